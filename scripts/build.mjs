@@ -1,0 +1,35 @@
+// Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA) and the TypeScript sources.
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+
+const root = path.resolve(import.meta.dirname, '..')
+const bin = (name) => path.join(root, 'node_modules', name)
+
+function run(script, args) {
+  const result = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' })
+  if (result.status !== 0) process.exit(result.status ?? 1)
+}
+
+fs.mkdirSync(path.join(root, 'dist'), { recursive: true })
+const kernels = 'src/backend/cpu/assembly/index.ts'
+if (fs.existsSync(path.join(root, kernels))) {
+  for (const [file, features] of [
+    ['kernels.wasm', ['simd', 'threads']],
+    ['kernels-fma.wasm', ['simd', 'threads', 'relaxed-simd']],
+  ]) {
+    run(bin('assemblyscript/bin/asc.js'), [
+      kernels,
+      ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory'],
+      ...['--initialMemory', '16', '--maximumMemory', '65536'],
+      ...features.flatMap((feature) => ['--enable', feature]),
+      ...['-o', `dist/${file}`],
+    ])
+  }
+}
+if (process.argv.includes('--kernels')) process.exit(0)
+run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
+// The entry point of `npx grpo-ts`; npm sets the mode only when it installs the package.
+const main = path.join(root, 'dist/cli/main.js')
+if (fs.existsSync(main)) fs.chmodSync(main, 0o755)
+fs.writeFileSync(path.join(root, 'dist/.built'), '')

@@ -1,0 +1,124 @@
+import { BackendError } from '../../errors.js'
+
+const PAGE = 65536
+/** Every block starts at a multiple of this many bytes: a cache line, and more than any SIMD load needs. */
+const ALIGNMENT = 64
+/** Bytes at the start of the memory that belong to the scheduler and to the arguments of kernels. */
+const RESERVED = PAGE
+
+/** A free stretch of the memory; the list of them is sorted by address and never holds two neighbours. */
+interface FreeBlock {
+  start: number
+  end: number
+}
+
+/** Hands out blocks of one shared WebAssembly memory and takes them back: first fit, neighbours are joined at once. */
+export class Allocator {
+  readonly memory: WebAssembly.Memory
+  readonly #free: FreeBlock[] = []
+  /** Size in bytes of each block that is handed out, by address. */
+  readonly #sizes = new Map<number, number>()
+  /** First address that was never handed out. */
+  #top = RESERVED
+  #used = 0
+  #peak = 0
+
+  constructor(
+    /** Pages of 64 KiB that the memory may grow to. */
+    readonly maximumPages: number,
+  ) {
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared: true })
+  }
+
+  /** Bytes handed out now. */
+  get usedBytes(): number {
+    return this.#used
+  }
+
+  /** Most bytes that were handed out at one time. */
+  get peakBytes(): number {
+    return this.#peak
+  }
+
+  /**
+   * Returns the address of a new block of at least `bytes` bytes; its content is undefined.
+   * @throws BackendError when the memory is full.
+   */
+  allocate(bytes: number): number {
+    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
+    const address = this.#take(size)
+    this.#sizes.set(address, size)
+    this.#used += size
+    this.#peak = Math.max(this.#peak, this.#used)
+    return address
+  }
+
+  /** Takes a block back. */
+  release(address: number): void {
+    const size = this.#sizes.get(address)
+    if (size === undefined) throw new BackendError(`internal: address ${address} was released but never allocated`)
+    this.#sizes.delete(address)
+    this.#used -= size
+    const index = this.#indexAfter(address)
+    const before = this.#free[index - 1]
+    const after = this.#free[index]
+    const joinsBefore = before?.end === address
+    const joinsAfter = after?.start === address + size
+    if (joinsBefore && joinsAfter) {
+      before.end = after.end
+      this.#free.splice(index, 1)
+    } else if (joinsBefore) before.end += size
+    else if (joinsAfter) after.start = address
+    else this.#free.splice(index, 0, { start: address, end: address + size })
+    const last = this.#free.at(-1)
+    if (last?.end === this.#top) {
+      this.#top = last.start
+      this.#free.pop()
+    }
+  }
+
+  #take(size: number): number {
+    for (let i = 0; i < this.#free.length; i++) {
+      const block = this.#free[i]!
+      if (block.end - block.start < size) continue
+      const address = block.start
+      block.start += size
+      if (block.start === block.end) this.#free.splice(i, 1)
+      return address
+    }
+    const address = this.#top
+    this.#growTo(address + size, size)
+    this.#top = address + size
+    return address
+  }
+
+  #growTo(end: number, size: number): void {
+    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE)
+    if (missing <= 0) return
+    const pages = this.memory.buffer.byteLength / PAGE
+    // Growing in larger steps saves calls; the operating system gives real memory only to what is touched.
+    const wanted = Math.min(this.maximumPages - pages, Math.max(missing, Math.ceil(pages / 8)))
+    try {
+      this.memory.grow(Math.max(missing, wanted))
+    } catch (cause) {
+      const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
+      throw new BackendError(
+        `out of tensor memory: ${mib(size)} more were asked for while ${mib(this.#used)} of at most ${mib(this.maximumPages * PAGE)} are in use; ` +
+          'use a smaller perDeviceTrainBatchSize, numGenerations or maxCompletionLength, or a smaller model',
+        { cause },
+      )
+    }
+  }
+
+  /** Index of the first free block behind an address. */
+  #indexAfter(address: number): number {
+    let low = 0
+    let high = this.#free.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#free[middle]!.start < address) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

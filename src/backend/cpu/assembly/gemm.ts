@@ -1,0 +1,261 @@
+/**
+ * C = alpha * A·B (+ C) (+ bias), float32, with B read 16 columns (a panel) at a time.
+ *
+ * Every element of C is a sum over the depth in ascending order, whatever the tile, the thread and the number of rows: a row's
+ * result does not depend on the rows beside it. (Decoding one token and training on a thousand give the same bits.)
+ *
+ * B comes in five forms (`mode`):
+ *   0  float32 panels [ceil(N/16)][K][16], as weights are stored: used in place
+ *   1  bfloat16 panels, two to a word: column j in the lower and column j + 4 in the upper half (so that widening is one
+ *      instruction); widened once a tile, or on the fly for few rows
+ *   2  a float32 matrix with any two strides: copied into a panel
+ *   3  float32 panels of the transposed matrix [N, K] (for dx = dy·W, where W is stored for y = x·Wᵀ)
+ *   4  bfloat16 panels of the transposed matrix
+ */
+import { madd, widenHigh, widenLow } from './simd'
+import { threadIndex } from './scheduler'
+
+// Arguments, 32-bit words. Strides are in bytes.
+const A = 0, A_ROW = 4, A_DEPTH = 8, B = 12, MODE = 16, B_DEPTH = 20, B_COLUMN = 24
+const C = 28, C_ROW = 32, C_COLUMN = 36, ROWS = 40, COLUMNS = 44, DEPTH = 48
+const BIAS = 52, ALPHA = 56, ACCUMULATE = 60, TILE_ROWS = 64, SCRATCH = 68, SCRATCH_BYTES = 72
+
+/** Up to so many rows a tile, a bfloat16 panel is widened on the fly: writing it out would cost more. */
+const FEW_ROWS = 6
+
+/** Bytes at the start of a thread's scratch that hold the accumulators of one block of 2 x 16. */
+const BLOCK_BYTES: usize = 128
+
+/** Accumulators of rows a0, a1 with a float32 panel, written to `out` [2][16]. */
+function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+  let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
+  for (let k = 0; k < depth; k++) {
+    const b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32), b3 = v128.load(panel, 48)
+    const s0 = v128.load_splat<f32>(a0)
+    c00 = madd(s0, b0, c00)
+    c01 = madd(s0, b1, c01)
+    c02 = madd(s0, b2, c02)
+    c03 = madd(s0, b3, c03)
+    const s1 = v128.load_splat<f32>(a1)
+    c10 = madd(s1, b0, c10)
+    c11 = madd(s1, b1, c11)
+    c12 = madd(s1, b2, c12)
+    c13 = madd(s1, b3, c13)
+    a0 += aDepth
+    a1 += aDepth
+    panel += 64
+  }
+  v128.store(out, c00)
+  v128.store(out, c01, 16)
+  v128.store(out, c02, 32)
+  v128.store(out, c03, 48)
+  v128.store(out, c10, 64)
+  v128.store(out, c11, 80)
+  v128.store(out, c12, 96)
+  v128.store(out, c13, 112)
+}
+
+/** As block2, for one row. */
+function block1(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+  let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0
+  for (let k = 0; k < depth; k++) {
+    const s = v128.load_splat<f32>(a0)
+    c0 = madd(s, v128.load(panel), c0)
+    c1 = madd(s, v128.load(panel, 16), c1)
+    c2 = madd(s, v128.load(panel, 32), c2)
+    c3 = madd(s, v128.load(panel, 48), c3)
+    a0 += aDepth
+    panel += 64
+  }
+  v128.store(out, c0)
+  v128.store(out, c1, 16)
+  v128.store(out, c2, 32)
+  v128.store(out, c3, 48)
+}
+
+/** As block2, with a bfloat16 panel widened on the fly. */
+function block2Bfloat16(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+  let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
+  for (let k = 0; k < depth; k++) {
+    const w0 = v128.load(panel), w1 = v128.load(panel, 16)
+    const b0 = widenLow(w0), b1 = widenHigh(w0), b2 = widenLow(w1), b3 = widenHigh(w1)
+    const s0 = v128.load_splat<f32>(a0)
+    c00 = madd(s0, b0, c00)
+    c01 = madd(s0, b1, c01)
+    c02 = madd(s0, b2, c02)
+    c03 = madd(s0, b3, c03)
+    const s1 = v128.load_splat<f32>(a1)
+    c10 = madd(s1, b0, c10)
+    c11 = madd(s1, b1, c11)
+    c12 = madd(s1, b2, c12)
+    c13 = madd(s1, b3, c13)
+    a0 += aDepth
+    a1 += aDepth
+    panel += 32
+  }
+  v128.store(out, c00)
+  v128.store(out, c01, 16)
+  v128.store(out, c02, 32)
+  v128.store(out, c03, 48)
+  v128.store(out, c10, 64)
+  v128.store(out, c11, 80)
+  v128.store(out, c12, 96)
+  v128.store(out, c13, 112)
+}
+
+/** As block1, with a bfloat16 panel widened on the fly. */
+function block1Bfloat16(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+  let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0
+  for (let k = 0; k < depth; k++) {
+    const s = v128.load_splat<f32>(a0), w0 = v128.load(panel), w1 = v128.load(panel, 16)
+    c0 = madd(s, widenLow(w0), c0)
+    c1 = madd(s, widenHigh(w0), c1)
+    c2 = madd(s, widenLow(w1), c2)
+    c3 = madd(s, widenHigh(w1), c3)
+    a0 += aDepth
+    panel += 32
+  }
+  v128.store(out, c0)
+  v128.store(out, c1, 16)
+  v128.store(out, c2, 32)
+  v128.store(out, c3, 48)
+}
+
+/** Writes 16 accumulators to one row of C. */
+// @ts-ignore: decorator
+@inline
+function storeRow(args: usize, from: usize, c: usize, column: i32, width: i32): void {
+  const alpha = load<f32>(args, ALPHA), bias = <usize>load<i32>(args, BIAS), columnStride = <usize>load<i32>(args, C_COLUMN)
+  const accumulate = load<i32>(args, ACCUMULATE)
+  if (width == 16 && columnStride == 4) {
+    for (let j: usize = 0; j < 64; j += 16) {
+      let x = v128.load(from + j)
+      if (alpha != 1) x = f32x4.mul(x, f32x4.splat(alpha))
+      if (bias) x = f32x4.add(x, v128.load(bias + (<usize>column << 2) + j))
+      if (accumulate) x = f32x4.add(x, v128.load(c + j))
+      v128.store(c + j, x)
+    }
+    return
+  }
+  for (let j = 0; j < width; j++) {
+    let x = load<f32>(from + (<usize>j << 2))
+    if (alpha != 1) x *= alpha
+    if (bias) x += load<f32>(bias + (<usize>(column + j) << 2))
+    const at = c + <usize>j * columnStride
+    if (accumulate) x += load<f32>(at)
+    store<f32>(at, x)
+  }
+}
+
+/** A bfloat16 panel [K][16] as float32. */
+function widenPanel(panel: usize, depth: i32, to: usize): void {
+  for (let k = 0; k < depth; k++) {
+    const w0 = v128.load(panel), w1 = v128.load(panel, 16)
+    v128.store(to, widenLow(w0))
+    v128.store(to, widenHigh(w0), 16)
+    v128.store(to, widenLow(w1), 32)
+    v128.store(to, widenHigh(w1), 48)
+    panel += 32
+    to += 64
+  }
+}
+
+/** Copies 16 columns of a strided matrix into a panel; columns beyond its width become 0. */
+function copyPanel(b: usize, depthStride: usize, columnStride: usize, depth: i32, width: i32, to: usize): void {
+  if (width == 16 && columnStride == 4) {
+    for (let k = 0; k < depth; k++) {
+      v128.store(to, v128.load(b))
+      v128.store(to, v128.load(b, 16), 16)
+      v128.store(to, v128.load(b, 32), 32)
+      v128.store(to, v128.load(b, 48), 48)
+      b += depthStride
+      to += 64
+    }
+    return
+  }
+  for (let j = 0; j < 16; j++) {
+    let from = b + <usize>j * columnStride, at = to + (<usize>j << 2)
+    for (let k = 0; k < depth; k++) {
+      store<f32>(at, j < width ? load<f32>(from) : 0)
+      from += depthStride
+      at += 64
+    }
+  }
+}
+
+/** Four panel entries (columns 4·quarter … +3) of one row of a stored weight, as float32. */
+// @ts-ignore: decorator
+@inline
+function weightQuarter(row: usize, quarter: i32, bfloat16: bool): v128 {
+  if (!bfloat16) return v128.load(row + (<usize>quarter << 4))
+  const words = v128.load(row + (<usize>(quarter >> 1) << 4))
+  return quarter & 1 ? widenHigh(words) : widenLow(words)
+}
+
+/**
+ * 16 columns of a weight that is stored in panels of its transposed form: `weight` is [ceil(K/16)][N][16]; the result is
+ * [K][16] for the columns column … column + 15, by 4 x 4 transpositions.
+ */
+function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32, width: i32, depth: i32, to: usize): void {
+  const rowBytes: usize = bfloat16 ? 32 : 64
+  const zero = f32x4.splat(0)
+  for (let k = 0; k < depth; k += 16) {
+    const block = weight + (<usize>(k >> 4) * columns + column) * rowBytes
+    const rows = min(16, depth - k)
+    for (let j = 0; j < 16; j += 4) {
+      const r = block + <usize>j * rowBytes
+      for (let quarter = 0; quarter << 2 < rows; quarter++) {
+        const x0 = j < width ? weightQuarter(r, quarter, bfloat16) : zero
+        const x1 = j + 1 < width ? weightQuarter(r + rowBytes, quarter, bfloat16) : zero
+        const x2 = j + 2 < width ? weightQuarter(r + 2 * rowBytes, quarter, bfloat16) : zero
+        const x3 = j + 3 < width ? weightQuarter(r + 3 * rowBytes, quarter, bfloat16) : zero
+        const y0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5), y1 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
+        const y2 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7), y3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
+        const at = to + ((<usize>(k + (quarter << 2)) << 4) + j << 2)
+        // The panel has room for a multiple of 16 rows, so the rows beyond the depth may be written (they are never read).
+        v128.store(at, v128.shuffle<i64>(y0, y1, 0, 2))
+        v128.store(at, v128.shuffle<i64>(y0, y1, 1, 3), 64)
+        v128.store(at, v128.shuffle<i64>(y2, y3, 0, 2), 128)
+        v128.store(at, v128.shuffle<i64>(y2, y3, 1, 3), 192)
+      }
+    }
+  }
+}
+
+/** One tile: up to TILE_ROWS rows of C by 16 columns. */
+export function gemmTile(args: usize, tile: i32): void {
+  const rows = load<i32>(args, ROWS), columns = load<i32>(args, COLUMNS), depth = load<i32>(args, DEPTH)
+  const panels = (columns + 15) >> 4, panelIndex = tile % panels, column = panelIndex << 4, width = min(16, columns - column)
+  const tileRows = load<i32>(args, TILE_ROWS), firstRow = (tile / panels) * tileRows, endRow = min(rows, firstRow + tileRows)
+  const block = <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
+  const scratch = block + BLOCK_BYTES
+  const mode = load<i32>(args, MODE), b = <usize>load<i32>(args, B)
+  const few = mode == 1 && endRow - firstRow <= FEW_ROWS
+
+  let panel = scratch
+  if (mode == 0) panel = b + <usize>panelIndex * depth * 64
+  else if (few) panel = b + <usize>panelIndex * depth * 32
+  else if (mode == 1) widenPanel(b + <usize>panelIndex * depth * 32, depth, scratch)
+  else if (mode == 2) {
+    const columnStride = <usize>load<i32>(args, B_COLUMN)
+    copyPanel(b + <usize>column * columnStride, <usize>load<i32>(args, B_DEPTH), columnStride, depth, width, scratch)
+  } else transposePanel(b, mode == 4, columns, column, width, depth, scratch)
+
+  const aRow = <usize>load<i32>(args, A_ROW), aDepth = <usize>load<i32>(args, A_DEPTH), cRow = <usize>load<i32>(args, C_ROW)
+  let a = <usize>load<i32>(args, A) + <usize>firstRow * aRow
+  let c = <usize>load<i32>(args, C) + <usize>firstRow * cRow + <usize>column * <usize>load<i32>(args, C_COLUMN)
+  let row = firstRow
+  for (; row + 2 <= endRow; row += 2) {
+    if (few) block2Bfloat16(a, a + aRow, aDepth, panel, depth, block)
+    else block2(a, a + aRow, aDepth, panel, depth, block)
+    storeRow(args, block, c, column, width)
+    storeRow(args, block + 64, c + cRow, column, width)
+    a += 2 * aRow
+    c += 2 * cRow
+  }
+  if (row < endRow) {
+    if (few) block1Bfloat16(a, aDepth, panel, depth, block)
+    else block1(a, aDepth, panel, depth, block)
+    storeRow(args, block, c, column, width)
+  }
+}

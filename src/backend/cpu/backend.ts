@@ -1,0 +1,103 @@
+import * as tf from '@tensorflow/tfjs'
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import { BackendError } from '../../errors.js'
+import type { Runtime } from './runtime.js'
+
+/** tfjs's name of the cpu backend. */
+export const CPU_BACKEND = 'wasm-threads'
+
+type DataId = tf.TensorInfo['dataId']
+type Values = Float32Array | Int32Array | Uint8Array
+
+/**
+ * A tfjs backend on shared WebAssembly memory.
+ *
+ * It inherits from tfjs's plain JavaScript backend, so that every tfjs op works on it; tensors that our own kernels read or
+ * write lie in the shared memory, the others in ordinary arrays, and move there when a kernel needs them. Both kinds are typed
+ * arrays to tfjs's kernels. (A shared memory that grows leaves older views of it valid.)
+ */
+export class CpuBackend extends MathBackendCPU {
+  readonly #addresses = new Map<DataId, number>()
+
+  constructor(readonly runtime: Runtime) {
+    super()
+    // tfjs would print an advertisement for its native addon on first use.
+    ;(this as unknown as { firstUse: boolean }).firstUse = false
+  }
+
+  /**
+   * Takes values over from JavaScript. Views of the shared memory are copied: tfjs's `slice`, for one, returns a view of its
+   * input, which would change its content once that block is given back and used again.
+   */
+  override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): DataId {
+    const shared = ArrayBuffer.isView(values) && values.buffer instanceof SharedArrayBuffer
+    return super.write(shared ? (values as Float32Array).slice() : values, shape, dtype)
+  }
+
+  /** Returns a copy of a tensor's values: a view would change its content once the tensor is disposed. */
+  override readSync(dataId: object): tf.backend_util.BackendValues {
+    const values = super.readSync(dataId)
+    return this.#addresses.has(dataId) ? (values as Float32Array).slice() : values
+  }
+
+  override read(dataId: object): Promise<tf.backend_util.BackendValues> {
+    return Promise.resolve(this.readSync(dataId))
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const gone = super.disposeData(dataId, force)
+    const address = this.#addresses.get(dataId)
+    if (gone && address !== undefined) {
+      this.#addresses.delete(dataId)
+      this.runtime.allocator.release(address)
+    }
+    return gone
+  }
+
+  override memory(): { unreliable: boolean; reasons: string[]; numBytesInWasm: number; peakBytesInWasm: number } {
+    const { usedBytes, peakBytes } = this.runtime.allocator
+    return { unreliable: false, reasons: [], numBytesInWasm: usedBytes, peakBytesInWasm: peakBytes }
+  }
+
+  /** A new tensor in shared memory with undefined content, and its address. */
+  allocate(shape: readonly number[], dtype: 'float32' | 'int32' = 'float32'): { info: tf.TensorInfo; address: number } {
+    const size = tf.util.sizeFromShape([...shape])
+    const address = this.runtime.allocator.allocate(size * 4)
+    const { buffer } = this.runtime.allocator.memory
+    const values = dtype === 'float32' ? new Float32Array(buffer, address, size) : new Int32Array(buffer, address, size)
+    const dataId = super.write(EMPTY[dtype], [0], dtype)
+    this.data.get(dataId).values = values
+    this.#addresses.set(dataId, address)
+    return { info: { dataId, shape: [...shape], dtype }, address }
+  }
+
+  /** Address of a tensor's values, which are moved into shared memory first when they are elsewhere. */
+  address(tensor: tf.TensorInfo): number {
+    const known = this.#addresses.get(tensor.dataId)
+    if (known !== undefined) return known
+    const data = this.data.get(tensor.dataId)
+    const values = data.values as Values | undefined
+    if (!(values instanceof Float32Array || values instanceof Int32Array)) {
+      throw new BackendError(`a kernel got a tensor of dtype ${tensor.dtype}; expected float32 or int32`)
+    }
+    const address = this.runtime.allocator.allocate(values.byteLength)
+    const Type = values instanceof Float32Array ? Float32Array : Int32Array
+    const moved = new Type(this.runtime.allocator.memory.buffer, address, values.length)
+    moved.set(values)
+    data.values = moved
+    this.#addresses.set(tensor.dataId, address)
+    return address
+  }
+
+  /** The values of a float32 tensor, wherever they lie; not a copy. */
+  floats(tensor: tf.TensorInfo): Float32Array {
+    return this.data.get(tensor.dataId).values as Float32Array
+  }
+
+  override dispose(): void {
+    super.dispose()
+    void this.runtime.stop()
+  }
+}
+
+const EMPTY = { float32: new Float32Array(0), int32: new Int32Array(0) }

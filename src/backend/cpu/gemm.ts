@@ -1,0 +1,72 @@
+import type { Runtime } from './runtime.js'
+import { KernelId } from './runtime.js'
+
+/** How the right-hand matrix of a product lies in memory; see assembly/gemm.ts. */
+export const PanelMode = {
+  float32Panels: 0,
+  bfloat16Panels: 1,
+  strided: 2,
+  transposedFloat32Panels: 3,
+  transposedBfloat16Panels: 4,
+} as const
+
+/** A product C[rows, columns] = alpha * A[rows, depth] · B[depth, columns] (+ bias) (+ C). Addresses and strides in bytes. */
+export interface Product {
+  a: number
+  aRowStride: number
+  aDepthStride: number
+  b: number
+  mode: number
+  /** Strides of B; only for PanelMode.strided. */
+  bDepthStride?: number
+  bColumnStride?: number
+  c: number
+  cRowStride: number
+  /** Defaults to 4: rows of C are contiguous. */
+  cColumnStride?: number
+  rows: number
+  columns: number
+  depth: number
+  /** Address of a bias [columns]; 0 for none. */
+  bias?: number
+  alpha?: number
+  /** Adds to what C holds. */
+  accumulate?: boolean
+}
+
+/** Rows that are multiplied with one panel before the next is prepared: they should stay in the second-level cache. */
+const MAXIMUM_TILE_ROWS = 256
+/** Bytes of a thread's scratch that hold one block of accumulators; see assembly/gemm.ts. */
+const BLOCK_BYTES = 128
+
+/** Runs one product on the cpu backend's threads. */
+export function gemm(runtime: Runtime, product: Product): void {
+  const { rows, columns, depth } = product
+  const panels = Math.ceil(columns / 16)
+  // Enough tiles that the threads end at about the same time, but no more: each tile prepares its panel anew.
+  const wantedTiles = runtime.threads * 4
+  const chunks = Math.max(Math.ceil(rows / MAXIMUM_TILE_ROWS), Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)))
+  const tileRows = Math.max(2, Math.ceil(rows / chunks / 2) * 2)
+  const scratch = runtime.scratch(BLOCK_BYTES + Math.ceil(depth / 16) * 16 * 64)
+  const { args, floatArgs } = runtime
+  args[0] = product.a
+  args[1] = product.aRowStride
+  args[2] = product.aDepthStride
+  args[3] = product.b
+  args[4] = product.mode
+  args[5] = product.bDepthStride ?? 0
+  args[6] = product.bColumnStride ?? 0
+  args[7] = product.c
+  args[8] = product.cRowStride
+  args[9] = product.cColumnStride ?? 4
+  args[10] = rows
+  args[11] = columns
+  args[12] = depth
+  args[13] = product.bias ?? 0
+  floatArgs[14] = product.alpha ?? 1
+  args[15] = product.accumulate ? 1 : 0
+  args[16] = tileRows
+  args[17] = scratch.address
+  args[18] = scratch.stride
+  runtime.run(KernelId.gemm, panels * Math.ceil(rows / tileRows), rows * columns * Math.max(1, depth))
+}

@@ -1,0 +1,20 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { CpuBackend } from '../backend.js'
+
+/** A kernel of the cpu backend: takes the place of tfjs's of the same name, or serves an op of ours. */
+export interface CpuKernel {
+  readonly name: string
+  readonly run: (
+    backend: CpuBackend,
+    inputs: tf.NamedTensorInfoMap,
+    attributes: object,
+  ) => tf.TensorInfo | tf.TensorInfo[]
+}
+
+/** Declares a kernel with the types of its inputs and attributes, which tfjs hands through unchecked. */
+export function kernel<Inputs, Attributes>(
+  name: string,
+  run: (backend: CpuBackend, inputs: Inputs, attributes: Attributes) => tf.TensorInfo | tf.TensorInfo[],
+): CpuKernel {
+  return { name, run: run as CpuKernel['run'] }
+}

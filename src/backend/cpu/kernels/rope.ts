@@ -1,0 +1,31 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { RopeAttributes } from '../../../ops/rope.js'
+import type { CpuBackend } from '../backend.js'
+import { KernelId } from '../runtime.js'
+import { kernel } from './kernel.js'
+import { rowsOfTile } from './tile.js'
+
+function rope(
+  backend: CpuBackend,
+  { x }: { x: tf.TensorInfo }, // [N, heads · D]
+  { cos, sin, inverse }: RopeAttributes,
+): tf.TensorInfo {
+  const { runtime } = backend
+  const [rows, width] = x.shape as [number, number]
+  const half = cos.shape[1]
+  const tileRows = rowsOfTile(width)
+  const out = backend.allocate(x.shape)
+  runtime.args[0] = backend.address(x)
+  runtime.args[1] = backend.address(cos)
+  runtime.args[2] = backend.address(sin)
+  runtime.args[3] = out.address
+  runtime.args[4] = rows
+  runtime.args[5] = width / (2 * half)
+  runtime.args[6] = half
+  runtime.args[7] = inverse ? 1 : 0
+  runtime.args[8] = tileRows
+  runtime.run(KernelId.rope, Math.ceil(rows / tileRows), rows * width * 2)
+  return out.info
+}
+
+export const ropeKernels = [kernel('Rope', rope)]

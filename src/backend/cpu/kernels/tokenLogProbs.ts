@@ -1,0 +1,157 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { TokenLogProbsAttributes } from '../../../ops/tokenLogProbs.js'
+import type { PackedWeight } from '../../../ops/weight.js'
+import type { CpuBackend } from '../backend.js'
+import { gemm } from '../gemm.js'
+import { KernelId } from '../runtime.js'
+import { kernel } from './kernel.js'
+import { weightMode } from './linear.js'
+
+/** Tokens of the vocabulary whose logits are computed at a time; `BLOCK_COLUMNS` of assembly/logSoftmax.ts. */
+const BLOCK_COLUMNS = 2048
+/** Rows whose logits are computed at a time: at most 8 MiB of logits. */
+const CHUNK_ROWS = 1024
+/** Rows of a tile of the passes over the logits. */
+const TILE_ROWS = 4
+/** Rough cost of a logit in multiply-adds, beside its matrix product: an exponential, a division and some products. */
+const OPERATIONS = 16
+/** `ROW_STATE_BYTES` of assembly/logSoftmax.ts. */
+const ROW_STATE_BYTES = 24
+
+/** A block of logits in memory. */
+interface Block {
+  address: number
+  firstRow: number
+  rows: number
+  /** Number of the first token. */
+  column: number
+  columns: number
+}
+
+/** Log-probabilities [N], entropies [N], and for the gradient the largest logit and log Σ e^(z − max) of each row [N, 2]. */
+function tokenLogProbs(
+  backend: CpuBackend,
+  { hidden }: { hidden: tf.TensorInfo }, // [N, D]
+  { weight, targets, temperature }: TokenLogProbsAttributes,
+): tf.TensorInfo[] {
+  const { runtime } = backend
+  const { args, floatArgs, allocator } = runtime
+  const rows = hidden.shape[0]!
+  const logProbs = backend.allocate([rows])
+  const entropies = backend.allocate([rows])
+  const statistics = backend.allocate([rows, 2])
+  const targetsAddress = writeTargets(backend, targets)
+  const states = allocator.allocate(Math.min(rows, CHUNK_ROWS) * ROW_STATE_BYTES)
+  forEachBlock(backend, hidden, weight as PackedWeight, (block) => {
+    args[0] = block.address
+    args[1] = block.rows
+    args[2] = block.columns
+    args[3] = block.column
+    args[4] = targetsAddress + block.firstRow * 4
+    floatArgs[5] = temperature
+    args[6] = TILE_ROWS
+    args[7] = states
+    args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
+    args[9] = logProbs.address + block.firstRow * 4
+    args[10] = entropies.address + block.firstRow * 4
+    args[11] = statistics.address + block.firstRow * 8
+    runtime.run(KernelId.logSoftmax, Math.ceil(block.rows / TILE_ROWS), block.rows * block.columns * OPERATIONS)
+  })
+  allocator.release(states)
+  allocator.release(targetsAddress)
+  return [logProbs.info, entropies.info, statistics.info]
+}
+
+/** Gradient with respect to hidden [N, D]. */
+function tokenLogProbsGradient(
+  backend: CpuBackend,
+  inputs: {
+    hidden: tf.TensorInfo // [N, D]
+    entropies: tf.TensorInfo // [N]
+    statistics: tf.TensorInfo // [N, 2]
+    dLogProbs: tf.TensorInfo // [N]
+    dEntropies: tf.TensorInfo // [N]
+  },
+  { weight, targets, temperature }: TokenLogProbsAttributes,
+): tf.TensorInfo {
+  const { runtime } = backend
+  const { args, floatArgs, allocator } = runtime
+  const packed = weight as PackedWeight
+  const width = weight.shape[1]
+  const entropies = backend.address(inputs.entropies)
+  const statistics = backend.address(inputs.statistics)
+  const dLogProbs = backend.address(inputs.dLogProbs)
+  const dEntropies = backend.address(inputs.dEntropies)
+  const targetsAddress = writeTargets(backend, targets)
+  const dHidden = backend.allocate(inputs.hidden.shape)
+  forEachBlock(backend, inputs.hidden, packed, (block) => {
+    args[0] = block.address
+    args[1] = block.rows
+    args[2] = block.columns
+    args[3] = block.column
+    args[4] = targetsAddress + block.firstRow * 4
+    floatArgs[5] = temperature
+    args[6] = TILE_ROWS
+    args[10] = entropies + block.firstRow * 4
+    args[11] = statistics + block.firstRow * 8
+    args[12] = dLogProbs + block.firstRow * 4
+    args[13] = dEntropies + block.firstRow * 4
+    runtime.run(KernelId.logSoftmaxGradient, Math.ceil(block.rows / TILE_ROWS), block.rows * block.columns * OPERATIONS)
+    gemm(runtime, {
+      ...{ a: block.address, aRowStride: block.columns * 4, aDepthStride: 4 },
+      ...{ b: panelAddress(backend, packed, block.column), mode: weightMode(packed, true) },
+      ...{ c: dHidden.address + block.firstRow * width * 4, cRowStride: width * 4 },
+      ...{ rows: block.rows, columns: width, depth: block.columns, accumulate: block.column > 0 },
+    })
+  })
+  allocator.release(targetsAddress)
+  return dHidden.info
+}
+
+/**
+ * Computes the logits hidden·Wᵀ block by block, with the bits that `linear` gives them. Blocks of one chunk of rows come in the
+ * order of the vocabulary; each is handed to `body` and then overwritten.
+ */
+function forEachBlock(
+  backend: CpuBackend,
+  hidden: tf.TensorInfo, // [N, D]
+  weight: PackedWeight, // [V, D]
+  body: (block: Block) => void,
+): void {
+  const { runtime } = backend
+  const [vocabulary, width] = weight.shape
+  const allRows = hidden.shape[0]!
+  const hiddenAddress = backend.address(hidden)
+  const address = runtime.allocator.allocate(Math.min(allRows, CHUNK_ROWS) * Math.min(vocabulary, BLOCK_COLUMNS) * 4)
+  for (let firstRow = 0; firstRow < allRows; firstRow += CHUNK_ROWS) {
+    const rows = Math.min(CHUNK_ROWS, allRows - firstRow)
+    for (let column = 0; column < vocabulary; column += BLOCK_COLUMNS) {
+      const columns = Math.min(BLOCK_COLUMNS, vocabulary - column)
+      gemm(runtime, {
+        ...{ a: hiddenAddress + firstRow * width * 4, aRowStride: width * 4, aDepthStride: 4 },
+        ...{ b: panelAddress(backend, weight, column), mode: weightMode(weight, false) },
+        ...{ c: address, cRowStride: columns * 4, rows, columns, depth: width },
+      })
+      body({ address, firstRow, rows, column, columns })
+    }
+  }
+  runtime.allocator.release(address)
+}
+
+/** Address of the panel of a weight that starts with output `output`, a multiple of 16. */
+function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number): number {
+  return backend.address(weight.tensor) + output * weight.shape[1] * (weight.dtype === 'float32' ? 4 : 2)
+}
+
+/** Puts the targets into a new block of memory. */
+function writeTargets(backend: CpuBackend, targets: Int32Array): number {
+  const { allocator } = backend.runtime
+  const address = allocator.allocate(targets.byteLength)
+  new Int32Array(allocator.memory.buffer, address, targets.length).set(targets)
+  return address
+}
+
+export const tokenLogProbsKernels = [
+  kernel('TokenLogProbs', tokenLogProbs),
+  kernel('TokenLogProbsGradient', tokenLogProbsGradient),
+]

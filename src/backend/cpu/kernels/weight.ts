@@ -1,0 +1,64 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { PackedWeight } from '../../../ops/weight.js'
+import type { CpuBackend } from '../backend.js'
+import { kernel } from './kernel.js'
+
+/*
+ * A frozen weight W [out, in] is stored in panels of 16 outputs: [ceil(out / 16)][in][16], the last panel filled up with zeros.
+ * So the kernels read it in the order in which they need it, in both directions, and without a second copy.
+ * In bfloat16, two values share a 32-bit word; which ones is said in assembly/gemm.ts (mode 1).
+ */
+
+/** Position of output `j` (0 … 15) among a panel's 16 bfloat16 values of one input. */
+const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => ((j >> 3) * 4 + (j & 3)) * 2 + ((j >> 2) & 1))
+
+/** Packs a weight [out, in], given as float32 values or as bfloat16 bits. */
+function packWeight(
+  backend: CpuBackend,
+  _inputs: object,
+  { shape, values }: { shape: readonly [out: number, width: number]; values: Float32Array | Uint16Array },
+): tf.TensorInfo {
+  const [out, width] = shape
+  const panels = Math.ceil(out / 16)
+  const isFloat32 = values instanceof Float32Array
+  const size = panels * width * 16
+  const { info, address } = backend.allocate([isFloat32 ? size : size / 2], isFloat32 ? 'float32' : 'int32')
+  const { buffer } = backend.runtime.allocator.memory
+  const packed = isFloat32 ? new Float32Array(buffer, address, size) : new Uint16Array(buffer, address, size)
+  packed.fill(0, (panels - 1) * width * 16)
+  for (let panel = 0; panel < panels; panel++) {
+    const outputs = Math.min(16, out - panel * 16)
+    for (let j = 0; j < outputs; j++) {
+      const row = (panel * 16 + j) * width
+      let at = panel * width * 16 + (isFloat32 ? j : BFLOAT16_POSITION[j]!)
+      for (let k = 0; k < width; k++, at += 16) packed[at] = values[row + k]!
+    }
+  }
+  return info
+}
+
+/** Rows of a packed weight as float32 [ids.length, in]: the embedding of tokens. */
+function weightRows(
+  backend: CpuBackend,
+  _inputs: object,
+  { weight, ids }: { weight: PackedWeight; ids: Int32Array },
+): tf.TensorInfo {
+  const width = weight.shape[1]
+  const rows = backend.allocate([ids.length, width])
+  const address = backend.address(weight.tensor)
+  const { buffer } = backend.runtime.allocator.memory
+  const size = Math.ceil(weight.shape[0] / 16) * width * 16
+  const isFloat32 = weight.dtype === 'float32'
+  const packed = isFloat32 ? new Uint32Array(buffer, address, size) : new Uint16Array(buffer, address, size)
+  const shift = isFloat32 ? 0 : 16
+  const bits = new Uint32Array(buffer, rows.address, ids.length * width)
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    const j = id & 15
+    let at = (id >> 4) * width * 16 + (isFloat32 ? j : BFLOAT16_POSITION[j]!)
+    for (let k = i * width; k < (i + 1) * width; k++, at += 16) bits[k] = packed[at]! << shift
+  }
+  return rows.info
+}
+
+export const weightKernels = [kernel('PackWeight', packWeight), kernel('WeightRows', weightRows)]

@@ -1,0 +1,59 @@
+import * as tf from '@tensorflow/tfjs'
+import { CPU_BACKEND, CpuBackend } from './backend.js'
+import { addKernels } from './kernels/add.js'
+import { attentionKernels } from './kernels/attention.js'
+import { linearKernels } from './kernels/linear.js'
+import { matMulKernels } from './kernels/matMul.js'
+import { rmsNormKernels } from './kernels/rmsNorm.js'
+import { ropeKernels } from './kernels/rope.js'
+import { sampleTokensKernels } from './kernels/sampleTokens.js'
+import { selectRowsKernels } from './kernels/selectRows.js'
+import { swigluKernels } from './kernels/swiglu.js'
+import { tokenLogProbsKernels } from './kernels/tokenLogProbs.js'
+import { weightKernels } from './kernels/weight.js'
+import { writeRowsKernels } from './kernels/writeRows.js'
+import { Runtime } from './runtime.js'
+
+const KERNELS = [
+  ...attentionKernels,
+  ...writeRowsKernels,
+  ...matMulKernels,
+  ...addKernels,
+  ...weightKernels,
+  ...linearKernels,
+  ...rmsNormKernels,
+  ...ropeKernels,
+  ...swigluKernels,
+  ...selectRowsKernels,
+  ...tokenLogProbsKernels,
+  ...sampleTokensKernels,
+]
+
+/**
+ * Makes a tfjs backend of the cpu backend: every kernel of tfjs's plain cpu backend, and our own in place of the slow ones.
+ * @throws BackendError when this machine cannot run it
+ */
+export async function registerCpuBackend(
+  options: {
+    /** Threads in all. Defaults to the number of cores. */
+    threads?: number
+    /** Fuse products and sums. Defaults to true where the engine can. */
+    fusedMultiplyAdd?: boolean
+    /** tfjs's name for it. Defaults to `wasm-threads`; tests compare differently configured ones. */
+    name?: string
+  } = {},
+): Promise<CpuBackend> {
+  const name = options.name ?? CPU_BACKEND
+  const backend = new CpuBackend(await Runtime.start(options))
+  tf.registerBackend(name, () => backend, 0)
+  tf.copyRegisteredKernels('cpu', name)
+  for (const { name: kernelName, run } of KERNELS) {
+    if (tf.getKernel(kernelName, name)) tf.unregisterKernel(kernelName, name)
+    tf.registerKernel({
+      kernelName,
+      backendName: name,
+      kernelFunc: ({ inputs, attrs }) => run(backend, inputs, attrs ?? {}),
+    })
+  }
+  return backend
+}

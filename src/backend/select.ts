@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs'
+import { BackendError, ConfigError } from '../errors.js'
+import { CPU_BACKEND } from './cpu/backend.js'
+import { registerCpuBackend } from './cpu/register.js'
+
+/** `cpu` is our own threaded WebAssembly engine, `reference` tfjs's plain JavaScript, slow and simple, to compare with. */
+export type BackendName = 'cpu' | 'reference'
+
+export interface SelectedBackend {
+  readonly name: BackendName
+  /** Why this one was taken, in a sentence. */
+  readonly why: string
+}
+
+let selected: SelectedBackend | null = null
+
+/**
+ * Selects what tensors are computed on, for the whole process. `auto` takes the fastest backend that works here.
+ * @throws BackendError when the wanted backend cannot run here, ConfigError for an unknown name
+ */
+export async function selectBackend(
+  name: BackendName | 'auto' = 'auto',
+  options: {
+    /** Threads of the cpu backend. Defaults to the number of cores. */
+    threads?: number
+  } = {},
+): Promise<SelectedBackend> {
+  selected = await start(name, options)
+  return selected
+}
+
+/** The selected backend; selects `auto` when nothing was selected yet. */
+export async function currentBackend(): Promise<SelectedBackend> {
+  return selected ?? selectBackend()
+}
+
+async function start(name: BackendName | 'auto', options: { threads?: number }): Promise<SelectedBackend> {
+  switch (name) {
+    case 'auto':
+      try {
+        const backend = await start('cpu', options)
+        return { ...backend, why: `the fastest backend that works here: ${backend.why}` }
+      } catch (error) {
+        if (!(error instanceof BackendError)) throw error
+        await tf.setBackend('cpu')
+        return { name: 'reference', why: `plain JavaScript, very slow, since the cpu backend failed: ${error.message}` }
+      }
+    case 'cpu': {
+      if (!tf.findBackend(CPU_BACKEND) || options.threads !== undefined) {
+        // A backend that is replaced takes its tensors along: only a new number of threads is worth that.
+        if (tf.findBackend(CPU_BACKEND)) tf.removeBackend(CPU_BACKEND)
+        await registerCpuBackend(options)
+      }
+      await tf.setBackend(CPU_BACKEND)
+      const { runtime } = tf.backend() as Awaited<ReturnType<typeof registerCpuBackend>>
+      const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
+      return {
+        name: 'cpu',
+        why: `WebAssembly SIMD ${runtime.fusedMultiplyAdd ? 'with' : 'without'} fused multiply-add on ${threads}`,
+      }
+    }
+    case 'reference':
+      await tf.setBackend('cpu')
+      return { name: 'reference', why: 'plain JavaScript, very slow, as asked for' }
+    default:
+      throw new ConfigError(`backend is '${String(name)}'; expected auto, cpu or reference`)
+  }
+}

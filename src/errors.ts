@@ -1,0 +1,46 @@
+/**
+ * The named errors of grpo-ts. Each message says what failed, what it got, what it expected and what to try.
+ */
+
+/** Base class of every error that grpo-ts throws on purpose. */
+export class GrpoError extends Error {
+  override name = 'GrpoError'
+}
+
+/** A file of a model, adapter, tokenizer or run is missing, truncated, corrupt or hostile. */
+export class FileFormatError extends GrpoError {
+  override name = 'FileFormatError'
+  constructor(
+    /** The file that was read. */
+    readonly file: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${file}: ${message}`, options)
+  }
+}
+
+/** A model, adapter or file uses something that grpo-ts does not support; the message names what is supported. */
+export class UnsupportedError extends GrpoError {
+  override name = 'UnsupportedError'
+}
+
+/** An option is unknown, out of range, or contradicts another one. */
+export class ConfigError extends GrpoError {
+  override name = 'ConfigError'
+}
+
+/** A tensor or array has another shape, length or dtype than the operation needs. */
+export class ShapeError extends GrpoError {
+  override name = 'ShapeError'
+}
+
+/** A task's data cannot be used: missing file, malformed row, unknown column. */
+export class DataError extends GrpoError {
+  override name = 'DataError'
+}
+
+/** A backend cannot be used on this machine, or a tensor does not fit into its memory. */
+export class BackendError extends GrpoError {
+  override name = 'BackendError'
+}

@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs'
+import type { LoraAdapter } from '../model/lora.js'
+
+/** The trainable tensors of an adapter as one vector on the host: what the optimizer and the norm of the gradients work on. */
+export class FlatParameters {
+  readonly size: number
+  readonly #variables: readonly tf.Variable[]
+
+  constructor(adapter: LoraAdapter) {
+    this.#variables = adapter.parameters().map(({ variable }) => variable)
+    this.size = this.#variables.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  get variables(): tf.Variable[] {
+    return [...this.#variables]
+  }
+
+  /** A copy of the values, in the order of the adapter's parameters. */
+  async read(): Promise<Float32Array> {
+    const values = new Float32Array(this.size)
+    await this.#each(async (variable, at) => {
+      values.set((await variable.data()) as Float32Array, at)
+    })
+    return values
+  }
+
+  /** Sets the variables from a vector in the same order. */
+  async write(values: Float32Array): Promise<void> {
+    await this.#each((variable, at) => {
+      const tensor = tf.tensor(values.slice(at, at + variable.size), variable.shape)
+      variable.assign(tensor)
+      tensor.dispose()
+    })
+  }
+
+  /** Adds gradients, as `tf.variableGrads` returns them, to a vector, and frees them. */
+  async addGradients(gradients: tf.NamedTensorMap, sum: Float32Array): Promise<void> {
+    await this.#each(async (variable, at) => {
+      const gradient = gradients[variable.name]
+      if (!gradient) return
+      const values = (await gradient.data()) as Float32Array
+      for (let i = 0; i < values.length; i++) sum[at + i]! += values[i]!
+      gradient.dispose()
+    })
+  }
+
+  async #each(body: (variable: tf.Variable, at: number) => Promise<void> | void): Promise<void> {
+    let at = 0
+    for (const variable of this.#variables) {
+      await body(variable, at)
+      at += variable.size
+    }
+  }
+}

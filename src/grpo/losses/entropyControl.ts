@@ -1,0 +1,69 @@
+import type { GRPOConfig } from '../config.js'
+
+/** Coefficient of the entropy bonus and what its adaptation remembers; plain JSON. */
+export interface EntropyControl {
+  /** The coefficient, logged as `entropy_coef`. */
+  readonly entropyCoef: number
+  /** Mean token entropy of the last optimizer step in nats; null before the first. */
+  readonly lastEntropy: number | null
+}
+
+type AdaptiveEntropyConfig = Pick<
+  GRPOConfig,
+  'useAdaptiveEntropy' | 'entropyTarget' | 'entropyCoefDelta' | 'entropyCoefMin' | 'entropyCoefMax'
+>
+
+/** The state before the first optimizer step. */
+export function initialEntropyControl(config: Pick<GRPOConfig, 'entropyCoef'>): EntropyControl {
+  return { entropyCoef: config.entropyCoef, lastEntropy: null }
+}
+
+/** Coefficient for all micro-batches of the next optimizer step: 0 when adaptive and the last step's entropy was above the target or there is none yet. */
+export function appliedEntropyCoef(
+  { entropyCoef, lastEntropy }: EntropyControl,
+  config: AdaptiveEntropyConfig,
+): number {
+  if (!config.useAdaptiveEntropy) return entropyCoef
+  return lastEntropy !== null && lastEntropy <= config.entropyTarget ? entropyCoef : 0
+}
+
+/**
+ * Adaptive entropy control (Skywork-OR1, arXiv 2505.22312), after each optimizer step: the coefficient rises by entropyCoefDelta when the step's entropy is
+ * at most the target, else falls by it, within [entropyCoefMin, entropyCoefMax]. Without useAdaptiveEntropy nothing changes.
+ */
+export function updateEntropyControl(
+  control: EntropyControl,
+  entropy: number, // nats, mean over all tokens of the optimizer step's micro-batches
+  config: AdaptiveEntropyConfig,
+): EntropyControl {
+  if (!config.useAdaptiveEntropy) return control
+  const entropyCoef =
+    entropy <= config.entropyTarget
+      ? Math.min(control.entropyCoef + config.entropyCoefDelta, config.entropyCoefMax)
+      : Math.max(control.entropyCoef - config.entropyCoefDelta, config.entropyCoefMin)
+  return { entropyCoef, lastEntropy: entropy }
+}
+
+/**
+ * Sum of the entropies that the bonus acts on, in nats, and their number: the unmasked tokens, of those only the ones kept by topEntropyQuantile.
+ * Totals of the micro-batches add up to those of the optimizer step.
+ */
+export function entropyTotals(
+  entropies: ArrayLike<number>, // [B · T]
+  mask: ArrayLike<number>, // [B · T]
+  topEntropyQuantile: number,
+): { sum: number; count: number } {
+  const kept = Array.from(entropies).filter((_, i) => mask[i] !== 0)
+  const threshold = topEntropyQuantile < 1 ? quantile(kept, 1 - topEntropyQuantile) : -Infinity
+  const acting = kept.filter((entropy) => entropy >= threshold)
+  return { sum: acting.reduce((sum, entropy) => sum + entropy, 0), count: acting.length }
+}
+
+/** Linearly interpolated quantile; the position is computed in f32 as by torch.quantile, so that it hits an element where torch's does. */
+function quantile(values: readonly number[], q: number): number {
+  const ascending = values.toSorted((a, b) => a - b)
+  const rank = Math.fround(Math.fround(q) * (ascending.length - 1))
+  const low = ascending[Math.floor(rank)] ?? NaN
+  const high = ascending[Math.ceil(rank)] ?? NaN
+  return low + (rank - Math.floor(rank)) * (high - low)
+}

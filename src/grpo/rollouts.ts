@@ -1,0 +1,148 @@
+import { GrpoError } from '../errors.js'
+import type { CausalLM } from '../model/causalLM.js'
+import type { RewardFunction } from '../rewards/reward.js'
+import { generate } from '../rollout/generate.js'
+import type { Completion } from '../rollout/generate.js'
+import type { Problem, Task } from '../tasks/task.js'
+import { computeAdvantages } from './advantages.js'
+import { completionMetrics } from './completionMetrics.js'
+import type { GRPOConfig } from './config.js'
+import { needsOldLogProbs } from './configRules.js'
+import { rewardMetrics } from './rewardMetrics.js'
+import { rowLogProbs } from './rowLogProbs.js'
+import type { TrainingRow } from './trainingRow.js'
+
+/** A completion with everything that was worked out about it. */
+export interface ScoredCompletion extends Completion {
+  /** By the name of the reward function; null where it did not judge the completion. */
+  readonly rewards: Readonly<Record<string, number | null>>
+  /** Weighted sum; null when no function judged the completion. */
+  readonly reward: number | null
+  /** How much better than its group: what its tokens are reinforced by. */
+  readonly advantage: number
+}
+
+/** A problem and the completions that are compared with each other. */
+export interface RolloutGroup {
+  readonly problem: Problem
+  readonly promptText: string
+  readonly promptIds: readonly number[]
+  readonly completions: readonly ScoredCompletion[]
+}
+
+/** A generation batch: what was sampled, what it is worth, and the rows to train on. */
+export interface Rollouts {
+  readonly groups: readonly RolloutGroup[]
+  readonly rows: readonly TrainingRow[] // [generationBatchSize]
+  /** Completion tokens in the loss. */
+  readonly numItemsInBatch: number
+  /** Prompt tokens (once for each completion, as TRL counts) and completion tokens. */
+  readonly numTokens: number
+  /** completions/…, rewards/…, reward, reward_std, frac_reward_zero_std */
+  readonly metrics: Record<string, number>
+}
+
+/** Samples a group of completions for each problem, has them judged and compares them within their group. */
+export async function collectRollouts(
+  policy: CausalLM,
+  task: Task,
+  problems: readonly Problem[],
+  rewards: readonly RewardFunction[],
+  config: GRPOConfig,
+  options: { seed: number; signal?: AbortSignal; onProgress?: (tokens: number) => void },
+): Promise<Rollouts> {
+  const prompts = problems.map((problem) => task.prompt(problem, policy.tokenizer))
+  const completions = await generate(
+    policy,
+    prompts.map(({ ids }) => ids),
+    { ...config, ...options, minP: config.minP ?? 0 },
+  )
+  const scores = await Promise.all(
+    problems.map((problem, i) =>
+      Promise.all(completions[i]!.map((completion) => judge(rewards, problem, prompts[i]!.text, completion))),
+    ),
+  )
+  const flat = completions.flat()
+  const rewardsPerFunction = scores.flat()
+  const advantages = computeAdvantages(rewardsPerFunction, {
+    ...config,
+    rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
+  })
+  const truncated = (completion: Completion): boolean => completion.finishReason === 'length'
+  const unscored = flat.map((completion, i) => ({
+    promptIds: prompts[Math.floor(i / config.numGenerations)]!.ids,
+    completionIds: completion.ids,
+    advantage: advantages.advantages[i]!,
+    inLoss: !(config.maskTruncatedCompletions && truncated(completion)),
+    samplingLogProbs: completion.logProbs,
+  }))
+  const reference =
+    config.beta === 0 ? null : await rowLogProbs(policy, unscored, config.temperature, { reference: true })
+  const rows = unscored.map((row, i): TrainingRow => ({
+    ...row,
+    // Sampling and training compute the same function, so what was recorded needs no second forward pass.
+    oldLogProbs: needsOldLogProbs(config) ? row.samplingLogProbs : null,
+    refLogProbs: reference ? reference[i]! : null,
+  }))
+  return {
+    groups: problems.map((problem, g) => ({
+      problem,
+      promptText: prompts[g]!.text,
+      promptIds: prompts[g]!.ids,
+      completions: completions[g]!.map((completion, j): ScoredCompletion => {
+        const i = g * config.numGenerations + j
+        return {
+          ...completion,
+          rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, rewardsPerFunction[i]![k]!])),
+          reward: advantages.rewards[i]!,
+          advantage: advantages.advantages[i]!,
+        }
+      }),
+    })),
+    rows,
+    numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
+    numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
+    metrics: {
+      ...completionMetrics(
+        flat.map(({ ids }) => ids.length),
+        flat.map((completion) => !truncated(completion)),
+      ),
+      ...rewardMetrics(
+        rewards.map(({ name }) => name),
+        rewardsPerFunction,
+        advantages,
+      ),
+    },
+  }
+}
+
+/** The rewards of one completion, in the order of the functions. */
+async function judge(
+  rewards: readonly RewardFunction[],
+  problem: Problem,
+  promptText: string,
+  completion: Completion,
+): Promise<(number | null)[]> {
+  const input = {
+    ...{ problem, promptText, completion: completion.text },
+    ...{ completionIds: completion.ids, finishReason: completion.finishReason },
+  }
+  return Promise.all(
+    rewards.map(async (reward) => {
+      let value: number | null
+      try {
+        value = await reward.score(input)
+      } catch (cause) {
+        throw new GrpoError(
+          `the reward function '${reward.name}' failed on a completion of problem ${problem.id}: ${(cause as Error).message}`,
+          { cause },
+        )
+      }
+      if (value === null || Number.isFinite(value)) return value
+      throw new GrpoError(
+        `the reward function '${reward.name}' returned ${value} for a completion of problem ${problem.id}; ` +
+          'expected a finite number, or null for a completion that it does not judge',
+      )
+    }),
+  )
+}

@@ -1,0 +1,50 @@
+/** grpo-ts: GRPO training of reasoning language models in TypeScript. */
+
+export { selectBackend } from './backend/select.js'
+export type { BackendName, SelectedBackend } from './backend/select.js'
+
+export { CausalLM, loadModel } from './model/causalLM.js'
+export type { ModelConfig } from './model/config.js'
+export { KeyValueCache } from './model/keyValueCache.js'
+export type { LoraModule, LoraOptions } from './model/lora.js'
+export { packGroups } from './model/packedBatch.js'
+export type { PackedBatch, PackedGroups, PromptGroup } from './model/packedBatch.js'
+
+export { StreamingDecoder } from './text/streamingDecoder.js'
+export { Tokenizer } from './text/tokenizer.js'
+export type { ChatMessage } from './text/tokenizer.js'
+
+export { generate } from './rollout/generate.js'
+export type { Completion, SamplingOptions } from './rollout/generate.js'
+export { scoreTokens } from './rollout/score.js'
+export type { SequenceToScore, TokenScores } from './rollout/score.js'
+
+export { AdamW } from './grpo/adamW.js'
+export { computeAdvantages } from './grpo/advantages.js'
+export { clipGradNorm } from './grpo/clipGradNorm.js'
+export { completionMetrics } from './grpo/completionMetrics.js'
+export { grpoConfigSchema, grpoOptions, parseGRPOConfig } from './grpo/config.js'
+export type { GRPOConfig } from './grpo/config.js'
+export { configWarnings } from './grpo/configRules.js'
+export { learningRateAt } from './grpo/learningRateSchedule.js'
+export { grpoLoss } from './grpo/losses.js'
+export type { LossConfig, LossInputs } from './grpo/losses.js'
+export { lossMetrics } from './grpo/lossMetrics.js'
+export { PolicyUpdate } from './grpo/policyUpdate.js'
+export { rewardMetrics } from './grpo/rewardMetrics.js'
+export type { RolloutGroup, ScoredCompletion } from './grpo/rollouts.js'
+export { GRPOTrainer } from './grpo/trainer.js'
+export type { GRPOTrainerOptions, StepProgress, TrainingStep } from './grpo/trainer.js'
+export type { TrainingRow } from './grpo/trainingRow.js'
+
+export { arithmetic } from './tasks/arithmetic.js'
+export { gsm8k } from './tasks/gsm8k.js'
+export { loadTask, taskNames } from './tasks/loadTask.js'
+export type { Problem, Prompt, Task } from './tasks/task.js'
+
+export * as rewards from './rewards/index.js'
+export type { RewardFunction, RewardInput } from './rewards/index.js'
+
+export * from './errors.js'
+export { Safetensors } from './io/safetensors.js'
+export { writeSafetensors } from './io/safetensorsWriter.js'

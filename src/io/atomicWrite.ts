@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { GrpoError } from '../errors.js'
+
+/**
+ * Replaces `file` by what `write` writes to the descriptor that it gets, or leaves it as it was: the bytes go to a
+ * temporary file beside it, which is flushed to the disk and renamed when it is complete, and removed when anything
+ * fails. The folder must exist. Throws a GrpoError when the operating system refuses (disk full, no permission); what
+ * `write` throws passes.
+ */
+export function atomicWrite(file: string, write: (descriptor: number) => void): void {
+  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
+  try {
+    const descriptor = fs.openSync(temporary, 'wx')
+    try {
+      write(descriptor)
+      fs.fsyncSync(descriptor)
+    } finally {
+      fs.closeSync(descriptor)
+    }
+    fs.renameSync(temporary, file)
+  } catch (error) {
+    fs.rmSync(temporary, { force: true })
+    throw asWriteError(file, error)
+  }
+  flushFolder(path.dirname(file))
+}
+
+/** Replaces `file` by `data` as a whole (text as UTF-8); see {@link atomicWrite}. */
+export function atomicWriteFile(file: string, data: string | Uint8Array): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  atomicWrite(file, (descriptor) => {
+    writeFully(descriptor, bytes)
+  })
+}
+
+/** Replaces `file` by `value` as JSON, indented by two spaces; see {@link atomicWrite}. */
+export function atomicWriteJson(file: string, value: unknown): void {
+  atomicWriteFile(file, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/**
+ * Writes all bytes at the descriptor's position: one call of the operating system may write fewer than it was given.
+ */
+export function writeFully(descriptor: number, bytes: Uint8Array): void {
+  const chunkBytes = 64 * 1024 * 1024
+  let done = 0
+  while (done < bytes.length) {
+    done += fs.writeSync(descriptor, bytes, done, Math.min(chunkBytes, bytes.length - done))
+  }
+}
+
+/** A refusal of the operating system as a GrpoError that names the file; any other error as it is. */
+export function asWriteError(file: string, error: unknown): unknown {
+  const code = error instanceof Error && 'syscall' in error && 'code' in error ? error.code : undefined
+  if (code === undefined) return error
+  const advice =
+    code === 'ENOSPC' ? 'free some space on the disk' : 'check that its folder exists and may be written to'
+  return new GrpoError(`${file}: cannot be written (${(error as Error).message}); ${advice}`, { cause: error })
+}
+
+/** Makes the renaming itself durable. */
+function flushFolder(folder: string): void {
+  try {
+    const descriptor = fs.openSync(folder, 'r')
+    try {
+      fs.fsyncSync(descriptor)
+    } finally {
+      fs.closeSync(descriptor)
+    }
+  } catch {
+    // Windows and some network file systems cannot flush a folder; the file itself is in place.
+  }
+}

@@ -1,0 +1,150 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type * as tf from '@tensorflow/tfjs'
+import { currentBackend } from '../backend/select.js'
+import { ConfigError, FileFormatError } from '../errors.js'
+import { parseJson } from '../io/json.js'
+import { Safetensors } from '../io/safetensors.js'
+import { linear } from '../ops/linear.js'
+import { tokenLogProbs } from '../ops/tokenLogProbs.js'
+import type { TokenLogProbs } from '../ops/tokenLogProbs.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
+import { parseModelConfig } from './config.js'
+import type { ModelConfig } from './config.js'
+import { decode } from './decoder.js'
+import type { DecoderWeights } from './decoder.js'
+import type { KeyValueCache } from './keyValueCache.js'
+import { disposeWeights, loadWeights } from './loadWeights.js'
+import { createLoraAdapter } from './lora.js'
+import type { LoraAdapter, LoraOptions } from './lora.js'
+import type { PackedBatch } from './packedBatch.js'
+import { loadAdapter, saveAdapter } from './peft.js'
+
+/** What a model and the policies made from it share. */
+interface BaseModel {
+  readonly folder: string
+  readonly config: ModelConfig
+  readonly weights: DecoderWeights
+  readonly tokenizer: Tokenizer | null
+  readonly eosTokenIds: readonly number[]
+}
+
+/** A causal language model: frozen weights, a tokenizer when its folder has one, and perhaps a LoRA adapter. */
+export class CausalLM {
+  #adapterOff = false
+
+  /** @internal */
+  constructor(
+    private readonly base: BaseModel,
+    /** The trainable part; null for a model as it was loaded. */
+    readonly adapter: LoraAdapter | null = null,
+  ) {}
+
+  /** The folder that the model was loaded from. */
+  get folder(): string {
+    return this.base.folder
+  }
+
+  get config(): ModelConfig {
+    return this.base.config
+  }
+
+  /** Null when the folder holds no tokenizer.json. */
+  get tokenizer(): Tokenizer | null {
+    return this.base.tokenizer
+  }
+
+  /** The tokens that end a completion: all of generation_config.json and the tokenizer's own. */
+  get eosTokenIds(): readonly number[] {
+    return this.base.eosTokenIds
+  }
+
+  /** Hidden states after the final norm. With a cache, `batch.slots` says where the batch's keys and values go. */
+  forward(batch: PackedBatch, cache?: KeyValueCache): tf.Tensor2D /* [N, hidden] */ {
+    return decode(this.config, this.base.weights, this.#adapterOff ? null : this.adapter, batch, cache)
+  }
+
+  /** Logits of the next token for some hidden states. */
+  logits(hidden: tf.Tensor2D /* [n, hidden] */): tf.Tensor2D /* [n, V] */ {
+    return linear(hidden, this.base.weights.outputHead, null, null)
+  }
+
+  /** Log-probability (nats) of a target after each hidden state, and the entropy of its distribution, at a temperature. */
+  tokenLogProbs(
+    hidden: tf.Tensor2D, // [n, hidden]
+    targets: Int32Array, // [n]
+    temperature: number,
+  ): TokenLogProbs {
+    return tokenLogProbs(hidden, this.base.weights.outputHead, targets, temperature)
+  }
+
+  /** A policy to train: the same frozen weights with a new LoRA adapter, which at first changes nothing. */
+  withLora(options: LoraOptions = {}): CausalLM {
+    return new CausalLM(this.base, createLoraAdapter(this.config, options))
+  }
+
+  /** The same frozen weights with an adapter in PEFT's layout from a folder. */
+  withAdapter(folder: string): CausalLM {
+    return new CausalLM(this.base, loadAdapter(folder, this.config))
+  }
+
+  /** Writes the adapter in PEFT's layout; other tools load it with this model's folder or Hub id as the base. */
+  saveAdapter(folder: string): void {
+    if (!this.adapter) throw new ConfigError('saveAdapter: this model has no adapter; make one with withLora()')
+    saveAdapter(folder, this.adapter, this.folder)
+  }
+
+  /** Runs `body` with the adapter switched off: the reference policy. */
+  withoutAdapter<T>(body: () => T): T {
+    const before = this.#adapterOff
+    this.#adapterOff = true
+    try {
+      return body()
+    } finally {
+      this.#adapterOff = before
+    }
+  }
+
+  /** Frees the adapter; a model as it was loaded frees the weights that it shares with the policies made from it. */
+  dispose(): void {
+    if (this.adapter) this.adapter.dispose()
+    else disposeWeights(this.base.weights)
+  }
+}
+
+/**
+ * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
+ * generation_config.json and the tokenizer's files. Selects a backend when none was selected.
+ * @throws FileFormatError, UnsupportedError
+ */
+export async function loadModel(
+  folder: string,
+  options: {
+    /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
+    dtype?: 'auto' | 'float32'
+  } = {},
+): Promise<CausalLM> {
+  await currentBackend()
+  const configFile = path.join(folder, 'config.json')
+  if (!fs.existsSync(configFile)) {
+    const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'
+    throw new FileFormatError(folder, `${what}; expected the folder of a model in Hugging Face's layout`)
+  }
+  const config = parseModelConfig(parseJson(configFile, 'the file', fs.readFileSync(configFile)), configFile)
+  const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null
+  const tensors = Safetensors.open(folder)
+  try {
+    const weights = loadWeights(config, tensors, folder, options.dtype ?? 'auto')
+    return new CausalLM({ folder, config, weights, tokenizer, eosTokenIds: endOfSequence(folder, tokenizer, config) })
+  } finally {
+    tensors.close()
+  }
+}
+
+/** The tokens that end a completion, from the tokenizer and generation_config.json or, in older folders, config.json. */
+function endOfSequence(folder: string, tokenizer: Tokenizer | null, config: ModelConfig): readonly number[] {
+  const ids = tokenizer?.eosTokenIds ?? readGenerationEosTokenIds(folder)
+  if (ids.length > 0) return ids
+  return [config.raw.eos_token_id].flat().filter((id) => typeof id === 'number')
+}

@@ -1,0 +1,121 @@
+import * as tf from '@tensorflow/tfjs'
+import { ConfigError, ShapeError } from '../errors.js'
+import { attention } from '../ops/attention.js'
+import { embed } from '../ops/embed.js'
+import { linear } from '../ops/linear.js'
+import { rmsNorm } from '../ops/rmsNorm.js'
+import { rope } from '../ops/rope.js'
+import { swiglu } from '../ops/swiglu.js'
+import type { Weight } from '../ops/weight.js'
+import type { ModelConfig } from './config.js'
+import type { KeyValueCache } from './keyValueCache.js'
+import type { LoraAdapter } from './lora.js'
+import type { Projection } from './modelTensors.js'
+import type { PackedBatch } from './packedBatch.js'
+import { ropeTables } from './ropeFrequencies.js'
+
+/** A frozen linear layer. */
+export interface FrozenLinear {
+  readonly weight: Weight // [out, in]
+  readonly bias: tf.Tensor1D | null // [out]
+}
+
+/** The frozen weights of one layer. */
+export interface DecoderLayer {
+  readonly inputNorm: tf.Tensor1D // [hidden]
+  readonly postAttentionNorm: tf.Tensor1D // [hidden]
+  readonly projections: Readonly<Record<Projection, FrozenLinear>>
+  /** RMSNorm of each head's query and key (Qwen3). */
+  readonly queryNorm: tf.Tensor1D | null // [headDim]
+  readonly keyNorm: tf.Tensor1D | null // [headDim]
+}
+
+/** The frozen weights of a decoder. */
+export interface DecoderWeights {
+  readonly embedding: Weight // [V, hidden]
+  readonly layers: readonly DecoderLayer[]
+  readonly finalNorm: tf.Tensor1D // [hidden]
+  /** The embedding itself when the two are tied. */
+  readonly outputHead: Weight // [V, hidden]
+}
+
+/**
+ * Hidden states of a packed batch after the final norm: the decoder of Llama, Qwen2, Qwen3 and SmolLM3.
+ *
+ * x ← x + o(attention(rope(norm(q(n))), rope(norm(k(n))), v(n))) with n = rmsNorm(x), then
+ * x ← x + down(silu(gate(n)) · up(n)) with n = rmsNorm(x), for each layer.
+ *
+ * With a cache, the batch's keys and values are written to their slots first, and attention reads the cache.
+ */
+export function decode(
+  config: ModelConfig,
+  weights: DecoderWeights,
+  adapter: LoraAdapter | null,
+  batch: PackedBatch,
+  cache?: KeyValueCache,
+): tf.Tensor2D /* [N, hidden] */ {
+  const { tokenIds, positions } = batch
+  if (positions.length !== tokenIds.length) {
+    throw new ShapeError(`a packed batch has ${tokenIds.length} tokens but ${positions.length} positions`)
+  }
+  if (cache && batch.slots?.length !== tokenIds.length) {
+    throw new ShapeError(
+      `with a cache each of the ${tokenIds.length} tokens needs a slot, got ${batch.slots?.length ?? 0}`,
+    )
+  }
+  const last = positions.reduce((max, position) => Math.max(max, position), -1)
+  if (last >= config.maxPositions) {
+    throw new ConfigError(
+      `a sequence of ${last + 1} tokens is longer than the ${config.maxPositions} positions of the model; ` +
+        'shorten the prompt or maxCompletionLength',
+    )
+  }
+  return tf.tidy(() => {
+    const tables = ropeTables(config.rope, config.headDim, positions, last + 1)
+    const shape: [number, number] = [positions.length, config.headDim / 2]
+    const rotary = { cos: tf.tensor2d(tables.cos, shape), sin: tf.tensor2d(tables.sin, shape) }
+    let x = embed(weights.embedding, tokenIds)
+    for (const [index, layer] of weights.layers.entries()) {
+      const before = x
+      x = tf.tidy(() => decoderLayer(config, layer, index, adapter, before, rotary, batch, cache))
+      before.dispose()
+    }
+    return rmsNorm(x, weights.finalNorm, config.rmsNormEpsilon)
+  })
+}
+
+function decoderLayer(
+  config: ModelConfig,
+  layer: DecoderLayer,
+  index: number,
+  adapter: LoraAdapter | null,
+  x: tf.Tensor2D, // [N, hidden]
+  rotary: { cos: tf.Tensor2D; sin: tf.Tensor2D }, // [N, headDim / 2]
+  batch: PackedBatch,
+  cache: KeyValueCache | undefined,
+): tf.Tensor2D {
+  const { numHeads, numKeyValueHeads, headDim, rmsNormEpsilon } = config
+  const project = (projection: Projection, input: tf.Tensor2D): tf.Tensor2D => {
+    const { weight, bias } = layer.projections[projection]
+    return linear(input, weight, bias, adapter?.entry(index, projection) ?? null)
+  }
+  /** Norm of each head where the model has one, then the rotary embedding where the layer has one. */
+  const place = (heads: tf.Tensor2D, norm: tf.Tensor1D | null): tf.Tensor2D => {
+    const normed = norm
+      ? (tf.reshape(rmsNorm(tf.reshape(heads, [-1, headDim]), norm, rmsNormEpsilon), heads.shape) as tf.Tensor2D)
+      : heads
+    return config.ropeLayers[index] ? rope(normed, rotary.cos, rotary.sin) : normed
+  }
+
+  const normed = rmsNorm(x, layer.inputNorm, rmsNormEpsilon)
+  const queries = place(project('q_proj', normed), layer.queryNorm)
+  let keys = place(project('k_proj', normed), layer.keyNorm)
+  let values = project('v_proj', normed)
+  if (cache && batch.slots) ({ keys, values } = cache.append(index, keys, values, batch.slots))
+  const mixed = attention(queries, keys, values, { segments: batch.segments, numHeads, numKeyValueHeads })
+  const attended = tf.add<tf.Tensor2D>(x, project('o_proj', mixed))
+
+  const mlpInput = rmsNorm(attended, layer.postAttentionNorm, rmsNormEpsilon)
+  const activated = swiglu(project('gate_proj', mlpInput), project('up_proj', mlpInput))
+  return tf.add(attended, project('down_proj', activated))
+}

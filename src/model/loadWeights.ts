@@ -1,0 +1,65 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Safetensors } from '../io/safetensors.js'
+import { createWeight } from '../ops/weight.js'
+import type { Weight } from '../ops/weight.js'
+import type { ModelConfig } from './config.js'
+import type { DecoderLayer, DecoderWeights, FrozenLinear } from './decoder.js'
+import { checkTensors, checkTiedOutputHead, projectionName, projections } from './modelTensors.js'
+import type { Projection } from './modelTensors.js'
+
+/**
+ * Reads a decoder's frozen weights, one tensor at a time. Matrices that are stored in bfloat16 stay so where the backend has
+ * kernels for them, unless float32 is asked for; everything else becomes float32.
+ * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says
+ */
+export function loadWeights(
+  config: ModelConfig,
+  tensors: Safetensors,
+  file: string,
+  dtype: 'auto' | 'float32',
+): DecoderWeights {
+  checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), file)
+  checkTiedOutputHead(config, tensors, file)
+  const vector = (name: string): tf.Tensor1D => tf.keep(tf.tensor1d(tensors.readFloat32(name)))
+  const optionalVector = (name: string): tf.Tensor1D | null => (tensors.has(name) ? vector(name) : null)
+  const matrix = (name: string): Weight => {
+    const { shape, dtype: stored } = tensors.info(name)
+    const values = dtype === 'auto' && stored === 'BF16' ? tensors.readBfloat16Bits(name) : tensors.readFloat32(name)
+    return createWeight(shape as [number, number], values)
+  }
+  const layers = Array.from({ length: config.numLayers }, (_, layer): DecoderLayer => {
+    const prefix = `model.layers.${layer}`
+    const frozen = (projection: Projection): FrozenLinear => {
+      const name = projectionName(layer, projection)
+      return { weight: matrix(`${name}.weight`), bias: optionalVector(`${name}.bias`) }
+    }
+    return {
+      inputNorm: vector(`${prefix}.input_layernorm.weight`),
+      postAttentionNorm: vector(`${prefix}.post_attention_layernorm.weight`),
+      projections: Object.fromEntries(projections.map((name) => [name, frozen(name)])) as Record<Projection, FrozenLinear>,
+      queryNorm: optionalVector(`${prefix}.self_attn.q_norm.weight`),
+      keyNorm: optionalVector(`${prefix}.self_attn.k_norm.weight`),
+    }
+  })
+  const embedding = matrix('model.embed_tokens.weight')
+  return {
+    embedding,
+    layers,
+    finalNorm: vector('model.norm.weight'),
+    outputHead: config.tieWordEmbeddings ? embedding : matrix('lm_head.weight'),
+  }
+}
+
+/** Frees a decoder's weights. */
+export function disposeWeights(weights: DecoderWeights): void {
+  weights.embedding.dispose()
+  if (weights.outputHead !== weights.embedding) weights.outputHead.dispose()
+  weights.finalNorm.dispose()
+  for (const layer of weights.layers) {
+    for (const { weight, bias } of Object.values(layer.projections)) {
+      weight.dispose()
+      bias?.dispose()
+    }
+    for (const norm of [layer.inputNorm, layer.postAttentionNorm, layer.queryNorm, layer.keyNorm]) norm?.dispose()
+  }
+}

@@ -1,0 +1,28 @@
+import * as tf from '@tensorflow/tfjs'
+import { ShapeError } from '../errors.js'
+import { hasKernel, runKernel } from './kernel.js'
+import { plainWeight } from './weight.js'
+import type { Weight } from './weight.js'
+
+/**
+ * Embedding: row `ids[i]` of the weight, as float32. The weight is frozen, so the result has no gradient.
+ * @throws ShapeError when an id is not a row of the weight
+ */
+export function embed(
+  weight: Weight, // [V, D]
+  ids: Int32Array, // [N]
+): tf.Tensor2D /* [N, D] */ {
+  const bad = ids.find((id) => !(id >= 0 && id < weight.shape[0]))
+  if (bad !== undefined) {
+    throw new ShapeError(
+      `token id ${bad} is outside the model's vocabulary of ${weight.shape[0]}; is this the model's own tokenizer?`,
+    )
+  }
+  if (hasKernel('WeightRows')) return runKernel<tf.Tensor2D>('WeightRows', {}, { weight, ids })
+  return embedReference(weight, ids)
+}
+
+/** {@link embed} from plain tfjs ops. */
+export function embedReference(weight: Weight, ids: Int32Array): tf.Tensor2D {
+  return tf.gather(plainWeight(weight), tf.tensor1d(ids, 'int32'))
+}

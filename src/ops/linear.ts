@@ -1,0 +1,93 @@
+import * as tf from '@tensorflow/tfjs'
+import { ShapeError } from '../errors.js'
+import { hasKernel, runKernel } from './kernel.js'
+import { plainWeight } from './weight.js'
+import type { Weight } from './weight.js'
+
+/** The trainable low-rank term of a linear layer (Hu et al. 2021, arXiv 2106.09685). */
+export interface LoraTerm {
+  readonly a: tf.Tensor2D // [r, in]
+  readonly b: tf.Tensor2D // [out, r]
+  /** alpha / r. */
+  readonly scale: number
+}
+
+/**
+ * Linear layer with a frozen weight: y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ.
+ *
+ * Gradients, with T = dy·B [N, r]:  dx = dy·W + scale · T·A,  dA = scale · Tᵀ·x,  dB = scale · dyᵀ·(x·Aᵀ).
+ * W and the bias are frozen and get none.
+ * @throws ShapeError when the shapes do not fit
+ */
+export function linear(
+  x: tf.Tensor2D, // [N, in]
+  weight: Weight, // [out, in]
+  bias: tf.Tensor1D | null, // [out]
+  lora: LoraTerm | null,
+): tf.Tensor2D /* [N, out] */ {
+  checkShapes(x, weight, bias, lora)
+  if (!hasKernel('Linear')) return linearReference(x, weight, bias, lora)
+  const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0 }
+  if (lora) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, attrs)
+  return runKernel<tf.Tensor2D>('Linear', { x }, attrs)
+}
+
+function checkShapes(x: tf.Tensor2D, weight: Weight, bias: tf.Tensor1D | null, lora: LoraTerm | null): void {
+  const [out, width] = weight.shape
+  const fits =
+    x.shape[1] === width &&
+    (!bias || bias.shape[0] === out) &&
+    (!lora || (lora.a.shape[1] === width && lora.b.shape[0] === out && lora.a.shape[0] === lora.b.shape[1]))
+  if (fits) return
+  const given = [`x [${x.shape.join(', ')}]`, `weight [${out}, ${width}]`]
+  if (bias) given.push(`bias [${bias.shape.join(', ')}]`)
+  if (lora) given.push(`LoRA a [${lora.a.shape.join(', ')}] and b [${lora.b.shape.join(', ')}]`)
+  throw new ShapeError(
+    `linear got ${given.join(', ')}; expected x [N, in], weight [out, in], bias [out], LoRA a [r, in] and b [out, r]`,
+  )
+}
+
+/** {@link linear} from plain tfjs ops, on a backend that stores weights as they are. */
+export function linearReference(
+  x: tf.Tensor2D, // [N, in]
+  weight: Weight, // [out, in]
+  bias: tf.Tensor1D | null, // [out]
+  lora: LoraTerm | null,
+): tf.Tensor2D {
+  let y: tf.Tensor2D = tf.matMul(x, plainWeight(weight), false, true)
+  if (bias) y = tf.add(y, bias)
+  if (lora) {
+    const low = tf.matMul(x, lora.a, false, true) // [N, r]
+    y = tf.add(y, tf.mul(tf.matMul(low, lora.b, false, true), lora.scale))
+  }
+  return y
+}
+
+interface LinearAttributes {
+  weight: Weight
+  bias: tf.Tensor1D | undefined
+  scale: number
+}
+
+tf.registerGradient({
+  kernelName: 'Linear',
+  gradFunc: (dy, _saved, attributes) => {
+    const { weight } = attributes as unknown as LinearAttributes
+    return { x: () => runKernel('LinearInputGradient', { dy: dy as tf.Tensor2D }, { weight, scale: 0 }) }
+  },
+})
+
+tf.registerGradient({
+  kernelName: 'LoraLinear',
+  inputsToSave: ['x', 'loraA', 'loraB'],
+  gradFunc: (gradient, saved, attributes) => {
+    const { weight, scale } = attributes as unknown as LinearAttributes
+    const dy = gradient as tf.Tensor2D // [N, out]
+    const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+    return {
+      x: () => runKernel('LinearInputGradient', { dy, loraA, loraB }, { weight, scale }),
+      loraA: () => tf.mul(tf.matMul(tf.matMul(dy, loraB), x, true, false), scale),
+      loraB: () => tf.mul(tf.matMul(dy, tf.matMul(x, loraA, false, true), true, false), scale),
+    }
+  },
+})

@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs'
+import { ShapeError } from '../errors.js'
+import { hasKernel, runKernel } from './kernel.js'
+
+/**
+ * Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467):
+ * y = w · x / sqrt(mean(x²) + epsilon).
+ *
+ * With n = x / rms(x):  dx = (w·dy − n · mean(w·dy · n)) / rms(x).  The weight is frozen and gets no gradient.
+ * @throws ShapeError when the weight has another length than a row
+ */
+export function rmsNorm(
+  x: tf.Tensor2D, // [N, D]
+  weight: tf.Tensor1D, // [D]
+  epsilon: number,
+): tf.Tensor2D /* [N, D] */ {
+  if (x.shape[1] !== weight.shape[0]) {
+    throw new ShapeError(`rmsNorm got x [${x.shape.join(', ')}] and a weight of ${weight.shape[0]}; expected x [N, ${weight.shape[0]}]`)
+  }
+  if (!hasKernel('RmsNorm')) return rmsNormReference(x, weight, epsilon)
+  return runKernel<tf.Tensor2D>('RmsNorm', { x }, { weight, epsilon })
+}
+
+/** {@link rmsNorm} from plain tfjs ops. */
+export function rmsNormReference(
+  x: tf.Tensor2D, // [N, D]
+  weight: tf.Tensor1D, // [D]
+  epsilon: number,
+): tf.Tensor2D {
+  const meanSquare = tf.mean(tf.square(x), -1, true) // [N, 1]
+  return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, epsilon))), weight)
+}
+
+tf.registerGradient({
+  kernelName: 'RmsNorm',
+  inputsToSave: ['x'],
+  gradFunc: (dy, saved, attributes) => ({
+    x: () => runKernel('RmsNormGradient', { dy: dy as tf.Tensor, x: saved[0]! }, attributes),
+  }),
+})

@@ -1,0 +1,142 @@
+import type * as tf from '@tensorflow/tfjs'
+import { ConfigError, ShapeError } from '../errors.js'
+import { hasKernel, runKernels } from './kernel.js'
+
+/** How the next token is drawn from the logits. */
+export interface SamplingParameters {
+  /** Divides the logits; 0 takes the likeliest token. */
+  readonly temperature: number
+  /** Keep the k likeliest tokens; 0 keeps all. */
+  readonly topK: number
+  /** Keep the likeliest tokens whose probabilities sum to at least this; 1 keeps all. */
+  readonly topP: number
+  /** Keep tokens at least this times as likely as the likeliest; 0 keeps all. */
+  readonly minP: number
+  /** Logits of tokens that occurred are divided by this where positive and multiplied where negative; 1 changes nothing. */
+  readonly repetitionPenalty: number
+}
+
+export interface SampledTokens {
+  readonly ids: Int32Array // [B]
+  /**
+   * log p of each sampled token, in nats, under softmax(logits / temperature): what training computes for the same token.
+   * Filters and penalty change what is drawn, not this number. Greedy decoding (temperature 0) reports temperature 1.
+   */
+  readonly logProbs: Float32Array // [B]
+}
+
+/** What the kernel `SampleTokens` gets beside the logits; checked. */
+export interface SampleTokensAttributes {
+  readonly parameters: SamplingParameters
+  readonly uniforms: ArrayLike<number> // [B]
+  readonly histories: readonly Iterable<number>[] | null // [B]
+}
+
+/**
+ * Draws one token for each row by inverting the cumulative distribution, in the order of the vocabulary, at `uniforms[row]`.
+ * A row's result depends on its own logits, uniform number and history only.
+ * Order of the processors as in transformers: penalty, temperature, top-k, top-p, min-p. Tokens as likely as the last one that
+ * a filter keeps are kept too.
+ * @throws ShapeError when there is not one uniform number (and history) a row, or a history has a token outside the vocabulary
+ */
+export async function sampleTokens(
+  logits: tf.Tensor2D, // [B, V]
+  parameters: SamplingParameters,
+  uniforms: ArrayLike<number>, // [B], each in [0, 1)
+  histories: readonly Iterable<number>[] | null, // [B], the tokens that each row has seen; only for the repetition penalty
+): Promise<SampledTokens> {
+  const attrs: SampleTokensAttributes = { parameters, uniforms, histories }
+  checkArguments(logits, attrs)
+  if (!hasKernel('SampleTokens')) {
+    return sampleTokensReference((await logits.data()) as Float32Array, logits.shape, attrs)
+  }
+  const [ids, logProbs] = runKernels('SampleTokens', { logits }, attrs) as [tf.Tensor, tf.Tensor]
+  try {
+    const values = await Promise.all([ids.data(), logProbs.data()])
+    return { ids: values[0] as Int32Array, logProbs: values[1] as Float32Array }
+  } finally {
+    ids.dispose()
+    logProbs.dispose()
+  }
+}
+
+function checkArguments(logits: tf.Tensor2D, { parameters, uniforms, histories }: SampleTokensAttributes): void {
+  const [rows, vocabulary] = logits.shape
+  if (!(parameters.temperature >= 0)) {
+    throw new ConfigError(`temperature is ${parameters.temperature}; expected 0 (greedy) or more`)
+  }
+  if (uniforms.length !== rows || (histories && histories.length !== rows)) {
+    const given = `${uniforms.length} uniform numbers${histories ? ` and ${histories.length} histories` : ''}`
+    throw new ShapeError(`sampling from ${rows} rows of logits got ${given}; expected one a row`)
+  }
+  for (const history of histories ?? []) {
+    for (const id of history) {
+      if (!(id >= 0 && id < vocabulary)) {
+        throw new ShapeError(`a history holds token ${id}, which is outside the vocabulary of ${vocabulary}`)
+      }
+    }
+  }
+}
+
+/** {@link sampleTokens} on values in JavaScript, in double precision. */
+export function sampleTokensReference(
+  logits: Float32Array, // [B, V]
+  [rows, vocabulary]: readonly [rows: number, vocabulary: number],
+  { parameters, uniforms, histories }: SampleTokensAttributes,
+): SampledTokens {
+  const ids = new Int32Array(rows)
+  const logProbs = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const z = logits.subarray(row * vocabulary, (row + 1) * vocabulary)
+    ids[row] = sampleRow(z, parameters, uniforms[row]!, histories?.[row] ?? [])
+    logProbs[row] = logProbability(z, ids[row]!, parameters.temperature || 1)
+  }
+  return { ids, logProbs }
+}
+
+/** log softmax(z / temperature) at one token. */
+function logProbability(z: Float32Array, token: number, temperature: number): number {
+  const max = z.reduce((a, b) => Math.max(a, b), -Infinity)
+  const sum = z.reduce((total, logit) => total + Math.exp((logit - max) / temperature), 0)
+  return (z[token]! - max) / temperature - Math.log(sum)
+}
+
+/** Draws a token from one row of logits. */
+function sampleRow(
+  z: Float32Array, // [V]
+  { temperature, topK, topP, minP, repetitionPenalty }: SamplingParameters,
+  uniform: number,
+  history: Iterable<number>,
+): number {
+  const scores = Float32Array.from(z)
+  if (repetitionPenalty !== 1) {
+    for (const id of new Set(history)) scores[id] = z[id]! > 0 ? z[id]! / repetitionPenalty : z[id]! * repetitionPenalty
+  }
+  const max = scores.reduce((a, b) => Math.max(a, b), -Infinity)
+  if (temperature === 0) return scores.indexOf(max)
+
+  const p = Float64Array.from(scores, (score) => Math.exp((score - max) / temperature)) // unnormalised; the likeliest is 1
+  const keep = (threshold: number): void => {
+    for (let i = 0; i < p.length; i++) if (scores[i]! < threshold) p[i] = 0
+  }
+  if (topK > 0 && topK < p.length) keep(Float32Array.from(scores).sort()[p.length - topK]!)
+  if (topP < 1) keep(topPThreshold(scores, p, topP))
+  if (minP > 0) keep(Math.fround(max + temperature * Math.log(minP)))
+  let left = uniform * p.reduce((a, b) => a + b, 0)
+  for (let i = 0; i < p.length; i++) {
+    left -= p[i]!
+    if (left < 0) return i
+  }
+  return p.findLastIndex((x) => x > 0) // rounding used up the distribution
+}
+
+/** The score of the last of the likeliest tokens that together reach `topP`. */
+function topPThreshold(scores: Float32Array, p: Float64Array, topP: number): number {
+  const order = Array.from(p.keys()).sort((i, j) => scores[j]! - scores[i]!)
+  let left = topP * p.reduce((a, b) => a + b, 0)
+  for (const i of order) {
+    left -= p[i]!
+    if (left <= 0) return scores[i]!
+  }
+  return -Infinity
+}

@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs'
+import { ShapeError } from '../errors.js'
+import { hasKernel, runKernel, runKernels } from './kernel.js'
+
+/**
+ * SwiGLU (Shazeer 2020, arXiv 2002.05202): y = gate · σ(gate) · up, elementwise.
+ *
+ * With s = σ(gate):  d gate = dy · up · s · (1 + gate · (1 − s)),  d up = dy · gate · s.
+ * @throws ShapeError when the shapes differ
+ */
+export function swiglu(
+  gate: tf.Tensor2D, // [N, F]
+  up: tf.Tensor2D, // [N, F]
+): tf.Tensor2D /* [N, F] */ {
+  if (!tf.util.arraysEqual(gate.shape, up.shape)) {
+    throw new ShapeError(`swiglu got gate [${gate.shape.join(', ')}] and up [${up.shape.join(', ')}]; expected equal shapes`)
+  }
+  if (!hasKernel('Swiglu')) return swigluReference(gate, up)
+  return runKernel<tf.Tensor2D>('Swiglu', { gate, up }, {})
+}
+
+/** {@link swiglu} from plain tfjs ops. */
+export function swigluReference(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
+  return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up)
+}
+
+tf.registerGradient({
+  kernelName: 'Swiglu',
+  inputsToSave: ['gate', 'up'],
+  gradFunc: (dy, saved) => {
+    const [gate, up] = saved as [tf.Tensor2D, tf.Tensor2D]
+    const [dGate, dUp] = runKernels('SwigluGradient', { dy: dy as tf.Tensor, gate, up }, {}) as [tf.Tensor, tf.Tensor]
+    return { gate: () => dGate, up: () => dUp }
+  },
+})

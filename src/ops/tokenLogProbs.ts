@@ -1,0 +1,82 @@
+import * as tf from '@tensorflow/tfjs'
+import { ConfigError, ShapeError } from '../errors.js'
+import { hasKernel, runKernel, runKernels } from './kernel.js'
+import { linear } from './linear.js'
+import type { Weight } from './weight.js'
+
+export interface TokenLogProbs {
+  /** log p(target) of each row, in nats. */
+  logProbs: tf.Tensor1D // [N]
+  /** Entropy of each row's distribution, in nats. */
+  entropies: tf.Tensor1D // [N]
+}
+
+/**
+ * Log-probability of each row's target and entropy of its distribution, with logits z = hidden·Wᵀ / temperature:
+ * log p(t) = z_t − log Σ exp z,  H = log Σ exp z − Σ p·z.
+ *
+ * The logits [N, V] never exist as a whole: the kernel works through a few rows at a time and computes them again in the
+ * gradient. For dl, dH the gradients of the two results:
+ * dz_j = dl · (1[j = t] − p_j) − dH · p_j · (log p_j + H),  d hidden = dz·W / temperature.  The weight is frozen.
+ * @throws ShapeError when a target is outside the vocabulary or the shapes do not fit
+ */
+export function tokenLogProbs(
+  hidden: tf.Tensor2D, // [N, D]
+  weight: Weight, // [V, D]
+  targets: Int32Array, // [N]
+  temperature: number,
+): TokenLogProbs {
+  checkShapes(hidden, weight, targets)
+  if (!(temperature > 0)) throw new ConfigError(`temperature is ${temperature}; expected a positive number`)
+  if (!hasKernel('TokenLogProbs')) return tokenLogProbsReference(hidden, weight, targets, temperature)
+  const attrs: TokenLogProbsAttributes = { weight, targets, temperature }
+  // The third result is there for the gradient.
+  const [logProbs, entropies] = runKernels('TokenLogProbs', { hidden }, attrs) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]
+  return { logProbs, entropies }
+}
+
+function checkShapes(hidden: tf.Tensor2D, weight: Weight, targets: Int32Array): void {
+  const [vocabulary, width] = weight.shape
+  if (hidden.shape[1] !== width || hidden.shape[0] !== targets.length) {
+    throw new ShapeError(
+      `tokenLogProbs got hidden states [${hidden.shape.join(', ')}] and ${targets.length} targets; expected [N, ${width}] and N`,
+    )
+  }
+  const bad = targets.find((id) => !(id >= 0 && id < vocabulary))
+  if (bad !== undefined) throw new ShapeError(`target ${bad} is outside the model's vocabulary of ${vocabulary}`)
+}
+
+/** {@link tokenLogProbs} from plain tfjs ops; needs memory for several copies of the logits. */
+export function tokenLogProbsReference(
+  hidden: tf.Tensor2D, // [N, D]
+  weight: Weight, // [V, D]
+  targets: Int32Array, // [N]
+  temperature: number,
+): TokenLogProbs {
+  const logits = tf.div(linear(hidden, weight, null, null), temperature) // [N, V]
+  const logP = tf.logSoftmax(logits)
+  const isTarget = tf.oneHot(tf.tensor1d(targets, 'int32'), weight.shape[0]) // [N, V]
+  return {
+    logProbs: tf.sum<tf.Tensor1D>(tf.mul(logP, isTarget), -1),
+    entropies: tf.neg(tf.sum<tf.Tensor1D>(tf.mul(tf.exp(logP), logP), -1)),
+  }
+}
+
+export interface TokenLogProbsAttributes {
+  weight: Weight
+  targets: Int32Array
+  temperature: number
+}
+
+tf.registerGradient({
+  kernelName: 'TokenLogProbs',
+  inputsToSave: ['hidden'],
+  // The entropies, and for each row the largest logit and log Σ e^(z − largest z), [N, 2].
+  outputsToSave: [false, true, true],
+  gradFunc: (dys, saved, attributes) => {
+    const [hidden, entropies, statistics] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const [dLogProbs, dEntropies] = dys as [tf.Tensor, tf.Tensor]
+    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies }
+    return { hidden: () => runKernel('TokenLogProbsGradient', inputs, attributes) }
+  },
+})

@@ -1,0 +1,41 @@
+import type { Tokenizer } from '../text/tokenizer.js'
+
+/** One problem with a final answer that can be checked. */
+export interface Problem {
+  /** Stable from run to run, unique within its task, e.g. `gsm8k/train/17`. */
+  readonly id: string
+  readonly question: string
+  /** The final answer alone, e.g. `72`. */
+  readonly answer: string
+  /** A worked solution that ends with the answer in the task's own form. */
+  readonly solution?: string
+  /** Harder problems have larger numbers; the scale is the task's own. */
+  readonly difficulty?: number
+  /**
+   * How a completion has to give its answer: `marked`, after `####` or in `<answer>` tags, or `bare`, the completion is
+   * the answer and nothing else. Defaults to `marked`.
+   */
+  readonly answerFormat?: 'marked' | 'bare'
+  /** The other columns of the row that the problem was read from. */
+  readonly columns?: Readonly<Record<string, unknown>>
+}
+
+/** A prompt as text and as the token ids that the model gets. */
+export interface Prompt {
+  readonly text: string
+  /** Empty when no tokenizer was given. */
+  readonly ids: number[]
+}
+
+/** Problems and how to ask them. */
+export interface Task {
+  readonly name: string
+  readonly problems: readonly Problem[]
+  /** The system message before each question, or null for none; only chat models get it. */
+  readonly systemPrompt: string | null
+  /** Builds the prompt of a problem: a chat if the tokenizer has a chat template, plain text otherwise. */
+  prompt(problem: Problem, tokenizer: Tokenizer | null): Prompt
+}
+
+/** The part of a task's problems to take. */
+export type Split = 'train' | 'test'

@@ -1,0 +1,85 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { Template } from '@huggingface/jinja'
+import { DataError, FileFormatError } from '../errors.js'
+import { isJsonObject, quote } from '../io/json.js'
+
+/** One turn of a conversation; fields beyond these two reach the chat template as they are. */
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant' | (string & {})
+  content: string
+}
+
+/** A model's Jinja chat template, rendered as transformers' `apply_chat_template` renders it. */
+export class ChatTemplate {
+  readonly #compiled = new Map<string, Template>()
+
+  private constructor(
+    readonly file: string,
+    /** Sources by name: `default`, and `tool_use` where a model has another one for tools. */
+    readonly sources: ReadonlyMap<string, string>,
+  ) {}
+
+  /**
+   * Reads `chat_template.jinja`, or else `chat_template` of tokenizer_config.json: a string, or a list of
+   * `{name, template}`. Returns null when there is neither. Throws a FileFormatError when the field is something else.
+   */
+  static read(folder: string, tokenizerConfig: Readonly<Record<string, unknown>>): ChatTemplate | null {
+    const jinjaFile = path.join(folder, 'chat_template.jinja')
+    if (fs.existsSync(jinjaFile)) {
+      return new ChatTemplate(jinjaFile, new Map([['default', fs.readFileSync(jinjaFile, 'utf8')]]))
+    }
+    const field = tokenizerConfig.chat_template ?? null
+    if (field === null) return null
+    const file = path.join(folder, 'tokenizer_config.json')
+    if (typeof field === 'string') return new ChatTemplate(file, new Map([['default', field]]))
+    const sources = new Map<string, string>()
+    for (const entry of Array.isArray(field) ? (field as unknown[]) : [field]) {
+      if (!isJsonObject(entry) || typeof entry.name !== 'string' || typeof entry.template !== 'string') {
+        throw new FileFormatError(
+          file,
+          `chat_template must be a string or a list of {name, template}, got ${quote(field)}`,
+        )
+      }
+      sources.set(entry.name, entry.template)
+    }
+    return new ChatTemplate(file, sources)
+  }
+
+  /**
+   * Renders a conversation. `variables` are what the template may ask for besides `messages`; `tools` and `documents`
+   * default to none. Throws a FileFormatError when the template cannot be parsed, and a DataError with the template's
+   * own message when it refuses the messages.
+   */
+  render(messages: readonly ChatMessage[], variables: Readonly<Record<string, unknown>>): string {
+    const template = this.#compile((variables.tools ?? null) !== null && this.sources.has('tool_use'))
+    try {
+      return template.render({ tools: null, documents: null, ...variables, messages })
+    } catch (cause) {
+      throw new DataError(
+        `the chat template of ${this.file} failed: ${(cause as Error).message}; the messages had the roles ` +
+          messages.map((message) => message.role).join(', '),
+        { cause },
+      )
+    }
+  }
+
+  #compile(withTools: boolean): Template {
+    const name = withTools ? 'tool_use' : 'default'
+    const compiled = this.#compiled.get(name)
+    if (compiled !== undefined) return compiled
+    const source = this.sources.get(name)
+    if (source === undefined) {
+      const names = quote([...this.sources.keys()])
+      throw new FileFormatError(this.file, `chat_template has no template named 'default', only ${names}`)
+    }
+    try {
+      // Python's Jinja reads every kind of line end as \n, the JavaScript one does not.
+      const template = new Template(source.replace(/\r\n?/g, '\n'))
+      this.#compiled.set(name, template)
+      return template
+    } catch (cause) {
+      throw new FileFormatError(this.file, `the chat template cannot be parsed: ${(cause as Error).message}`, { cause })
+    }
+  }
+}

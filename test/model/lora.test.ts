@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import * as tf from '@tensorflow/tfjs'
+import { ConfigError } from '../../src/errors.js'
+import { createLoraAdapter } from '../../src/model/lora.js'
+import type { LoraModule, LoraOptions } from '../../src/model/lora.js'
+import { tinyConfig } from './tinyConfig.js'
+
+const allModules: LoraModule[] = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+
+describe('createLoraAdapter', () => {
+  before(() => tf.setBackend('cpu'))
+
+  it('adapts all seven projections with rank 8 and alpha 16 by default', () => {
+    const adapter = createLoraAdapter(tinyConfig())
+    assert.deepEqual([adapter.r, adapter.alpha, adapter.scale], [8, 16, 2])
+    assert.deepEqual(adapter.targetModules, allModules)
+    const shapes = allModules.map((module) => {
+      const { a, b } = adapter.entry(1, module)!
+      return [...a.shape, ...b.shape]
+    })
+    // [r, in], [out, r] with hidden size 8, intermediate size 12 and two key-value heads of size 2.
+    assert.deepEqual(shapes, [
+      [8, 8, 8, 8],
+      [8, 8, 4, 8],
+      [8, 8, 4, 8],
+      [8, 8, 8, 8],
+      [8, 8, 12, 8],
+      [8, 8, 12, 8],
+      [8, 12, 8, 8],
+    ])
+    assert.equal(adapter.entry(2, 'q_proj'), undefined)
+    adapter.dispose()
+  })
+
+  it('adapts the named projections only, in a fixed order', () => {
+    const adapter = createLoraAdapter(tinyConfig(), { r: 2, targetModules: ['down_proj', 'q_proj'] })
+    assert.equal(adapter.entry(0, 'k_proj'), undefined)
+    assert.deepEqual(
+      adapter.parameters().map(({ name }) => name),
+      [0, 1].flatMap((layer) =>
+        ['self_attn.q_proj.lora_A', 'self_attn.q_proj.lora_B', 'mlp.down_proj.lora_A', 'mlp.down_proj.lora_B'].map(
+          (name) => `base_model.model.model.layers.${layer}.${name}.weight`,
+        ),
+      ),
+    )
+    for (const { variable } of adapter.parameters()) assert.equal(variable.trainable, true)
+    adapter.dispose()
+  })
+
+  it('starts from zero B and the same A on every machine', () => {
+    // NumPy 2.4: u = MT19937 with _legacy_seeding(seed), lowest 24 bits / 2^24; A = (2u − 1) / √8 as f32.
+    const expected: [number, number[], number[]][] = [
+      [0, [-0.0026469906, 0.18966144, -0.2909904], [-0.22916612, -0.16275224, -0.2470067]],
+      [42, [0.2703052, 0.2934521, -0.08282783], [0.27295288, 0.058838055, -0.114800386]],
+      [2 ** 32 - 1, [0.3491689, 0.0504212, 0.04950316], [-0.05840584, 0.25603777, -0.063103445]],
+    ]
+    for (const [seed, query, value] of expected) {
+      const adapter = createLoraAdapter(tinyConfig(), { r: 4, seed, targetModules: ['q_proj', 'v_proj'] })
+      const firstThree = (module: LoraModule) => adapter.entry(0, module)!.a.dataSync<'float32'>().slice(0, 3)
+      assert.deepEqual(firstThree('q_proj'), Float32Array.from(query))
+      assert.deepEqual(firstThree('v_proj'), Float32Array.from(value))
+      const b = adapter.entry(1, 'v_proj')!.b.dataSync<'float32'>()
+      assert.deepEqual(b, new Float32Array(4 * 4))
+      adapter.dispose()
+    }
+  })
+
+  it('draws A uniformly between -1/√in and 1/√in', () => {
+    const adapter = createLoraAdapter(tinyConfig({ hidden_size: 64 }), { r: 64, targetModules: ['q_proj'] })
+    const values = adapter.entry(0, 'q_proj')!.a.dataSync<'float32'>()
+    const bound = 1 / 8
+    assert.ok(values.every((value) => Math.abs(value) <= bound))
+    const mean = values.reduce((sum, value) => sum + value) / values.length
+    const variance = values.reduce((sum, value) => sum + value ** 2) / values.length
+    // 4096 draws of variance bound²/3: the mean's standard error is 0.0011, the variance's relative one 1.4 %.
+    assert.ok(Math.abs(mean) < 0.005, `mean ${mean}`)
+    assert.ok(Math.abs(variance / (bound ** 2 / 3) - 1) < 0.07, `variance ${variance}`)
+    adapter.dispose()
+  })
+
+  it('frees its variables, and several adapters live side by side', () => {
+    const before = tf.memory().numTensors
+    const adapters = [createLoraAdapter(tinyConfig())]
+    tf.tidy(() => {
+      adapters.push(createLoraAdapter(tinyConfig()))
+    })
+    assert.equal(tf.memory().numTensors, before + 2 * 2 * 7 * 2)
+    for (const adapter of adapters) adapter.dispose()
+    assert.equal(tf.memory().numTensors, before)
+  })
+
+  it('rejects options out of range', () => {
+    const rejected: [LoraOptions, RegExp][] = [
+      [{ r: 0 }, /r must be an integer of at least 1, got 0/],
+      [{ r: 1.5 }, /r must be an integer/],
+      [{ alpha: 0 }, /alpha must be a number above 0, got 0/],
+      [{ alpha: NaN }, /alpha must be a number above 0, got NaN/],
+      [{ seed: -1 }, /seed must be an integer from 0 to 4294967295, got -1/],
+      [{ targetModules: [] }, /targetModules must be 'all-linear' or a list/],
+      [{ targetModules: ['lm_head'] as never }, /got 'lm_head'/],
+      [{ targetModules: 'q_proj' as never }, /got 'q_proj'/],
+    ]
+    for (const [options, message] of rejected) {
+      assert.throws(
+        () => createLoraAdapter(tinyConfig(), options),
+        (error) => error instanceof ConfigError && message.test(error.message),
+      )
+    }
+  })
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { readNotebook, runScript, temporaryFolder } from './programs.js'
+
+const cells = `// %% [markdown]
+// # A title
+//
+// Text with \`code\`.
+
+// %% tags=["parameters"]
+let steps = 1;
+
+// %%
+// A comment in code stays one.
+console.log(steps);
+`
+
+describe('notebook-cells', () => {
+  const folder = temporaryFolder()
+  const source = path.join(folder.path, 'example.cells.ts')
+  const file = path.join(folder.path, 'example.ipynb')
+  beforeEach(async () => {
+    fs.writeFileSync(source, cells)
+    assert.equal((await runScript('notebook-cells.mjs', [source])).status, 0)
+  })
+  after(folder.remove)
+
+  it('makes a notebook without outputs', () => {
+    const notebook = readNotebook(file)
+    assert.equal(notebook.nbformat, 4)
+    assert.deepEqual(
+      notebook.cells.map((cell) => [cell.cell_type, cell.source.join(''), cell.metadata.tags, cell.outputs]),
+      [
+        ['markdown', '# A title\n\nText with `code`.', undefined, undefined],
+        ['code', 'let steps = 1;', ['parameters'], []],
+        ['code', '// A comment in code stays one.\nconsole.log(steps);', undefined, []],
+      ],
+    )
+  })
+
+  it('accepts a pair that agrees, whatever the line ends', async () => {
+    fs.writeFileSync(source, cells.replaceAll('\n', '\r\n'))
+    assert.deepEqual(await runScript('notebook-cells.mjs', ['--check', source]), { status: 0, stdout: '', stderr: '' })
+  })
+
+  it('refuses a pair that does not', async () => {
+    const check = async (): Promise<string> => {
+      const { status, stderr } = await runScript('notebook-cells.mjs', ['--check', source])
+      assert.equal(status, 1)
+      return stderr
+    }
+    fs.writeFileSync(source, cells.replace('= 1', '= 2'))
+    assert.match(await check(), /example\.ipynb differs in cell 1: edit example\.cells\.ts/)
+
+    fs.writeFileSync(source, cells)
+    const notebook = readNotebook(file)
+    notebook.cells[2]!.outputs = [{ output_type: 'stream', name: 'stdout', text: ['1\n'] }]
+    fs.writeFileSync(file, JSON.stringify(notebook))
+    assert.match(await check(), /has outputs in cell 2/)
+
+    fs.rmSync(file)
+    assert.match(await check(), /is missing/)
+  })
+
+  it('says which cell it cannot read', async () => {
+    for (const [text, message] of [
+      ['// %% [markdown]\nplain\n', /cell 0: a line of Markdown must begin with "\/\/ ", got "plain"/],
+      ['// %%\n1;\n// %% [raw]\n', /cell 1: cannot read "\/\/ %% \[raw\]"/],
+      ['let before = 1;\n// %%\n', /cell 0: cannot read "let before = 1;"/],
+    ] as const) {
+      fs.writeFileSync(source, text)
+      const { status, stderr } = await runScript('notebook-cells.mjs', [source])
+      assert.equal(status, 1)
+      assert.match(stderr, message)
+    }
+  })
+
+  it('finds the notebooks of the repository in agreement with their cells', async () => {
+    const { status, stderr } = await runScript('notebook-cells.mjs', ['--check'])
+    assert.equal(status, 0, stderr)
+  })
+})

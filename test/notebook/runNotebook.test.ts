@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { makeNotebook, readNotebook, runScript, streamText, temporaryFolder } from './programs.js'
+import type { Cell, ProgramResult } from './programs.js'
+
+/** Whether a process of this id is alive. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('run-notebook', () => {
+  const folder = temporaryFolder()
+  after(folder.remove)
+
+  describe('in the repaired kernel', () => {
+    let result: ProgramResult
+    let cells: Cell[]
+    before(async () => {
+      const file = await makeNotebook(folder.path, 'repaired', [
+        `let steps = 1; let label = 'none';`,
+        `const options = { steps, label };\nconsole.log(options);`,
+        `const awaited = await (Promise.resolve([4, 5]));\nfor await (const value of awaited) console.log(value);`,
+        `process.stdout.write('0/2 first');\nprocess.stdout.write('\\r2/2\\n');\nconsole.error('warned');`,
+        `for (let line = 0; line < 2000; line++) console.log('line ' + line);`,
+        `import { newDisplay } from 'tslab';\nconst shown = newDisplay();\nshown.html('<b>1</b>');`,
+        `shown.html('<b>2</b>');\nsetTimeout(() => console.log('late'), 20);`,
+        `'an expression'`,
+        `console.log([3, 1, 2].findLast((value) => value < 3));`,
+      ])
+      result = await runScript('run-notebook.mjs', [file, '-p', 'steps=5', '-p', 'label=a b'])
+      cells = readNotebook(path.join(folder.path, 'out/repaired.ipynb')).cells
+    })
+
+    it('runs all cells and says so', () => {
+      assert.equal(result.status, 0, result.stderr)
+      assert.match(result.stderr, /10 cells, 0 failed/)
+      assert.match(result.stdout, /warned|line 1999/)
+    })
+    it('numbers the cells', () => {
+      assert.deepEqual(
+        cells.map((cell) => cell.execution_count),
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+      )
+    })
+    it('sets parameters in a cell of their own, without output', () => {
+      assert.deepEqual(cells[1]!.metadata.tags, ['injected-parameters'])
+      assert.equal(cells[1]!.source.join(''), 'steps = 5;\nlabel = "a b";\n;')
+      assert.deepEqual(cells[1]!.outputs, [])
+    })
+    it('allows the shorthand of a variable of an earlier cell', () => {
+      assert.equal(streamText(cells[2]!), "{ steps: 5, label: 'a b' }\n")
+    })
+    it('allows await before a parenthesis and for await', () => {
+      assert.equal(streamText(cells[3]!), '4\n5\n')
+    })
+    it('keeps what a carriage return leaves, and stderr apart', () => {
+      assert.equal(streamText(cells[4]!), '2/2 first\n')
+      assert.equal(streamText(cells[4]!, 'stderr'), 'warned\n')
+    })
+    it('loses no line of two thousand', () => {
+      assert.equal(streamText(cells[5]!), Array.from({ length: 2000 }, (_, line) => `line ${line}\n`).join(''))
+    })
+    it('updates a display in the cell that shows it', () => {
+      assert.deepEqual(
+        cells[6]!.outputs?.map((output) => output.data),
+        [{ 'text/html': '<b>2</b>' }],
+      )
+      assert.equal(cells[7]!.outputs?.filter((output) => output.output_type === 'display_data').length, 0)
+    })
+    it('prints a last expression', () => {
+      assert.match(streamText(cells[8]!), /^an expression$/m)
+    })
+    it('knows the ES2023 library', () => {
+      assert.match(streamText(cells[9]!), /^2$/m)
+    })
+    it('keeps output that comes after its cell', () => {
+      assert.match(
+        cells
+          .slice(7)
+          .map((cell) => streamText(cell))
+          .join(''),
+        /late/,
+      )
+    })
+  })
+
+  it('reports errors as Jupyter does, goes on when asked, and survives the death of the kernel', async () => {
+    const file = await makeNotebook(folder.path, 'errors', [
+      `let steps = 1;`,
+      `const message = 'too bad';\nthrow new RangeError(message);`,
+      `const wrong: number = 'text';`,
+      `console.log('still here');`,
+      `process.exit(7);`,
+      `console.log('never');`,
+    ])
+    const out = path.join(folder.path, 'errors-out.ipynb')
+    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--keep-going'])
+    const { cells } = readNotebook(out)
+    assert.equal(result.status, 1)
+    assert.equal(result.stdout, '')
+    const [thrown, mistyped, death] = [1, 2, 4].map((index) => cells[index]!.outputs!.at(-1)!)
+    assert.deepEqual([thrown!.output_type, thrown!.ename, thrown!.evalue], ['error', 'RangeError', 'too bad'])
+    assert.match(thrown!.traceback!.join('\n'), /throw new RangeError\(message\)/)
+    assert.doesNotMatch(thrown!.traceback!.join('\n'), /tslab/)
+    assert.equal(mistyped!.ename, 'TypeScriptError')
+    assert.match(mistyped!.evalue!, /'string' is not assignable to type 'number'/)
+    assert.equal(streamText(cells[3]!), 'still here\n')
+    assert.equal(death!.evalue, 'the kernel ended (exit code 7)')
+    assert.deepEqual(cells[5]!.outputs, [])
+    assert.match(result.stderr, /cell 1 failed: RangeError: too bad/)
+    assert.match(result.stderr, /5 cells, 3 failed/)
+  })
+
+  it('runs in plain tslab too and makes its errors from stderr', async () => {
+    const file = await makeNotebook(folder.path, 'stock', [
+      `let steps = 1;`,
+      `await null;\nconsole.log({ steps: steps });`,
+      `console.log(undefinedName);`,
+    ])
+    const out = path.join(folder.path, 'stock-out.ipynb')
+    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--stock', '-p', 'steps=2'])
+    const { cells } = readNotebook(out)
+    assert.equal(result.status, 1)
+    assert.equal(streamText(cells[2]!), '{ steps: 2 }\n')
+    const error = cells[3]!.outputs!.at(-1)!
+    assert.equal(error.output_type, 'error')
+    assert.match(error.evalue!, /Cannot find name 'undefinedName'/)
+  })
+
+  it('ends a cell that takes too long, and its kernel', async () => {
+    const file = await makeNotebook(folder.path, 'slow', [
+      `console.log(process.pid);\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
+    ])
+    const out = path.join(folder.path, 'slow-out.ipynb')
+    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--timeout', '3'])
+    const { cells } = readNotebook(out)
+    assert.equal(result.status, 1)
+    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'no answer in 3 s')
+    assert.equal(isRunning(Number(streamText(cells[0]!))), false)
+  })
+
+  it('keeps what has run when it is interrupted', async function () {
+    if (process.platform === 'win32') this.skip() // no signals there
+    const file = await makeNotebook(folder.path, 'interrupted', [
+      `console.log(process.pid);\nconsole.log('waiting');\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
+    ])
+    const out = path.join(folder.path, 'interrupted-out.ipynb')
+    const result = await runScript('run-notebook.mjs', [file, out], (child) => {
+      child.stdout?.on('data', (data: Buffer) => {
+        if (data.includes('waiting')) child.kill('SIGINT')
+      })
+    })
+    const { cells } = readNotebook(out)
+    assert.equal(result.status, 1)
+    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'interrupted by SIGINT')
+    assert.equal(isRunning(Number.parseInt(streamText(cells[0]!))), false)
+  })
+
+  it('refuses a wrong command line', async () => {
+    const file = path.join(folder.path, 'untagged.ipynb')
+    fs.writeFileSync(file, JSON.stringify({ cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5 }))
+    const broken = path.join(folder.path, 'broken.ipynb')
+    fs.writeFileSync(broken, '{')
+    const cases: [string[], RegExp][] = [
+      [[path.join(folder.path, 'missing.ipynb')], /missing\.ipynb: no such file/],
+      [[broken], /broken\.ipynb: not a notebook/],
+      [[file, '-p', 'steps=1'], /no cell of the notebook is tagged "parameters"/],
+      [[file, '-p', 'steps'], /expected name=value/],
+      [[file, '--timeout', 'soon'], /--timeout soon: expected a number of seconds/],
+      [[file, '--unknown'], /Unknown option '--unknown'/],
+    ]
+    const results = await Promise.all(cases.map(([args]) => runScript('run-notebook.mjs', args)))
+    for (const [index, { status, stderr }] of results.entries()) {
+      assert.equal(status, 2)
+      assert.match(stderr, cases[index]![1])
+      assert.match(stderr, /usage: npm run notebook/)
+    }
+  })
+})

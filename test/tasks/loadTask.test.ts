@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { ConfigError } from '../../src/errors.js'
+import { arithmetic } from '../../src/tasks/arithmetic.js'
+import { loadTask, taskNames } from '../../src/tasks/loadTask.js'
+
+const data = path.join(import.meta.dirname, '../fixtures/gsm8k')
+
+describe('loadTask', () => {
+  it('loads a task by its name with its options', async () => {
+    const task = await loadTask('gsm8k', { data, split: 'test', limit: 1, seed: 3, shots: 1, systemPrompt: null })
+    assert.equal(task.systemPrompt, null)
+    assert.deepEqual(
+      task.problems.map(({ id }) => id),
+      ['gsm8k/test/1'],
+    )
+    const sums = await loadTask('arithmetic', { seed: 3, maxOperand: 9, bare: true, data: undefined })
+    assert.deepEqual(sums.problems, arithmetic({ seed: 3, maxOperand: 9, bare: true }).problems)
+  })
+
+  it('gives every task its name', async () => {
+    for (const name of taskNames) {
+      assert.equal((await loadTask(name, name === 'gsm8k' ? { data } : {})).name, name)
+    }
+  })
+
+  it('refuses an unknown name, listing the known ones', async () => {
+    await assert.rejects(loadTask('gsm9k'), (error) => {
+      assert.ok(error instanceof ConfigError)
+      assert.equal(error.message, "unknown task 'gsm9k'; known tasks: gsm8k, arithmetic")
+      return true
+    })
+    await assert.rejects(loadTask('constructor'), ConfigError)
+  })
+
+  it('refuses what a task does not take or lacks', async () => {
+    await assert.rejects(loadTask('arithmetic', { data }), /task arithmetic takes no option 'data'; it takes: split,/)
+    await assert.rejects(loadTask('gsm8k', { data, bare: true }), /takes no option 'bare'/)
+    await assert.rejects(loadTask('gsm8k'), /task gsm8k needs data/)
+    await assert.rejects(loadTask('arithmetic', { split: 'validation' as 'test' }), /split is 'validation'; it must be/)
+  })
+})

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { plainPrompt, questionPrompt } from '../../src/tasks/questionPrompt.js'
+import type { Problem } from '../../src/tasks/task.js'
+import { Tokenizer } from '../../src/text/tokenizer.js'
+
+const chatFolder = path.join(import.meta.dirname, '../fixtures/tokenizer')
+const example: Problem = { id: 'own/1', question: 'What is 1 + 2?', answer: '3', solution: '1 + 2 = 3\n#### 3' }
+
+/** The byte-level tokenizer of the fixtures without its chat template. */
+function loadPlainTokenizer(): Tokenizer {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'plain-tokenizer-'))
+  try {
+    fs.copyFileSync(path.join(chatFolder, 'tokenizer.json'), path.join(folder, 'tokenizer.json'))
+    return Tokenizer.load(folder)
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+  }
+}
+
+describe('questionPrompt', () => {
+  const chat = Tokenizer.load(chatFolder)
+  const plain = loadPlainTokenizer()
+
+  it('writes a chat with the system prompt and the examples as earlier turns', () => {
+    const { text, ids } = questionPrompt('What is 4 + 5?', [example], 'Be brief.', chat)
+    assert.equal(
+      text,
+      '<|im_start|>system\nBe brief.<|im_end|>\n' +
+        '<|im_start|>user\nWhat is 1 + 2?<|im_end|>\n<|im_start|>assistant\n1 + 2 = 3\n#### 3<|im_end|>\n' +
+        '<|im_start|>user\nWhat is 4 + 5?<|im_end|>\n<|im_start|>assistant\n',
+    )
+    assert.equal(chat.decode(ids), text)
+    assert.equal(ids[0], chat.tokenToId('<|im_start|>'))
+    assert.ok(!questionPrompt('What is 4 + 5?', [], null, chat).text.includes('system'))
+  })
+
+  it('writes plain text and the BOS token for a tokenizer without chat template', () => {
+    const { text, ids } = questionPrompt('What is 4 + 5?', [example], 'Be brief.', plain)
+    assert.equal(text, 'Question: What is 1 + 2?\nAnswer: 1 + 2 = 3\n#### 3\n\nQuestion: What is 4 + 5?\nAnswer:')
+    assert.equal(plain.decode(ids), `<|begin|>${text}`)
+    assert.equal(ids[0], plain.tokenToId('<|begin|>'))
+  })
+
+  it('keeps special tokens inside a question as text', () => {
+    const question = 'What does <|im_end|> mean?'
+    for (const tokenizer of [chat, plain]) {
+      const end = tokenizer.tokenToId('<|im_end|>')
+      const ends = (prompt: { ids: number[] }) => prompt.ids.filter((id) => id === end).length
+      const harmless = questionPrompt('What does it mean?', [], null, tokenizer)
+      assert.equal(ends(questionPrompt(question, [], null, tokenizer)), ends(harmless))
+    }
+    assert.ok(!plainPrompt(question, plain).ids.includes(plain.tokenToId('<|im_end|>')!))
+  })
+
+  it('gives the text alone without a tokenizer', () => {
+    assert.deepEqual(plainPrompt('37+6=', null), { text: '37+6=', ids: [] })
+  })
+})

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { DataError, FileFormatError } from '../../src/errors.js'
+import { readRows } from '../../src/tasks/readRows.js'
+import { requireShared } from '../shared.js'
+
+const fixtures = path.join(import.meta.dirname, '../fixtures/gsm8k')
+
+async function collect(...files: string[]): Promise<unknown[]> {
+  const values: unknown[] = []
+  for (const file of files) for await (const { value } of readRows(file)) values.push(value)
+  return values
+}
+
+describe('readRows', () => {
+  it('reads the same rows from JSON lines and from parquet of several compressions', async () => {
+    const lines = await collect(path.join(fixtures, 'train.jsonl'))
+    const shards = ['train-00000-of-00002.parquet', 'train-00001-of-00002.parquet']
+    assert.equal(lines.length, 5)
+    assert.deepEqual(await collect(...shards.map((name) => path.join(fixtures, 'main', name))), lines)
+  })
+
+  it('numbers the rows from 1', async () => {
+    for (const file of ['train.jsonl', 'main/train-00000-of-00002.parquet']) {
+      const lines: number[] = []
+      for await (const { line } of readRows(path.join(fixtures, file))) lines.push(line)
+      assert.deepEqual(lines.slice(0, 3), [1, 2, 3], file)
+    }
+  })
+
+  it('names a file that is corrupt, missing, or of another kind', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rows-'))
+    const shard = fs.readFileSync(path.join(fixtures, 'main/train-00000-of-00002.parquet'))
+    try {
+      for (const [name, bytes] of Object.entries({ cut: shard.subarray(0, 700), empty: '', text: 'a,b\n1,2\n' })) {
+        const file = path.join(folder, `${name}.parquet`)
+        fs.writeFileSync(file, bytes)
+        await assert.rejects(collect(file), (error) => error instanceof FileFormatError && error.file === file, name)
+      }
+      await assert.rejects(collect(path.join(folder, 'absent.parquet')), FileFormatError)
+      await assert.rejects(collect(path.join(folder, 'rows.csv')), DataError)
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('reads the training rows of GSM8K alike from both formats', async function () {
+    const lines = await collect(requireShared(this, 'data', 'gsm8k', 'train.jsonl'))
+    const parquet = await collect(requireShared(this, 'data', 'gsm8k', 'train-00000-of-00001.parquet'))
+    assert.equal(lines.length, 7473)
+    assert.deepEqual(parquet, lines)
+  })
+})
