@@ -12,6 +12,8 @@ export default tseslint.config(
       // Numbers in messages are what the messages are for.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // tfjs hands inputs and attributes of kernels through untyped: the parameters say what they are.
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       // `a[i]!` in inner loops: the index is in range by construction and a check would only cost time.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/prefer-for-of': 'off',

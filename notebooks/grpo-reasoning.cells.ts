@@ -241,22 +241,25 @@ await null; // lets plain tslab see that this cell is asynchronous
 const interrupt = () => stop.abort();
 process.once('SIGINT', interrupt);
 const progress = newDisplay();
-for await (const step of trainer) {
-  steps.push(step);
-  const curve = (name: string) => steps.map(({ metrics }) => metrics[name]);
-  const curves = Object.fromEntries(['reward', ...rewardFunctions.map(({ name }) => `rewards/${name}/mean`)].map((name) => [name, curve(name)]));
-  const rows = steps.slice(-5).map(({ step: number, metrics }) => ({
-    step: number,
-    reward: metrics.reward,
-    reward_std: metrics.reward_std,
-    frac_reward_zero_std: metrics.frac_reward_zero_std,
-    'completions/mean_length': metrics['completions/mean_length'],
-    entropy: metrics.entropy,
-    grad_norm: metrics.grad_norm,
-  }));
-  progress.html(chart(`step ${step.step} of ${step.maxSteps}`, curves) + table(rows));
+const curveNames = ['reward', ...rewardFunctions.map(({ name }) => `rewards/${name}/mean`)];
+try {
+  for await (const step of trainer) {
+    steps.push(step);
+    const curves = Object.fromEntries(curveNames.map((name) => [name, steps.map(({ metrics }) => metrics[name])]));
+    const rows = steps.slice(-5).map(({ step: index, metrics }) => ({
+      step: index,
+      reward: metrics.reward,
+      reward_std: metrics.reward_std,
+      frac_reward_zero_std: metrics.frac_reward_zero_std,
+      'completions/mean_length': metrics['completions/mean_length'],
+      entropy: metrics.entropy,
+      grad_norm: metrics.grad_norm,
+    }));
+    progress.html(chart(`step ${step.step} of ${step.maxSteps}`, curves) + table(rows));
+  }
+} finally {
+  process.removeListener('SIGINT', interrupt);
 }
-process.removeListener('SIGINT', interrupt);
 
 // %% [markdown]
 // ## 7. Evaluation

@@ -7,6 +7,7 @@ export { CausalLM, loadModel } from './model/causalLM.js'
 export type { ModelConfig } from './model/config.js'
 export { KeyValueCache } from './model/keyValueCache.js'
 export type { LoraModule, LoraOptions } from './model/lora.js'
+export { createTinyModel } from './model/tinyModel.js'
 export { packGroups } from './model/packedBatch.js'
 export type { PackedBatch, PackedGroups, PromptGroup } from './model/packedBatch.js'
 

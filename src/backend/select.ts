@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { BackendError, ConfigError } from '../errors.js'
 import { CPU_BACKEND } from './cpu/backend.js'
+import type { CpuBackend } from './cpu/backend.js'
 import { registerCpuBackend } from './cpu/register.js'
 
 /** `cpu` is our own threaded WebAssembly engine, `reference` tfjs's plain JavaScript, slow and simple, to compare with. */
@@ -13,6 +14,7 @@ export interface SelectedBackend {
 }
 
 let selected: SelectedBackend | null = null
+let cpuBackend: CpuBackend | null = null
 
 /**
  * Selects what tensors are computed on, for the whole process. `auto` takes the fastest backend that works here.
@@ -46,13 +48,13 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
         return { name: 'reference', why: `plain JavaScript, very slow, since the cpu backend failed: ${error.message}` }
       }
     case 'cpu': {
-      if (!tf.findBackend(CPU_BACKEND) || options.threads !== undefined) {
+      if (cpuBackend === null || options.threads !== undefined) {
         // A backend that is replaced takes its tensors along: only a new number of threads is worth that.
-        if (tf.findBackend(CPU_BACKEND)) tf.removeBackend(CPU_BACKEND)
-        await registerCpuBackend(options)
+        if (cpuBackend !== null) tf.removeBackend(CPU_BACKEND)
+        cpuBackend = await registerCpuBackend(options)
       }
       await tf.setBackend(CPU_BACKEND)
-      const { runtime } = tf.backend() as Awaited<ReturnType<typeof registerCpuBackend>>
+      const { runtime } = cpuBackend
       const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
       return {
         name: 'cpu',

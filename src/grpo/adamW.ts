@@ -14,9 +14,14 @@ export interface AdamWState {
 }
 
 /**
- * AdamW (decoupled weight decay, arXiv 1711.05101) with the semantics of torch.optim.AdamW, over one flat vector of parameters on the host.
+ * AdamW (decoupled weight decay, arXiv 1711.05101) with the semantics of torch.optim.AdamW, over one flat vector of
+ * parameters on the host.
  *
- * θ ← θ (1 - lr · weightDecay); m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²; θ ← θ - lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε).
+ *     θ ← θ (1 - lr · weightDecay)
+ *     m ← β₁ m + (1 - β₁) g
+ *     v ← β₂ v + (1 - β₂) g²
+ *     θ ← θ - lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
+ *
  * Parameters and moments are f32; what lies between two stores is f64.
  */
 export class AdamW {

@@ -12,7 +12,10 @@ export interface Advantages {
   rewards: (number | null)[]
   /** [B / numGenerations] standard deviation of each group's rewards; NaN with fewer than two scored completions. */
   groupStd: number[]
-  /** [B] the standard deviation that `frac_reward_zero_std` looks at: the group's, or with batch scaling or `normalize_then_sum` the batch's. */
+  /**
+   * [B] the standard deviation that `frac_reward_zero_std` looks at: the group's, or with batch scaling or
+   * `normalize_then_sum` the batch's.
+   */
   std: number[]
 }
 
@@ -22,13 +25,14 @@ const STD_EPSILON = 1e-4
 /**
  * Group-relative advantages (DeepSeekMath, arXiv 2402.03300) as TRL computes them.
  *
- * `sum_then_normalize`: r_i = Σ_k w_k r_ik, A_i = (r_i - mean of the group) / (std + 1e-4), where std is the group's, the batch's, or, with
- * scaleRewards `none`, the division is left out (Dr. GRPO, arXiv 2503.20783).
- * `normalize_then_sum` (GDPO, arXiv 2601.05242): R_i = Σ_k w_k (r_ik - mean of the group) / (std of the group + 1e-4), then
- * A_i = (R_i - mean of the batch) / (std of the batch + 1e-4).
+ * `sum_then_normalize`: r_i = Σ_k w_k r_ik, A_i = (r_i - mean of the group) / (std + 1e-4), where std is the group's,
+ * the batch's, or, with scaleRewards `none`, the division is left out (Dr. GRPO, arXiv 2503.20783).
+ * `normalize_then_sum` (GDPO, arXiv 2601.05242): R_i = Σ_k w_k (r_ik - mean of the group) / (std of the group +
+ * 1e-4), then A_i = (R_i - mean of the batch) / (std of the batch + 1e-4).
  *
- * Standard deviations are unbiased; null rewards are left out of sums, means and standard deviations. Rewards are rounded to f32 as in TRL, so
- * weighted sums that differ by f64 rounding only (0.1 + 0.2 and 0.3) count as equal; a group of equal rewards gets exactly 0.
+ * Standard deviations are unbiased; null rewards are left out of sums, means and standard deviations. Rewards are
+ * rounded to f32 as in TRL, so weighted sums that differ by f64 rounding only (0.1 + 0.2 and 0.3) count as equal.
+ * Their mean in f64 is exact, so equal rewards get exactly 0.
  */
 export function computeAdvantages(
   rewardsPerFunction: readonly (readonly (number | null)[])[], // [B][functions], completions of a group adjacent
@@ -109,7 +113,7 @@ function checkRewards(
   const functions = rewards[0]!.length
   if (rewardWeights !== null && rewardWeights.length !== functions) {
     throw new ConfigError(
-      `rewardWeights has ${rewardWeights.length} weights for ${functions} reward functions; give one weight for each function`,
+      `rewardWeights has ${rewardWeights.length} weights for ${functions} reward functions; give one for each`,
     )
   }
   for (const [i, row] of rewards.entries()) {
@@ -119,7 +123,8 @@ function checkRewards(
     const k = row.findIndex((value) => value !== null && !Number.isFinite(value))
     if (k >= 0) {
       throw new DataError(
-        `reward function ${k} returned ${row[k]!} for completion ${i}; return a finite number, or null to leave the completion unscored`,
+        `reward function ${k} returned ${row[k]!} for completion ${i}; ` +
+          'return a finite number, or null to leave the completion unscored',
       )
     }
   }

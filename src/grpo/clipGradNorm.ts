@@ -1,8 +1,9 @@
 /**
- * Scales the gradients in place by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_, and returns their Euclidean norm before.
+ * Scales the gradients in place by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_, and returns
+ * their Euclidean norm before.
  *
- * The norm is summed in f64. maxNorm 0 only measures, as in transformers. When the norm is NaN or infinite the gradients are left untouched; the caller
- * has to look at the returned value and must not apply them.
+ * The norm is summed in f64. maxNorm 0 only measures, as in transformers. When the norm is NaN or infinite the
+ * gradients are left untouched; the caller has to look at the returned value and must not apply them.
  */
 export function clipGradNorm(
   gradients: Float32Array, // all gradients as one vector

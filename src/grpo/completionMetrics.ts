@@ -3,8 +3,8 @@ import { mean } from './statistics.js'
 /**
  * Completion metrics with TRL's names; lengths in tokens, end-of-sequence token included.
  *
- * `completions/clipped_ratio` is the fraction that was cut off at the maximum length. The `*_terminated_length` metrics cover only the completions
- * that ended by themselves, and are 0 when none did.
+ * `completions/clipped_ratio` is the fraction that was cut off at the maximum length. The `*_terminated_length`
+ * metrics cover only the completions that ended by themselves, and are 0 when none did.
  */
 export function completionMetrics(
   lengths: readonly number[], // [B]

@@ -14,8 +14,9 @@ const fraction = z.number().min(0).max(1)
 const decayRate = z.number().min(0).lt(1)
 
 /**
- * All options of GRPO training: TRL's GRPOConfig (and the transformers options under it), with its names in camelCase and the defaults of TRL 1.16.
- * The schema is at once the check, the TypeScript type ({@link GRPOConfig}) and the help text (`description` of each option).
+ * All options of GRPO training: TRL's GRPOConfig (and the transformers options under it), with its names in camelCase
+ * and the defaults of TRL 1.16. The schema is at once the check, the TypeScript type ({@link GRPOConfig}) and the
+ * help text (`description` of each option).
  */
 export const grpoConfigSchema = z.strictObject({
   // Batches
@@ -72,7 +73,7 @@ export const grpoConfigSchema = z.strictObject({
   scaleRewards: option(
     z.union([z.enum(['group', 'batch', 'none']), z.boolean().transform((scale) => (scale ? 'group' : 'none'))]),
     'group',
-    'Divide advantages by the standard deviation of the rewards of the group or of the batch, or not at all (Dr. GRPO); true = group, false = none.',
+    'Divide advantages by the standard deviation of the group, of the batch, or not; true = group, false = none.',
   ),
   multiObjectiveAggregation: option(
     z.enum(['sum_then_normalize', 'normalize_then_sum']),
@@ -89,7 +90,7 @@ export const grpoConfigSchema = z.strictObject({
   lossType: option(
     z.enum(['grpo', 'bnpo', 'dr_grpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo']),
     'dapo',
-    'Loss: dapo divides by the tokens of the batch, grpo averages within each completion first; for the others see the documentation.',
+    'How the losses of tokens are formed and averaged: dapo over the tokens of the batch, grpo within each completion.',
   ),
   beta: option(nonNegative, 0, 'Coefficient of the KL divergence to the reference model; 0 = no reference model.'),
   useBiasCorrectionKl: option(z.boolean(), true, 'Whether the KL term is multiplied by the importance ratio.'),
@@ -97,7 +98,7 @@ export const grpoConfigSchema = z.strictObject({
   epsilonHigh: option(
     nonNegative.nullable(),
     null,
-    'The ratio is clipped above at 1 + epsilonHigh (DAPO: 0.28); null = epsilon. With cispo it is the cap itself (ScaleRL: 5).',
+    'The ratio is clipped above at 1 + epsilonHigh (DAPO: 0.28); null = epsilon. For cispo the cap itself (5).',
   ),
   delta: option(
     positive.nullable(),
@@ -112,7 +113,7 @@ export const grpoConfigSchema = z.strictObject({
   offPolicyMaskThreshold: option(
     positive.nullable(),
     null,
-    'Completions with negative advantage whose mean log-probability fell by more than this many nats since sampling are left out; null = off.',
+    'Leaves out completions with negative advantage that lost more than this many nats per token; null = off.',
   ),
   topEntropyQuantile: option(
     fraction,
@@ -152,8 +153,7 @@ export const grpoConfigSchema = z.strictObject({
   maxGradNorm: option(nonNegative, 1, 'The norm of all gradients together is clipped to this; 0 = no clipping.'),
 
   // Logging
-  loggingSteps: option(positiveInteger, 10, 'Optimizer steps between two log entries.'),
-  saveSteps: option(positiveInteger, 500, 'Optimizer steps between two checkpoints.'),
+  loggingSteps: option(positiveInteger, 1, 'Optimizer steps between two lines on the terminal (TRL: 10).'),
 })
 
 /** Checked options, all present; the sizes of a generation batch are worked out. */
@@ -165,8 +165,8 @@ export type GRPOConfig = Omit<z.output<typeof grpoConfigSchema>, 'stepsPerGenera
 /**
  * Checks options given by their camelCase or snake_case (TRL's) names and fills in the defaults.
  *
- * Throws {@link ConfigError}, naming every option that is unknown (with the nearest known name), given twice, of a wrong type or out of range, or else the
- * combination that is not possible.
+ * Throws {@link ConfigError}, naming every option that is unknown (with the nearest known name), given twice, of a
+ * wrong type or out of range, or else the combination that is not possible.
  */
 export function parseGRPOConfig(input: Record<string, unknown>): GRPOConfig {
   const problems: string[] = []

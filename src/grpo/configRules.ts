@@ -20,16 +20,17 @@ export function resolveGenerationBatch(
   if (!Number.isInteger(stepsPerGeneration) || perDeviceTrainBatchSize * stepsPerGeneration !== generationBatchSize) {
     throw new ConfigError(
       options.stepsPerGeneration === null
-        ? `generationBatchSize = ${generationBatchSize} must be a multiple of perDeviceTrainBatchSize = ${perDeviceTrainBatchSize}`
+        ? `generationBatchSize = ${generationBatchSize} must be a multiple of ` +
+            `perDeviceTrainBatchSize = ${perDeviceTrainBatchSize}`
         : `generationBatchSize = ${generationBatchSize} must be perDeviceTrainBatchSize × stepsPerGeneration = ` +
-            `${perDeviceTrainBatchSize} × ${stepsPerGeneration}; leave one of generationBatchSize and stepsPerGeneration out`,
+            `${perDeviceTrainBatchSize} × ${stepsPerGeneration}; leave one of the two out`,
     )
   }
   if (generationBatchSize % numGenerations !== 0) {
     throw new ConfigError(
-      `a generation batch of ${generationBatchSize} completions (perDeviceTrainBatchSize ${perDeviceTrainBatchSize} × ` +
-        `stepsPerGeneration ${stepsPerGeneration}) does not hold whole groups of numGenerations = ${numGenerations}; ` +
-        `make it a multiple of ${numGenerations}`,
+      `a generation batch of ${generationBatchSize} completions ` +
+        `(perDeviceTrainBatchSize ${perDeviceTrainBatchSize} × stepsPerGeneration ${stepsPerGeneration}) ` +
+        `does not hold whole groups of numGenerations = ${numGenerations}; make it a multiple of ${numGenerations}`,
     )
   }
   return { stepsPerGeneration, generationBatchSize }
@@ -63,7 +64,7 @@ export function configWarnings(config: GRPOConfig): string[] {
   const warnings: string[] = []
   if (importanceSamplingLevel === 'sequence' && ['bnpo', 'dr_grpo', 'dapo', 'cispo'].includes(lossType)) {
     warnings.push(
-      `importanceSamplingLevel sequence with lossType ${lossType} weights each completion by its length; GSPO is lossType grpo.`,
+      `lossType ${lossType} with importanceSamplingLevel sequence favours long completions; GSPO is lossType grpo.`,
     )
   }
   if (importanceSamplingLevel === 'token' && lossType === 'luspo') {
@@ -86,8 +87,9 @@ export function configWarnings(config: GRPOConfig): string[] {
 }
 
 /**
- * Whether log-probabilities have to be computed again when a generation batch was sampled: true when the weights change before the whole batch is
- * used (gradientAccumulationSteps is not a multiple of stepsPerGeneration × numIterations, as in TRL). Otherwise the ratio is 1.
+ * Whether log-probabilities have to be computed again when a generation batch was sampled: true when the weights
+ * change before the whole batch is used (gradientAccumulationSteps is not a multiple of stepsPerGeneration ×
+ * numIterations, as in TRL). Otherwise the ratio is 1.
  */
 export function needsOldLogProbs(
   config: Pick<GRPOConfig, 'gradientAccumulationSteps' | 'stepsPerGeneration' | 'numIterations'>,

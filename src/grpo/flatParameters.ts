@@ -19,7 +19,7 @@ export class FlatParameters {
   async read(): Promise<Float32Array> {
     const values = new Float32Array(this.size)
     await this.#each(async (variable, at) => {
-      values.set((await variable.data()) as Float32Array, at)
+      values.set(await variable.data(), at)
     })
     return values
   }

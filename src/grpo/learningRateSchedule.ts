@@ -1,10 +1,12 @@
 import type { GRPOConfig } from './config.js'
 
 /**
- * Learning rate of an optimizer step, exactly as transformers' schedules: the rate the step uses, before `scheduler.step()`.
+ * Learning rate of an optimizer step, exactly as transformers' schedules: the rate the step uses, before
+ * `scheduler.step()`.
  *
- * With w warm-up steps and N = maxSteps, the factor on `learningRate` is step / w while step < w, so the first step of a warm-up has rate 0; afterwards
- * `constant` and `constant_with_warmup`: 1, `linear`: (N - step) / (N - w), `cosine`: ½ (1 + cos(π (step - w) / (N - w))).
+ * With w warm-up steps and N = maxSteps, the factor on `learningRate` is step / w while step < w, so the first step
+ * of a warm-up has rate 0; afterwards `constant` and `constant_with_warmup`: 1, `linear`: (N - step) / (N - w),
+ * `cosine`: ½ (1 + cos(π (step - w) / (N - w))).
  */
 export function learningRateAt(
   step: number, // optimizer steps made before this one, from 0

@@ -3,7 +3,10 @@ import type { LossConfig } from './losses.js'
 import { dividesByBatchTokens } from './losses/aggregation.js'
 import { entropyTotals } from './losses/entropyControl.js'
 
-/** The inputs of the loss of one micro-batch as they lie on the host, row-major. Log-probabilities and entropies in nats. */
+/**
+ * The inputs of the loss of one micro-batch as they lie on the host, row-major. Log-probabilities and entropies in
+ * nats.
+ */
 export interface LossMetricInputs {
   readonly shape: readonly [number, number] // [B, T]
   readonly logProbs: ArrayLike<number> // [B · T]
@@ -16,30 +19,35 @@ export interface LossMetricInputs {
 }
 
 /**
- * Metrics of the loss of one micro-batch with TRL's names, in f64; TRL logs their mean over the micro-batches since the last log.
+ * Metrics of the loss of one micro-batch with TRL's names, in f64; TRL logs their mean over the micro-batches since
+ * the last log.
  *
- * Over the unmasked tokens: `entropy`; `kl` (with beta ≠ 0; includes the factor of useBiasCorrectionKl); for the clipped losses `clip_ratio/low_mean`,
- * `high_mean`, `region_mean`, the fraction of tokens with ρ < 1 - ε and A < 0, with ρ > 1 + ε_high and A > 0, and with either, where ρ is the ratio after the
- * cap δ, and `clip_ratio/low_min`, `high_max`, the extremes of these fractions over completions (NaN when all are masked);
- * `cispo_clip_ratio`, the fraction with ρ > ε_high and A > 0; `vespo/phi_seq_mean`, the mean weight of a completion.
- * At sequence level a completion counts as one, masked or not.
+ * - `entropy` and, with beta ≠ 0, `kl` (with the factor of useBiasCorrectionKl): means over the unmasked tokens
+ * - `clip_ratio/low_mean`: fraction of the unmasked tokens with ρ < 1 - ε and A < 0, where ρ is the ratio after the cap δ
+ * - `clip_ratio/high_mean`: with ρ > 1 + ε_high and A > 0; `clip_ratio/region_mean`: with either
+ * - `clip_ratio/low_min`, `clip_ratio/high_max`: extremes of these over completions, NaN when all are masked
+ * - `cispo_clip_ratio` instead for cispo: fraction with ρ > ε_high and A > 0
+ * - `vespo/phi_seq_mean` instead for vespo: mean weight of a completion; sapo has neither
+ *
+ * At sequence level the fractions are of completions, masked ones included.
  */
 export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Record<string, number> {
   const [rows, tokens] = inputs.shape
   const { completionMask: mask, advantages } = inputs
   const logRatio = logRatioOf(inputs)
   const rowTokens = Array.from({ length: rows }, (_, row) => sumOver(tokens, (t) => mask[row * tokens + t]!))
-  const numTokens = Math.max(
-    rowTokens.reduce((sum, count) => sum + count, 0),
-    1,
-  )
+  const sumOfTokens = rowTokens.reduce((sum, count) => sum + count, 0)
+  const numTokens = Math.max(sumOfTokens, 1)
   const isSequenceLevel = config.importanceSamplingLevel === 'sequence'
   const sequenceRatio = rowTokens.map((count, row) =>
     Math.exp(sumOver(tokens, (t) => logRatio[row * tokens + t]!) / Math.max(count, 1)),
   )
   const ratioAt = (row: number, i: number): number => (isSequenceLevel ? sequenceRatio[row]! : Math.exp(logRatio[i]!))
 
-  /** For each completion the number of tokens that fulfil the condition and the number that count; at sequence level of 1. */
+  /**
+   * For each completion the number of tokens that fulfil the condition and the number that count; at sequence level
+   * of 1.
+   */
   const countRows = (condition: (ratio: number, advantage: number) => boolean): { hits: number; of: number }[] =>
     rowTokens.map((count, row) => {
       const hit = (i: number): number => (condition(ratioAt(row, i), advantages[row]!) ? 1 : 0)
@@ -76,8 +84,8 @@ export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Recor
 }
 
 /**
- * The metric `policy_loss`, TRL logs it when there is an entropy bonus: the loss without the bonus and, for the loss types that are averaged over
- * micro-batches, without the division by their number.
+ * The metric `policy_loss`, which TRL logs when there is an entropy bonus: the loss without the bonus and, for the
+ * loss types that are averaged over micro-batches, without the division by their number.
  */
 export function policyLoss(
   loss: number, // as returned by grpoLoss
@@ -104,14 +112,8 @@ function logRatioOf({ logProbs, oldLogProbs, completionMask }: LossMetricInputs)
 }
 
 function meanOf(rows: readonly { hits: number; of: number }[]): number {
-  const hits = rows.reduce((sum, row) => sum + row.hits, 0)
-  return (
-    hits /
-    Math.max(
-      rows.reduce((sum, row) => sum + row.of, 0),
-      1,
-    )
-  )
+  const count = sumOver(rows.length, (i) => rows[i]!.of)
+  return sumOver(rows.length, (i) => rows[i]!.hits) / Math.max(count, 1)
 }
 
 function extremeOf(rows: readonly { hits: number; of: number }[], pick: (...values: number[]) => number): number {
@@ -119,7 +121,7 @@ function extremeOf(rows: readonly { hits: number; of: number }[], pick: (...valu
   return fractions.length > 0 ? pick(...fractions) : NaN
 }
 
-/** VESPO's φ of one completion; the formula is at {@link vespoLoss}. */
+/** VESPO's φ of one completion; see vespoLoss for the formula. */
 function gammaWeight(
   { shape, advantages, completionMask, importanceSamplingRatio: sampling }: LossMetricInputs,
   logRatio: Float64Array, // [B · T]

@@ -28,28 +28,34 @@ export type LossConfig = Pick<
   | 'vespoLambdaNeg'
 >
 
-/** One micro-batch of B completions of up to T tokens. Log-probabilities and entropies in nats, of softmax(logits / temperature). */
+/**
+ * One micro-batch of B completions of up to T tokens.
+ * Log-probabilities and entropies are those of softmax(logits / temperature), in nats.
+ */
 export interface LossInputs extends BatchPosition {
   logProbs: tf.Tensor2D // [B, T] log π of the completion tokens
   entropies?: tf.Tensor2D | null // [B, T] needed for topEntropyQuantile < 1 and for the entropy bonus
-  oldLogProbs?: tf.Tensor2D | null // [B, T] log π when the completions were sampled; absent = equal to logProbs (on-policy)
+  oldLogProbs?: tf.Tensor2D | null // [B, T] log π at sampling time; absent = on-policy, equal to logProbs
   refLogProbs?: tf.Tensor2D | null // [B, T] log π_ref, needed for beta ≠ 0
-  samplingLogProbs?: tf.Tensor2D | null // [B, T] recorded while sampling, for offPolicyMaskThreshold; absent = oldLogProbs
+  samplingLogProbs?: tf.Tensor2D | null // [B, T] for offPolicyMaskThreshold; absent = oldLogProbs
   completionMask: tf.Tensor2D // [B, T] 1 = the token is trained on, 0 = padding, tool output or masked completion
   advantages: tf.Tensor1D // [B]
-  importanceSamplingRatio?: tf.Tensor2D | null // [B, T] or [B, 1] π_old / π_sampler, corrects a sampler that differs from the policy
+  importanceSamplingRatio?: tf.Tensor2D | null // [B, T] or [B, 1] π_old / π_sampler
   /** Coefficient of the entropy bonus in this optimizer step; 0 = no bonus. */
   entropyCoef: number
 }
 
 /**
- * The loss of one micro-batch, TRL 1.16's `_compute_loss`, differentiable with respect to `logProbs` (and `entropies` when there is a bonus).
+ * The loss of one micro-batch, TRL 1.16's `_compute_loss`, differentiable with respect to `logProbs` (and `entropies`
+ * when there is a bonus).
  *
- * L = aggregate(ℓ · off-policy mask · high-entropy mask · importanceSamplingRatio + β · KL) - entropyCoef · mean entropy / gradientAccumulationSteps.
+ * L = aggregate(ℓ · off-policy mask · high-entropy mask · importanceSamplingRatio + β · KL)
+ *     - entropyCoef · mean entropy / gradientAccumulationSteps
  *
- * ℓ is the loss type's ({@link clippedLoss}, {@link cispoLoss}, {@link sapoLoss}, {@link vespoLoss}), aggregated by {@link aggregateLoss}. KL is k3, times
- * the differentiable ratio with useBiasCorrectionKl (DeepSeek-V3.2, arXiv 2512.02556), and is not touched by the masks and weights of the policy term.
- * vespo takes the importance-sampling ratio into its own weight. On-policy the ratio is 1 and the loss nearly 0, but its gradient is not.
+ * ℓ is the loss type's ({@link clippedLoss}, {@link cispoLoss}, {@link sapoLoss}, {@link vespoLoss}), aggregated by
+ * {@link aggregateLoss}. KL is k3, times the differentiable ratio with useBiasCorrectionKl (DeepSeek-V3.2, arXiv
+ * 2512.02556), and is not touched by the masks and weights of the policy term. vespo takes the importance-sampling
+ * ratio into its own weight. On-policy the ratio is 1 and the loss nearly 0, but its gradient is not.
  *
  * Masked positions may hold any finite numbers: they change nothing and get a gradient of exactly 0.
  */

@@ -10,7 +10,12 @@ import { learningRateAt } from './learningRateSchedule.js'
 import { lossMetrics } from './lossMetrics.js'
 import { grpoLoss } from './losses.js'
 import type { BatchPosition } from './losses/aggregation.js'
-import { appliedEntropyCoef, entropyTotals, initialEntropyControl, updateEntropyControl } from './losses/entropyControl.js'
+import {
+  appliedEntropyCoef,
+  entropyTotals,
+  initialEntropyControl,
+  updateEntropyControl,
+} from './losses/entropyControl.js'
 import type { EntropyControl } from './losses/entropyControl.js'
 import { packRows, paddedLayout, padRows, padTokens } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
@@ -98,7 +103,7 @@ export class PolicyUpdate {
         samplingLogProbs: host.samplingLogProbs && tensor(host.samplingLogProbs),
       }
     })
-    const totals = entropyTotals(entropies, host.completionMask, 1)
+    const totals = entropyTotals(entropies, host.completionMask, this.config.topEntropyQuantile)
     this.#entropySum += totals.sum
     this.#entropyCount += totals.count
     const tokens = layout.shape[1]

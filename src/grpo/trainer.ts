@@ -82,7 +82,9 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
     const names = rewards.map(({ name }) => name)
     if (new Set(names).size < names.length) {
-      throw new ConfigError(`two reward functions have the same name (${names.join(', ')}); metrics could not tell them apart`)
+      throw new ConfigError(
+        `two reward functions have the same name (${names.join(', ')}); metrics could not tell them apart`,
+      )
     }
     if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems`)
     this.config = parseGRPOConfig(options.config ?? {})
@@ -139,7 +141,11 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       const rows = this.#rollouts.rows.slice(first, first + perDeviceTrainBatchSize)
       const { numItemsInBatch } = this.#rollouts
       this.#options.onProgress?.({ phase: 'training', done: i })
-      const result = await this.#update.accumulate(rows, { numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration })
+      const result = await this.#update.accumulate(rows, {
+        numItemsInBatch,
+        gradientAccumulationSteps,
+        stepsPerGeneration,
+      })
       results.push(result)
       if (this.#rolloutAge === 0) {
         for (const [row, { samplingLogProbs }] of rows.entries()) {

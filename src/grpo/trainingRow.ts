@@ -50,7 +50,7 @@ export function paddedLayout(lengths: readonly number[]): PaddedLayout {
 
 /** Values of packed tokens as [B, T], 0 where there is no token. Differentiable. */
 export function padTokens(values: tf.Tensor1D /* [n] */, { shape, places }: PaddedLayout): tf.Tensor2D /* [B, T] */ {
-  const column = tf.reshape(tf.concat([values, tf.zeros([1])]), [-1, 1]) as tf.Tensor2D
+  const column = tf.reshape<tf.Rank.R2>(tf.concat([values, tf.zeros([1])]), [-1, 1])
   return tf.reshape(selectRows(column, places), [shape[0], shape[1]])
 }
 

@@ -102,7 +102,7 @@ function decoderLayer(
   /** Norm of each head where the model has one, then the rotary embedding where the layer has one. */
   const place = (heads: tf.Tensor2D, norm: tf.Tensor1D | null): tf.Tensor2D => {
     const normed = norm
-      ? (tf.reshape(rmsNorm(tf.reshape(heads, [-1, headDim]), norm, rmsNormEpsilon), heads.shape) as tf.Tensor2D)
+      ? tf.reshape<tf.Rank.R2>(rmsNorm(tf.reshape(heads, [-1, headDim]), norm, rmsNormEpsilon), heads.shape)
       : heads
     return config.ropeLayers[index] ? rope(normed, rotary.cos, rotary.sin) : normed
   }

@@ -20,12 +20,32 @@ export function loadWeights(
 ): DecoderWeights {
   checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), file)
   checkTiedOutputHead(config, tensors, file)
-  const vector = (name: string): tf.Tensor1D => tf.keep(tf.tensor1d(tensors.readFloat32(name)))
+  const made: { dispose(): void }[] = []
+  try {
+    return readWeights(config, tensors, dtype, made)
+  } catch (error) {
+    for (const weight of made) weight.dispose()
+    throw error
+  }
+}
+
+function readWeights(
+  config: ModelConfig,
+  tensors: Safetensors,
+  dtype: 'auto' | 'float32',
+  /** Takes what is made, to be freed when a later tensor cannot be read. */
+  made: { dispose(): void }[],
+): DecoderWeights {
+  const noted = <T extends { dispose(): void }>(weight: T): T => {
+    made.push(weight)
+    return weight
+  }
+  const vector = (name: string): tf.Tensor1D => noted(tf.keep(tf.tensor1d(tensors.readFloat32(name))))
   const optionalVector = (name: string): tf.Tensor1D | null => (tensors.has(name) ? vector(name) : null)
   const matrix = (name: string): Weight => {
     const { shape, dtype: stored } = tensors.info(name)
     const values = dtype === 'auto' && stored === 'BF16' ? tensors.readBfloat16Bits(name) : tensors.readFloat32(name)
-    return createWeight(shape as [number, number], values)
+    return noted(createWeight(shape as [number, number], values))
   }
   const layers = Array.from({ length: config.numLayers }, (_, layer): DecoderLayer => {
     const prefix = `model.layers.${layer}`
@@ -36,7 +56,10 @@ export function loadWeights(
     return {
       inputNorm: vector(`${prefix}.input_layernorm.weight`),
       postAttentionNorm: vector(`${prefix}.post_attention_layernorm.weight`),
-      projections: Object.fromEntries(projections.map((name) => [name, frozen(name)])) as Record<Projection, FrozenLinear>,
+      projections: Object.fromEntries(projections.map((name) => [name, frozen(name)])) as Record<
+        Projection,
+        FrozenLinear
+      >,
       queryNorm: optionalVector(`${prefix}.self_attn.q_norm.weight`),
       keyNorm: optionalVector(`${prefix}.self_attn.k_norm.weight`),
     }

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 
 /** Whether the current backend has a kernel of its own for an op; without one, the op's reference composition is used. */
 export function hasKernel(kernelName: string): boolean {
-  return tf.getKernel(kernelName, tf.getBackend()) !== undefined
+  // tfjs's type hides that there may be none.
+  return (tf.getKernel(kernelName, tf.getBackend()) as tf.KernelConfig | undefined) !== undefined
 }
 
 /** Runs a kernel of the current backend that has several results; tfjs records it on its gradient tape. */
@@ -13,6 +14,10 @@ export function runKernels(kernelName: string, inputs: Record<string, tf.Tensor>
 }
 
 /** Runs a kernel of the current backend that has one result. */
-export function runKernel<T extends tf.Tensor = tf.Tensor>(kernelName: string, inputs: Record<string, tf.Tensor>, attrs: object): T {
+export function runKernel<T extends tf.Tensor = tf.Tensor>(
+  kernelName: string,
+  inputs: Record<string, tf.Tensor>,
+  attrs: object,
+): T {
   return runKernels(kernelName, inputs, attrs) as unknown as T
 }

@@ -15,7 +15,9 @@ export function rmsNorm(
   epsilon: number,
 ): tf.Tensor2D /* [N, D] */ {
   if (x.shape[1] !== weight.shape[0]) {
-    throw new ShapeError(`rmsNorm got x [${x.shape.join(', ')}] and a weight of ${weight.shape[0]}; expected x [N, ${weight.shape[0]}]`)
+    throw new ShapeError(
+      `rmsNorm got x [${x.shape.join(', ')}] and a weight of ${weight.shape[0]}; expected x [N, ${weight.shape[0]}]`,
+    )
   }
   if (!hasKernel('RmsNorm')) return rmsNormReference(x, weight, epsilon)
   return runKernel<tf.Tensor2D>('RmsNorm', { x }, { weight, epsilon })

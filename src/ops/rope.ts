@@ -16,10 +16,12 @@ export function rope(
   const [rows, half] = cos.shape
   if (x.shape[0] !== rows || x.shape[1] % (2 * half) !== 0 || !tf.util.arraysEqual(cos.shape, sin.shape)) {
     const [given, cosines, sines] = [x, cos, sin].map(({ shape }) => `[${shape.join(', ')}]`)
-    throw new ShapeError(`rope got x ${given}, cos ${cosines} and sin ${sines}; expected x [N, heads · D] and two of [N, D / 2]`)
+    throw new ShapeError(
+      `rope got x ${given}, cos ${cosines} and sin ${sines}; expected x [N, heads · D] and two of [N, D / 2]`,
+    )
   }
   if (!hasKernel('Rope')) return ropeReference(x, cos, sin)
-  return runKernel<tf.Tensor2D>('Rope', { x }, { cos, sin, inverse: false })
+  return runKernel<tf.Tensor2D>('Rope', { x, cos, sin }, { inverse: false })
 }
 
 /** {@link rope} from plain tfjs ops. */
@@ -37,17 +39,13 @@ export function ropeReference(
   return tf.reshape(rotated, [rows, heads * 2 * half])
 }
 
-export interface RopeAttributes {
-  cos: tf.Tensor2D
-  sin: tf.Tensor2D
-  /** Rotate by the opposite angle. */
-  inverse: boolean
-}
-
 tf.registerGradient({
   kernelName: 'Rope',
-  gradFunc: (dy, _saved, attributes) => {
-    const { cos, sin, inverse } = attributes as unknown as RopeAttributes
-    return { x: () => runKernel('Rope', { x: dy as tf.Tensor }, { cos, sin, inverse: !inverse }) }
+  // The angles are inputs, though nothing is differentiated by them, because tfjs keeps saved inputs alive.
+  inputsToSave: ['cos', 'sin'],
+  gradFunc: (dy, saved, attributes) => {
+    const [cos, sin] = saved as [tf.Tensor2D, tf.Tensor2D]
+    const { inverse } = attributes as unknown as { inverse: boolean }
+    return { x: () => runKernel('Rope', { x: dy as tf.Tensor, cos, sin }, { inverse: !inverse }) }
   },
 })

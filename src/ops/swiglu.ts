@@ -13,7 +13,9 @@ export function swiglu(
   up: tf.Tensor2D, // [N, F]
 ): tf.Tensor2D /* [N, F] */ {
   if (!tf.util.arraysEqual(gate.shape, up.shape)) {
-    throw new ShapeError(`swiglu got gate [${gate.shape.join(', ')}] and up [${up.shape.join(', ')}]; expected equal shapes`)
+    throw new ShapeError(
+      `swiglu got gate [${gate.shape.join(', ')}] and up [${up.shape.join(', ')}]; expected equal shapes`,
+    )
   }
   if (!hasKernel('Swiglu')) return swigluReference(gate, up)
   return runKernel<tf.Tensor2D>('Swiglu', { gate, up }, {})

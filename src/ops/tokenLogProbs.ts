@@ -31,7 +31,11 @@ export function tokenLogProbs(
   if (!hasKernel('TokenLogProbs')) return tokenLogProbsReference(hidden, weight, targets, temperature)
   const attrs: TokenLogProbsAttributes = { weight, targets, temperature }
   // The third result is there for the gradient.
-  const [logProbs, entropies] = runKernels('TokenLogProbs', { hidden }, attrs) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]
+  const [logProbs, entropies] = runKernels('TokenLogProbs', { hidden }, attrs) as [
+    tf.Tensor1D,
+    tf.Tensor1D,
+    tf.Tensor2D,
+  ]
   return { logProbs, entropies }
 }
 

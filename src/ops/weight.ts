@@ -19,10 +19,7 @@ export interface PackedWeight extends Weight {
 }
 
 /** Makes a weight [out, in] from float32 values or bfloat16 bits. It lives until it is disposed, whatever tidy it is made in. */
-export function createWeight(
-  shape: readonly [out: number, width: number],
-  values: Float32Array | Uint16Array,
-): Weight {
+export function createWeight(shape: readonly [out: number, width: number], values: Float32Array | Uint16Array): Weight {
   if (values.length !== shape[0] * shape[1]) {
     throw new ShapeError(`a weight of shape [${shape.join(', ')}] got ${values.length} values`)
   }

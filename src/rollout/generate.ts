@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs'
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
@@ -54,7 +55,7 @@ const MAXIMUM_ROWS = 64
  * Samples completions of each prompt. The completions of a prompt share its prefill and its keys and values; one that has ended
  * leaves the batch at once. A completion depends on the seed, its prompt and its number only, not on the batch.
  * @returns for each prompt its `numGenerations` completions
- * @throws ConfigError for options out of range or an empty prompt
+ * @throws ConfigError for options out of range, and for a prompt that is empty or leaves no room for maxCompletionLength
  */
 export async function generate(
   model: CausalLM,
@@ -66,6 +67,7 @@ export async function generate(
   const sequences = startSequences(model, prompts, options)
   const promptsAtOnce = Math.max(1, Math.floor(MAXIMUM_ROWS / numGenerations))
   for (let start = 0; start < prompts.length; start += promptsAtOnce) {
+    options.signal?.throwIfAborted()
     const finished = sequences.slice(0, start).flat()
     const before = finished.reduce((sum, sequence) => sum + sequence.ids.length, 0)
     await generateBatch(model, sequences.slice(start, start + promptsAtOnce), options, before)
@@ -112,6 +114,8 @@ async function generateBatch(
       active = active.filter(({ sequence }) => sequence.finishReason === null)
       options.onProgress?.(tokensBefore + rows.reduce((sum, { sequence }) => sum + sequence.ids.length, 0))
       if (active.length === 0) return
+      // Nothing here waits for anything outside: without this, timers and Ctrl-C would have no turn until the end.
+      await setImmediate()
       options.signal?.throwIfAborted()
       // The token of the last step goes to the slot behind its sequence's others.
       const step: PackedBatch = {
@@ -182,11 +186,7 @@ async function sampleNext(
   }
 }
 
-function checkOptions(
-  model: CausalLM,
-  prompts: readonly (readonly number[])[],
-  options: SamplingOptions,
-): void {
+function checkOptions(model: CausalLM, prompts: readonly (readonly number[])[], options: SamplingOptions): void {
   const problems: string[] = []
   const expect = (name: keyof SamplingOptions, holds: (value: number) => boolean, expected: string): void => {
     const value = options[name] as number | undefined
@@ -202,6 +202,16 @@ function checkOptions(
   expect('minP', (value) => value >= 0 && value <= 1, 'a number from 0 to 1')
   expect('repetitionPenalty', (value) => value > 0 && value < Infinity, 'a number above 0')
   if (options.stopStrings?.length && !model.tokenizer) problems.push('stopStrings need a model with a tokenizer')
-  for (const [index, prompt] of prompts.entries()) if (prompt.length === 0) problems.push(`prompt ${index} is empty`)
+  if (options.stopStrings?.includes('')) problems.push('stopStrings holds an empty string')
+  const { maxPositions } = model.config
+  for (const [index, { length }] of prompts.entries()) {
+    if (length === 0) problems.push(`prompt ${index} is empty`)
+    // The last token of a completion is never fed back.
+    if (length + options.maxCompletionLength - 1 > maxPositions) {
+      problems.push(
+        `prompt ${index} of ${length} tokens and maxCompletionLength ${options.maxCompletionLength} are more than the model's ${maxPositions} positions`,
+      )
+    }
+  }
   if (problems.length > 0) throw new ConfigError(`generate: ${problems.join('; ')}`)
 }

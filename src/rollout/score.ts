@@ -42,7 +42,7 @@ export async function scoreTokens(
     )
   }
   const scores: TokenScores[] = []
-  for (let start = 0; start < sequences.length; ) {
+  for (let start = 0; start < sequences.length;) {
     let end = start + 1
     let tokens = sequences[start]!.inputIds.length
     while (end < sequences.length && tokens + sequences[end]!.inputIds.length <= TOKENS_PER_BATCH) {

@@ -1,13 +1,18 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
-/** FNV-1a over 32-bit words. */
+/**
+ * FNV-1a over 32-bit words, then the finaliser of MurmurHash3: without it the hashes of neighbouring inputs, which are the first
+ * numbers that the generator gives, would be correlated.
+ */
 function hashWords(words: Iterable<number>): number {
   let hash = 0x811c9dc5
   for (const word of words) {
     for (let shift = 0; shift < 32; shift += 8) hash = Math.imul(hash ^ ((word >>> shift) & 0xff), 0x01000193)
   }
-  return hash | 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
 }
 
 /**

@@ -32,9 +32,8 @@ interface ChatReference {
 export const chat: Part = {
   name: 'chat',
   matches: /^chat\/[^/]+\.json$/,
-  // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous iterable as every part, with nothing to wait for
-  async *run(file, context) {
-    const reference = readJson<ChatReference>(context, file)
+  *run(file, context) {
+    const reference = readJson(context, file) as ChatReference
     const tokenizer = Tokenizer.load(path.join(context.root, reference.model))
     const { special, encode, decode } = reference
     yield compareExactly(

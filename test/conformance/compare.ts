@@ -11,16 +11,16 @@ export interface Row {
   readonly note?: string
 }
 
-/** How far the numbers of a quantity may be from the expected ones, all of them together. */
+/** How far a number may be from the expected one. */
 export interface Tolerance {
   readonly limit: number
-  /** `max`: times the largest magnitude expected; `max(1, x)`: times that or 1, if it is smaller. */
+  /** `max`: times the largest magnitude expected of the quantity; `max(1, x)`: times the magnitude expected or 1. */
   readonly per: 'number' | 'max' | 'max(1, x)'
 }
 
 export const absolute = (limit: number): Tolerance => ({ limit, per: 'number' })
 export const ofLargest = (limit: number): Tolerance => ({ limit, per: 'max' })
-export const ofLargestOrOne = (limit: number): Tolerance => ({ limit, per: 'max(1, x)' })
+export const ofOneOrMore = (limit: number): Tolerance => ({ limit, per: 'max(1, x)' })
 
 /** Compares numbers place by place. NaN equals NaN, an infinity itself. */
 export function compareNumbers(
@@ -32,30 +32,43 @@ export function compareNumbers(
   if (actual.length !== expected.length) {
     return { quantity, status: 'fail', note: `${actual.length} numbers, expected ${expected.length}` }
   }
-  let absoluteError = 0
-  let worst = 0
-  let largest = 0
-  for (let i = 0; i < expected.length; i++) {
-    const error = distance(actual[i]!, expected[i]!)
-    if (error > absoluteError) {
-      absoluteError = error
-      worst = i
-    }
-    if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!))
-  }
-  const scale = { number: 1, max: largest, 'max(1, x)': Math.max(1, largest) }[tolerance.per]
-  const passes = absoluteError <= tolerance.limit * scale
+  const largest = Array.from(expected).reduce((max, x) => (Number.isFinite(x) ? Math.max(max, Math.abs(x)) : max), 0)
+  const { worst, error, passes } = worstError(actual, expected, tolerance, largest)
   return {
     quantity,
     status: passes ? 'pass' : 'fail',
-    absoluteError,
-    relativeError: absoluteError === 0 ? 0 : absoluteError / largest,
-    tolerance: tolerance.limit.toExponential() + (tolerance.per === 'number' ? '' : ` of ${tolerance.per}`),
-    ...(passes ? {} : { note: `number ${worst} of ${expected.length} is ${actual[worst]!}, expected ${expected[worst]!}` }),
+    absoluteError: error,
+    relativeError: error === 0 ? 0 : error / largest,
+    tolerance: tolerance.limit.toExponential() + (tolerance.per === 'number' ? '' : ` · ${tolerance.per}`),
+    ...(passes ? {} : { note: `number ${worst} is ${actual[worst]!}, expected ${expected[worst]!}` }),
   }
 }
 
-function distance(actual: number, expected: number): number {
+/** The place with the largest error for its tolerance, the largest absolute error, and whether all are within tolerance. */
+function worstError(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  { limit, per }: Tolerance,
+  largest: number,
+): { worst: number; error: number; passes: boolean } {
+  let worst = 0
+  let worstExcess = -Infinity
+  let error = 0
+  for (let i = 0; i < expected.length; i++) {
+    const distance = distanceOf(actual[i]!, expected[i]!)
+    const magnitude = Number.isFinite(expected[i]) ? Math.abs(expected[i]!) : 0
+    const scale = per === 'number' ? 1 : per === 'max' ? largest : Math.max(1, magnitude)
+    const excess = distance - limit * scale
+    if (excess > worstExcess) {
+      worstExcess = excess
+      worst = i
+    }
+    error = Math.max(error, distance)
+  }
+  return { worst, error, passes: worstExcess <= 0 }
+}
+
+function distanceOf(actual: number, expected: number): number {
   if (Object.is(actual, expected)) return 0
   const error = Math.abs(actual - expected)
   return Number.isNaN(error) ? Infinity : error
@@ -71,12 +84,19 @@ export function compareRecord(
   const names = Object.keys(expected)
   const missing = names.filter((name) => !(name in actual))
   if (missing.length > 0) return { quantity, status: 'fail', note: `missing: ${missing.join(', ')}` }
-  const values = (record: Readonly<Record<string, number>>): number[] => names.map((name) => record[name]!)
-  const row = compareNumbers(quantity, values(actual), values(expected), tolerance)
-  if (row.status === 'pass') return row
-  const errors = names.map((name) => distance(actual[name]!, expected[name]!))
-  const name = names[errors.indexOf(Math.max(...errors))]!
-  return { ...row, note: `${name} is ${actual[name]!}, expected ${expected[name]!}` }
+  const rows = names.map((name) => compareNumbers(quantity, [actual[name]!], [expected[name]!], tolerance))
+  const failed = names.filter((_, i) => rows[i]!.status === 'fail')
+  const errors = names.map((name) => distanceOf(actual[name]!, expected[name]!))
+  return {
+    quantity,
+    status: failed.length > 0 ? 'fail' : 'pass',
+    absoluteError: Math.max(0, ...errors),
+    relativeError: Math.max(0, ...rows.map((row) => row.relativeError!)),
+    tolerance: rows[0]?.tolerance ?? '',
+    ...(failed.length > 0
+      ? { note: failed.map((name) => `${name} is ${actual[name]!}, expected ${expected[name]!}`).join('; ') }
+      : {}),
+  }
 }
 
 /** Compares texts, lists of ids and the like, one by one, by their JSON. */
@@ -86,7 +106,7 @@ export function compareExactly(quantity: string, actual: readonly unknown[], exp
     (i) => JSON.stringify(actual[i]) !== JSON.stringify(expected[i]),
   )
   if (wrong.length === 0) return { quantity, status: 'pass', tolerance: 'exact' }
-  const show = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80)
+  const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80))
   const [first] = wrong
   const note = `${wrong.length} of ${count} differ, first number ${first!}: ${show(actual[first!])}, expected ${show(expected[first!])}`
   return { quantity, status: 'fail', tolerance: 'exact', note }

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { atomicWriteJson } from '../../src/io/atomicWrite.js'
 import { selectBackend } from './api.js'
+import type { BackendName } from './api.js'
 import { listFiles } from './referenceFiles.js'
 import { ReportTable, summarize } from './report.js'
 import type { ReportRow } from './report.js'
@@ -47,9 +47,9 @@ async function run(
   root: string,
   options: { backend: string; only: string[]; model?: string; json?: string },
 ): Promise<number> {
-  const { name, why } = await selectBackend(options.backend as Parameters<typeof selectBackend>[0])
+  const { name, why } = await selectBackend(options.backend as BackendName | 'auto')
   console.log(`backend ${name}: ${why}\n`)
-  const table = new ReportTable(listFiles(root).filter((file) => parts.some(({ matches }) => matches.test(file))))
+  const table = new ReportTable(listFiles(root))
   console.log(table.heading())
   const rows: ReportRow[] = []
   const modelFolder = (): string => options.model ?? unpackedModel(root)
@@ -57,7 +57,7 @@ async function run(
     rows.push(row)
     console.log(table.row(row))
   }
-  if (options.json !== undefined) atomicWriteJson(options.json, rows)
+  if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify(rows, null, 2) + '\n')
   if (!rows.some(({ status }) => status !== 'unknown')) throw new Error(`${root} holds no reference file to run`)
   console.log(`\n${summarize(rows)}`)
   return rows.some(({ status }) => status === 'fail') ? 1 : 0
@@ -72,8 +72,8 @@ function unpackedModel(root: string): string {
 }
 
 try {
-  process.exit(await main())
+  process.exitCode = await main()
 } catch (error) {
   console.error((error as Error).message)
-  process.exit(2)
+  process.exitCode = 2
 }

@@ -15,7 +15,7 @@ export const manifest: Part = {
   matches: /^MANIFEST\.json$/,
   alsoReads: /^models\//,
   async *run(file, context) {
-    const { files } = readJson<Manifest>(context, file)
+    const { files } = readJson(context, file) as Manifest
     const hashes = await Promise.all(
       files.map(async (entry) => {
         const bytes = await fs.promises.readFile(path.join(context.root, entry.path)).catch(() => null)

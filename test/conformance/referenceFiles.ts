@@ -17,7 +17,7 @@ export interface Part {
   readonly matches: RegExp
   /** Files that it reads along with them. */
   readonly alsoReads?: RegExp
-  run(file: string, context: ReferenceContext): AsyncIterable<Row>
+  run(file: string, context: ReferenceContext): AsyncIterable<Row> | Iterable<Row>
 }
 
 /** All files under a folder, with `/` between the parts of their paths, sorted. */
@@ -30,8 +30,8 @@ export function listFiles(root: string): string[] {
 }
 
 /** Reads a JSON file. */
-export function readJson<T>({ root }: ReferenceContext, file: string): T {
-  return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')) as T
+export function readJson({ root }: ReferenceContext, file: string): unknown {
+  return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'))
 }
 
 const notFinite = new Map<unknown, number>([
@@ -41,7 +41,13 @@ const notFinite = new Map<unknown, number>([
 ])
 
 /** Reads a JSON file of numbers, in which those that are not finite are strings. */
-export function readNumbers<T>({ root }: ReferenceContext, file: string): T {
+export function readNumbers({ root }: ReferenceContext, file: string): unknown {
   const text = fs.readFileSync(path.join(root, file), 'utf8')
-  return JSON.parse(text, (_, value: unknown) => notFinite.get(value) ?? value) as T
+  return JSON.parse(text, (_, value: unknown) => notFinite.get(value) ?? value)
+}
+
+/** A record without some of its entries. */
+export function omit<T extends object, K extends keyof T>(record: T, ...names: K[]): Omit<T, K> {
+  const kept = Object.entries(record).filter(([name]) => !names.includes(name as K))
+  return Object.fromEntries(kept) as Omit<T, K>
 }

@@ -13,7 +13,7 @@ export class ReportTable {
   readonly #widths: readonly number[]
 
   constructor(files: readonly string[]) {
-    this.#widths = [Math.max(4, ...files.map((file) => file.length)), 34, 10, 10, 18]
+    this.#widths = [Math.max(4, ...files.map((file) => file.length)), 38, 10, 10, 18]
   }
 
   heading(): string {

@@ -15,9 +15,9 @@ const notImplemented: Readonly<Record<string, string>> = {
 /** Reward functions. */
 export const rewards: Part = {
   name: 'rewards',
-  matches: /^rewards\/(accuracy|cosine|gsm8k_extraction|reasoning_accuracy|repetition|soft_overlong|think_format)\.json$/,
-  // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous iterable as every part, with nothing to wait for
-  async *run(file) {
+  matches:
+    /^rewards\/(accuracy|cosine|gsm8k_extraction|reasoning_accuracy|repetition|soft_overlong|think_format)\.json$/,
+  *run(file) {
     yield unsupported('reward', notImplemented[/([^/]+)\.json$/.exec(file)![1]!]!)
   },
 }

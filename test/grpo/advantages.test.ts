@@ -86,7 +86,7 @@ describe('grpo/advantages', () => {
       { numGenerations: 2, rewardWeights: [1, 2], multiObjectiveAggregation: 'normalize_then_sum' },
     )
     assert.deepEqual(rewards, [21, 3, 22, 66])
-    // First function: ±1 / (√2 + 1e-4) and ±2 / (2√2 + 1e-4); second one: only one score in the first group, ±10 / (10√2 + 1e-4) in the second.
+    // First function: ±1 / (√2 + 1e-4) and ±2 / (2√2 + 1e-4). Second one: one score only, then ±10 / (10√2 + 1e-4).
     const [p, q, r] = [1 / (Math.SQRT2 + 1e-4), 2 / (2 * Math.SQRT2 + 1e-4), 10 / (10 * Math.SQRT2 + 1e-4)]
     const sums = [-p, p, -q - 2 * r, q + 2 * r]
     const deviation = Math.sqrt(sums.reduce((sum, x) => sum + x * x, 0) / 3)

@@ -47,7 +47,7 @@ describe('grpo/config', () => {
       lrSchedulerType: 'linear',
       warmupSteps: 0,
       seed: 42,
-      loggingSteps: 10,
+      loggingSteps: 1,
       shuffleDataset: true,
     }
     for (const [name, value] of Object.entries(expected)) assert.equal(config[name as keyof GRPOConfig], value, name)

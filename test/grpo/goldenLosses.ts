@@ -52,7 +52,10 @@ export function goldenLosses(folder: string): GoldenLoss[] {
     .map((file) => JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8')) as GoldenLoss)
 }
 
-/** The options of a case, by their snake_case names; not checked for combinations, since the cases contain unusual ones. */
+/**
+ * The options of a case, by their snake_case names; not checked for combinations, since the cases contain unusual
+ * ones.
+ */
 export function goldenConfig(
   config: Record<string, unknown>,
 ): Omit<GRPOConfig, 'stepsPerGeneration' | 'generationBatchSize'> {

@@ -19,8 +19,9 @@ export interface ReferenceInputs {
 }
 
 /**
- * The loss in f64 and plain loops over the unmasked tokens, written from the papers' formulas. `constant` are the log-probabilities wherever the
- * formula carries no gradient, so that differences with respect to `logProbs` give the gradient that training uses.
+ * The loss in f64 and plain loops over the unmasked tokens, written from the papers' formulas. `constant` are the
+ * log-probabilities wherever the formula carries no gradient, so that differences with respect to `logProbs` give the
+ * gradient that training uses.
  */
 export function referenceLoss(inputs: ReferenceInputs, config: LossConfig, constant: Matrix = inputs.logProbs): number {
   const rows = inputs.advantages.length

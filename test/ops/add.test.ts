@@ -28,7 +28,10 @@ describe('add', () => {
       assert.equal(sum.dtype, 'int32')
       assert.deepEqual([...values(sum)], [11, 22, 33])
       assert.deepEqual([...values(tf.add(int, tf.tensor1d([0.5, 0.5, 0.5])))], [1.5, 2.5, 3.5])
-      assert.deepEqual([...values(tf.add(tf.tensor1d([true, false], 'bool'), tf.tensor1d([true, false], 'bool')))], [2, 0])
+      assert.deepEqual(
+        [...values(tf.add(tf.tensor1d([true, false], 'bool'), tf.tensor1d([true, false], 'bool')))],
+        [2, 0],
+      )
     })
     it('gives the sums that JavaScript rounds to float32', () => {
       const [a, b] = [randomTensor([103], 4), randomTensor([103], 5)]

@@ -59,7 +59,7 @@ function tensors({ headDim, queries, keys, numHeads, numKeyValueHeads }: Case): 
 }
 
 function compute(backend: string, op: typeof attention, options: Case): Result {
-  tf.setBackend(backend)
+  void tf.setBackend(backend)
   return tf.tidy(() => {
     const [q, k, v, dy] = tensors(options) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
     const f = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor =>
@@ -168,7 +168,7 @@ describe('attention', () => {
 
   after(() => {
     for (const name of [PLAIN, FUSED, TWO_THREADS]) tf.removeBackend(name)
-    tf.setBackend('cpu')
+    void tf.setBackend('cpu')
   })
 
   for (const [name, options] of Object.entries(CASES)) {
@@ -187,7 +187,7 @@ describe('attention', () => {
     it(`has the gradient of finite differences: ${numHeads} heads to ${numKeyValueHeads} of dimension ${headDim}`, () => {
       const segments = [...group(4, [3, 2]), sequence(2, 10)]
       const options = { ...heads(numHeads, numKeyValueHeads, headDim), segments, queries: 12, keys: 12 }
-      tf.setBackend('cpu')
+      void tf.setBackend('cpu')
       const [q, k, v, dy] = tensors(options).map((x) => Float64Array.from(x.dataSync())) as Float64Array[]
       const loss = (): number =>
         attentionFloat64(q!, k!, v!, options).reduce((sum, value, i) => sum + value * dy![i]!, 0)
@@ -239,7 +239,7 @@ describe('attention', () => {
     const slotStarts = [30, 5, 120]
     const slots = lengths.flatMap((length, i) => Array.from({ length }, (_, j) => slotStarts[i]! + j))
     for (const backend of [PLAIN, FUSED, TWO_THREADS]) {
-      tf.setBackend(backend)
+      void tf.setBackend(backend)
       tf.tidy(() => {
         const [q, k, v] = tensors(packed) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
         const expected = attention(q, k, v, packed)
@@ -270,7 +270,7 @@ describe('attention', () => {
 
   it('is not touched by keys that a query does not see', () => {
     const options = { ...heads(1, 1, 8), segments: [sequence(5)], queries: 5, keys: 7 }
-    tf.setBackend(FUSED)
+    void tf.setBackend(FUSED)
     tf.tidy(() => {
       const [q, k, v] = tensors(options) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
       const spoil = (x: tf.Tensor2D): tf.Tensor2D => tf.concat([tf.slice(x, [0, 0], [3, -1]), tf.fill([4, 8], NaN)])
@@ -291,7 +291,7 @@ describe('attention', () => {
       })),
     }
     for (const backend of [PLAIN, FUSED]) {
-      tf.setBackend(backend)
+      void tf.setBackend(backend)
       tf.tidy(() => {
         const q = tf.ones<tf.Rank.R2>([x.length, 1])
         const k = tf.tensor2d([...x, 0], [x.length + 1, 1])
@@ -334,7 +334,7 @@ describe('attention', () => {
       [{ queryStart: 1 }, /segment 1 .* another segment has too/],
     ]
     for (const backend of ['cpu', FUSED]) {
-      tf.setBackend(backend)
+      void tf.setBackend(backend)
       tf.tidy(() => {
         const [q, k, v] = tensors({ ...options, segments: [] }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
         for (const [change, message] of bad) {

@@ -65,8 +65,10 @@ describe('linear', () => {
           const weight = randomWeight(out, width, dtype)
           const lora = { a: randomTensor([4, width], 4), b: randomTensor([out, 4], 5), scale: 2 }
           const x = randomTensor([rows, width], 6)
-          const layer = (input: tf.Tensor2D): tf.Tensor2D => linear(input, weight, randomTensor<tf.Tensor1D>([out], 2), lora)
-          const dx = (input: tf.Tensor2D): Float32Array => values(tf.grad((t) => tf.sum(tf.square(layer(t as tf.Tensor2D))))(input))
+          const layer = (input: tf.Tensor2D): tf.Tensor2D =>
+            linear(input, weight, randomTensor<tf.Tensor1D>([out], 2), lora)
+          const dx = (input: tf.Tensor2D): Float32Array =>
+            values(tf.grad((t) => tf.sum(tf.square(layer(t as tf.Tensor2D))))(input))
           const [all, allDx] = [values(layer(x)), dx(x)]
           for (const [first, count] of [
             [0, 1],

@@ -39,10 +39,15 @@ describe('matMul', () => {
     it('multiplies batches with one matrix', async () => {
       for (const [batchA, batchB] of [
         [[1], [3]],
-        [[2, 3], [1, 1]],
+        [
+          [2, 3],
+          [1, 1],
+        ],
       ] as const) {
         const multiply = (): Float32Array =>
-          values(tf.matMul(randomTensor<tf.Tensor>([...batchA, 4, 5], 1), randomTensor<tf.Tensor>([...batchB, 5, 6], 2)))
+          values(
+            tf.matMul(randomTensor<tf.Tensor>([...batchA, 4, 5], 1), randomTensor<tf.Tensor>([...batchB, 5, 6], 2)),
+          )
         assertClose(multiply(), await on(REFERENCE, multiply), 1e-6)
       }
     })

@@ -27,7 +27,10 @@ export async function useBackend(name: string): Promise<void> {
 }
 
 /** Declares tests for each backend, which is the current one while they run; the reference is current again afterwards. */
-export function onEveryBackend(tests: (name: string) => void, names: readonly string[] = [REFERENCE, ...OUR_BACKENDS]): void {
+export function onEveryBackend(
+  tests: (name: string) => void,
+  names: readonly string[] = [REFERENCE, ...OUR_BACKENDS],
+): void {
   for (const name of names) {
     describe(`on ${name}`, () => {
       beforeEach(() => useBackend(name))
@@ -67,7 +70,12 @@ export function values(tensor: tf.Tensor): Float32Array {
 }
 
 /** Checks that all numbers agree within `tolerance`, relative to 1 or to the number where that is larger. */
-export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5, what = 'value'): void {
+export function assertClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance = 1e-5,
+  what = 'value',
+): void {
   assert.equal(actual.length, expected.length, `${what}: number of values`)
   for (let i = 0; i < actual.length; i++) {
     const limit = tolerance * Math.max(1, Math.abs(expected[i]!))
@@ -93,31 +101,45 @@ type Body = (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[]
 
 /** Evaluates a function and its gradients on the current backend. */
 export function evaluate(body: Body, inputs: readonly InputSpec[]): Evaluation {
-  return tf.tidy(() => evaluateAt(body, inputs, inputs.map(({ shape, seed, scale }) => randomTensor<tf.Tensor>(shape, seed, scale))))
+  let evaluation: Evaluation | undefined
+  tf.tidy(() => {
+    evaluation = evaluateAt(
+      body,
+      inputs.map(({ shape, seed, scale }) => randomTensor<tf.Tensor>(shape, seed, scale)),
+    )
+  })
+  return evaluation!
 }
 
-function evaluateAt(body: Body, specs: readonly InputSpec[], inputs: tf.Tensor[]): Evaluation {
+function evaluateAt(body: Body, inputs: tf.Tensor[]): Evaluation {
   const list = (x: tf.Tensor | tf.Tensor[]): tf.Tensor[] => (Array.isArray(x) ? x : [x])
   const results = list(body(...inputs)).map(values)
   const loss = (...xs: tf.Tensor[]): tf.Scalar =>
-    tf.addN(list(body(...xs)).map((y, i) => tf.sum(tf.mul(y, randomTensor(y.shape, 1000 + i)))))
-  const gradients = specs.length > 0 ? tf.grads(loss)(inputs).map(values) : []
-  return { results, gradients }
+    tf.addN(list(body(...xs)).map((y, i) => tf.sum<tf.Scalar>(tf.mul(y, randomTensor(y.shape, 1000 + i)))))
+  return { results, gradients: tf.grads(loss)(inputs).map(values) }
 }
 
 /**
  * Compares gradients with central finite differences of Σ c·y: along a random direction of each input, and along single
  * coordinates. Sums are in double precision, so that what remains is the rounding of the results.
  */
-export function assertGradients(body: Body, inputs: readonly InputSpec[], { step = 1e-2, tolerance = 1e-2 } = {}): void {
+export function assertGradients(
+  body: Body,
+  inputs: readonly InputSpec[],
+  { step = 1e-2, tolerance = 1e-2 } = {},
+): void {
   tf.tidy(() => {
     const points = inputs.map(({ shape, seed, scale }) => randomTensor<tf.Tensor>(shape, seed, scale))
-    const { gradients } = evaluateAt(body, inputs, points)
+    const { gradients } = evaluateAt(body, points)
     const lossAt = (moved: number, direction: Float32Array, distance: number): number =>
       tf.tidy(() => {
         const at = points.map((x, i) => {
           if (i !== moved) return x
-          return tf.tensor(values(x).map((value, j) => value + distance * direction[j]!), x.shape, 'float32')
+          return tf.tensor(
+            values(x).map((value, j) => value + distance * direction[j]!),
+            x.shape,
+            'float32',
+          )
         })
         const results = body(...at)
         let loss = 0
@@ -129,7 +151,10 @@ export function assertGradients(body: Body, inputs: readonly InputSpec[], { step
       })
     for (const [i, { shape }] of inputs.entries()) {
       const gradient = gradients[i]!
-      assert.deepEqual(gradient.length, shape.reduce((a, b) => a * b, 1))
+      assert.deepEqual(
+        gradient.length,
+        shape.reduce((a, b) => a * b, 1),
+      )
       const directions = [0, gradient.length >> 1, gradient.length - 1]
         .filter((j) => j in gradient)
         .map((j) => new Float32Array(gradient.length).fill(1, j, j + 1))
@@ -157,7 +182,10 @@ export function assertGradients(body: Body, inputs: readonly InputSpec[], { step
  * @param cases name → a function that makes the op's body on the current backend and its inputs
  */
 export function testOp(
-  cases: Record<string, { make: () => { body: Body; dispose?: () => void }; inputs: readonly InputSpec[]; tolerance?: number }>,
+  cases: Record<
+    string,
+    { make: () => { body: Body; dispose?: () => void }; inputs: readonly InputSpec[]; tolerance?: number }
+  >,
 ): void {
   for (const [title, { make, inputs, tolerance = 2e-5 }] of Object.entries(cases)) {
     describe(title, () => {
@@ -188,7 +216,10 @@ export function testOp(
         })
         it('leaks nothing', () => {
           run((body) => {
-            const used = (): unknown[] => [tf.memory().numTensors, (tf.memory() as { numBytesInWasm?: number }).numBytesInWasm]
+            const used = (): unknown[] => [
+              tf.memory().numTensors,
+              (tf.memory() as { numBytesInWasm?: number }).numBytesInWasm,
+            ]
             evaluate(body, inputs)
             const before = used()
             for (let i = 0; i < 3; i++) evaluate(body, inputs)

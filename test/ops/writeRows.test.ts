@@ -13,12 +13,12 @@ describe('writeRows', () => {
 
   after(() => {
     tf.removeBackend(OURS)
-    tf.setBackend('cpu')
+    void tf.setBackend('cpu')
   })
 
   for (const backend of ['cpu', OURS]) {
     it(`writes rows into their slots and takes the table over: ${backend}`, () => {
-      tf.setBackend(backend)
+      void tf.setBackend(backend)
       const before = tf.memory().numTensors
       const mine = Float32Array.from({ length: 12 }, (_, i) => i)
       const table = tf.tensor2d(mine, [6, 2])
@@ -42,7 +42,7 @@ describe('writeRows', () => {
     })
 
     it(`takes no rows and refuses those that do not fit: ${backend}`, () => {
-      tf.setBackend(backend)
+      void tf.setBackend(backend)
       tf.tidy(() => {
         const table = writeRows(tf.ones([2, 3]), tf.zeros([0, 3]), new Int32Array(0))
         assert.deepEqual(table.dataSync(), new Float32Array(6).fill(1))
@@ -57,7 +57,7 @@ describe('writeRows', () => {
   }
 
   it('works in place on the cpu backend', () => {
-    tf.setBackend(OURS)
+    void tf.setBackend(OURS)
     const table = tf.zeros<tf.Rank.R2>([1000, 8])
     const first = writeRows(table, tf.ones([1, 8]), Int32Array.of(1))
     const { dataId } = first

@@ -77,11 +77,11 @@ export class CpuBackend extends MathBackendCPU {
     if (known !== undefined) return known
     const data = this.data.get(tensor.dataId)
     const values = data.values as Values | undefined
-    if (!(values instanceof Float32Array || values instanceof Int32Array)) {
+    const Type = tensor.dtype === 'float32' ? Float32Array : Int32Array
+    if (!(values instanceof Type)) {
       throw new BackendError(`a kernel got a tensor of dtype ${tensor.dtype}; expected float32 or int32`)
     }
     const address = this.runtime.allocator.allocate(values.byteLength)
-    const Type = values instanceof Float32Array ? Float32Array : Int32Array
     const moved = new Type(this.runtime.allocator.memory.buffer, address, values.length)
     moved.set(values)
     data.values = moved

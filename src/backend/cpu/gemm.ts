@@ -42,10 +42,14 @@ const BLOCK_BYTES = 128
 /** Runs one product on the cpu backend's threads. */
 export function gemm(runtime: Runtime, product: Product): void {
   const { rows, columns, depth } = product
+  if (rows === 0 || columns === 0) return
   const panels = Math.ceil(columns / 16)
   // Enough tiles that the threads end at about the same time, but no more: each tile prepares its panel anew.
   const wantedTiles = runtime.threads * 4
-  const chunks = Math.max(Math.ceil(rows / MAXIMUM_TILE_ROWS), Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)))
+  const chunks = Math.max(
+    Math.ceil(rows / MAXIMUM_TILE_ROWS),
+    Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)),
+  )
   const tileRows = Math.max(2, Math.ceil(rows / chunks / 2) * 2)
   const scratch = runtime.scratch(BLOCK_BYTES + Math.ceil(depth / 16) * 16 * 64)
   const { args, floatArgs } = runtime

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { CPU_BACKEND, CpuBackend } from './backend.js'
 import { addKernels } from './kernels/add.js'
 import { attentionKernels } from './kernels/attention.js'
+import { castKernels } from './kernels/cast.js'
 import { linearKernels } from './kernels/linear.js'
 import { matMulKernels } from './kernels/matMul.js'
 import { rmsNormKernels } from './kernels/rmsNorm.js'
@@ -19,6 +20,7 @@ const KERNELS = [
   ...writeRowsKernels,
   ...matMulKernels,
   ...addKernels,
+  ...castKernels,
   ...weightKernels,
   ...linearKernels,
   ...rmsNormKernels,
@@ -48,7 +50,8 @@ export async function registerCpuBackend(
   tf.registerBackend(name, () => backend, 0)
   tf.copyRegisteredKernels('cpu', name)
   for (const { name: kernelName, run } of KERNELS) {
-    if (tf.getKernel(kernelName, name)) tf.unregisterKernel(kernelName, name)
+    const plain = tf.getKernel(kernelName, name) as tf.KernelConfig | undefined
+    if (plain) tf.unregisterKernel(kernelName, name)
     tf.registerKernel({
       kernelName,
       backendName: name,

@@ -148,7 +148,9 @@ function readModule(fusedWanted: boolean): { bytes: Uint8Array<ArrayBuffer>; fus
     try {
       return new Uint8Array(fs.readFileSync(file))
     } catch (cause) {
-      throw new BackendError(`the cpu backend's kernels are missing (${file.pathname}); run \`npm run build\``, { cause })
+      throw new BackendError(`the cpu backend's kernels are missing (${file.pathname}); run \`npm run build\``, {
+        cause,
+      })
     }
   }
   if (fusedWanted) {
@@ -171,10 +173,13 @@ function readModule(fusedWanted: boolean): { bytes: Uint8Array<ArrayBuffer>; fus
 function reserveMemory(): Allocator {
   for (let pages = 65536; ; pages /= 2) {
     try {
-      return new Allocator(pages)
+      // One page less: the end of a block must be an address too.
+      return new Allocator(pages - 1)
     } catch (cause) {
       if (pages <= 4096) {
-        throw new BackendError('the system refuses even 256 MiB of shared memory; raise its limit (ulimit -v)', { cause })
+        throw new BackendError('the system refuses even 256 MiB of shared memory; raise its limit (ulimit -v)', {
+          cause,
+        })
       }
     }
   }

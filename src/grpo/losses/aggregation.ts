@@ -11,17 +11,23 @@ export interface BatchPosition {
   stepsPerGeneration: number
 }
 
-/** Whether the loss is a sum over tokens divided by the tokens of the whole batch, which already makes micro-batches add up. */
+/**
+ * Whether the loss is a sum over tokens divided by the tokens of the whole batch, which already makes micro-batches
+ * add up.
+ */
 export function dividesByBatchTokens(lossType: GRPOConfig['lossType']): boolean {
   return lossType === 'dapo' || lossType === 'cispo' || lossType === 'vespo'
 }
 
 /**
- * From losses of tokens to the loss of a micro-batch, the sum over the micro-batches of an optimizer step being the step's loss. With ℓ the losses, m the
- * mask and a = gradientAccumulationSteps:
+ * From losses of tokens to the loss of a micro-batch, the sum over the micro-batches of an optimizer step being the
+ * step's loss. With ℓ the losses, m the mask and a = gradientAccumulationSteps:
  *
- * grpo, sapo: mean_i(Σ_t ℓ m / max(Σ_t m, 1)) / a · bnpo: Σ ℓ m / max(Σ m, 1) / a · luspo: mean_i(Σ_t ℓ m) / a ·
- * dr_grpo: Σ ℓ m / (B · maxCompletionLength) / a · dapo, cispo, vespo: Σ ℓ m / (max(numItemsInBatch, 1) · a / stepsPerGeneration).
+ * - grpo, sapo: mean_i(Σ_t ℓ m / max(Σ_t m, 1)) / a
+ * - bnpo: Σ ℓ m / max(Σ m, 1) / a
+ * - dr_grpo: Σ ℓ m / (B · maxCompletionLength) / a
+ * - luspo: mean_i(Σ_t ℓ m) / a
+ * - dapo, cispo, vespo: Σ ℓ m / (max(numItemsInBatch, 1) · a / stepsPerGeneration)
  */
 export function aggregateLoss(
   perTokenLoss: tf.Tensor2D, // [B, T] or [B, 1]

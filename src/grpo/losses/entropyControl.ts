@@ -18,7 +18,10 @@ export function initialEntropyControl(config: Pick<GRPOConfig, 'entropyCoef'>): 
   return { entropyCoef: config.entropyCoef, lastEntropy: null }
 }
 
-/** Coefficient for all micro-batches of the next optimizer step: 0 when adaptive and the last step's entropy was above the target or there is none yet. */
+/**
+ * Coefficient for all micro-batches of the next optimizer step: 0 when adaptive and the last step's entropy was above
+ * the target or there is none yet.
+ */
 export function appliedEntropyCoef(
   { entropyCoef, lastEntropy }: EntropyControl,
   config: AdaptiveEntropyConfig,
@@ -28,8 +31,9 @@ export function appliedEntropyCoef(
 }
 
 /**
- * Adaptive entropy control (Skywork-OR1, arXiv 2505.22312), after each optimizer step: the coefficient rises by entropyCoefDelta when the step's entropy is
- * at most the target, else falls by it, within [entropyCoefMin, entropyCoefMax]. Without useAdaptiveEntropy nothing changes.
+ * Adaptive entropy control (Skywork-OR1, arXiv 2505.22312), after each optimizer step: the coefficient rises by
+ * entropyCoefDelta when the step's entropy is at most the target, else falls by it, within [entropyCoefMin,
+ * entropyCoefMax]. Without useAdaptiveEntropy nothing changes.
  */
 export function updateEntropyControl(
   control: EntropyControl,
@@ -45,8 +49,8 @@ export function updateEntropyControl(
 }
 
 /**
- * Sum of the entropies that the bonus acts on, in nats, and their number: the unmasked tokens, of those only the ones kept by topEntropyQuantile.
- * Totals of the micro-batches add up to those of the optimizer step.
+ * Sum of the entropies that the bonus acts on, in nats, and their number: the unmasked tokens, of those only the ones
+ * kept by topEntropyQuantile. Totals of the micro-batches add up to those of the optimizer step.
  */
 export function entropyTotals(
   entropies: ArrayLike<number>, // [B · T]
@@ -59,7 +63,10 @@ export function entropyTotals(
   return { sum: acting.reduce((sum, entropy) => sum + entropy, 0), count: acting.length }
 }
 
-/** Linearly interpolated quantile; the position is computed in f32 as by torch.quantile, so that it hits an element where torch's does. */
+/**
+ * Linearly interpolated quantile; the position is computed in f32 as by torch.quantile, so that it hits an element
+ * where torch's does.
+ */
 function quantile(values: readonly number[], q: number): number {
   const ascending = values.toSorted((a, b) => a - b)
   const rank = Math.fround(Math.fround(q) * (ascending.length - 1))

@@ -4,8 +4,8 @@ import type { GRPOConfig } from '../config.js'
 /**
  * Logarithm of the importance ratio between the policy and the policy that sampled the completions.
  *
- * `token`: log π(o_t) - log π_old(o_t) for each token. `sequence` (GSPO, arXiv 2507.18071): its mean over the tokens of the completion.
- * Returns [B, T] or [B, 1].
+ * `token`: log π(o_t) - log π_old(o_t) for each token. `sequence` (GSPO, arXiv 2507.18071): its mean over the tokens
+ * of the completion. Returns [B, T] or [B, 1].
  */
 export function logImportanceRatio(
   logRatio: tf.Tensor2D, // [B, T] log π - log π_old, 0 where masked
@@ -17,7 +17,8 @@ export function logImportanceRatio(
 }
 
 /**
- * The k3 estimator of KL(π ‖ π_ref) for each token: exp(d) - d - 1 with d = log π_ref - log π (Schulman, "Approximating KL divergence"), in nats.
+ * The k3 estimator of KL(π ‖ π_ref) for each token: exp(d) - d - 1 with d = log π_ref - log π (Schulman,
+ * "Approximating KL divergence"), in nats.
  */
 export function klDivergence(
   logProbs: tf.Tensor2D, // [B, T]

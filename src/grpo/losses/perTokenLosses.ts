@@ -17,7 +17,8 @@ export interface PerTokenLossInputs {
  * The clipped surrogate of PPO (arXiv 1707.06347), used by grpo, bnpo, dr_grpo, dapo and luspo:
  * -min(min(ρ, δ) A, clip(ρ, 1 - ε, 1 + ε_high) A).
  *
- * ε_high > ε is DAPO's clip-higher (arXiv 2503.14476); the cap δ, if set, bounds the loss of a negative advantage too (INTELLECT-2, arXiv 2505.07291).
+ * ε_high > ε is DAPO's clip-higher (arXiv 2503.14476); the cap δ, if set, bounds the loss of a negative advantage too
+ * (INTELLECT-2, arXiv 2505.07291).
  */
 export function clippedLoss(
   { ratio, advantages }: PerTokenLossInputs,
@@ -30,8 +31,8 @@ export function clippedLoss(
 }
 
 /**
- * CISPO (MiniMax-M1, arXiv 2506.13585): -sg(min(ρ, ε_high)) A log π. ε_high is the absolute cap of the ratio (ScaleRL, arXiv 2510.13786: 5), and every
- * token keeps its gradient.
+ * CISPO (MiniMax-M1, arXiv 2506.13585): -sg(min(ρ, ε_high)) A log π. ε_high is the absolute cap of the ratio
+ * (ScaleRL, arXiv 2510.13786: 5), and every token keeps its gradient.
  */
 export function cispoLoss(
   { logImportanceRatio, advantages, logProbs }: PerTokenLossInputs,
@@ -66,7 +67,10 @@ const LOG_WEIGHT_MAX = 20
 /** Largest x whose exp(x) is finite in f32; above it TRL sets φ to 0. */
 const LOG_FLOAT32_MAX = 88.7
 
-/** φ(w) = exp(λ + k log w - λ w), so that φ(1) = 1; log w sums the completion's log-ratios and those to the sampler. Returns [B, 1]. */
+/**
+ * φ(w) = exp(λ + k log w - λ w), so that φ(1) = 1; log w sums the completion's log-ratios and those to the sampler.
+ * Returns [B, 1].
+ */
 function gammaWeights(
   { logRatio, mask, advantages, importanceSamplingRatio }: PerTokenLossInputs,
   config: VespoConfig,

@@ -7,7 +7,10 @@ export interface RolloutLogProbs {
 }
 
 export interface ImportanceSamplingOptions {
-  /** `token_*`: a ratio for each token; `sequence_*`: one for each completion. `*_truncate` clips it to the bounds, `*_mask` sets it to 0 outside them. */
+  /**
+   * `token_*`: a ratio for each token; `sequence_*`: one for each completion. `*_truncate` clips it to the bounds,
+   * `*_mask` sets it to 0 outside them.
+   */
   mode: 'token_truncate' | 'token_mask' | 'sequence_truncate' | 'sequence_mask'
   /** Upper bound; null = none. */
   clipMax: number | null
@@ -16,8 +19,9 @@ export interface ImportanceSamplingOptions {
 }
 
 /**
- * Importance-sampling ratio π_old / π_sampler that corrects for a sampler whose numbers differ from the training forward's (TRL's
- * `vllm_importance_sampling_*`): exp of the difference of log-probabilities, of a token or summed over the completion. Returns [B · T] or [B].
+ * Importance-sampling ratio π_old / π_sampler that corrects for a sampler whose numbers differ from the training
+ * forward's (TRL's `vllm_importance_sampling_*`): exp of the difference of log-probabilities, of a token or summed
+ * over the completion. Returns [B · T] or [B].
  */
 export function importanceSamplingRatio(rollout: RolloutLogProbs, options: ImportanceSamplingOptions): Float32Array {
   const [rows, tokens] = rollout.shape
@@ -41,9 +45,10 @@ export function importanceSamplingRatio(rollout: RolloutLogProbs, options: Impor
 }
 
 /**
- * How far the sampler's log-probabilities are from the training forward's, with TRL's names: `sampling/sampling_logp_difference/mean` and `/max` of the absolute
- * difference in nats over the unmasked tokens, and, when a ratio is given, `sampling/importance_sampling_ratio/min`, `/mean` and `/max` of it as bounded.
- * All are 0 when there is no token.
+ * How far the sampler's log-probabilities are from the training forward's, with TRL's names:
+ * `sampling/sampling_logp_difference/mean` and `/max` of the absolute difference in nats over the unmasked tokens,
+ * and, when a ratio is given, `sampling/importance_sampling_ratio/min`, `/mean` and `/max` of it as bounded. All are
+ * 0 when there is no token.
  */
 export function samplingMetrics(
   rollout: RolloutLogProbs,

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs'
 import { noGradient } from './noGradient.js'
 
 /**
- * Mask of the tokens with the highest entropy ("Beyond the 80/20 Rule", arXiv 2506.01939): 1 where the entropy is at least the (1 - topEntropyQuantile)
- * quantile of the micro-batch's unmasked entropies, linearly interpolated as by torch.quantile. Returns [B, T]; no gradient.
+ * Mask of the tokens with the highest entropy ("Beyond the 80/20 Rule", arXiv 2506.01939): 1 where the entropy is at
+ * least the (1 - topEntropyQuantile) quantile of the micro-batch's unmasked entropies, linearly interpolated as by
+ * torch.quantile. Returns [B, T]; no gradient.
  */
 export function highEntropyMask(
   entropies: tf.Tensor2D, // [B, T] nats, 0 where masked
@@ -12,8 +13,8 @@ export function highEntropyMask(
 ): tf.Tensor2D {
   return noGradient((x) => {
     const size = x.size
-    // The masked tokens come last: entropies are not negative. The number of unmasked ones is known on the device only, so the
-    // two neighbours of the quantile are picked by comparing positions, not by indexing.
+    // The masked tokens come last: entropies are not negative. The number of unmasked ones is known on the device only,
+    // so the two neighbours of the quantile are picked by comparing positions, not by indexing.
     const descending = tf.topk(tf.reshape(tf.sub(x, tf.sub(1, mask)), [size]), size).values
     const last = tf.sub(tf.sum(mask), 1)
     const rank = tf.mul(last, 1 - topEntropyQuantile)
@@ -29,8 +30,8 @@ export function highEntropyMask(
 }
 
 /**
- * Off-policy sequence mask of DeepSeek-V3.2 (arXiv 2512.02556, equation 9): 1 where A ≥ 0 or the mean of log π_sampler - log π over the completion is at
- * most `threshold` nats, else 0. Returns [B, 1]; no gradient.
+ * Off-policy sequence mask of DeepSeek-V3.2 (arXiv 2512.02556, equation 9): 1 where A ≥ 0 or the mean of log
+ * π_sampler - log π over the completion is at most `threshold` nats, else 0. Returns [B, 1]; no gradient.
  */
 export function offPolicyMask(
   logProbs: tf.Tensor2D, // [B, T] 0 where masked

@@ -1,10 +1,10 @@
 /**
  * Causal attention with grouped queries over packed sequences with shared prefixes, forward and gradient, float32.
  *
- * The keys of a query are one sequence, prefix first, cut into blocks of KEY_BLOCK from its beginning. A query works through the
- * blocks in order with a running maximum and sum (online softmax: Milakov and Gimelshein 2018, arXiv 1805.02867; Dao et al. 2022,
- * arXiv 2205.14135), and every sum runs over the keys in ascending order. So its result depends on itself and on the keys that it
- * sees, and neither on the queries beside it, nor on where the keys lie, nor on the number of threads.
+ * The keys of a query are one sequence, prefix first, cut into blocks of KEY_BLOCK from its beginning. A query works through
+ * the blocks in order with a running maximum and sum (online softmax: Milakov and Gimelshein 2018, arXiv 1805.02867; Dao et al.
+ * 2022, arXiv 2205.14135), and every sum runs over the keys in ascending order. So its result depends on itself and on the keys
+ * that it sees, and neither on the queries beside it, nor on where the keys lie, nor on the number of threads.
  *
  * The gradient computes the probabilities again, p = exp(s − logSumExp), and with delta = Σ dy·y per query and head:
  * dv = pᵀ·dy,  ds = p · (dy·vᵀ − delta),  dq = scale · ds·k,  dk = scale · dsᵀ·q.
@@ -16,7 +16,8 @@ import { loadPart, madd, maxLane, sumLanes, sumsOfLanes } from './simd'
 
 // Arguments, 32-bit words. The lists of work are described at the kernels that read them.
 const Q = 0, K = 4, V = 8, Y = 12, LOG_SUM_EXP = 16, DY = 20, DELTA = 24, DQ = 28, DK = 32, DV = 36
-const HEADS = 40, KEY_VALUE_HEADS = 44, HEAD_DIM = 48, KEYS = 52, SCALE = 56, LIST = 60, ENTRIES = 64, SCRATCH = 68, SCRATCH_BYTES = 72
+const HEADS = 40, KEY_VALUE_HEADS = 44, HEAD_DIM = 48, KEYS = 52, SCALE = 56
+const LIST = 60, ENTRIES = 64, SCRATCH = 68, SCRATCH_BYTES = 72
 
 /** Keys of one step of the softmax. Changing it changes the rounding of every result. */
 const KEY_BLOCK = 64
@@ -33,7 +34,7 @@ let queryStride: usize, keyStride: usize
 let queries: i32, rows: i32
 /** The block's keys: `split` of them lie at firstRun, the others at secondRun (byte offsets of key 0 of the block). */
 let keys: i32, split: i32, firstRun: usize, secondRun: usize
-/** How many of the block's keys (0 or less: none; more than `keys`: all) query 0 of the tile sees; each next query sees one more. */
+/** How many of the block's keys query 0 of the tile sees (0 or less: none; `keys` or more: all); each next query sees one more. */
 let firstVisible: i32
 
 // @ts-ignore: decorator
@@ -56,7 +57,9 @@ function visible(row: i32): i32 {
 }
 
 /** factor · x_i · b_j for two rows and four keys, written to out_i[0 … 3]. */
-function dot2x4(x0: usize, x1: usize, b0: usize, b1: usize, b2: usize, b3: usize, factor: f32, out0: usize, out1: usize): void {
+function dot2x4(
+  x0: usize, x1: usize, b0: usize, b1: usize, b2: usize, b3: usize, factor: f32, out0: usize, out1: usize,
+): void {
   let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
   for (let step = headDim >> 2; step > 0; step--) {
     const s0 = v128.load(x0), s1 = v128.load(x1)
@@ -95,7 +98,7 @@ function dot2x4(x0: usize, x1: usize, b0: usize, b1: usize, b2: usize, b3: usize
 
 /**
  * out[row][key] = factor · (row of x) · (row of `matrix`) for the block's keys that the row sees, and possibly up to three more.
- * An odd row out is computed twice, here and below: a pair takes no longer than one row.
+ * The last of an odd number of rows is paired with itself, here and below: a pair takes hardly longer than one row.
  */
 function scores(x: usize, matrix: usize, factor: f32, out: usize): void {
   const last = keys - 1
@@ -114,7 +117,9 @@ function scores(x: usize, matrix: usize, factor: f32, out: usize): void {
 }
 
 /** out_i += Σ a_i[j] · b[j] over `depth` rows of b, in ascending order, for two rows of headDim numbers. */
-function accumulate(a0: usize, a1: usize, aStride: usize, b: usize, bStride: usize, depth: i32, out0: usize, out1: usize): void {
+function accumulate(
+  a0: usize, a1: usize, aStride: usize, b: usize, bStride: usize, depth: i32, out0: usize, out1: usize,
+): void {
   if (depth <= 0) return
   let left = headDim
   for (; left >= 16; left -= 16) {
@@ -268,8 +273,9 @@ function start(args: usize): usize {
   return <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
 }
 
-// A tile of the forward pass and of dq: some queries of a segment with all query heads of one key-value head. An entry says which:
-//   first query, queries, first key of the prefix, keys of the prefix, first own key, keys that the first query sees in all.
+// A tile of the forward pass and of dq: some queries of a segment, with all query heads of one key-value head. An entry of the
+// list says which: first query, queries, first key of the prefix, keys of the prefix, first own key, keys that the first query
+// sees in all.
 const ENTRY_BYTES = 24
 
 /** Sets the queries of a tile. */
@@ -280,7 +286,8 @@ function setQueries(entry: usize, group: i32): void {
 
 /** Sets the block that starts with key `first` of the tile's sequence of keys. */
 function setKeys(entry: usize, first: i32): void {
-  const prefixStart = load<i32>(entry, 8), prefixLength = load<i32>(entry, 12), keyStart = load<i32>(entry, 16), seen = load<i32>(entry, 20)
+  const prefixStart = load<i32>(entry, 8), prefixLength = load<i32>(entry, 12)
+  const keyStart = load<i32>(entry, 16), seen = load<i32>(entry, 20)
   keys = min(KEY_BLOCK, seen + queries - 1 - first)
   split = max(0, min(keys, prefixLength - first))
   firstRun = <usize>(prefixStart + first) * keyStride
@@ -288,7 +295,9 @@ function setKeys(entry: usize, first: i32): void {
   firstVisible = seen - first
 }
 
-/** One tile of y and logSumExp. Scratch: scores [rows][KEY_BLOCK], sums of v [rows][headDim, padded], maxima [rows], totals [rows]. */
+/**
+ * One tile of y and logSumExp. Scratch: scores [rows][KEY_BLOCK], sums of v [rows][headDim, padded], maxima [rows], totals [rows].
+ */
 export function attentionTile(args: usize, tile: i32): void {
   const block = start(args)
   const heads = load<i32>(args, HEADS), group = heads / load<i32>(args, KEY_VALUE_HEADS), entries = load<i32>(args, ENTRIES)
@@ -377,9 +386,11 @@ export function attentionKeyGradientTile(args: usize, tile: i32): void {
   const firstKey = blockIndex * GRADIENT_BLOCK, offsets = list + (<usize>blockIndex << 2)
   const keyOffset = <usize>keyValueHead * headBytes
   const k = <usize>load<i32>(args, K) + keyOffset, v = <usize>load<i32>(args, V) + keyOffset
-  const logSumExp = <usize>load<i32>(args, LOG_SUM_EXP), delta = <usize>load<i32>(args, DELTA), scale = load<f32>(args, SCALE)
+  const logSumExp = <usize>load<i32>(args, LOG_SUM_EXP), delta = <usize>load<i32>(args, DELTA)
+  const scale = load<f32>(args, SCALE)
 
-  for (let visitor = list + <usize>load<i32>(offsets); visitor < list + <usize>load<i32>(offsets, 4); visitor += VISITOR_BYTES) {
+  const end = list + <usize>load<i32>(offsets, 4)
+  for (let visitor = list + <usize>load<i32>(offsets); visitor < end; visitor += VISITOR_BYTES) {
     const firstQuery = load<i32>(visitor), queryCount = load<i32>(visitor, 4), runStart = load<i32>(visitor, 8)
     keys = load<i32>(visitor, 12)
     split = keys
@@ -397,7 +408,7 @@ export function attentionKeyGradientTile(args: usize, tile: i32): void {
         scores(dy, v, 1, gradients)
         gradientBlock(block, gradients, logSumExp + headOffset, delta + headOffset, heads, scale)
         for (let key = 0; key < keys; key += 2) {
-          // Keys are taken in pairs from the first row that sees the first of them; where it does not see the second, p = ds = 0.
+          // A pair of keys starts with the first row that sees one of them; where that does not see the other, p = ds = 0.
           const row = max(0, key + 1 - firstVisible), depth = rows - row
           const next = min(key + 1, keys - 1), down = <usize>row * queryStride
           const a0 = <usize>row * SCORE_ROW + (<usize>key << 2), a1 = <usize>row * SCORE_ROW + (<usize>next << 2)

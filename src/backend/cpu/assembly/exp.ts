@@ -1,6 +1,6 @@
 /**
  * e^x on four lanes, to about one unit in the last place: x = n·ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of the
- * Cephes library's expf, 2^n by adding n to the exponent. Exactly 1 at 0; 0 below −87.33 (where float32 would lose precision);
+ * Cephes library's expf, 2^n by adding n to the exponent. Exactly 1 at 0; 0 below −87.33, where float32 loses precision;
  * +infinity above 88.72; NaN stays NaN.
  */
 import { madd } from './simd'

@@ -109,9 +109,19 @@ function thresholdOf(scores: usize, masses: usize, columns: i32, target: f64, hi
     // 11 bits, 11 bits and the last 10.
     const shift: u32 = level == 0 ? 21 : level == 1 ? 10 : 0, bits: u32 = level == 2 ? 10 : 11
     memory.fill(histogram, 0, BINS * 8)
+    // Below the first level nearly all scores lie outside the bin that is looked into: four are skipped at a time.
+    const inner = shift + bits, low = fromOrderedBits(prefix << inner), high = fromOrderedBits(prefix << inner | (1 << inner) - 1)
+    const lows = f32x4.splat(low), highs = f32x4.splat(high)
     for (let i: usize = 0, end = <usize>columns << 2; i < end; i += 4) {
+      if (level > 0 && (i & 15) == 0) {
+        for (; i + 16 <= end; i += 16) {
+          const s = v128.load(scores + i)
+          if (v128.any_true(v128.and(f32x4.ge(s, lows), f32x4.le(s, highs)))) break
+        }
+        if (i == end) break
+      }
       const ordered = orderedBits(load<f32>(scores + i))
-      if (level > 0 && ordered >> (shift + bits) != prefix) continue
+      if (level > 0 && ordered >> inner != prefix) continue
       const bin = histogram + (<usize>(ordered >> shift & (1 << bits) - 1) << 3)
       store<f64>(bin, load<f64>(bin) + (masses ? <f64>load<f32>(masses + i) : 1))
     }

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
-import { BackendError } from '../../../errors.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../runtime.js'
-import { kernel } from './kernel.js'
+import { kernel, runPlain } from './kernel.js'
 import { TILE_ELEMENTS } from './tile.js'
 
 interface AddInputs {
@@ -14,7 +13,7 @@ interface AddInputs {
 function add(backend: CpuBackend, inputs: AddInputs): tf.TensorInfo | tf.TensorInfo[] {
   const { a, b } = inputs
   if (a.dtype !== 'float32' || b.dtype !== 'float32' || !tf.util.arraysEqual(a.shape, b.shape)) {
-    return plainAdd(backend, inputs)
+    return runPlain('Add', backend, inputs)
   }
   const { runtime } = backend
   const size = tf.util.sizeFromShape(a.shape)
@@ -26,13 +25,6 @@ function add(backend: CpuBackend, inputs: AddInputs): tf.TensorInfo | tf.TensorI
   runtime.args[4] = TILE_ELEMENTS * 4
   runtime.run(KernelId.add, Math.ceil(size / TILE_ELEMENTS), size)
   return out.info
-}
-
-/** The kernel of tfjs's plain cpu backend; it works on every backend that is derived from that one. */
-function plainAdd(backend: CpuBackend, inputs: AddInputs): tf.TensorInfo | tf.TensorInfo[] {
-  const plain = tf.getKernel('Add', 'cpu')
-  if (!plain) throw new BackendError('tfjs has no kernel Add for its cpu backend; is @tensorflow/tfjs 4.22 installed?')
-  return plain.kernelFunc({ inputs: { ...inputs }, backend })
 }
 
 export const addKernels = [kernel('Add', add)]

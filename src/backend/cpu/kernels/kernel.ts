@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs'
 import type { CpuBackend } from '../backend.js'
 
 /** A kernel of the cpu backend: takes the place of tfjs's of the same name, or serves an op of ours. */
@@ -17,4 +17,14 @@ export function kernel<Inputs, Attributes>(
   run: (backend: CpuBackend, inputs: Inputs, attributes: Attributes) => tf.TensorInfo | tf.TensorInfo[],
 ): CpuKernel {
   return { name, run: run as CpuKernel['run'] }
+}
+
+/** Runs the kernel of tfjs's plain cpu backend of which ours takes the place. */
+export function runPlain(
+  name: string,
+  backend: CpuBackend,
+  inputs: object,
+  attributes = {},
+): tf.TensorInfo | tf.TensorInfo[] {
+  return tf.getKernel(name, 'cpu').kernelFunc({ inputs: inputs as tf.NamedTensorInfoMap, backend, attrs: attributes })
 }

@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs'
-import type { RopeAttributes } from '../../../ops/rope.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../runtime.js'
 import { kernel } from './kernel.js'
@@ -7,12 +6,18 @@ import { rowsOfTile } from './tile.js'
 
 function rope(
   backend: CpuBackend,
-  { x }: { x: tf.TensorInfo }, // [N, heads · D]
-  { cos, sin, inverse }: RopeAttributes,
+  inputs: {
+    x: tf.TensorInfo // [N, heads · D]
+    cos: tf.TensorInfo // [N, D / 2]
+    sin: tf.TensorInfo // [N, D / 2]
+  },
+  /** `inverse` rotates by the opposite angle. */
+  { inverse }: { inverse: boolean },
 ): tf.TensorInfo {
   const { runtime } = backend
+  const { x, cos, sin } = inputs
   const [rows, width] = x.shape as [number, number]
-  const half = cos.shape[1]
+  const half = cos.shape[1]!
   const tileRows = rowsOfTile(width)
   const out = backend.allocate(x.shape)
   runtime.args[0] = backend.address(x)

@@ -1,0 +1,67 @@
+import fs from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { addDoctorCommand } from './doctor.js'
+import { ExitCode, reportError } from './exitCode.js'
+import { addGenerateCommand } from './generate.js'
+import { addQuickstartCommand } from './quickstart.js'
+import { addScoreCommand } from './score.js'
+import { addTrainCommand } from './train.js'
+
+/** What a verb reads and writes besides files; those of the process unless a test gives others. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream
+  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
+  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
+}
+
+/** Adds a verb to the program. */
+type AddCommand = (program: Command, streams: Streams) => void
+
+/** In the order of the help text. */
+const verbs: readonly AddCommand[] = [
+  addQuickstartCommand,
+  addTrainCommand,
+  addGenerateCommand,
+  addScoreCommand,
+  addDoctorCommand,
+]
+
+/** Runs `grpo-ts` with arguments (without the program's name), reports errors on stderr and returns the exit code. */
+export async function runCommandLine(args: readonly string[], streams: Streams = process): Promise<number> {
+  const program = new Command('grpo-ts')
+    .description('Train reasoning language models with GRPO.')
+    .version(`grpo-ts ${packageVersion()}`)
+    .exitOverride()
+    .showHelpAfterError('(--help shows the options)')
+    .configureHelp({ minWidthToWrap: 20 })
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+      getOutHelpWidth: () => streams.stdout.columns ?? 80,
+      getErrHelpWidth: () => streams.stderr.columns ?? 80,
+    })
+  for (const addVerb of verbs) addVerb(program, streams)
+  try {
+    await program.parseAsync(withKebabCaseFlags(args, program), { from: 'user' })
+    return ExitCode.success
+  } catch (error) {
+    // commander has printed its message, the help text or the version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.success : ExitCode.usage
+    return reportError(error, streams.stderr)
+  }
+}
+
+/** Flags may also be spelled as TRL spells its options: `--num_generations` becomes `--num-generations`. */
+function withKebabCaseFlags(args: readonly string[], program: Command): string[] {
+  const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)))
+  return args.map((arg) => {
+    const [flag = '', ...value] = arg.split('=')
+    const normalized = flag.replaceAll('_', '-')
+    return known.has(normalized) ? [normalized, ...value].join('=') : arg
+  })
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,28 @@
+/** `numGenerations` as `num_generations`. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** `numGenerations` as `num-generations`. */
+export function kebabCase(name: string): string {
+  return snakeCase(name).replaceAll('_', '-')
+}
+
+/** The known name that takes the fewest changes of a letter to get to. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const distances = known.map((candidate) => editDistance(name, candidate))
+  return known[distances.indexOf(Math.min(...distances))]
+}
+
+/** Levenshtein distance: insertions, deletions and replacements that turn one string into the other. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    previous = row
+  }
+  return previous[b.length]!
+}

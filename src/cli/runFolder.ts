@@ -1,0 +1,40 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { ConfigError } from '../errors.js'
+import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
+
+/** What a run leaves in its folder. */
+const runEntries = [
+  'config.yaml',
+  'metrics.jsonl',
+  'completions.jsonl',
+  'checkpoints',
+  'adapter',
+  'eval.json',
+  'report.html',
+]
+
+/** Throws a ConfigError when the folder holds a run that must not be overwritten. */
+export function checkRunFolder(folder: string, overwrite: boolean): void {
+  if (fs.existsSync(folder) && !fs.statSync(folder).isDirectory()) {
+    throw new ConfigError(`outputDir ${folder} is a file; expected a folder, which is made if it is missing`)
+  }
+  const entries = runEntries.filter((name) => fs.existsSync(path.join(folder, name)))
+  if (entries.length > 0 && !overwrite) {
+    throw new ConfigError(
+      `outputDir ${folder} already holds a run (${entries.join(', ')}); choose another folder with --output-dir, ` +
+        'or replace that run with --overwrite',
+    )
+  }
+}
+
+/** Makes the folder of a run, without what an earlier run left there, and writes config.yaml. Throws a GrpoError. */
+export function startRunFolder(folder: string, config: string): void {
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+    for (const name of runEntries) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
+  } catch (error) {
+    throw asWriteError(folder, error)
+  }
+  atomicWriteFile(path.join(folder, 'config.yaml'), config)
+}

@@ -1,0 +1,170 @@
+import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { selectBackend } from '../backend/select.js'
+import { configWarnings } from '../grpo/configRules.js'
+import { GRPOTrainer } from '../grpo/trainer.js'
+import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
+import { loadModel } from '../model/causalLM.js'
+import type { CausalLM } from '../model/causalLM.js'
+import { correctness, format } from '../rewards/index.js'
+import type { RewardFunction } from '../rewards/index.js'
+import { loadTask } from '../tasks/loadTask.js'
+import type { Task } from '../tasks/task.js'
+import type { Streams } from './commandLine.js'
+import { Interrupted } from './exitCode.js'
+import { formatDuration, Progress } from './progress.js'
+import { checkRunFolder, startRunFolder } from './runFolder.js'
+import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile } from './trainConfig.js'
+import type { TrainConfig } from './trainConfig.js'
+import { addTrainFlags, readTrainFlags } from './trainFlags.js'
+
+type TrainFlags = Record<string, string | string[]> & { overwrite?: true }
+
+export function addTrainCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command('train')
+    .summary('train a LoRA adapter with GRPO')
+    .description(
+      'Trains a LoRA adapter with GRPO. Options come from a YAML file, by their camelCase or snake_case names, and from ' +
+        'flags, which override the file.',
+    )
+    .argument('[config]', 'YAML file with options')
+  addTrainFlags(command)
+  command
+    .option('--overwrite', 'replace the run that the output folder holds')
+    .action((file: string | undefined, { overwrite, ...flags }: TrainFlags) => {
+      const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+      const config = parseTrainConfig(fromFile, readTrainFlags(flags))
+      return train(config, { overwrite: overwrite ?? false }, streams)
+    })
+}
+
+/** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */
+export async function train(config: TrainConfig, options: { overwrite: boolean }, streams: Streams): Promise<void> {
+  const { outputDir } = config
+  const print = (name: string, value: string): void => {
+    streams.stdout.write(`${name.padEnd(9)}${value}\n`)
+  }
+  checkRunFolder(outputDir, options.overwrite)
+  const task = await loadTask(config.task, {
+    ...{ split: config.split, seed: config.seed },
+    ...(config.data !== null && { data: config.data }),
+    ...(config.limit !== null && { limit: config.limit }),
+    ...(config.shots !== null && { shots: config.shots }),
+  })
+  const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
+  const base = await loadModel(config.model)
+  try {
+    const policy = base.withLora({
+      ...{ r: config.loraR, alpha: config.loraAlpha, targetModules: config.loraTargetModules, seed: config.seed },
+    })
+    try {
+      print('model', `${config.model} (${describeModel(policy)})`)
+      print('backend', `${backend.name}: ${backend.why}`)
+      print('task', `${task.name}, ${task.problems.length} problems`)
+      print('batch', describeBatch(config))
+      print('output', outputDir)
+      for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
+      startRunFolder(outputDir, formatTrainConfig(config))
+      await runTrainer(policy, task, config, streams)
+    } finally {
+      policy.dispose()
+    }
+  } finally {
+    base.dispose()
+  }
+}
+
+async function runTrainer(policy: CausalLM, task: Task, config: TrainConfig, streams: Streams): Promise<void> {
+  const controller = new AbortController()
+  const started = performance.now()
+  let last: TrainingStep | null = null
+  const trainer = new GRPOTrainer({
+    ...{ policy, task, rewards: config.rewards.map(rewardOf), config: grpoConfigOf(config) },
+    ...{ outputDir: config.outputDir, signal: controller.signal },
+    onProgress: (progress) => {
+      bar.update(last?.step ?? 0, describeProgress(progress, last, started))
+    },
+  })
+  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
+  const interrupt = (): void => {
+    bar.log('interrupted: saving the adapter after this step; Ctrl-C again stops at once')
+    controller.abort()
+  }
+  // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
+  process.once('SIGINT', interrupt)
+  try {
+    for await (const step of trainer) {
+      last = step
+      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, started))
+      bar.update(step.step, describeProgress(null, step, started))
+      // Lets timers and signals have their turn: the steps themselves never wait for anything outside.
+      await setImmediate()
+    }
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+    bar.stop()
+  }
+  streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
+  if (controller.signal.aborted) throw new Interrupted()
+}
+
+/** `format:0.2` as a reward function. */
+function rewardOf(text: string): RewardFunction {
+  const [name, weight] = text.split(':')
+  const make = name === 'format' ? format : correctness
+  return make(weight === undefined ? {} : { weight: Number(weight) })
+}
+
+function describeModel({ config, adapter }: CausalLM): string {
+  const parameters = adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
+  return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
+}
+
+function describeBatch(config: TrainConfig): string {
+  const { generationBatchSize, numGenerations, maxCompletionLength, perDeviceTrainBatchSize, ...rest } =
+    grpoConfigOf(config)
+  const prompts = generationBatchSize / numGenerations
+  return (
+    `${prompts} prompt${prompts === 1 ? '' : 's'} × ${numGenerations} completions of up to ${maxCompletionLength} tokens, ` +
+    `a step of ${rest.gradientAccumulationSteps} × ${perDeviceTrainBatchSize} completions`
+  )
+}
+
+/** The line that a step leaves behind; what the step did not measure, because it sampled nothing, is left out. */
+function describeStep({ step, maxSteps, metrics }: TrainingStep, started: number): string {
+  const values = [
+    labelled('reward', metrics.reward?.toFixed(3)),
+    labelled('length', metrics['completions/mean_length']?.toFixed(1)),
+    labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
+    speed(metrics),
+    step < maxSteps ? timeLeft(step, maxSteps, started) : null,
+  ]
+  return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
+}
+
+/** What stands beside the bar: the step's phase, and reward, speed and time left as of the last step. */
+function describeProgress(progress: StepProgress | null, last: TrainingStep | null, started: number): string {
+  const values = [
+    last && labelled('reward', last.metrics.reward?.toFixed(3)),
+    last && speed(last.metrics),
+    last && timeLeft(last.step, last.maxSteps, started),
+    progress?.phase === 'sampling' ? `sampling: ${progress.done} tokens` : null,
+    progress?.phase === 'training' ? 'training' : null,
+  ]
+  return values.filter((value) => value !== null).join('  ')
+}
+
+function labelled(label: string, value: string | undefined): string | null {
+  return value === undefined ? null : `${label} ${value}`
+}
+
+function speed({ tokens_per_second: tokens }: Readonly<Record<string, number>>): string | null {
+  return tokens === undefined ? null : `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
+}
+
+function timeLeft(step: number, maxSteps: number, started: number): string {
+  const secondsPerStep = (performance.now() - started) / 1000 / step
+  return `${formatDuration(secondsPerStep * (maxSteps - step))} left`
+}

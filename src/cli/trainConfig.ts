@@ -1,0 +1,151 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseDocument, stringify } from 'yaml'
+import { z } from 'zod'
+import { ConfigError, FileFormatError } from '../errors.js'
+import { grpoConfigSchema, parseGRPOConfig } from '../grpo/config.js'
+import type { GRPOConfig } from '../grpo/config.js'
+import { isJsonObject, quote } from '../io/json.js'
+import { projections } from '../model/modelTensors.js'
+import { taskNames } from '../tasks/loadTask.js'
+import { nearestName, snakeCase } from './optionNames.js'
+
+/** A reward function with its weight: `format:0.2`. */
+const rewardPattern = /^(correctness|format)(:-?\d+(\.\d+)?)?$/
+
+/** What a run needs besides the options of GRPO. */
+const runOptions = {
+  model: z.string().min(1).describe("Folder of the model in Hugging Face's layout. Required."),
+  task: z
+    .string()
+    .min(1)
+    .describe(`What to train on: ${taskNames.join(' or ')}. Required.`),
+  data: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('File or folder of the problems, for tasks that are read. Defaults to null.'),
+  split: z.enum(['train', 'test']).default('train').describe('Part of the problems to take. Defaults to "train".'),
+  limit: z.int().positive().nullable().default(null).describe('Take the first problems only. Defaults to null: all.'),
+  shots: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .default(null)
+    .describe("Worked examples before each question. Defaults to null: the task's own number."),
+  rewards: z
+    .array(z.string().regex(rewardPattern, 'expected correctness or format, with a weight as in format:0.2'))
+    .min(1)
+    .default(['correctness', 'format:0.2'])
+    .describe('Reward functions, each with its weight (1 if none is given). Defaults to correctness,format:0.2.'),
+  loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
+  loraAlpha: z.number().positive().default(32).describe('The adapter counts loraAlpha / loraR times. Defaults to 32.'),
+  loraTargetModules: z
+    .union([z.literal('all-linear'), z.array(z.enum(projections)).min(1)], {
+      error: `expected all-linear or a list of ${projections.join(', ')}`,
+    })
+    .default('all-linear')
+    .describe(`Adapted layers: all-linear or some of ${projections.join(', ')}. Defaults to "all-linear".`),
+  outputDir: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Folder of the run. Defaults to null: runs/TASK-MODEL.'),
+  backend: z.enum(['auto', 'cpu', 'reference']).default('auto').describe('What computes. Defaults to "auto".'),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .nullable()
+    .default(null)
+    .describe('Threads of the cpu backend. Defaults to null: the number of cores.'),
+}
+
+/** All options of `grpo-ts train`: at once the check, the type and the help text of the flags. */
+export const trainConfigSchema = z.strictObject({ ...runOptions, ...grpoConfigSchema.shape })
+
+/** Every option, with its default where it was not given. */
+export type TrainConfig = Omit<z.output<typeof trainConfigSchema>, 'outputDir'> & { outputDir: string }
+
+/**
+ * Checks options given by their camelCase or snake_case names and fills in the defaults. `flags`, by their camelCase names,
+ * override them. Throws a ConfigError that names
+ * every option that is unknown, given twice, missing or of a wrong value, or else the combination that is not possible.
+ */
+export function parseTrainConfig(
+  input: Readonly<Record<string, unknown>>,
+  flags: Readonly<Record<string, unknown>> = {},
+): TrainConfig {
+  const problems: string[] = []
+  const given = { ...optionsByName(input, problems), ...flags }
+  const result = trainConfigSchema.safeParse(given)
+  for (const issue of result.error?.issues ?? []) {
+    const name = String(issue.path[0]) as keyof typeof trainConfigSchema.shape
+    const help = trainConfigSchema.shape[name].description ?? ''
+    const got = name in given ? `: ${issue.message}, got ${quote(given[name])}.` : ' is missing.'
+    problems.push(`${name}${got} ${help}`)
+  }
+  if (problems.length > 0 || !result.success) throw new ConfigError(`options of train:\n  ${problems.join('\n  ')}`)
+  const { model, task } = result.data
+  const outputDir = result.data.outputDir ?? path.join('runs', `${task}-${path.basename(path.resolve(model))}`)
+  const config = { ...result.data, outputDir }
+  checkRewardWeights(config)
+  grpoConfigOf(config)
+  return config
+}
+
+/** The options of GRPO among those of a run. Throws a ConfigError for a combination that is not possible. */
+export function grpoConfigOf(config: TrainConfig): GRPOConfig {
+  const names = Object.keys(grpoConfigSchema.shape) as (keyof typeof grpoConfigSchema.shape)[]
+  return parseGRPOConfig(Object.fromEntries(names.map((name) => [name, config[name]])))
+}
+
+/** Reads options from a YAML file, by the names that they have there. Throws a FileFormatError. */
+export function readTrainConfigFile(file: string): Record<string, unknown> {
+  let text: string
+  try {
+    text = fs.readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new FileFormatError(file, `cannot be read (${(cause as Error).message}); check the path`, { cause })
+  }
+  const document = parseDocument(text)
+  const [problem] = document.errors
+  if (problem) throw new FileFormatError(file, `is not valid YAML: ${problem.message.trimEnd()}`, { cause: problem })
+  const value: unknown = document.toJS()
+  // An empty file, or one of comments alone, sets nothing.
+  if (value === null) return {}
+  if (!isJsonObject(value)) throw new FileFormatError(file, `expected options as name: value, got ${quote(value)}`)
+  return value
+}
+
+/** The options as YAML, by their snake_case names; reading it gives the same run again. */
+export function formatTrainConfig(config: TrainConfig): string {
+  return stringify(Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])))
+}
+
+/** The options by their camelCase names. */
+function optionsByName(input: Readonly<Record<string, unknown>>, problems: string[]): Record<string, unknown> {
+  const names = new Map<string, string>()
+  for (const name of Object.keys(trainConfigSchema.shape)) {
+    names.set(snakeCase(name), name)
+    names.set(name, name)
+  }
+  const given: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(input)) {
+    const name = names.get(key)
+    if (name === undefined) {
+      problems.push(`unknown option ${key}; did you mean ${nearestName(key, [...names.keys()]) ?? ''}?`)
+    } else if (name in given) problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
+    else given[name] = value
+  }
+  return given
+}
+
+function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainConfig, 'rewards' | 'rewardWeights'>): void {
+  if (rewardWeights === null || rewardWeights.length === rewards.length) return
+  throw new ConfigError(
+    `rewardWeights has ${rewardWeights.length} values for ${rewards.length} rewards (${rewards.join(', ')}); give one for ` +
+      'each, or none and the weights in rewards',
+  )
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { reportError, Interrupted } from '../../src/cli/exitCode.js'
+import { ConfigError, DataError } from '../../src/errors.js'
+import { PassThrough } from 'node:stream'
+import { run, start } from './run.js'
+
+const verbs = ['train', 'generate', 'score', 'doctor']
+
+describe('cli/commandLine', () => {
+  it('shows help within 80 columns and the version', async () => {
+    for (const args of [['--help'], ...verbs.map((verb) => [verb, '--help'])]) {
+      const { code, stdout, stderr } = await run(args)
+      assert.equal(code, 0)
+      assert.equal(stderr, '')
+      assert.match(stdout, /^Usage: grpo-ts/)
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+    }
+    assert.match((await run(['--version'])).stdout, /^grpo-ts \d+\.\d+\.\d+\n$/)
+  })
+
+  it('has a flag for every option of GRPO, with its description', async () => {
+    const { stdout } = await run(['train', '--help'])
+    assert.match(stdout, /--num-generations <value> +Completions sampled for each/)
+    assert.match(stdout, /--loss-type <value> [^]*One of grpo,\s+bnpo/)
+    assert.match(stdout, /--stop-strings <values\.\.\.>/)
+  })
+
+  it('ends with 2 after a wrong use', async () => {
+    for (const [args, message] of [
+      [[], /^Usage: grpo-ts/],
+      [['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
+      [['score', '--modle', 'x'], /unknown option '--modle'\n\(Did you mean --model\?\)\n\(--help shows the options\)/],
+      [['doctor', 'x'], /too many arguments/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(args)
+      assert.equal(code, 2)
+      assert.equal(stdout, '')
+      assert.match(stderr, message)
+    }
+  })
+
+  it('prints errors that were thrown on purpose without a stack, others with it', async () => {
+    const report = async (error: unknown): Promise<[number, string]> => {
+      const stderr = new PassThrough()
+      const code = reportError(error, stderr)
+      stderr.end()
+      return [code, await text(stderr)]
+    }
+    assert.deepEqual(await report(new DataError('no rows')), [1, 'error: no rows\n'])
+    assert.deepEqual(await report(new ConfigError('no rows')), [2, 'error: no rows\n'])
+    assert.deepEqual(await report(new Interrupted()), [130, ''])
+    const [code, message] = await report(new TypeError('a defect'))
+    assert.equal(code, 1)
+    assert.match(message, /^TypeError: a defect\n +at .*\n[^]*please report/)
+  })
+
+  it('is a program', async () => {
+    const child = start(['generate', '--model', 'no/such/folder', '--prompt', 'x'])
+    const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+    assert.equal(stdout, '')
+    assert.match(stderr, /^error: no\/such\/folder: does not exist;.*\n$/)
+    assert.deepEqual(exit, [1, null])
+  })
+})

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { selectBackend } from '../../src/backend/select.js'
+import { ConfigError, FileFormatError } from '../../src/errors.js'
+import { Safetensors } from '../../src/io/safetensors.js'
+import { writeSafetensors } from '../../src/io/safetensorsWriter.js'
+import { loadModel } from '../../src/model/causalLM.js'
+import { BACKENDS, adapterValues, memoryInUse, randomIds, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
+import { temporaryFolder, temporaryTinyModel, writeTinyModel } from '../fixtures/tinyModel.js'
+import { values } from '../ops/suite.js'
+
+const VOCABULARY = 352
+const TOKEN_IDS = randomIds(11, VOCABULARY, 3)
+
+describe('causalLM', () => {
+  after(() => selectBackend('reference'))
+
+  for (const backend of BACKENDS) {
+    describe(`on ${backend}`, () => {
+      let folder = ''
+
+      before(async () => {
+        await selectBackend(backend)
+        folder = temporaryTinyModel({}, { dtype: 'BF16' })
+      })
+
+      it('gives the same logits with bfloat16 weights, with the same ones widened, and stored as float32', async () => {
+        const logits = []
+        const stored = temporaryTinyModel({}, { dtype: 'F32' })
+        for (const [source, options] of [
+          [folder, {}],
+          [folder, { dtype: 'float32' }],
+          [stored, {}],
+        ] as const) {
+          const model = await loadModel(source, options)
+          const policy = randomPolicy(model)
+          logits.push([sequenceLogits(model, TOKEN_IDS), sequenceLogits(policy, TOKEN_IDS)])
+          policy.dispose()
+          model.dispose()
+        }
+        assert.deepEqual(logits[1], logits[0])
+        assert.deepEqual(logits[2], logits[0])
+      })
+
+      it('frees what it loaded, and the adapters made from it', async () => {
+        const use = async (): Promise<void> => {
+          const model = await loadModel(folder)
+          const policy = randomPolicy(model)
+          sequenceLogits(policy, TOKEN_IDS)
+          policy.dispose()
+          model.dispose()
+        }
+        await use() // the first use may take scratch memory that is kept
+        const before = memoryInUse()
+        await use()
+        assert.deepEqual(memoryInUse(), before)
+      })
+
+      it('leaves nothing behind when a tensor cannot be read', async () => {
+        const broken = temporaryFolder()
+        fs.cpSync(folder, broken, { recursive: true })
+        const source = Safetensors.open(folder)
+        const tensors = source.names().map((name) => {
+          const { shape } = source.info(name)
+          const isLast = name === 'model.norm.weight'
+          return isLast
+            ? { name, shape, dtype: 'I32' as const, data: new Int32Array(shape[0]!) }
+            : { name, shape, dtype: 'BF16' as const, data: source.readBfloat16Bits(name) }
+        })
+        source.close()
+        writeSafetensors(path.join(broken, 'model.safetensors'), tensors)
+        const before = memoryInUse()
+        await assert.rejects(loadModel(broken), FileFormatError)
+        assert.deepEqual(memoryInUse(), before)
+      })
+
+      it('keeps the base model when a policy is disposed', async () => {
+        const model = await loadModel(folder)
+        const expected = sequenceLogits(model, TOKEN_IDS)
+        const [one, two] = [randomPolicy(model, {}, 1), randomPolicy(model, {}, 2)]
+        const others = sequenceLogits(two, TOKEN_IDS)
+        one.dispose()
+        assert.deepEqual(sequenceLogits(model, TOKEN_IDS), expected)
+        assert.deepEqual(sequenceLogits(two, TOKEN_IDS), others)
+        two.dispose()
+        model.dispose()
+      })
+
+      it('switches the adapter off inside withoutAdapter only, also when the body throws', async () => {
+        const model = await loadModel(folder)
+        const policy = randomPolicy(model)
+        const [base, adapted] = [sequenceLogits(model, TOKEN_IDS), sequenceLogits(policy, TOKEN_IDS)]
+        assert.notDeepEqual(adapted, base)
+        assert.deepEqual(
+          policy.withoutAdapter(() => sequenceLogits(policy, TOKEN_IDS)),
+          base,
+        )
+        assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), adapted)
+        assert.throws(
+          () =>
+            policy.withoutAdapter(() => {
+              throw new Error('stop')
+            }),
+          /stop/,
+        )
+        assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), adapted)
+        policy.withoutAdapter(() => {
+          policy.withoutAdapter(() => undefined)
+          assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), base)
+        })
+        policy.dispose()
+        model.dispose()
+      })
+
+      it('saves an adapter that gives the same logits when it is loaded', async () => {
+        const model = await loadModel(folder)
+        const policy = randomPolicy(model, { targetModules: ['k_proj', 'o_proj', 'down_proj'] })
+        const adapterFolder = temporaryFolder()
+        policy.saveAdapter(adapterFolder)
+        const loaded = model.withAdapter(adapterFolder)
+        assert.deepEqual(adapterValues(loaded), adapterValues(policy))
+        assert.deepEqual(sequenceLogits(loaded, TOKEN_IDS), sequenceLogits(policy, TOKEN_IDS))
+        for (const one of [loaded, policy, model]) one.dispose()
+      })
+
+      it('gives log-probabilities and entropies of the distribution that the logits describe', async () => {
+        const model = await loadModel(folder)
+        tf.tidy(() => {
+          const hidden = tf.randomUniform([5, model.config.hiddenSize], -1, 1, 'float32', 1) as tf.Tensor2D
+          const targets = Int32Array.from(randomIds(5, VOCABULARY, 4))
+          const { logProbs, entropies } = model.tokenLogProbs(hidden, targets, 0.6)
+          const logits = model.logits(hidden).arraySync()
+          for (const [i, row] of logits.entries()) {
+            const sum = row.reduce((total, z) => total + Math.exp(z / 0.6), 0)
+            const p = row.map((z) => Math.exp(z / 0.6) / sum)
+            assert.ok(Math.abs(values(logProbs)[i]! - Math.log(p[targets[i]!]!)) < 1e-5)
+            assert.ok(Math.abs(values(entropies)[i]! + p.reduce((total, x) => total + x * Math.log(x), 0)) < 1e-5)
+          }
+        })
+        model.dispose()
+      })
+    })
+  }
+
+  it('takes the ends of a completion from the tokenizer, generation_config.json or config.json', async () => {
+    await selectBackend('cpu')
+    const ends = async (folder: string): Promise<readonly number[]> => {
+      const model = await loadModel(folder)
+      model.dispose()
+      return model.eosTokenIds
+    }
+    assert.deepEqual(await ends(temporaryTinyModel()), [341, 343])
+    const plain = (config: Record<string, unknown>): string => temporaryTinyModel(config, { tokenizer: false })
+    assert.deepEqual(await ends(plain({ eos_token_id: 7 })), [7])
+    assert.deepEqual(await ends(plain({ eos_token_id: [7, 9] })), [7, 9])
+    assert.deepEqual(await ends(plain({})), [])
+    const generation = plain({ eos_token_id: 7 })
+    fs.writeFileSync(path.join(generation, 'generation_config.json'), '{"eos_token_id":[3,4]}')
+    assert.deepEqual(await ends(generation), [3, 4])
+  })
+
+  it('has a tokenizer where the folder holds one', async () => {
+    await selectBackend('cpu')
+    const model = await loadModel(temporaryTinyModel())
+    assert.equal(model.tokenizer?.eosTokenId, 343)
+    model.dispose()
+    const plain = await loadModel(temporaryTinyModel({}, { tokenizer: false }))
+    assert.equal(plain.tokenizer, null)
+    plain.dispose()
+  })
+
+  it('says what is wrong with a folder', async () => {
+    await selectBackend('cpu')
+    await assert.rejects(loadModel(path.join(temporaryFolder(), 'missing')), /does not exist/)
+    await assert.rejects(
+      loadModel(temporaryFolder()),
+      (error) => error instanceof FileFormatError && /config\.json/.test(error.message),
+    )
+    const folder = writeTinyModel(temporaryFolder())
+    fs.writeFileSync(path.join(folder, 'config.json'), '{')
+    await assert.rejects(loadModel(folder), FileFormatError)
+    const other = writeTinyModel(temporaryFolder())
+    const config = JSON.parse(fs.readFileSync(path.join(other, 'config.json'), 'utf8')) as Record<string, unknown>
+    fs.writeFileSync(path.join(other, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 3 }))
+    await assert.rejects(loadModel(other), /model\.layers\.2\.\S+ is missing/)
+  })
+
+  it('refuses to save an adapter that it does not have', async () => {
+    await selectBackend('cpu')
+    const model = await loadModel(temporaryTinyModel())
+    assert.throws(() => {
+      model.saveAdapter(temporaryFolder())
+    }, ConfigError)
+    model.dispose()
+  })
+})
