@@ -18,12 +18,15 @@ let cpuBackend: CpuBackend | null = null
 
 /**
  * Selects what tensors are computed on, for the whole process. `auto` takes the fastest backend that works here.
- * @throws BackendError when the wanted backend cannot run here, ConfigError for an unknown name
+ * @throws BackendError when the wanted backend cannot run here, ConfigError for an unknown name or number of threads
  */
 export async function selectBackend(
   name: BackendName | 'auto' = 'auto',
   options: {
-    /** Threads of the cpu backend. Defaults to the number of cores. */
+    /**
+     * Threads of the cpu backend. Defaults to the number of cores, or to what it runs with. Another number starts it anew, and
+     * the models and tensors that lie on it are lost.
+     */
     threads?: number
   } = {},
 ): Promise<SelectedBackend> {
@@ -44,15 +47,14 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
         return { ...backend, why: `the fastest backend that works here: ${backend.why}` }
       } catch (error) {
         if (!(error instanceof BackendError)) throw error
-        await tf.setBackend('cpu')
+        await usePlainBackend()
         return { name: 'reference', why: `plain JavaScript, very slow, since the cpu backend failed: ${error.message}` }
       }
     case 'cpu': {
-      if (cpuBackend === null || options.threads !== undefined) {
-        // A backend that is replaced takes its tensors along: only a new number of threads is worth that.
-        if (cpuBackend !== null) tf.removeBackend(CPU_BACKEND)
-        cpuBackend = await registerCpuBackend(options)
-      }
+      const { threads: wanted = cpuBackend?.runtime.threads } = options
+      // A backend that is replaced takes its tensors along: only another number of threads is worth that.
+      if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
+      cpuBackend ??= await registerCpuBackend(options)
       await tf.setBackend(CPU_BACKEND)
       const { runtime } = cpuBackend
       const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
@@ -62,9 +64,15 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
       }
     }
     case 'reference':
-      await tf.setBackend('cpu')
+      await usePlainBackend()
       return { name: 'reference', why: 'plain JavaScript, very slow, as asked for' }
     default:
       throw new ConfigError(`backend is '${String(name)}'; expected auto, cpu or reference`)
   }
+}
+
+/** tfjs's own cpu backend, without the advertisement for its native addon that it would print on first use. */
+async function usePlainBackend(): Promise<void> {
+  await tf.setBackend('cpu')
+  ;(tf.backend() as unknown as { firstUse: boolean }).firstUse = false
 }

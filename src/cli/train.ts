@@ -1,5 +1,4 @@
 import path from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
 import { configWarnings } from '../grpo/configRules.js'
@@ -97,10 +96,8 @@ async function runTrainer(policy: CausalLM, task: Task, config: TrainConfig, str
   try {
     for await (const step of trainer) {
       last = step
-      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, started))
       bar.update(step.step, describeProgress(null, step, started))
-      // Lets timers and signals have their turn: the steps themselves never wait for anything outside.
-      await setImmediate()
+      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, started))
     }
   } finally {
     process.removeListener('SIGINT', interrupt)

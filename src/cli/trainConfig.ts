@@ -8,10 +8,14 @@ import type { GRPOConfig } from '../grpo/config.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { projections } from '../model/modelTensors.js'
 import { taskNames } from '../tasks/loadTask.js'
-import { nearestName, snakeCase } from './optionNames.js'
+import { nearestName, snakeCase } from '../grpo/optionNames.js'
 
 /** A reward function with its weight: `format:0.2`. */
 const rewardPattern = /^(correctness|format)(:-?\d+(\.\d+)?)?$/
+
+function rewardName(reward: string): string {
+  return reward.split(':')[0]!
+}
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
@@ -36,6 +40,7 @@ const runOptions = {
   rewards: z
     .array(z.string().regex(rewardPattern, 'expected correctness or format, with a weight as in format:0.2'))
     .min(1)
+    .refine((names) => new Set(names.map(rewardName)).size === names.length, 'expected each reward function once')
     .default(['correctness', 'format:0.2'])
     .describe('Reward functions, each with its weight (1 if none is given). Defaults to correctness,format:0.2.'),
   loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
@@ -135,7 +140,8 @@ function optionsByName(input: Readonly<Record<string, unknown>>, problems: strin
   for (const [key, value] of Object.entries(input)) {
     const name = names.get(key)
     if (name === undefined) {
-      problems.push(`unknown option ${key}; did you mean ${nearestName(key, [...names.keys()]) ?? ''}?`)
+      const spellings = [...names.keys()].filter((known) => known.includes('_') === key.includes('_'))
+      problems.push(`unknown option ${key}; did you mean ${nearestName(key, spellings)}?`)
     } else if (name in given) problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
     else given[name] = value
   }

@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { grpoConfigSchema } from '../grpo/config.js'
-import { kebabCase } from './optionNames.js'
+import { kebabCase } from '../grpo/optionNames.js'
 import { trainConfigSchema } from './trainConfig.js'
 
 /** The part of JSON Schema that the options need. */
@@ -21,7 +21,7 @@ const valueSchemas = z.toJSONSchema(trainConfigSchema, { io: 'input' }).properti
 export function addTrainFlags(command: Command): void {
   for (const [name, schema] of Object.entries(trainConfigSchema.shape)) {
     const isGrpoOption = name in grpoConfigSchema.shape
-    command.optionsGroup(isGrpoOption ? "Options of GRPO (TRL's names and defaults):" : 'Options of the run:')
+    command.optionsGroup(isGrpoOption ? "Options of GRPO, by TRL's names:" : 'Options of the run:')
     const choices = valueSchemas[name]?.enum
     const description = `${schema.description ?? ''}${choices ? ` One of ${choices.join(', ')}.` : ''}`
     const value = listSchema(name) ? '<values...>' : '<value>'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { checkCombinations, resolveGenerationBatch } from './configRules.js'
+import { camelCase, nearestName, snakeCase } from './optionNames.js'
 
 /** An option with its default; the description, completed by the default, is the option's help text. */
 function option<T extends z.ZodType>(schema: T, defaultValue: z.util.NoUndefined<z.output<T>>, description: string) {
@@ -173,12 +174,12 @@ export function parseGRPOConfig(input: Record<string, unknown>): GRPOConfig {
   const known = Object.keys(grpoConfigSchema.shape)
   const given: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(input)) {
-    const name = toCamelCase(key)
+    const name = camelCase(key)
     if (!known.includes(name)) {
       const nearest = nearestName(name, known)
-      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : toSnakeCase(nearest)}?`)
+      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`)
     } else if (name in given) {
-      problems.push(`${name} is given twice, as ${name} and as ${toSnakeCase(name)}`)
+      problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
     } else {
       given[name] = value
     }
@@ -210,34 +211,8 @@ export interface GRPOOption {
 export function grpoOptions(): GRPOOption[] {
   return Object.entries(grpoConfigSchema.shape).map(([name, schema]) => ({
     name,
-    trlName: toSnakeCase(name),
+    trlName: snakeCase(name),
     description: schema.description ?? '',
     defaultValue: schema.parse(undefined),
   }))
-}
-
-function toCamelCase(key: string): string {
-  return key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function toSnakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-function nearestName(name: string, known: readonly string[]): string {
-  const distances = known.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()))
-  return known[distances.indexOf(Math.min(...distances))]!
-}
-
-/** Levenshtein distance: insertions, deletions and replacements that turn one string into the other. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    previous = row
-  }
-  return previous[b.length]!
 }

@@ -33,15 +33,18 @@ export class FlatParameters {
     })
   }
 
-  /** Adds gradients, as `tf.variableGrads` returns them, to a vector, and frees them. */
-  async addGradients(gradients: tf.NamedTensorMap, sum: Float32Array): Promise<void> {
-    await this.#each(async (variable, at) => {
-      const gradient = gradients[variable.name]
-      if (!gradient) return
-      const values = (await gradient.data()) as Float32Array
-      for (let i = 0; i < values.length; i++) sum[at + i]! += values[i]!
-      gradient.dispose()
-    })
+  /** Adds gradients of the variables, in their order, to a vector, and frees them. */
+  async addGradients(gradients: readonly (tf.Tensor | null)[], sum: Float32Array): Promise<void> {
+    let at = 0
+    for (const [i, { size }] of this.#variables.entries()) {
+      const gradient = gradients[i]
+      if (gradient) {
+        const values = await gradient.data()
+        for (let j = 0; j < size; j++) sum[at + j]! += values[j]!
+        gradient.dispose()
+      }
+      at += size
+    }
   }
 
   async #each(body: (variable: tf.Variable, at: number) => Promise<void> | void): Promise<void> {

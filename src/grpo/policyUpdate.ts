@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { ConfigError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
+import { variableGradients } from '../ops/gradients.js'
 import { selectRows } from '../ops/selectRows.js'
 import { AdamW } from './adamW.js'
 import { clipGradNorm } from './clipGradNorm.js'
@@ -124,7 +125,7 @@ export class PolicyUpdate {
     const learningRate = learningRateAt(this.#step, this.maxSteps, this.config)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     if (!Number.isFinite(gradNorm)) {
-      this.#gradients.fill(0)
+      this.discard()
       throw new GrpoError(
         `the gradients of optimizer step ${this.#step + 1} are not finite (norm ${gradNorm}); the adapter was left as it was. ` +
           'Try a lower learningRate, a smaller maxGradNorm, or rewards of a smaller range',
@@ -133,16 +134,21 @@ export class PolicyUpdate {
     const values = await this.#parameters.read()
     this.#adamW.step(values, this.#gradients, learningRate)
     await this.#parameters.write(values)
-    this.#gradients.fill(0)
     this.#step++
     this.#entropyControl = updateEntropyControl(
       this.#entropyControl,
       this.#entropySum / Math.max(this.#entropyCount, 1),
       this.config,
     )
+    this.discard()
+    return { gradNorm, learningRate }
+  }
+
+  /** Forgets the micro-batches since the last {@link apply}, as when a step cannot be finished. */
+  discard(): void {
+    this.#gradients.fill(0)
     this.#entropySum = 0
     this.#entropyCount = 0
-    return { gradNorm, learningRate }
   }
 
   /** Loss and gradients of a forward pass; the gradients are added to the sum, the values for the metrics returned. */
@@ -151,7 +157,7 @@ export class PolicyUpdate {
     forward: () => Omit<Parameters<typeof grpoLoss>[0], keyof BatchPosition | 'entropyCoef'>,
   ): Promise<{ loss: number; logProbs: Float32Array; entropies: Float32Array }> {
     let kept: tf.Tensor[] = []
-    const { value, grads } = tf.variableGrads(() => {
+    const { value, gradients } = variableGradients(() => {
       const inputs = forward()
       kept = [tf.keep(inputs.logProbs.clone()), tf.keep(inputs.entropies!.clone())]
       const entropyCoef = appliedEntropyCoef(this.#entropyControl, this.config)
@@ -159,7 +165,7 @@ export class PolicyUpdate {
     }, this.#parameters.variables)
     const [loss, logProbs, entropies] = await Promise.all([value, ...kept].map((tensor) => tensor.data()))
     tf.dispose([value, ...kept])
-    await this.#parameters.addGradients(grads, this.#gradients)
+    await this.#parameters.addGradients(gradients, this.#gradients)
     return { loss: loss![0]!, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
   }
 }

@@ -134,7 +134,8 @@ async function judge(
         value = await reward.score(input)
       } catch (cause) {
         throw new GrpoError(
-          `the reward function '${reward.name}' failed on a completion of problem ${problem.id}: ${(cause as Error).message}`,
+          `the reward function '${reward.name}' failed on a completion of problem ${problem.id}: ` +
+            (cause instanceof Error ? cause.message : String(cause)),
           { cause },
         )
       }

@@ -5,20 +5,20 @@ import type { TrainingStep } from './trainer.js'
 
 /** The files of a run that grow step by step: metrics.jsonl, a line a step, and completions.jsonl, a line a completion. */
 export class RunFiles {
-  readonly #metrics: JsonLinesWriter
-  readonly #completions: JsonLinesWriter
+  #open: { metrics: JsonLinesWriter; completions: JsonLinesWriter } | null
 
-  constructor(readonly folder: string) {
+  /** Makes the folder where it is missing, and replaces the files of an earlier run. */
+  constructor(private readonly folder: string) {
     fs.mkdirSync(folder, { recursive: true })
-    this.#metrics = new JsonLinesWriter(path.join(folder, 'metrics.jsonl'))
-    this.#completions = new JsonLinesWriter(path.join(folder, 'completions.jsonl'))
+    this.#open = this.#writers({ append: false })
   }
 
   write({ step, metrics, groups }: TrainingStep): void {
-    this.#metrics.write({ step, ...metrics })
+    this.#open ??= this.#writers({ append: true })
+    this.#open.metrics.write({ step, ...metrics })
     for (const { problem, promptText, completions } of groups) {
       for (const { text, finishReason, ids, rewards, reward, advantage } of completions) {
-        this.#completions.write({
+        this.#open.completions.write({
           ...{ step, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
           ...{ rewards, reward, advantage, finish_reason: finishReason, length: ids.length },
         })
@@ -26,8 +26,17 @@ export class RunFiles {
     }
   }
 
+  /** A later step opens the files again and goes on behind what they hold. */
   close(): void {
-    this.#metrics.close()
-    this.#completions.close()
+    this.#open?.metrics.close()
+    this.#open?.completions.close()
+    this.#open = null
+  }
+
+  #writers(options: { append: boolean }): { metrics: JsonLinesWriter; completions: JsonLinesWriter } {
+    return {
+      metrics: new JsonLinesWriter(path.join(this.folder, 'metrics.jsonl'), options),
+      completions: new JsonLinesWriter(path.join(this.folder, 'completions.jsonl'), options),
+    }
   }
 }

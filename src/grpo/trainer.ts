@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
@@ -88,6 +89,12 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     }
     if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems`)
     this.config = parseGRPOConfig(options.config ?? {})
+    const weights = this.config.rewardWeights?.length ?? rewards.length
+    if (weights !== rewards.length) {
+      throw new ConfigError(
+        `rewardWeights has ${weights} weights for ${rewards.length} reward functions; give one for each`,
+      )
+    }
     this.#options = options
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
@@ -111,10 +118,21 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
         this.#files?.write(step)
         yield step
       }
+    } catch (error) {
+      this.#dropUnfinishedStep()
+      throw error
     } finally {
+      this.#files?.close()
       if (outputDir !== undefined) policy.saveAdapter(path.join(outputDir, 'adapter'))
-      if (this.#step >= this.maxSteps) this.#files?.close()
     }
+  }
+
+  /** After an error a later loop goes on with a new generation batch. */
+  #dropUnfinishedStep(): void {
+    const microStepsPerBatch = this.config.stepsPerGeneration * this.config.numIterations
+    this.#update.discard()
+    this.#rollouts = null
+    this.#microStep = Math.ceil(this.#microStep / microStepsPerBatch) * microStepsPerBatch
   }
 
   /** One optimizer step; null when the signal stopped it before the adapter was changed. */
@@ -141,6 +159,8 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       const rows = this.#rollouts.rows.slice(first, first + perDeviceTrainBatchSize)
       const { numItemsInBatch } = this.#rollouts
       this.#options.onProgress?.({ phase: 'training', done: i })
+      // Training waits for nothing outside: without this, timers and Ctrl-C would have no turn.
+      await setImmediate()
       const result = await this.#update.accumulate(rows, {
         numItemsInBatch,
         gradientAccumulationSteps,
@@ -200,7 +220,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     try {
       return await collectRollouts(policy, task, problems, rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
-        seed: this.config.seed * 1_000_003 + this.#microStep,
+        seed: (this.config.seed % 2 ** 32) * 1_000_003 + this.#microStep,
         ...(signal && { signal }),
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
       })

@@ -95,12 +95,19 @@ export class CausalLM {
     saveAdapter(folder, this.adapter, this.folder)
   }
 
-  /** Runs `body` with the adapter switched off: the reference policy. */
+  /**
+   * Runs `body` with the adapter switched off: the reference policy. The body has to be synchronous, for the adapter is on
+   * again when it returns; what it computed may be read later.
+   */
   withoutAdapter<T>(body: () => T): T {
     const before = this.#adapterOff
     this.#adapterOff = true
     try {
-      return body()
+      const result = body()
+      if (result instanceof Promise) {
+        throw new TypeError('withoutAdapter: the body returned a promise; the adapter would be on again before it is done')
+      }
+      return result
     } finally {
       this.#adapterOff = before
     }

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
-import { ConfigError, ShapeError } from '../errors.js'
+import { ConfigError, GrpoError, ShapeError } from '../errors.js'
 import { hasKernel, runKernels } from './kernel.js'
 
 /** How the next token is drawn from the logits. */
@@ -37,6 +37,7 @@ export interface SampleTokensAttributes {
  * A row's result depends on its own logits, uniform number and history only.
  * Order of the processors as in transformers: penalty, temperature, top-k, top-p, min-p. Tokens as likely as the last one that
  * a filter keeps are kept too.
+ * @throws GrpoError when a row of logits is NaN
  * @throws ShapeError when there is not one uniform number (and history) a row, or a history has a token outside the vocabulary
  */
 export async function sampleTokens(
@@ -47,9 +48,20 @@ export async function sampleTokens(
 ): Promise<SampledTokens> {
   const attrs: SampleTokensAttributes = { parameters, uniforms, histories }
   checkArguments(logits, attrs)
-  if (!hasKernel('SampleTokens')) {
-    return sampleTokensReference((await logits.data()) as Float32Array, logits.shape, attrs)
+  const sampled = hasKernel('SampleTokens')
+    ? await runSampleTokens(logits, attrs)
+    : sampleTokensReference((await logits.data()) as Float32Array, logits.shape, attrs)
+  const bad = sampled.logProbs.findIndex(Number.isNaN)
+  if (bad >= 0) {
+    throw new GrpoError(
+      `the model's logits of row ${bad} are not numbers (NaN): its weights have diverged or are damaged; ` +
+        'use a smaller learningRate or maxGradNorm, or load the model again',
+    )
   }
+  return sampled
+}
+
+async function runSampleTokens(logits: tf.Tensor2D, attrs: SampleTokensAttributes): Promise<SampledTokens> {
   const [ids, logProbs] = runKernels('SampleTokens', { logits }, attrs) as [tf.Tensor, tf.Tensor]
   try {
     const values = await Promise.all([ids.data(), logProbs.data()])

@@ -6,7 +6,7 @@ import { ConfigError, DataError } from '../../src/errors.js'
 import { PassThrough } from 'node:stream'
 import { run, start } from './run.js'
 
-const verbs = ['train', 'generate', 'score', 'doctor']
+const verbs = ['quickstart', 'train', 'generate', 'score', 'doctor']
 
 describe('cli/commandLine', () => {
   it('shows help within 80 columns and the version', async () => {
@@ -31,7 +31,7 @@ describe('cli/commandLine', () => {
     for (const [args, message] of [
       [[], /^Usage: grpo-ts/],
       [['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
-      [['score', '--modle', 'x'], /unknown option '--modle'\n\(Did you mean --model\?\)\n\(--help shows the options\)/],
+      [['train', '--modle', 'x'], /unknown option '--modle'\n\(Did you mean --model\?\)\n\(--help shows the options\)/],
       [['doctor', 'x'], /too many arguments/],
     ] as const) {
       const { code, stdout, stderr } = await run(args)

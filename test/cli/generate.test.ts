@@ -5,7 +5,7 @@ import { generate } from '../../src/rollout/generate.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run } from './run.js'
-import { writeTinyModel } from './tinyModel.js'
+import { writeTinyModel } from '../fixtures/tinyModel.js'
 
 interface Line {
   index?: number

@@ -31,7 +31,7 @@ describe('cli/progress', () => {
       const written = await write(columns)
       // eslint-disable-next-line no-control-regex -- the terminal's control sequences
       const pieces = written.split(/\x1b\[\d*[A-Z]|\x1b\[\?\d+[hl]|\n/i).filter((piece) => piece !== '')
-      for (const piece of pieces) assert.ok([...piece].length < columns, `${columns} columns: ${piece}`)
+      for (const piece of pieces) assert.ok(piece.length < columns, `${columns} columns: ${piece}`)
       for (let step = 1; step <= 10; step++) assert.ok(pieces.includes(`step ${step}`))
       const half = pieces.find((piece) => piece.includes('5/10 steps'))
       assert.ok(half?.startsWith(bar.slice(0, columns - 1)), half)

@@ -6,7 +6,7 @@ import { scoreTokens } from '../../src/rollout/score.js'
 import type { TokenScores } from '../../src/rollout/score.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run } from './run.js'
-import { writeTinyModel } from './tinyModel.js'
+import { writeTinyModel } from '../fixtures/tinyModel.js'
 
 describe('cli/score', () => {
   const inFolder = useTemporaryFolder()

@@ -8,7 +8,7 @@ import { parse } from 'yaml'
 import { loadModel } from '../../src/model/causalLM.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run, start } from './run.js'
-import { writeTinyModel } from './tinyModel.js'
+import { writeTinyModel } from '../fixtures/tinyModel.js'
 
 const gsm8k = path.resolve(import.meta.dirname, '../fixtures/gsm8k')
 
@@ -66,7 +66,7 @@ describe('cli/train', () => {
 
   it('refuses a folder with a run, and repeats that run exactly from its config.yaml', async () => {
     const adapter = inFolder('run', 'adapter', 'adapter_model.safetensors')
-    // The format reward of this tiny model is seldom 0 for all of a group when any text may end.
+    // A model of random weights earns no reward; the entropy bonus gives it something to change.
     const args = [
       '--task',
       'gsm8k',
@@ -126,7 +126,7 @@ describe('cli/train', () => {
       if (line.startsWith('step 2/')) child.kill('SIGINT')
     }
     assert.deepEqual(await exit, [130, null], await stderr)
-    assert.match(lines.at(-2)!, /interrupted: saving the adapter after this step; Ctrl-C again stops at once|^step/)
+    assert.ok(lines.includes('interrupted: saving the adapter after this step; Ctrl-C again stops at once'))
     assert.equal(lines.at(-1), `adapter  ${inFolder('run', 'adapter')}`)
     assert.ok(fs.existsSync(inFolder('run', 'adapter', 'adapter_model.safetensors')))
   })

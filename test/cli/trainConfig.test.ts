@@ -61,6 +61,7 @@ describe('cli/trainConfig', () => {
     refuses({ ...required, numGenerations: 1, threads: 0 }, /threads: .*got 0.*\n {2}numGenerations: .*got 1/s)
     refuses({ ...required, rewards: ['correct'] }, /rewards: expected correctness or format/)
     refuses({ ...required, rewards: ['format:'] }, /rewards: expected correctness or format/)
+    refuses({ ...required, rewards: ['format', 'format:2'] }, /rewards: expected each reward function once/)
     refuses(
       { ...required, loraTargetModules: ['lm_head'] },
       /loraTargetModules: expected all-linear or a list of q_proj/,

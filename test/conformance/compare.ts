@@ -29,6 +29,7 @@ export function compareNumbers(
   expected: ArrayLike<number>,
   tolerance: Tolerance,
 ): Row {
+  if (expected.length === 0) return { quantity, status: 'fail', note: 'there is nothing to compare' }
   if (actual.length !== expected.length) {
     return { quantity, status: 'fail', note: `${actual.length} numbers, expected ${expected.length}` }
   }
@@ -82,6 +83,7 @@ export function compareRecord(
   tolerance: Tolerance,
 ): Row {
   const names = Object.keys(expected)
+  if (names.length === 0) return { quantity, status: 'fail', note: 'there is nothing to compare' }
   const missing = names.filter((name) => !(name in actual))
   if (missing.length > 0) return { quantity, status: 'fail', note: `missing: ${missing.join(', ')}` }
   const rows = names.map((name) => compareNumbers(quantity, [actual[name]!], [expected[name]!], tolerance))
@@ -92,7 +94,7 @@ export function compareRecord(
     status: failed.length > 0 ? 'fail' : 'pass',
     absoluteError: Math.max(0, ...errors),
     relativeError: Math.max(0, ...rows.map((row) => row.relativeError!)),
-    tolerance: rows[0]?.tolerance ?? '',
+    tolerance: rows[0]!.tolerance!,
     ...(failed.length > 0
       ? { note: failed.map((name) => `${name} is ${actual[name]!}, expected ${expected[name]!}`).join('; ') }
       : {}),
@@ -101,6 +103,7 @@ export function compareRecord(
 
 /** Compares texts, lists of ids and the like, one by one, by their JSON. */
 export function compareExactly(quantity: string, actual: readonly unknown[], expected: readonly unknown[]): Row {
+  if (expected.length === 0) return { quantity, status: 'fail', note: 'there is nothing to compare' }
   const count = Math.max(actual.length, expected.length)
   const wrong = Array.from({ length: count }, (_, i) => i).filter(
     (i) => JSON.stringify(actual[i]) !== JSON.stringify(expected[i]),

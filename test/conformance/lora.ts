@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { PolicyUpdate, Safetensors, loadModel, parseGRPOConfig, scoreTokens } from './api.js'
+import { PolicyUpdate, Safetensors, loadModel, parseGRPOConfig, rowLogProbs, scoreTokens } from './api.js'
 import type { CausalLM, GRPOConfig } from './api.js'
 import {
   absolute,
@@ -92,7 +92,7 @@ async function* logitsAndLogProbs({ reference, policy, io }: LoraCase): AsyncGen
   const ids = rows.map((row) => row.ids)
   const adapted = await logitsOf(policy, ids)
   yield compareNumbers('logits', adapted, selectColumns(io, 'logits_adapter', columns), absolute(1e-4))
-  const base = await policy.withoutAdapter(() => logitsOf(policy, ids))
+  const base = await logitsOf(policy, ids, { reference: true })
   yield compareNumbers('logits, adapter off', base, selectColumns(io, 'logits_base', columns), absolute(1e-4))
 
   const prompts = realTokens(io, 'prompt_ids', 'prompt_mask')
@@ -100,11 +100,15 @@ async function* logitsAndLogProbs({ reference, policy, io }: LoraCase): AsyncGen
   const sequences = ids.map((inputIds, row) => ({ inputIds, promptLength: prompts[row]!.ids.length }))
   const { temperature } = reference
   const scores = await scoreTokens(policy, sequences, { temperature })
-  const scoresOfBase = await policy.withoutAdapter(() => scoreTokens(policy, sequences, { temperature }))
+  const rowsOfPrompts = sequences.map(({ inputIds, promptLength }) => ({
+    promptIds: inputIds.slice(0, promptLength),
+    completionIds: inputIds.slice(promptLength),
+  }))
+  const logProbsOfBase = await rowLogProbs(policy, rowsOfPrompts, temperature, { reference: true })
   for (const [quantity, actual, name] of [
     ['log-probs', scores.flatMap((score) => score.logProbs), 'per_token_logps'],
     ['entropies', scores.flatMap((score) => score.entropies), 'entropies'],
-    ['log-probs, adapter off', scoresOfBase.flatMap((score) => score.logProbs), 'ref_per_token_logps'],
+    ['log-probs, adapter off', logProbsOfBase.flat(), 'ref_per_token_logps'],
   ] as const) {
     yield compareNumbers(quantity, actual, selectColumns(io, name, completionColumns), absolute(2e-5))
   }

@@ -1,78 +1,8 @@
-// npm run conformance -- DIR: compares grpo-ts with every reference file of a folder and prints a table.
-import { spawnSync } from 'node:child_process'
-import fs from 'node:fs'
-import path from 'node:path'
-import { parseArgs } from 'node:util'
-import { selectBackend } from './api.js'
-import type { BackendName } from './api.js'
-import { listFiles } from './referenceFiles.js'
-import { ReportTable, summarize } from './report.js'
-import type { ReportRow } from './report.js'
-import { parts, runConformance } from './run.js'
-
-const usage = `npm run conformance -- DIR [--backend auto|cpu|reference] [--only PART]… [--model DIR] [--json FILE]
-
-DIR      reference files laid out like ../shared/golden, or ../shared/golden-smollm2
---only   ${parts.map((part) => part.name).join(', ')}; may be given several times
---model  model that reference files without one of their own belong to; by default the one that
-         ../models/unpack.mjs, seen from DIR, unpacks
---json   writes the rows of the table to a file
-
-Ends with 1 when something failed, and with 2 when nothing could be run.`
-
-function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      backend: { type: 'string', default: 'auto' },
-      only: { type: 'string', multiple: true, default: [] },
-      model: { type: 'string' },
-      json: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) {
-    console.log(usage)
-    return Promise.resolve(0)
-  }
-  const [root] = positionals
-  if (root === undefined || positionals.length > 1) throw new Error(`expected one folder of reference files\n${usage}`)
-  if (!fs.statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${root} is not a folder`)
-  const unknown = values.only.find((name) => !parts.some((part) => part.name === name))
-  if (unknown !== undefined) throw new Error(`there is no part ${unknown}\n${usage}`)
-  return run(root, values)
-}
-
-async function run(
-  root: string,
-  options: { backend: string; only: string[]; model?: string; json?: string },
-): Promise<number> {
-  const { name, why } = await selectBackend(options.backend as BackendName | 'auto')
-  console.log(`backend ${name}: ${why}\n`)
-  const table = new ReportTable(listFiles(root))
-  console.log(table.heading())
-  const rows: ReportRow[] = []
-  const modelFolder = (): string => options.model ?? unpackedModel(root)
-  for await (const row of runConformance({ root, modelFolder }, options.only)) {
-    rows.push(row)
-    console.log(table.row(row))
-  }
-  if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify(rows, null, 2) + '\n')
-  if (!rows.some(({ status }) => status !== 'unknown')) throw new Error(`${root} holds no reference file to run`)
-  console.log(`\n${summarize(rows)}`)
-  return rows.some(({ status }) => status === 'fail') ? 1 : 0
-}
-
-function unpackedModel(root: string): string {
-  const script = path.join(root, '..', 'models', 'unpack.mjs')
-  if (!fs.existsSync(script)) throw new Error(`${script} is not there to unpack the model; give --model DIR`)
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${script} failed: ${stderr.trim()}`)
-  return stdout.trim()
-}
+// npm run conformance -- DIR
+import { conformance } from './command.js'
 
 try {
-  process.exitCode = await main()
+  process.exitCode = await conformance(process.argv.slice(2), console.log)
 } catch (error) {
   console.error((error as Error).message)
   process.exitCode = 2

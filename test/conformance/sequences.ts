@@ -39,13 +39,15 @@ export function selectColumns(
   return selected
 }
 
-/** Logits after every token of some sequences, one after another. */
+/** Logits after every token of some sequences, one after another; with the adapter off for `reference`. */
 export async function logitsOf(
   model: CausalLM,
   sequences: readonly (readonly number[])[],
+  { reference = false }: { reference?: boolean } = {},
 ): Promise<Float32Array> /* [ΣT · V] */ {
   const { batch } = packGroups(sequences.map((promptIds) => ({ promptIds, completions: [] })))
-  const logits = tf.tidy(() => model.logits(model.forward(batch)))
+  const compute = (): tf.Tensor2D => tf.tidy(() => model.logits(model.forward(batch)))
+  const logits = reference ? model.withoutAdapter(compute) : compute()
   const values = await logits.data<'float32'>()
   logits.dispose()
   return values

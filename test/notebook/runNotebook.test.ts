@@ -138,10 +138,10 @@ describe('run-notebook', () => {
       `console.log(process.pid);\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
     ])
     const out = path.join(folder.path, 'slow-out.ipynb')
-    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--timeout', '3'])
+    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--timeout', '2'])
     const { cells } = readNotebook(out)
     assert.equal(result.status, 1)
-    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'no answer in 3 s')
+    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'no answer in 2 s')
     assert.equal(isRunning(Number(streamText(cells[0]!))), false)
   })
 

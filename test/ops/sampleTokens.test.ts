@@ -185,6 +185,17 @@ describe('sampleTokens', () => {
       }
     })
 
+    it('refuses logits that are NaN', async () => {
+      for (const parameters of [PLAIN, { ...PLAIN, temperature: 0 }, { ...PLAIN, topK: 2, topP: 0.5 }]) {
+        const logits = tf.tensor2d([
+          [1, 2, 3],
+          [1, NaN, 3],
+        ])
+        await assert.rejects(sampleTokens(logits, parameters, [0.5, 0.5], null), /row 1 are not numbers/)
+        logits.dispose()
+      }
+    })
+
     it('samples no rows', async () => {
       const none = tf.zeros<tf.Rank.R2>([0, 5])
       const { ids, logProbs } = await sampleTokens(none, PLAIN, [], null)

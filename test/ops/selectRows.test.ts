@@ -51,7 +51,7 @@ describe('selectRows', () => {
         const x = tf.zeros<tf.Rank.R2>([3, 2])
         assert.throws(
           () => selectRows(x, Int32Array.of(0, 3)),
-          (error) => error instanceof ShapeError && /row 3 of a matrix with 3 rows/.test(error.message),
+          (error) => error instanceof ShapeError && error.message.includes('row 3 of a matrix with 3 rows'),
         )
         assert.throws(() => selectRows(x, Int32Array.of(-1)), ShapeError)
         assert.throws(() => selectRows(tf.zeros([0, 2]), Int32Array.of(0)), ShapeError)

@@ -23,7 +23,9 @@ function requireFromTslab() {
   return createRequire(main)
 }
 
-const { values } = parseArgs({ options: { 'config-path': { type: 'string' }, js: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { 'config-path': { type: 'string' }, js: { type: 'boolean', default: false } },
+})
 const tslab = requireFromTslab()
 
 // The order matters: every repair replaces exports before the tslab file that uses them is loaded.

@@ -33,6 +33,7 @@ const KERNELS = [
 
 /**
  * Makes a tfjs backend of the cpu backend: every kernel of tfjs's plain cpu backend, and our own in place of the slow ones.
+ * A backend of the same name is replaced, once the new one runs.
  * @throws BackendError when this machine cannot run it
  */
 export async function registerCpuBackend(
@@ -47,6 +48,7 @@ export async function registerCpuBackend(
 ): Promise<CpuBackend> {
   const name = options.name ?? CPU_BACKEND
   const backend = new CpuBackend(await Runtime.start(options))
+  if (name in tf.engine().registryFactory) removeBackend(name)
   tf.registerBackend(name, () => backend, 0)
   tf.copyRegisteredKernels('cpu', name)
   for (const { name: kernelName, run } of KERNELS) {
@@ -59,4 +61,10 @@ export async function registerCpuBackend(
     })
   }
   return backend
+}
+
+/** Removes a backend and its kernels, which tfjs would keep: registering them again prints a warning for each. */
+function removeBackend(name: string): void {
+  tf.removeBackend(name)
+  for (const { kernelName } of tf.getKernelsForBackend(name)) tf.unregisterKernel(kernelName, name)
 }

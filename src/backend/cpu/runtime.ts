@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import v8 from 'node:v8'
 import { Worker } from 'node:worker_threads'
-import { BackendError } from '../../errors.js'
+import { BackendError, ConfigError } from '../../errors.js'
 import { Allocator } from './allocator.js'
 
 /** Kernels of the WebAssembly module; the numbers are those of `runTile` in assembly/kernels.ts. */
@@ -73,7 +73,8 @@ export class Runtime {
 
   /**
    * Compiles the module and starts the helper threads.
-   * @throws BackendError when WebAssembly with SIMD and threads is missing or the build's files are.
+   * @throws BackendError when WebAssembly with SIMD and threads is missing or the build's files are, ConfigError for a number
+   * of threads out of range.
    */
   static async start(
     options: {
@@ -85,7 +86,7 @@ export class Runtime {
   ): Promise<Runtime> {
     const threads = options.threads ?? os.availableParallelism()
     if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-      throw new BackendError(`threads is ${threads}; expected a whole number from 1 to 256`)
+      throw new ConfigError(`threads is ${threads}; expected a whole number from 1 to 256`)
     }
     const { bytes, fused } = readModule(options.fusedMultiplyAdd ?? true)
     const module = await WebAssembly.compile(bytes)

@@ -110,8 +110,8 @@ function thresholdOf(scores: usize, masses: usize, columns: i32, target: f64, hi
     const shift: u32 = level == 0 ? 21 : level == 1 ? 10 : 0, bits: u32 = level == 2 ? 10 : 11
     memory.fill(histogram, 0, BINS * 8)
     // Below the first level nearly all scores lie outside the bin that is looked into: four are skipped at a time.
-    const inner = shift + bits, low = fromOrderedBits(prefix << inner), high = fromOrderedBits(prefix << inner | (1 << inner) - 1)
-    const lows = f32x4.splat(low), highs = f32x4.splat(high)
+    const inner = shift + bits, lowest = prefix << inner
+    const lows = f32x4.splat(fromOrderedBits(lowest)), highs = f32x4.splat(fromOrderedBits(lowest | (1 << inner) - 1))
     for (let i: usize = 0, end = <usize>columns << 2; i < end; i += 4) {
       if (level > 0 && (i & 15) == 0) {
         for (; i + 16 <= end; i += 16) {
@@ -200,9 +200,10 @@ export function sampleTokensTile(args: usize, row: i32): void {
     penalise(args, row, penalty, logits, columns, scores)
     max = maxOf(scores, columns, -f32.MAX_VALUE)
   }
+  const uniform = load<f64>(doubles + (<usize>row << 3), UNIFORMS)
   const token = greedy
     ? indexOf(scores, columns, max)
-    : sampleRow(args, scores, columns, max, temperature, p, histogram, blockSums, load<f64>(doubles + (<usize>row << 3), UNIFORMS))
+    : sampleRow(args, scores, columns, max, temperature, p, histogram, blockSums, uniform)
   store<i32>(<usize>load<i32>(args, IDS) + (<usize>row << 2), token)
   const logProb = logProbability(state, load<f32>(logits + (<usize>token << 2)), temperature)
   store<f32>(<usize>load<i32>(args, LOG_PROBS) + (<usize>row << 2), logProb)

@@ -1,3 +1,8 @@
+/** `num_generations` as `numGenerations`. */
+export function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
 /** `numGenerations` as `num_generations`. */
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -8,10 +13,10 @@ export function kebabCase(name: string): string {
   return snakeCase(name).replaceAll('_', '-')
 }
 
-/** The known name that takes the fewest changes of a letter to get to. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const distances = known.map((candidate) => editDistance(name, candidate))
-  return known[distances.indexOf(Math.min(...distances))]
+/** The known name that takes the fewest changes of a letter to get to, apart from upper and lower case. */
+export function nearestName(name: string, known: readonly string[]): string {
+  const distances = known.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()))
+  return known[distances.indexOf(Math.min(...distances))]!
 }
 
 /** Levenshtein distance: insertions, deletions and replacements that turn one string into the other. */

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import os from 'node:os'
+import * as tf from '@tensorflow/tfjs'
+import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
+import type { CpuBackend } from '../../src/backend/cpu/backend.js'
+import { currentBackend, selectBackend } from '../../src/backend/select.js'
+import { ConfigError } from '../../src/errors.js'
+import { loadModel } from '../../src/model/causalLM.js'
+import { sequenceLogits } from '../fixtures/policies.js'
+import { temporaryTinyModel } from '../fixtures/tinyModel.js'
+
+/** Threads of the backend in use. */
+function threads(): number {
+  return (tf.backend() as Partial<CpuBackend>).runtime!.threads
+}
+
+/** What a body prints as warnings. */
+async function warningsOf(body: () => Promise<unknown>): Promise<string[]> {
+  const { warn } = console
+  const warnings: string[] = []
+  console.warn = (message: string) => {
+    warnings.push(message)
+  }
+  try {
+    await body()
+  } finally {
+    console.warn = warn
+  }
+  return warnings
+}
+
+describe('selectBackend', () => {
+  after(async () => {
+    await selectBackend('cpu', { threads: os.availableParallelism() })
+    await selectBackend('reference')
+  })
+
+  it('selects a backend for everything that follows, and says why', async () => {
+    const reference = await selectBackend('reference')
+    assert.equal(reference.name, 'reference')
+    assert.match(reference.why, /very slow/)
+    assert.equal(tf.getBackend(), 'cpu')
+    assert.deepEqual(await currentBackend(), reference)
+
+    const cpu = await selectBackend('cpu')
+    assert.equal(cpu.name, 'cpu')
+    assert.match(cpu.why, /^WebAssembly SIMD with(out)? fused multiply-add on \d+ threads?$/)
+    assert.equal(tf.getBackend(), CPU_BACKEND)
+    assert.deepEqual(await currentBackend(), cpu)
+
+    const auto = await selectBackend()
+    assert.equal(auto.name, 'cpu')
+    assert.equal(auto.why, `the fastest backend that works here: ${cpu.why}`)
+  })
+
+  it('starts the cpu backend anew for another number of threads only, without a word', async () => {
+    const warnings = await warningsOf(async () => {
+      await selectBackend('cpu', { threads: 1 })
+      assert.equal(threads(), 1)
+      const { why } = await selectBackend('cpu', { threads: 2 })
+      assert.match(why, /on 2 threads$/)
+      assert.equal(threads(), 2)
+    })
+    assert.deepEqual(warnings, [])
+
+    const model = await loadModel(temporaryTinyModel())
+    const expected = sequenceLogits(model, [1, 2, 3])
+    await selectBackend('cpu', { threads: 2 })
+    await selectBackend('cpu')
+    await selectBackend('auto', { threads: 2 })
+    assert.equal(threads(), 2)
+    assert.deepEqual(sequenceLogits(model, [1, 2, 3]), expected)
+    model.dispose()
+  })
+
+  it('refuses unknown names and numbers of threads, and leaves everything as it was', async () => {
+    await selectBackend('cpu', { threads: 2 })
+    const model = await loadModel(temporaryTinyModel())
+    const expected = sequenceLogits(model, [1, 2, 3])
+    await assert.rejects(
+      selectBackend('gpu' as 'cpu'),
+      (error) => error instanceof ConfigError && error.message.includes("'gpu'; expected auto, cpu or reference"),
+    )
+    for (const name of ['cpu', 'auto'] as const) {
+      for (const threads of [0, 1.5, 257, NaN]) {
+        await assert.rejects(
+          selectBackend(name, { threads }),
+          (error) => error instanceof ConfigError && error.message.includes('expected a whole number from 1 to 256'),
+        )
+      }
+    }
+    assert.equal((await currentBackend()).name, 'cpu')
+    assert.deepEqual(sequenceLogits(model, [1, 2, 3]), expected)
+    model.dispose()
+  })
+})
