@@ -24,8 +24,8 @@ export async function selectBackend(
   name: BackendName | 'auto' = 'auto',
   options: {
     /**
-     * Threads of the cpu backend. Defaults to the number of cores, or to what it runs with. Another number starts it anew, and
-     * the models and tensors that lie on it are lost.
+     * Threads of the cpu backend. Defaults to the number of cores, or to what it runs with. Another number starts it anew;
+     * tensors move over when they are next used.
      */
     threads?: number
   } = {},
@@ -52,7 +52,7 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
       }
     case 'cpu': {
       const { threads: wanted = cpuBackend?.runtime.threads } = options
-      // A backend that is replaced takes its tensors along: only another number of threads is worth that.
+      // Moving all tensors to a new backend is worth it for another number of threads only.
       if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
       cpuBackend ??= await registerCpuBackend(options)
       await tf.setBackend(CPU_BACKEND)

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addBenchCommand } from './bench.js'
 import { addDoctorCommand } from './doctor.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
@@ -24,6 +25,7 @@ const verbs: readonly AddCommand[] = [
   addGenerateCommand,
   addScoreCommand,
   addDoctorCommand,
+  addBenchCommand,
 ]
 
 /** Runs `grpo-ts` with arguments (without the program's name), reports errors on stderr and returns the exit code. */

@@ -45,7 +45,8 @@ export function parseNumber(text: string): number {
   return value
 }
 
-function parseThreads(text: string): number {
+/** Parses the number of threads of a flag. */
+export function parseThreads(text: string): number {
   const value = parseNumber(text)
   if (Number.isInteger(value) && value >= 1 && value <= 256) return value
   throw new InvalidArgumentError('Expected a whole number from 1 to 256.')

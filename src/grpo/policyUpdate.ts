@@ -157,15 +157,19 @@ export class PolicyUpdate {
     forward: () => Omit<Parameters<typeof grpoLoss>[0], keyof BatchPosition | 'entropyCoef'>,
   ): Promise<{ loss: number; logProbs: Float32Array; entropies: Float32Array }> {
     let kept: tf.Tensor[] = []
-    const { value, gradients } = variableGradients(() => {
-      const inputs = forward()
-      kept = [tf.keep(inputs.logProbs.clone()), tf.keep(inputs.entropies!.clone())]
-      const entropyCoef = appliedEntropyCoef(this.#entropyControl, this.config)
-      return grpoLoss({ ...inputs, ...position, entropyCoef }, this.config)
-    }, this.#parameters.variables)
-    const [loss, logProbs, entropies] = await Promise.all([value, ...kept].map((tensor) => tensor.data()))
-    tf.dispose([value, ...kept])
-    await this.#parameters.addGradients(gradients, this.#gradients)
-    return { loss: loss![0]!, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
+    try {
+      const { value, gradients } = variableGradients(() => {
+        const inputs = forward()
+        kept = [tf.keep(inputs.logProbs.clone()), tf.keep(inputs.entropies!.clone())]
+        const entropyCoef = appliedEntropyCoef(this.#entropyControl, this.config)
+        return grpoLoss({ ...inputs, ...position, entropyCoef }, this.config)
+      }, this.#parameters.variables)
+      const [loss, logProbs, entropies] = await Promise.all([value, ...kept].map((tensor) => tensor.data()))
+      value.dispose()
+      await this.#parameters.addGradients(gradients, this.#gradients)
+      return { loss: loss![0]!, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
+    } finally {
+      tf.dispose(kept)
+    }
   }
 }

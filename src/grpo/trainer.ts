@@ -131,7 +131,6 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   #dropUnfinishedStep(): void {
     const microStepsPerBatch = this.config.stepsPerGeneration * this.config.numIterations
     this.#update.discard()
-    this.#rollouts = null
     this.#microStep = Math.ceil(this.#microStep / microStepsPerBatch) * microStepsPerBatch
   }
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs'
 import { currentBackend } from '../backend/select.js'
-import { ConfigError, FileFormatError } from '../errors.js'
+import { BackendError, ConfigError, FileFormatError } from '../errors.js'
 import { parseJson } from '../io/json.js'
 import { Safetensors } from '../io/safetensors.js'
 import { linear } from '../ops/linear.js'
@@ -28,6 +28,8 @@ interface BaseModel {
   readonly weights: DecoderWeights
   readonly tokenizer: Tokenizer | null
   readonly eosTokenIds: readonly number[]
+  /** tfjs's name of the backend whose layout the weights have. */
+  readonly backend: string
 }
 
 /** A causal language model: frozen weights, a tokenizer when its folder has one, and perhaps a LoRA adapter. */
@@ -62,6 +64,12 @@ export class CausalLM {
 
   /** Hidden states after the final norm. With a cache, `batch.slots` says where the batch's keys and values go. */
   forward(batch: PackedBatch, cache?: KeyValueCache): tf.Tensor2D /* [N, hidden] */ {
+    if (tf.getBackend() !== this.base.backend) {
+      throw new BackendError(
+        `the model was loaded on the backend ${this.base.backend}, but ${tf.getBackend()} is selected now; ` +
+          'select the backend first, then load the model',
+      )
+    }
     return decode(this.config, this.base.weights, this.#adapterOff ? null : this.adapter, batch, cache)
   }
 
@@ -105,7 +113,9 @@ export class CausalLM {
     try {
       const result = body()
       if (result instanceof Promise) {
-        throw new TypeError('withoutAdapter: the body returned a promise; the adapter would be on again before it is done')
+        throw new TypeError(
+          'withoutAdapter: the body returned a promise; the adapter would be on again before it is done',
+        )
       }
       return result
     } finally {
@@ -143,7 +153,8 @@ export async function loadModel(
   const tensors = Safetensors.open(folder)
   try {
     const weights = loadWeights(config, tensors, folder, options.dtype ?? 'auto')
-    return new CausalLM({ folder, config, weights, tokenizer, eosTokenIds: endOfSequence(folder, tokenizer, config) })
+    const eosTokenIds = endOfSequence(folder, tokenizer, config)
+    return new CausalLM({ folder, config, weights, tokenizer, eosTokenIds, backend: tf.getBackend() })
   } finally {
     tensors.close()
   }

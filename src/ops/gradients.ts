@@ -23,12 +23,16 @@ export function variableGradients(
   variables: readonly tf.Variable[],
 ): { value: tf.Scalar; gradients: (tf.Tensor | null)[] /* null where f does not depend on the variable */ } {
   const { value, tape } = record(f)
-  const gradients = backpropagate(
-    tape,
-    value,
-    variables.map(({ id }) => id),
-  )
-  return { value, gradients }
+  const gradients = new Map<number, tf.Tensor>()
+  const sources = variables.map(({ id }) => id)
+  try {
+    backpropagate(tape, value, sources, gradients)
+  } catch (error) {
+    tf.dispose([value, ...gradients.values()])
+    disposeSaved(tape)
+    throw error
+  }
+  return { value, gradients: sources.map((id) => gradients.get(id) ?? null) }
 }
 
 /** Runs f and returns its result with the ops that it ran. */
@@ -42,17 +46,30 @@ function record(f: () => tf.Scalar): { value: tf.Scalar; tape: readonly TapeNode
   try {
     const value = tf.tidy(f)
     return { value: tf.keep(value), tape: state.activeTape as unknown as TapeNode[] }
+  } catch (error) {
+    disposeSaved(state.activeTape as unknown as TapeNode[])
+    throw error
   } finally {
     state.gradientDepth--
     state.activeTape = outerTape
   }
 }
 
-function backpropagate(tape: readonly TapeNode[], value: tf.Tensor, sources: readonly number[]): (tf.Tensor | null)[] {
+/** Frees what was kept for gradients: after memory ran out, a smaller batch must find it free again. */
+function disposeSaved(tape: readonly TapeNode[]): void {
+  for (const { saved } of tape) for (const tensor of saved ?? []) tensor.dispose()
+}
+
+function backpropagate(
+  tape: readonly TapeNode[],
+  value: tf.Tensor,
+  sources: readonly number[],
+  /** Takes the gradients that were found so far and not yet used, by the tensor's id; at the end those of the sources. */
+  gradients: Map<number, tf.Tensor>,
+): void {
   const dependent = dependentTensors(tape, sources)
   const wanted = new Set(sources)
-  /** Gradients that were found so far and not yet used, by the tensor's id. */
-  const gradients = new Map<number, tf.Tensor>([[value.id, tf.keep(tf.onesLike(value))]])
+  gradients.set(value.id, tf.keep(tf.onesLike(value)))
   for (let i = tape.length - 1; i >= 0; i--) {
     const node = tape[i]!
     const dys = node.outputs.map(({ id }) => gradients.get(id))
@@ -66,7 +83,6 @@ function backpropagate(tape: readonly TapeNode[], value: tf.Tensor, sources: rea
       gradients.delete(id)
     }
   }
-  return sources.map((id) => gradients.get(id) ?? null)
 }
 
 /** Ids of all tensors that were computed from the sources, the sources included. */

@@ -23,6 +23,8 @@ export interface SampledTokens {
    * Filters and penalty change what is drawn, not this number. Greedy decoding (temperature 0) reports temperature 1.
    */
   readonly logProbs: Float32Array // [B]
+  /** Entropy of softmax(logits / temperature), in nats; as with logProbs, what training computes. */
+  readonly entropies: Float32Array // [B]
 }
 
 /** What the kernel `SampleTokens` gets beside the logits; checked. */
@@ -62,13 +64,12 @@ export async function sampleTokens(
 }
 
 async function runSampleTokens(logits: tf.Tensor2D, attrs: SampleTokensAttributes): Promise<SampledTokens> {
-  const [ids, logProbs] = runKernels('SampleTokens', { logits }, attrs) as [tf.Tensor, tf.Tensor]
+  const tensors = runKernels('SampleTokens', { logits }, attrs)
   try {
-    const values = await Promise.all([ids.data(), logProbs.data()])
-    return { ids: values[0] as Int32Array, logProbs: values[1] as Float32Array }
+    const [ids, logProbs, entropies] = await Promise.all(tensors.map((tensor) => tensor.data()))
+    return { ids: ids as Int32Array, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
   } finally {
-    ids.dispose()
-    logProbs.dispose()
+    for (const tensor of tensors) tensor.dispose()
   }
 }
 
@@ -98,19 +99,21 @@ export function sampleTokensReference(
 ): SampledTokens {
   const ids = new Int32Array(rows)
   const logProbs = new Float32Array(rows)
+  const entropies = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
     const z = logits.subarray(row * vocabulary, (row + 1) * vocabulary)
     ids[row] = sampleRow(z, parameters, uniforms[row]!, histories?.[row] ?? [])
-    logProbs[row] = logProbability(z, ids[row]!, parameters.temperature || 1)
+    const logP = logSoftmax(z, parameters.temperature || 1)
+    logProbs[row] = logP[ids[row]!]!
+    entropies[row] = logP.reduce((sum, x) => (x > -Infinity ? sum - Math.exp(x) * x : sum), 0)
   }
-  return { ids, logProbs }
+  return { ids, logProbs, entropies }
 }
 
-/** log softmax(z / temperature) at one token. */
-function logProbability(z: Float32Array, token: number, temperature: number): number {
+function logSoftmax(z: Float32Array, temperature: number): Float64Array {
   const max = z.reduce((a, b) => Math.max(a, b), -Infinity)
-  const sum = z.reduce((total, logit) => total + Math.exp((logit - max) / temperature), 0)
-  return (z[token]! - max) / temperature - Math.log(sum)
+  const logSum = Math.log(z.reduce((total, logit) => total + Math.exp((logit - max) / temperature), 0))
+  return Float64Array.from(z, (logit) => (logit - max) / temperature - logSum)
 }
 
 /** Draws a token from one row of logits. */

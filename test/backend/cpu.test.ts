@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Allocator } from '../../src/backend/cpu/allocator.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
-import { BackendError } from '../../src/errors.js'
+import { BackendError, ConfigError } from '../../src/errors.js'
 import {
   assertClose,
   on,
@@ -214,7 +214,7 @@ describe('cpu backend', () => {
   })
 
   it('refuses a number of threads that is none', async () => {
-    for (const threads of [0, -1, 1.5, NaN]) await assert.rejects(Runtime.start({ threads }), BackendError)
+    for (const threads of [0, -1, 1.5, NaN]) await assert.rejects(Runtime.start({ threads }), ConfigError)
   })
 
   it('stops its threads', async () => {

@@ -6,7 +6,7 @@ import type { CpuBackend } from '../../src/backend/cpu/backend.js'
 import { currentBackend, selectBackend } from '../../src/backend/select.js'
 import { ConfigError } from '../../src/errors.js'
 import { loadModel } from '../../src/model/causalLM.js'
-import { sequenceLogits } from '../fixtures/policies.js'
+import { memoryInUse, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 
 /** Threads of the backend in use. */
@@ -71,6 +71,23 @@ describe('selectBackend', () => {
     assert.equal(threads(), 2)
     assert.deepEqual(sequenceLogits(model, [1, 2, 3]), expected)
     model.dispose()
+  })
+
+  it('takes models and adapters along to another number of threads', async () => {
+    await selectBackend('cpu', { threads: 1 })
+    const before = memoryInUse().tensors
+    for (const dtype of ['F32', 'BF16'] as const) {
+      const model = await loadModel(temporaryTinyModel({}, { dtype }))
+      const policy = randomPolicy(model)
+      const expected = sequenceLogits(policy, [1, 2, 3])
+      for (const threads of [2, 1]) {
+        await selectBackend('cpu', { threads })
+        assert.deepEqual(sequenceLogits(policy, [1, 2, 3]), expected)
+      }
+      policy.dispose()
+      model.dispose()
+      assert.equal(memoryInUse().tensors, before)
+    }
   })
 
   it('refuses unknown names and numbers of threads, and leaves everything as it was', async () => {

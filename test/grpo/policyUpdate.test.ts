@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { selectBackend } from '../../src/backend/select.js'
-import { ConfigError, GrpoError } from '../../src/errors.js'
+import { ConfigError, GrpoError, ShapeError } from '../../src/errors.js'
 import { parseGRPOConfig } from '../../src/grpo/config.js'
 import type { GRPOConfig } from '../../src/grpo/config.js'
 import { PolicyUpdate } from '../../src/grpo/policyUpdate.js'
@@ -278,6 +278,22 @@ describe('policyUpdate', () => {
         update.discard()
         assert.ok(update.gradients.every((value) => value === 0))
         await update.accumulate(someRows(), WHOLE_BATCH)
+        assert.deepEqual(update.gradients, gradients)
+      })
+
+      it('frees what it computed when it cannot go on', async () => {
+        const update = new PolicyUpdate(policy, configOf(), 10)
+        await update.accumulate(someRows(), WHOLE_BATCH)
+        const before = memoryInUse()
+        const { gradients } = update
+        // The last token of a completion is looked at when all layers are done, and a missing reference in the loss.
+        const [first, ...others] = someRows()
+        const outside = { ...first!, completionIds: [1, 2, VOCABULARY] }
+        await assert.rejects(update.accumulate([outside, ...others], WHOLE_BATCH), ShapeError)
+        const rows = someRows()
+        const broken = new PolicyUpdate(policy, { ...configOf(), beta: 0.1 }, 10)
+        await assert.rejects(broken.accumulate(rows, WHOLE_BATCH), /refLogProbs/)
+        assert.deepEqual(memoryInUse(), before)
         assert.deepEqual(update.gradients, gradients)
       })
 

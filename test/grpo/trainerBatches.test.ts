@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { selectBackend } from '../../src/backend/select.js'
 import type { TrainingStep } from '../../src/grpo/trainer.js'
 import { adapterValues } from '../fixtures/policies.js'
-import { rewardOf, withPolicy } from './tinyTask.js'
+import { rewardOf, tinyTask, withPolicy } from './tinyTask.js'
 
 /** How many completions each step sampled. */
 function sampledBy(steps: readonly TrainingStep[]): number[] {
@@ -57,6 +57,15 @@ describe('trainer: batches and losses', () => {
         assert.equal(hasDifference(steps[i]!), isFirst)
         if (isFirst) assert.equal(metrics['sampling/sampling_logp_difference/max'], 0)
       }
+    }))
+
+  it('answers a problem that comes again anew', () =>
+    withPolicy(async ({ trainerOf }) => {
+      const config = { learningRate: 0, maxSteps: 4, numGenerations: 4, perDeviceTrainBatchSize: 8 }
+      const steps = await trainerOf({ task: tinyTask(1) }, config).train()
+      const groups = steps.flatMap((step) => step.groups)
+      const answers = groups.map(({ completions }) => completions.map(({ ids }) => ids.join()).join(';'))
+      assert.equal(new Set(answers).size, 8)
     }))
 
   it('makes one large batch of two small ones', async () => {

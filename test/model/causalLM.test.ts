@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { selectBackend } from '../../src/backend/select.js'
-import { ConfigError, FileFormatError } from '../../src/errors.js'
+import { BackendError, ConfigError, FileFormatError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensorsWriter.js'
 import { loadModel } from '../../src/model/causalLM.js'
@@ -45,12 +45,20 @@ describe('causalLM', () => {
       })
 
       it('frees what it loaded, and the adapters made from it', async () => {
+        const qwen2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' }
+        const qwen3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', head_dim: 4 }
+        const folders = [
+          folder,
+          ...[{ tie_word_embeddings: false }, qwen2, qwen3].map((one) => temporaryTinyModel(one)),
+        ]
         const use = async (): Promise<void> => {
-          const model = await loadModel(folder)
-          const policy = randomPolicy(model)
-          sequenceLogits(policy, TOKEN_IDS)
-          policy.dispose()
-          model.dispose()
+          for (const each of folders) {
+            const model = await loadModel(each)
+            const policy = randomPolicy(model)
+            sequenceLogits(policy, TOKEN_IDS)
+            policy.dispose()
+            model.dispose()
+          }
         }
         await use() // the first use may take scratch memory that is kept
         const before = memoryInUse()
@@ -187,6 +195,19 @@ describe('causalLM', () => {
     const config = JSON.parse(fs.readFileSync(path.join(other, 'config.json'), 'utf8')) as Record<string, unknown>
     fs.writeFileSync(path.join(other, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 3 }))
     await assert.rejects(loadModel(other), /model\.layers\.2\.\S+ is missing/)
+  })
+
+  it('refuses to compute on another backend than it was loaded on', async () => {
+    for (const [one, other] of [BACKENDS, BACKENDS.toReversed()]) {
+      await selectBackend(one)
+      const model = await loadModel(temporaryTinyModel())
+      const expected = sequenceLogits(model, TOKEN_IDS)
+      await selectBackend(other)
+      assert.throws(() => sequenceLogits(model, TOKEN_IDS), BackendError)
+      await selectBackend(one)
+      assert.deepEqual(sequenceLogits(model, TOKEN_IDS), expected)
+      model.dispose()
+    }
   })
 
   it('refuses to save an adapter that it does not have', async () => {

@@ -40,6 +40,30 @@ describe('variableGradients', () => {
     assert.equal(tf.memory().numTensors, before)
   })
 
+  it('leaves nothing behind when the function or a gradient fails', () => {
+    const { variables, f } = setUp()
+    const failing = tf.customGrad((x) => ({
+      value: tf.neg(x as tf.Tensor),
+      gradFunc: () => {
+        throw new Error('no gradient')
+      },
+    }))
+    const before = tf.memory().numTensors
+    assert.throws(
+      () =>
+        variableGradients(() => {
+          f()
+          throw new Error('no value')
+        }, variables),
+      /no value/,
+    )
+    assert.throws(
+      () => variableGradients(() => tf.add(f(), tf.sum(failing(tf.square(variables[0]!)))), variables),
+      /no gradient/,
+    )
+    assert.equal(tf.memory().numTensors, before)
+  })
+
   it('hands a gradient on that several ops pass through unchanged', () => {
     const x = tf.variable(tf.tensor1d([1, 2]))
     const y = tf.variable(tf.tensor1d([3, 4]))

@@ -233,9 +233,11 @@ describe('sampleTokens', () => {
       const hidden = randomTensor([rows, width], 2)
       for (const temperature of [0, 0.7, 1]) {
         const logits = linear(hidden, weight, null, null)
-        const { ids, logProbs } = await sampleTokens(logits, { ...PLAIN, temperature }, [0.1, 0.3, 0.5, 0.7, 0.9], null)
-        const trained = tokenLogProbs(hidden, weight, ids, temperature || 1).logProbs
-        assert.deepEqual(values(trained), logProbs)
+        const uniforms = [0.1, 0.3, 0.5, 0.7, 0.9]
+        const { ids, logProbs, entropies } = await sampleTokens(logits, { ...PLAIN, temperature }, uniforms, null)
+        const trained = tokenLogProbs(hidden, weight, ids, temperature || 1)
+        assert.deepEqual(values(trained.logProbs), logProbs)
+        assert.deepEqual(values(trained.entropies), entropies)
       }
       weight.dispose()
     })

@@ -3,6 +3,7 @@ import { addTile } from './add'
 import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
 import { gemmTile } from './gemm'
 import { logSoftmaxGradientTile, logSoftmaxTile } from './logSoftmax'
+import { peakTile } from './peak'
 import { rmsNormTile } from './rmsNorm'
 import { ropeTile } from './rope'
 import { sampleTokensTile } from './sampling'
@@ -42,6 +43,9 @@ export function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case 26:
       sampleTokensTile(args, tile)
+      return
+    case 40:
+      peakTile(args, tile)
       return
   }
 }

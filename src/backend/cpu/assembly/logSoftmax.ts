@@ -98,6 +98,12 @@ export function logProbability(state: usize, logit: f32, temperature: f32): f32 
   return <f32>(d - <f64>log1(<f32>load<f64>(state, SUM)))
 }
 
+/** Entropy of the row's distribution, in nats, once all blocks are in. */
+export function entropyOf(state: usize): f32 {
+  const sum = load<f64>(state, SUM)
+  return <f32>(<f64>log1(<f32>sum) - load<f64>(state, WEIGHTED) / sum)
+}
+
 /** One tile of the forward pass over one block of columns. */
 export function logSoftmaxTile(args: usize, tile: i32): void {
   const columns = load<i32>(args, COLUMNS), column = load<i32>(args, COLUMN), temperature = load<f32>(args, TEMPERATURE)
@@ -112,11 +118,11 @@ export function logSoftmaxTile(args: usize, tile: i32): void {
     const target = load<i32>(targets + (<usize>row << 2)) - column
     if (target >= 0 && target < columns) store<f32>(state, load<f32>(logits + (<usize>target << 2)), TARGET)
     if (!load<i32>(args, LAST)) continue
-    const sum = load<f64>(state, SUM), logSum = log1(<f32>sum), at = <usize>row << 2
+    const at = <usize>row << 2
     store<f32>(logProbs + at, logProbability(state, load<f32>(state, TARGET), temperature))
-    store<f32>(entropies + at, <f32>(<f64>logSum - load<f64>(state, WEIGHTED) / sum))
+    store<f32>(entropies + at, entropyOf(state))
     store<f32>(statistics + 2 * at, load<f32>(state, MAX))
-    store<f32>(statistics + 2 * at, logSum, 4)
+    store<f32>(statistics + 2 * at, log1(<f32>load<f64>(state, SUM)), 4)
   }
 }
 

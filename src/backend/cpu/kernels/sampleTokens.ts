@@ -9,7 +9,7 @@ const FIXED_SCRATCH = 64 + 2048 * 8 + 64
 /** Rough cost of a logit in multiply-adds: two exponentials, two divisions and some products. */
 const OPERATIONS = 32
 
-/** Token ids and their log-probabilities, each [B]. */
+/** Token ids, their log-probabilities, and the entropies of the distributions, each [B]. */
 function sampleTokens(
   backend: CpuBackend,
   { logits }: { logits: tf.TensorInfo }, // [B, V]
@@ -21,6 +21,7 @@ function sampleTokens(
   const [rows, vocabulary] = logits.shape as [number, number]
   const ids = backend.allocate([rows], 'int32')
   const logProbs = backend.allocate([rows])
+  const entropies = backend.allocate([rows])
   const penalised = histories !== null && repetitionPenalty !== 1
   const seen = penalised ? histories.map((history) => [...new Set(history)]) : []
   let end = 0
@@ -45,10 +46,11 @@ function sampleTokens(
   args[8] = doubles
   args[9] = scratch.address
   args[10] = scratch.stride
+  args[11] = entropies.address
   runtime.run(KernelId.sampleTokens, rows, rows * vocabulary * OPERATIONS)
   allocator.release(doubles)
   allocator.release(history)
-  return [ids.info, logProbs.info]
+  return [ids.info, logProbs.info, entropies.info]
 }
 
 export const sampleTokensKernels = [kernel('SampleTokens', sampleTokens)]

@@ -1,0 +1,72 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { AttentionOptions, AttentionSegment } from '../ops/attention.js'
+
+/** What one call of a kernel has to compute. */
+export interface KernelWork {
+  /** Multiplications and additions of its matrix products; 0 for a kernel without any, or one that is not known here. */
+  readonly operations: number
+  /** `≤64 × 576→1536`: rows, to the next power of two, and the sizes of the weight; empty for a kernel without a weight. */
+  readonly shape: string
+}
+
+/** Counts what a kernel has to compute from its inputs and attributes, as tfjs hands them to it. */
+export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, attributes: object): KernelWork {
+  const none = { operations: 0, shape: '' }
+  switch (kernel) {
+    case 'Linear':
+    case 'LoraLinear':
+    case 'LinearInputGradient':
+    case 'TokenLogProbs':
+    case 'TokenLogProbsGradient': {
+      const [out, width] = (attributes as { weight: { shape: readonly [number, number] } }).weight.shape
+      const rows = (inputs.x ?? inputs.dy ?? inputs.hidden)?.shape[0] ?? 0
+      const rank = inputs.loraA?.shape[0] ?? 0
+      // The gradient of tokenLogProbs computes the logits again.
+      const products = kernel === 'TokenLogProbsGradient' ? 2 : 1
+      return {
+        operations: 2 * rows * (products * width * out + rank * (width + out)),
+        shape: `≤${nextPowerOfTwo(rows)} × ${width}→${out}`,
+      }
+    }
+    case 'BatchMatMul':
+      return { ...none, operations: matMulOperations(inputs, attributes as { transposeA: boolean }) }
+    case 'Attention':
+      return { ...none, operations: 2 * attentionProduct(inputs, attributes as AttentionOptions) }
+    case 'AttentionGradient':
+      // The scores again, the gradients of the weights, and those of q, k and v.
+      return { ...none, operations: 5 * attentionProduct(inputs, attributes as AttentionOptions) }
+    default:
+      return none
+  }
+}
+
+/** Pairs of a query and a key that it sees. */
+export function attentionPairs(segments: readonly AttentionSegment[]): number {
+  return segments.reduce(
+    (sum, { queryLength, prefixLength, keyLength }) =>
+      sum + queryLength * (prefixLength + keyLength - (queryLength - 1) / 2),
+    0,
+  )
+}
+
+/** Operations of one product between queries and keys. */
+function attentionProduct({ q }: tf.NamedTensorInfoMap, { segments }: AttentionOptions): number {
+  return 2 * attentionPairs(segments) * (q?.shape[1] ?? 0)
+}
+
+function matMulOperations({ a, b }: tf.NamedTensorInfoMap, { transposeA }: { transposeA: boolean }): number {
+  if (!a || !b) return 0
+  const size = ({ shape }: tf.TensorInfo): number => shape.reduce((product, length) => product * length, 1)
+  // Of two operands with different numbers of batches, the one with fewer is used several times.
+  const batches = Math.max(size(a) / matrixSize(a), size(b) / matrixSize(b))
+  const depth = a.shape.at(transposeA ? -2 : -1)!
+  return (2 * batches * matrixSize(a) * matrixSize(b)) / Math.max(1, depth)
+}
+
+function matrixSize({ shape }: tf.TensorInfo): number {
+  return Math.max(1, shape.at(-1)! * shape.at(-2)!)
+}
+
+function nextPowerOfTwo(count: number): number {
+  return count <= 1 ? count : 2 ** Math.ceil(Math.log2(count))
+}
