@@ -12,15 +12,15 @@ export interface PeakMemory {
 
 /** Reads both from the system and from the cpu backend, which has to be the current one. */
 export function peakMemory(): PeakMemory {
-  return {
-    tensorBytes: (tf.backend() as CpuBackend).memory().peakBytesInWasm,
-    residentBytes: peakResidentBytes(),
-  }
+  const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>
+  return { tensorBytes: runtime.allocator.peakBytes, residentBytes: peakResidentBytes() }
 }
 
 function peakResidentBytes(): number {
   // On Linux, getrusage counts what the parent held when it started this process; VmHWM does not.
   const status = '/proc/self/status'
-  const kibibytes = fs.existsSync(status) ? /^VmHWM:\s+(\d+) kB$/m.exec(fs.readFileSync(status, 'utf8'))?.[1] : undefined
+  const kibibytes = fs.existsSync(status)
+    ? /^VmHWM:\s+(\d+) kB$/m.exec(fs.readFileSync(status, 'utf8'))?.[1]
+    : undefined
   return 1024 * (kibibytes === undefined ? process.resourceUsage().maxRSS : Number(kibibytes))
 }

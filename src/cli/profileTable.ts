@@ -29,12 +29,10 @@ export function formatProfile(
   /** GFLOP/s that the machine can do; see backend/cpu/peak.ts. */
   peak: number,
 ): string {
-  const scaled = entries.map(
-    ({ phase, kernel, shape, calls, milliseconds, operations }): Row & { shape: string } => ({
-      ...{ phase, op: kernel, shape, calls: calls / steps },
-      ...{ milliseconds: milliseconds / steps, operations: operations / steps },
-    }),
-  )
+  const scaled = entries.map(({ phase, kernel, shape, calls, milliseconds, operations }): Row & { shape: string } => ({
+    ...{ phase, op: kernel, shape, calls: calls / steps },
+    ...{ milliseconds: milliseconds / steps, operations: operations / steps },
+  }))
   const total = [...phases.values()].reduce((sum, milliseconds) => sum + milliseconds, 0) / steps
   const columns = (heading: string): Parameters<typeof formatTable<Row>>[0] => [
     { heading: 'phase', text: ({ phase }) => phase, left: true },

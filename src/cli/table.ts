@@ -6,8 +6,12 @@ export interface Column<Row> {
   readonly left?: boolean
 }
 
-/** Lines of text in columns, the headings first, two spaces between columns. Columns that are empty throughout are left out. */
+/**
+ * Lines of text in columns, the headings first, two spaces between columns; nothing at all without rows. Columns that are empty
+ * throughout are left out.
+ */
 export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  if (rows.length === 0) return ''
   const cells = columns
     .map(({ heading, text, left }) => ({ heading, left, texts: rows.map((row) => text(row) ?? '') }))
     .filter(({ texts }) => texts.some((text) => text !== ''))

@@ -34,6 +34,11 @@ export const grpoConfigSchema = z.strictObject({
     null,
     'Completions sampled at a time, whole groups; null = perDeviceTrainBatchSize × stepsPerGeneration.',
   ),
+  maxTokensPerPass: option(
+    positiveInteger.nullable(),
+    null,
+    'Tokens that are trained on together; a longer micro-batch is computed in several passes. null = what leaves 1 GiB of activations.',
+  ),
   numIterations: option(positiveInteger, 1, 'Times each generation batch is trained on (μ of the paper).'),
   maxSteps: option(
     z.int().refine((steps) => steps === -1 || steps > 0, 'expected a positive number of steps, or -1'),

@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs'
 import { ConfigError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
-import { variableGradients } from '../ops/gradients.js'
-import { selectRows } from '../ops/selectRows.js'
+import type { Recording } from '../ops/gradients.js'
+import { maximumTokens } from './activationMemory.js'
 import { AdamW } from './adamW.js'
 import { clipGradNorm } from './clipGradNorm.js'
 import type { GRPOConfig } from './config.js'
 import { FlatParameters } from './flatParameters.js'
 import { learningRateAt } from './learningRateSchedule.js'
 import { lossMetrics } from './lossMetrics.js'
-import { grpoLoss } from './losses.js'
+import { lossGradients } from './lossGradients.js'
+import type { LossGradients, LossValues } from './lossGradients.js'
 import type { BatchPosition } from './losses/aggregation.js'
 import {
   appliedEntropyCoef,
@@ -18,7 +19,8 @@ import {
   updateEntropyControl,
 } from './losses/entropyControl.js'
 import type { EntropyControl } from './losses/entropyControl.js'
-import { packRows, paddedLayout, padRows, padTokens } from './trainingRow.js'
+import { recordRows, rowValues } from './rowValues.js'
+import { cutRows, padRows } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
 /** What one micro-batch contributed. */
@@ -27,8 +29,8 @@ export interface MicroBatchResult {
   readonly loss: number
   /** entropy, kl, clip_ratio/…: see {@link lossMetrics}. */
   readonly metrics: Record<string, number>
-  /** log π of every completion token in this forward pass, row by row. */
-  readonly logProbs: readonly number[][]
+  /** log π of every completion token in this forward pass, row by row; null for rows that were not computed. */
+  readonly logProbs: readonly (readonly number[] | null)[]
 }
 
 /**
@@ -66,54 +68,103 @@ export class PolicyUpdate {
     return this.#gradients.slice()
   }
 
-  /** Computes one micro-batch and adds its gradients. */
-  async accumulate(rows: readonly TrainingRow[], position: BatchPosition): Promise<MicroBatchResult> {
-    const layout = paddedLayout(rows.map(({ completionIds }) => completionIds.length))
-    const host = {
-      shape: layout.shape,
-      completionMask: padRows(
-        rows.map(({ completionIds, inLoss }) => completionIds.map(() => (inLoss ? 1 : 0))),
-        layout,
-      )!,
-      advantages: rows.map(({ advantage }) => advantage),
-      oldLogProbs: padRows(
-        rows.map((row) => row.oldLogProbs),
-        layout,
-      ),
-      refLogProbs: padRows(
-        rows.map((row) => row.refLogProbs),
-        layout,
-      ),
-      samplingLogProbs: padRows(
-        rows.map((row) => row.samplingLogProbs),
-        layout,
-      ),
-    }
-    const { batch, rows: predicting, targets } = packRows(rows)
-    const { loss, logProbs, entropies } = await this.#backward(position, () => {
-      const hidden = selectRows(this.#policy.forward(batch), predicting)
-      const packed = this.#policy.tokenLogProbs(hidden, targets, this.config.temperature)
-      const tensor = (values: Float32Array): tf.Tensor2D => tf.tensor2d(values, [...layout.shape])
-      return {
-        logProbs: padTokens(packed.logProbs, layout),
-        entropies: padTokens(packed.entropies, layout),
-        completionMask: tensor(host.completionMask),
-        advantages: tf.tensor1d(host.advantages),
-        oldLogProbs: host.oldLogProbs && tensor(host.oldLogProbs),
-        refLogProbs: host.refLogProbs && tensor(host.refLogProbs),
-        samplingLogProbs: host.samplingLogProbs && tensor(host.samplingLogProbs),
+  /**
+   * Computes one micro-batch and adds its gradients.
+   *
+   * Rows that pull nothing are not computed at all: those with advantage 0 and those left out of the loss, when nothing else
+   * in it depends on the model (no KL term, no entropy bonus) and sampling recorded the values of the policy as it is.
+   */
+  async accumulate(
+    rows: readonly TrainingRow[],
+    position: BatchPosition,
+    options: {
+      /** The adapter has not changed since the rows were sampled by this policy. Defaults to false. */
+      asSampled?: boolean
+    } = {},
+  ): Promise<MicroBatchResult> {
+    const { config } = this
+    const entropyCoef = appliedEntropyCoef(this.#entropyControl, config)
+    const advantageOnly = config.beta === 0 && entropyCoef === 0
+    const recorded = rows.map(({ samplingLogProbs, samplingEntropies }) =>
+      options.asSampled && samplingLogProbs && samplingEntropies
+        ? { logProbs: samplingLogProbs, entropies: samplingEntropies }
+        : null,
+    )
+    const pulls = ({ advantage, inLoss }: TrainingRow): boolean => !advantageOnly || (advantage !== 0 && inLoss)
+    const active = rows.filter((row, i) => !recorded[i] || pulls(row))
+    const maxTokens = config.maxTokensPerPass ?? maximumTokens(this.#policy.config)
+    const runs = cutRows(active, maxTokens)
+
+    // The loss looks at the whole micro-batch, so all values must be known before the first gradient.
+    const only = runs.length === 1 ? await recordRows(this.#policy, active, config.temperature, maxTokens) : null
+    try {
+      const isRecorded = active.every((row) => recorded[rows.indexOf(row)])
+      const computed =
+        only ?? (isRecorded ? null : await rowValues(this.#policy, active, config.temperature, { maxTokens }))
+      const values = this.#lossValues(rows, (row, i) => {
+        const place = computed ? active.indexOf(row) : -1
+        if (place < 0) return recorded[i]!
+        return { logProbs: computed!.logProbs[place]!, entropies: computed!.entropies[place]! }
+      })
+      const loss = await lossGradients(values, { ...position, entropyCoef }, config)
+      const logProbs = rows.map((): readonly number[] | null => null)
+      for (const run of runs) {
+        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, maxTokens))
+        const gradients = this.#rowGradients(rows, run, loss, values.shape[1], forward.recording)
+        await this.#parameters.addGradients(gradients, this.#gradients)
+        for (const [place, row] of run.entries()) logProbs[rows.indexOf(row)] = forward.logProbs[place]!
       }
-    })
-    const totals = entropyTotals(entropies, host.completionMask, this.config.topEntropyQuantile)
-    this.#entropySum += totals.sum
-    this.#entropyCount += totals.count
-    const tokens = layout.shape[1]
+      const totals = entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
+      this.#entropySum += totals.sum
+      this.#entropyCount += totals.count
+      return { loss: loss.loss, metrics: lossMetrics(values, config), logProbs }
+    } catch (error) {
+      only?.recording.dispose()
+      throw error
+    }
+  }
+
+  /** The rows as the loss takes them, with the log-probabilities and entropies that `valuesOf` gives. */
+  #lossValues(
+    rows: readonly TrainingRow[],
+    valuesOf: (row: TrainingRow, index: number) => { logProbs: ArrayLike<number>; entropies: ArrayLike<number> },
+  ): LossValues {
+    const tokens = Math.max(1, ...rows.map(({ completionIds }) => completionIds.length))
+    const values = rows.map(valuesOf)
+    const pad = (list: readonly (ArrayLike<number> | null)[]): Float32Array | null => padRows(list, tokens)
     return {
-      loss,
-      metrics: lossMetrics({ ...host, logProbs, entropies }, this.config),
-      logProbs: rows.map(({ completionIds }, row) => [
-        ...logProbs.subarray(row * tokens, row * tokens + completionIds.length),
-      ]),
+      shape: [rows.length, tokens],
+      logProbs: pad(values.map(({ logProbs }) => logProbs))!,
+      entropies: pad(values.map(({ entropies }) => entropies))!,
+      oldLogProbs: pad(rows.map((row) => row.oldLogProbs)),
+      refLogProbs: pad(rows.map((row) => row.refLogProbs)),
+      samplingLogProbs: pad(rows.map((row) => row.samplingLogProbs)),
+      completionMask: pad(rows.map(({ completionIds, inLoss }) => completionIds.map(() => (inLoss ? 1 : 0))))!,
+      advantages: rows.map(({ advantage }) => advantage),
+    }
+  }
+
+  /** Gradients of the adapter from those of the loss with respect to the tokens of a run of rows. */
+  #rowGradients(
+    rows: readonly TrainingRow[],
+    run: readonly TrainingRow[],
+    { dLogProbs, dEntropies }: LossGradients,
+    tokens: number,
+    recording: Recording,
+  ): (tf.Tensor | null)[] {
+    /** What belongs to the run's tokens, in their packed order. */
+    const pack = (padded: Float32Array): tf.Tensor1D =>
+      tf.tensor1d(
+        run.flatMap((row) => {
+          const start = rows.indexOf(row) * tokens
+          return [...padded.subarray(start, start + row.completionIds.length)]
+        }),
+      )
+    const dys = [pack(dLogProbs), dEntropies && pack(dEntropies)]
+    try {
+      return recording.gradients(dys, this.#parameters.variables)
+    } finally {
+      tf.dispose(dys.filter((dy) => dy !== null))
     }
   }
 
@@ -149,27 +200,5 @@ export class PolicyUpdate {
     this.#gradients.fill(0)
     this.#entropySum = 0
     this.#entropyCount = 0
-  }
-
-  /** Loss and gradients of a forward pass; the gradients are added to the sum, the values for the metrics returned. */
-  async #backward(
-    position: BatchPosition,
-    forward: () => Omit<Parameters<typeof grpoLoss>[0], keyof BatchPosition | 'entropyCoef'>,
-  ): Promise<{ loss: number; logProbs: Float32Array; entropies: Float32Array }> {
-    let kept: tf.Tensor[] = []
-    try {
-      const { value, gradients } = variableGradients(() => {
-        const inputs = forward()
-        kept = [tf.keep(inputs.logProbs.clone()), tf.keep(inputs.entropies!.clone())]
-        const entropyCoef = appliedEntropyCoef(this.#entropyControl, this.config)
-        return grpoLoss({ ...inputs, ...position, entropyCoef }, this.config)
-      }, this.#parameters.variables)
-      const [loss, logProbs, entropies] = await Promise.all([value, ...kept].map((tensor) => tensor.data()))
-      value.dispose()
-      await this.#parameters.addGradients(gradients, this.#gradients)
-      return { loss: loss![0]!, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
-    } finally {
-      tf.dispose(kept)
-    }
   }
 }

@@ -9,7 +9,7 @@ import { completionMetrics } from './completionMetrics.js'
 import type { GRPOConfig } from './config.js'
 import { needsOldLogProbs } from './configRules.js'
 import { rewardMetrics } from './rewardMetrics.js'
-import { rowLogProbs } from './rowLogProbs.js'
+import { rowValues } from './rowValues.js'
 import type { TrainingRow } from './trainingRow.js'
 
 /** A completion with everything that was worked out about it. */
@@ -75,14 +75,20 @@ export async function collectRollouts(
     advantage: advantages.advantages[i]!,
     inLoss: !(config.maskTruncatedCompletions && truncated(completion)),
     samplingLogProbs: completion.logProbs,
+    samplingEntropies: completion.entropies,
   }))
   const reference =
-    config.beta === 0 ? null : await rowLogProbs(policy, unscored, config.temperature, { reference: true })
+    config.beta === 0
+      ? null
+      : await rowValues(policy, unscored, config.temperature, {
+          reference: true,
+          ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
+        })
   const rows = unscored.map((row, i): TrainingRow => ({
     ...row,
     // Sampling and training compute the same function, so what was recorded needs no second forward pass.
     oldLogProbs: needsOldLogProbs(config) ? row.samplingLogProbs : null,
-    refLogProbs: reference ? reference[i]! : null,
+    refLogProbs: reference ? reference.logProbs[i]! : null,
   }))
   return {
     groups: problems.map((problem, g) => ({

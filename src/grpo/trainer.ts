@@ -11,8 +11,10 @@ import type { MicroBatchResult } from './policyUpdate.js'
 import { PromptSampler } from './promptSampler.js'
 import { collectRollouts } from './rollouts.js'
 import type { RolloutGroup, Rollouts } from './rollouts.js'
+import { rowValues } from './rowValues.js'
 import { RunFiles } from './runFiles.js'
 import { mean } from './statistics.js'
+import type { TrainingRow } from './trainingRow.js'
 
 export interface GRPOTrainerOptions {
   /** A model with an adapter to train, from `model.withLora()`. */
@@ -160,20 +162,18 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       this.#options.onProgress?.({ phase: 'training', done: i })
       // Training waits for nothing outside: without this, timers and Ctrl-C would have no turn.
       await setImmediate()
-      const result = await this.#update.accumulate(rows, {
-        numItemsInBatch,
-        gradientAccumulationSteps,
-        stepsPerGeneration,
-      })
+      const asSampled = this.#rolloutAge === 0
+      const position = { numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration }
+      const result = await this.#update.accumulate(rows, position, { asSampled })
       results.push(result)
-      if (this.#rolloutAge === 0) {
-        for (const [row, { samplingLogProbs }] of rows.entries()) {
-          for (const [t, recorded] of (samplingLogProbs ?? []).entries()) {
-            differences.push(Math.abs(result.logProbs[row]![t]! - recorded))
-          }
-        }
-      }
+      if (asSampled) differences.push(...logProbDifferences(rows, result.logProbs))
       this.#microStep++
+    }
+    // Where no completion pulls, none was computed: one of them still has to show that sampling and training agree.
+    const [first] = sampled.flatMap(({ rows }) => rows)
+    if (differences.length === 0 && first) {
+      const { logProbs } = await rowValues(this.#options.policy, [first], this.config.temperature)
+      differences.push(...logProbDifferences([first], logProbs))
     }
     const difference = differences.reduce((max, value) => Math.max(max, value), 0)
     if (!(difference <= MAXIMUM_SAMPLING_DIFFERENCE)) {
@@ -235,6 +235,13 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     const batches = (problems * numTrainEpochs * numGenerations) / generationBatchSize
     return Math.max(1, Math.ceil((batches * stepsPerGeneration * numIterations) / gradientAccumulationSteps))
   }
+}
+
+/** |log π when sampled − log π in training| of every token of the rows that were computed. */
+function logProbDifferences(rows: readonly TrainingRow[], logProbs: readonly (readonly number[] | null)[]): number[] {
+  return rows.flatMap(({ samplingLogProbs }, row) =>
+    (logProbs[row] ?? []).map((logProb, t) => Math.abs(logProb - (samplingLogProbs?.[t] ?? NaN))),
+  )
 }
 
 /** Mean of each metric over the records that have it. */

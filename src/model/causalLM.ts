@@ -13,8 +13,7 @@ import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
 import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
 import { decode } from './decoder.js'
-import type { DecoderWeights } from './decoder.js'
-import type { KeyValueCache } from './keyValueCache.js'
+import type { DecoderWeights, ForwardOptions } from './decoder.js'
 import { disposeWeights, loadWeights } from './loadWeights.js'
 import { createLoraAdapter } from './lora.js'
 import type { LoraAdapter, LoraOptions } from './lora.js'
@@ -62,15 +61,15 @@ export class CausalLM {
     return this.base.eosTokenIds
   }
 
-  /** Hidden states after the final norm. With a cache, `batch.slots` says where the batch's keys and values go. */
-  forward(batch: PackedBatch, cache?: KeyValueCache): tf.Tensor2D /* [N, hidden] */ {
+  /** Hidden states after the final norm. */
+  forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
     if (tf.getBackend() !== this.base.backend) {
       throw new BackendError(
         `the model was loaded on the backend ${this.base.backend}, but ${tf.getBackend()} is selected now; ` +
           'select the backend first, then load the model',
       )
     }
-    return decode(this.config, this.base.weights, this.#adapterOff ? null : this.adapter, batch, cache)
+    return decode(this.config, this.base.weights, this.#adapterOff ? null : this.adapter, batch, options)
   }
 
   /** Logits of the next token for some hidden states. */

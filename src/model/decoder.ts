@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { ConfigError, ShapeError } from '../errors.js'
 import { attention } from '../ops/attention.js'
 import { embed } from '../ops/embed.js'
+import { recompute } from '../ops/gradients.js'
 import { linear } from '../ops/linear.js'
 import { rmsNorm } from '../ops/rmsNorm.js'
 import { rope } from '../ops/rope.js'
@@ -39,6 +40,13 @@ export interface DecoderWeights {
   readonly outputHead: Weight // [V, hidden]
 }
 
+export interface ForwardOptions {
+  /** Keys and values of earlier tokens; `batch.slots` says where the batch's own go. */
+  cache?: KeyValueCache
+  /** Keep only the input of each layer for the gradient and compute the layer again there: slower, but little memory. Defaults to false. */
+  recomputeLayers?: boolean
+}
+
 /**
  * Hidden states of a packed batch after the final norm: the decoder of Llama, Qwen2, Qwen3 and SmolLM3.
  *
@@ -52,7 +60,7 @@ export function decode(
   weights: DecoderWeights,
   adapter: LoraAdapter | null,
   batch: PackedBatch,
-  cache?: KeyValueCache,
+  { cache, recomputeLayers = false }: ForwardOptions = {},
 ): tf.Tensor2D /* [N, hidden] */ {
   const { tokenIds, positions } = batch
   if (positions.length !== tokenIds.length) {
@@ -73,15 +81,36 @@ export function decode(
   return tf.tidy(() => {
     const tables = ropeTables(config.rope, config.headDim, positions, last + 1)
     const shape: [number, number] = [positions.length, config.headDim / 2]
-    const rotary = { cos: tf.tensor2d(tables.cos, shape), sin: tf.tensor2d(tables.sin, shape) }
+    const rotaryTables = (): RotaryTables => ({
+      cos: tf.tensor2d(tables.cos, shape),
+      sin: tf.tensor2d(tables.sin, shape),
+    })
+    const shared = rotaryTables()
     let x = embed(weights.embedding, tokenIds)
     for (const [index, layer] of weights.layers.entries()) {
       const before = x
-      x = tf.tidy(() => decoderLayer(config, layer, index, adapter, before, rotary, batch, cache))
+      const compute = (input: tf.Tensor2D, rotary: RotaryTables): tf.Tensor2D =>
+        decoderLayer(config, layer, index, adapter, input, rotary, batch, cache)
+      x = tf.tidy(() => {
+        if (!recomputeLayers) return compute(before, shared)
+        // When the layer is computed again, the tables of this forward pass are gone.
+        return recompute((input) => compute(input, rotaryTables()), before, layerVariables(adapter, index))
+      })
       before.dispose()
     }
     return rmsNorm(x, weights.finalNorm, config.rmsNormEpsilon)
   })
+}
+
+/** What the rotary embedding turns by, [N, headDim / 2]. */
+interface RotaryTables {
+  readonly cos: tf.Tensor2D
+  readonly sin: tf.Tensor2D
+}
+
+/** The trainable tensors of one layer. */
+function layerVariables(adapter: LoraAdapter | null, index: number): tf.Variable[] {
+  return (adapter?.entries ?? []).filter(({ layer }) => layer === index).flatMap(({ a, b }) => [a, b])
 }
 
 function decoderLayer(
@@ -90,7 +119,7 @@ function decoderLayer(
   index: number,
   adapter: LoraAdapter | null,
   x: tf.Tensor2D, // [N, hidden]
-  rotary: { cos: tf.Tensor2D; sin: tf.Tensor2D }, // [N, headDim / 2]
+  rotary: RotaryTables,
   batch: PackedBatch,
   cache: KeyValueCache | undefined,
 ): tf.Tensor2D {

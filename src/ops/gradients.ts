@@ -11,41 +11,65 @@ interface TapeNode {
   readonly gradient?: (dys: readonly (tf.Tensor | undefined)[]) => Readonly<Record<string, () => tf.Tensor>>
 }
 
-/**
- * Gradients of a scalar with respect to variables, by tfjs's tape and gradient functions.
- *
- * `tf.variableGrads` keeps every activation and the gradient of every activation until the end. This walks the tape backwards
- * and frees each as soon as it was used, which more than halves the memory that a deep model needs; the results are the same.
- * The caller disposes the value and the gradients.
- */
-export function variableGradients(
-  f: () => tf.Scalar,
-  variables: readonly tf.Variable[],
-): { value: tf.Scalar; gradients: (tf.Tensor | null)[] /* null where f does not depend on the variable */ } {
-  const { value, tape } = record(f)
-  const gradients = new Map<number, tf.Tensor>()
-  const sources = variables.map(({ id }) => id)
-  try {
-    backpropagate(tape, value, sources, gradients)
-  } catch (error) {
-    tf.dispose([value, ...gradients.values()])
-    disposeSaved(tape)
-    throw error
-  }
-  return { value, gradients: sources.map((id) => gradients.get(id) ?? null) }
+/** A forward pass that was recorded, to be differentiated once. */
+export interface Recording {
+  /** Its results; they belong to the recording. */
+  readonly outputs: readonly tf.Tensor[]
+  /**
+   * Gradients Σ dy·∂output/∂source of the sources, null where no output depends on one; the caller disposes them. Frees the
+   * recording.
+   */
+  gradients(
+    dys: readonly (tf.Tensor | null)[], // of the shapes of the outputs; null counts as 0
+    sources: readonly tf.Tensor[],
+  ): (tf.Tensor | null)[]
+  /** Frees a recording whose gradients are not wanted. */
+  dispose(): void
 }
 
-/** Runs f and returns its result with the ops that it ran. */
-function record(f: () => tf.Scalar): { value: tf.Scalar; tape: readonly TapeNode[] } {
-  const engine = tf.engine()
-  const { state } = engine
+/**
+ * Runs f and records what its gradients need, by tfjs's tape and gradient functions.
+ *
+ * tfjs's own `grads` keeps every activation and the gradient of every activation until the end. This walks the tape backwards
+ * and frees each as soon as it was used, which more than halves the memory that a deep model needs; the results are the same.
+ */
+export function record(f: () => tf.Tensor[]): Recording {
+  const { outputs, tape } = runRecorded(f)
+  const dispose = (): void => {
+    tf.dispose([...outputs])
+    disposeSaved(tape)
+  }
+  return {
+    outputs,
+    dispose,
+    gradients(dys, sources) {
+      const gradients = new Map<number, tf.Tensor>()
+      for (const [i, { id }] of outputs.entries()) if (dys[i]) gradients.set(id, tf.keep(dys[i].clone()))
+      const ids = sources.map(({ id }) => id)
+      try {
+        backpropagate(tape, ids, gradients)
+      } catch (error) {
+        tf.dispose([...gradients.values()])
+        throw error
+      } finally {
+        dispose()
+      }
+      return ids.map((id) => gradients.get(id) ?? null)
+    },
+  }
+}
+
+/** Runs f and returns its results with the ops that it ran. */
+function runRecorded(f: () => tf.Tensor[]): { outputs: tf.Tensor[]; tape: readonly TapeNode[] } {
+  const { state } = tf.engine()
   const outerTape = state.activeTape
   // tfjs's own gradients() does the same with its private startTape and endTape.
   state.activeTape = []
   state.gradientDepth++
   try {
-    const value = tf.tidy(f)
-    return { value: tf.keep(value), tape: state.activeTape as unknown as TapeNode[] }
+    const outputs = tf.tidy(f)
+    for (const output of outputs) tf.keep(output)
+    return { outputs, tape: state.activeTape as unknown as TapeNode[] }
   } catch (error) {
     disposeSaved(state.activeTape as unknown as TapeNode[])
     throw error
@@ -62,14 +86,12 @@ function disposeSaved(tape: readonly TapeNode[]): void {
 
 function backpropagate(
   tape: readonly TapeNode[],
-  value: tf.Tensor,
   sources: readonly number[],
-  /** Takes the gradients that were found so far and not yet used, by the tensor's id; at the end those of the sources. */
+  /** Gradients that were found so far and not yet used, by the tensor's id: at first of the outputs, at the end of the sources. */
   gradients: Map<number, tf.Tensor>,
 ): void {
   const dependent = dependentTensors(tape, sources)
   const wanted = new Set(sources)
-  gradients.set(value.id, tf.keep(tf.onesLike(value)))
   for (let i = tape.length - 1; i >= 0; i--) {
     const node = tape[i]!
     const dys = node.outputs.map(({ id }) => gradients.get(id))
@@ -117,4 +139,36 @@ function addInputGradients(
     if (before) tf.dispose([before, found[i]!])
     gradients.set(id, gradient)
   }
+}
+
+/**
+ * y = f(x) whose activations are not kept: the gradient computes f again (Chen et al. 2016, arXiv 1604.06174). It costs a
+ * second forward pass and saves the memory of everything inside f.
+ */
+export function recompute(
+  f: (x: tf.Tensor2D) => tf.Tensor2D,
+  x: tf.Tensor2D,
+  /** Trainable tensors that f reads beside x. */
+  variables: readonly tf.Tensor[],
+): tf.Tensor2D {
+  const op = tf.customGrad((...args) => {
+    const save = args.at(-1) as tf.GradSaveFunc
+    const input = args[0] as tf.Tensor2D
+    save([input])
+    return {
+      value: f(input),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const again = record(() => [f(saved as tf.Tensor2D)])
+        const sources = [saved!, ...variables]
+        return again.gradients([dy], sources).map((gradient, i) => {
+          if (!gradient) return tf.zerosLike(sources[i]!)
+          // A tensor that the surrounding tidy frees, in case that nobody asks for this gradient.
+          const tidied = gradient.clone()
+          gradient.dispose()
+          return tidied
+        })
+      },
+    }
+  })
+  return op(x, ...variables) as tf.Tensor2D
 }

@@ -42,6 +42,8 @@ export interface Completion {
   ids: number[]
   /** log p of each sampled token under softmax(logits / temperature), in nats; at temperature 0 under temperature 1. */
   logProbs: number[]
+  /** Entropy of the distribution that each token was drawn from, before filters and penalty, in nats. */
+  entropies: number[]
   /** `stop`: an EOS token or a stop string; `length`: cut off at maxCompletionLength. */
   finishReason: 'stop' | 'length'
   /** Without special tokens; empty when the model has no tokenizer. */
@@ -110,7 +112,8 @@ async function generateBatch(
     let sampled = await sampleNext(model, batch, cache, lastRows, groups.flat(), parameters)
     let active = rows
     for (let length = 1; ; length++) {
-      for (const [i, { sequence }] of active.entries()) sequence.append(sampled.ids[i]!, sampled.logProbs[i]!)
+      for (const [i, { sequence }] of active.entries())
+        sequence.append(sampled.ids[i]!, sampled.logProbs[i]!, sampled.entropies[i]!)
       active = active.filter(({ sequence }) => sequence.finishReason === null)
       options.onProgress?.(tokensBefore + rows.reduce((sum, { sequence }) => sum + sequence.ids.length, 0))
       if (active.length === 0) return
@@ -174,7 +177,7 @@ async function sampleNext(
   parameters: SamplingParameters,
 ): Promise<SampledTokens> {
   const logits = tf.tidy(() => {
-    const hidden = model.forward(batch, cache)
+    const hidden = model.forward(batch, { cache })
     return model.logits(rows ? selectRows(hidden, rows) : hidden)
   })
   try {

@@ -7,6 +7,7 @@ import { sequenceRandom } from './sequenceRandom.js'
 export class Sequence {
   readonly ids: number[] = []
   readonly logProbs: number[] = []
+  readonly entropies: number[] = []
   /** Null while the completion goes on. */
   finishReason: 'stop' | 'length' | null = null
 
@@ -22,10 +23,11 @@ export class Sequence {
     },
   ) {}
 
-  /** Takes a sampled token and its log-probability, and notes whether the completion ends with it. */
-  append(id: number, logProb: number): void {
+  /** Takes a sampled token with its log-probability and entropy, and notes whether the completion ends with it. */
+  append(id: number, logProb: number, entropy: number): void {
     this.ids.push(id)
     this.logProbs.push(logProb)
+    this.entropies.push(entropy)
     if (this.limits.eosTokenIds.includes(id) || this.#endsWithStopString()) this.finishReason = 'stop'
     else if (this.ids.length >= this.limits.maxCompletionLength) this.finishReason = 'length'
   }
@@ -39,6 +41,7 @@ export class Sequence {
     return {
       ids: this.ids,
       logProbs: this.logProbs,
+      entropies: this.entropies,
       finishReason: this.finishReason ?? 'length',
       text: this.#decode(this.ids, true),
     }

@@ -42,4 +42,4 @@ export {
 } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
-export { rowLogProbs } from '../../src/grpo/rowLogProbs.js'
+export { rowValues } from '../../src/grpo/rowValues.js'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { PolicyUpdate, Safetensors, loadModel, parseGRPOConfig, rowLogProbs, scoreTokens } from './api.js'
+import { PolicyUpdate, Safetensors, loadModel, parseGRPOConfig, rowValues, scoreTokens } from './api.js'
 import type { CausalLM, GRPOConfig } from './api.js'
 import {
   absolute,
@@ -104,7 +104,7 @@ async function* logitsAndLogProbs({ reference, policy, io }: LoraCase): AsyncGen
     promptIds: inputIds.slice(0, promptLength),
     completionIds: inputIds.slice(promptLength),
   }))
-  const logProbsOfBase = await rowLogProbs(policy, rowsOfPrompts, temperature, { reference: true })
+  const logProbsOfBase = (await rowValues(policy, rowsOfPrompts, temperature, { reference: true })).logProbs
   for (const [quantity, actual, name] of [
     ['log-probs', scores.flatMap((score) => score.logProbs), 'per_token_logps'],
     ['entropies', scores.flatMap((score) => score.entropies), 'entropies'],
@@ -167,6 +167,7 @@ function trainingRows(io: Safetensors, hasReference: boolean): Parameters<Policy
       advantage: advantages[row]!,
       inLoss: true,
       samplingLogProbs: null,
+      samplingEntropies: null,
       oldLogProbs: ofRow('old_per_token_logps'),
       refLogProbs: hasReference ? ofRow('ref_per_token_logps') : null,
     }

@@ -9,7 +9,7 @@ import {
   needsOldLogProbs,
   parseGRPOConfig,
   rewardMetrics,
-  rowLogProbs,
+  rowValues,
 } from './api.js'
 import type { CausalLM, GRPOConfig, LoraModule, TrainingRow } from './api.js'
 import { absolute, compareExactly, compareNumbers, compareRecord, ofLargest, ofOneOrMore } from './compare.js'
@@ -137,14 +137,17 @@ async function scoreBatch(
   const terminated = batch.completion_ids.map((ids) => ends.includes(ids.at(-1)!))
   const prompts = sharePrompts(batch.prompt_ids)
   const sequences = batch.completion_ids.map((completionIds, row) => ({ promptIds: prompts[row]!, completionIds }))
-  const oldLogProbs = needsOldLogProbs(config) ? await rowLogProbs(policy, sequences, config.temperature) : null
+  const oldLogProbs = needsOldLogProbs(config)
+    ? (await rowValues(policy, sequences, config.temperature)).logProbs
+    : null
   const refLogProbs =
-    config.beta === 0 ? null : await rowLogProbs(policy, sequences, config.temperature, { reference: true })
+    config.beta === 0 ? null : (await rowValues(policy, sequences, config.temperature, { reference: true })).logProbs
   const rows = sequences.map((sequence, row) => ({
     ...sequence,
     advantage: result.advantages[row]!,
     inLoss: terminated[row]! || !config.maskTruncatedCompletions,
     samplingLogProbs: null,
+    samplingEntropies: null,
     oldLogProbs: oldLogProbs?.[row] ?? null,
     refLogProbs: refLogProbs?.[row] ?? null,
   }))

@@ -4,7 +4,7 @@ import { ConfigError, GrpoError, ShapeError } from '../../src/errors.js'
 import { parseGRPOConfig } from '../../src/grpo/config.js'
 import type { GRPOConfig } from '../../src/grpo/config.js'
 import { PolicyUpdate } from '../../src/grpo/policyUpdate.js'
-import { rowLogProbs } from '../../src/grpo/rowLogProbs.js'
+import { rowValues } from '../../src/grpo/rowValues.js'
 import type { TrainingRow } from '../../src/grpo/trainingRow.js'
 import { loadModel } from '../../src/model/causalLM.js'
 import type { CausalLM } from '../../src/model/causalLM.js'
@@ -30,6 +30,7 @@ function someRows(changes: (row: TrainingRow, i: number) => Partial<TrainingRow>
       advantage: advantages[i]!,
       inLoss: true,
       samplingLogProbs: null,
+      samplingEntropies: null,
       oldLogProbs: null,
       refLogProbs: null,
     }
@@ -145,6 +146,64 @@ describe('policyUpdate', () => {
         })
       }
 
+      it('computes a micro-batch in several passes, and a long row with recomputed layers, to the same gradients', async () => {
+        const whole = await gradientsOf(someRows(), configOf())
+        // 16 tokens hold one group, 6 no whole group, 1 not even a row: each row's layers are computed twice.
+        for (const maxTokensPerPass of [16, 6, 1]) {
+          for (const asSampled of [false, true]) {
+            const { logProbs, entropies } = await rowValues(policy, someRows(), 0.9)
+            const rows = someRows((_, i) => ({ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]! }))
+            const update = new PolicyUpdate(policy, configOf({ maxTokensPerPass }), 10)
+            const before = memoryInUse().tensors
+            const { loss } = await update.accumulate(rows, WHOLE_BATCH, { asSampled })
+            assert.equal(memoryInUse().tensors, before)
+            assertSameGradients(update.gradients, whole.gradients)
+            assertClose([loss], [whole.loss], 1e-6)
+          }
+        }
+      })
+
+      it('leaves out rows that pull nothing without changing loss, metrics or gradients', async () => {
+        const { logProbs, entropies } = await rowValues(policy, someRows(), 0.9)
+        const rows = someRows((row, i) => ({
+          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]! },
+          ...{ advantage: i < 3 ? 0 : row.advantage, inLoss: i !== 4 },
+        }))
+        for (const lossType of ['dapo', 'grpo', 'bnpo', 'luspo'] as const) {
+          const results = []
+          for (const asSampled of [false, true]) {
+            const update = new PolicyUpdate(policy, configOf({ lossType }), 10)
+            const result = await update.accumulate(rows, WHOLE_BATCH, { asSampled })
+            results.push({ ...result, gradients: update.gradients })
+          }
+          const [all, some] = results as [(typeof results)[0], (typeof results)[0]]
+          assertSameGradients(some.gradients, all.gradients)
+          assertClose([some.loss], [all.loss], 1e-6)
+          assertClose(Object.values(some.metrics), Object.values(all.metrics), 1e-5)
+          assert.deepEqual(
+            some.logProbs.map((row) => row === null),
+            [true, true, true, false, true, false],
+          )
+          assert.ok(all.logProbs.every((row) => row !== null))
+        }
+        // With a KL term or an entropy bonus every row pulls.
+        const pulling = new PolicyUpdate(policy, configOf({ entropyCoef: 0.1 }), 10)
+        const { logProbs: computed } = await pulling.accumulate(rows, WHOLE_BATCH, { asSampled: true })
+        assert.ok(computed.every((row) => row !== null))
+      })
+
+      it('has nothing to compute when no row pulls', async () => {
+        const { logProbs, entropies } = await rowValues(policy, someRows(), 0.9)
+        const rows = someRows((_, i) => ({
+          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]!, advantage: 0 },
+        }))
+        const update = new PolicyUpdate(policy, configOf(), 10)
+        const { loss, metrics } = await update.accumulate(rows, WHOLE_BATCH, { asSampled: true })
+        assert.equal(Math.abs(loss), 0)
+        assertClose([metrics.entropy!], [entropies.flat().reduce((a, b) => a + b) / TOKENS], 1e-6)
+        assert.ok(update.gradients.every((gradient) => gradient === 0))
+      })
+
       it('computes rows that share their prompt as rows with prompts of their own', async () => {
         const shared = await gradientsOf(someRows(), configOf())
         const own = await gradientsOf(
@@ -156,7 +215,7 @@ describe('policyUpdate', () => {
       })
 
       it('has the same gradient when the old log-probabilities are those of now, and another one when they are not', async () => {
-        const logProbs = await rowLogProbs(policy, someRows(), 0.9)
+        const logProbs = (await rowValues(policy, someRows(), 0.9)).logProbs
         const onPolicy = await gradientsOf(someRows(), configOf())
         const old = await gradientsOf(
           someRows((_, i) => ({ oldLogProbs: logProbs[i]! })),
@@ -194,13 +253,13 @@ describe('policyUpdate', () => {
       it('gives the log-probabilities of the forward pass and metrics by TRL’s names', async () => {
         const rows = someRows()
         const update = new PolicyUpdate(policy, configOf({ beta: 0.1 }), 10)
-        const expected = await rowLogProbs(policy, rows, 0.9)
-        const refLogProbs = await rowLogProbs(policy, rows, 0.9, { reference: true })
+        const expected = (await rowValues(policy, rows, 0.9)).logProbs
+        const refLogProbs = (await rowValues(policy, rows, 0.9, { reference: true })).logProbs
         const { logProbs, metrics, loss } = await update.accumulate(
           someRows((_, i) => ({ refLogProbs: refLogProbs[i]! })),
           WHOLE_BATCH,
         )
-        for (const [i, row] of logProbs.entries()) assertClose(row, expected[i]!, backend === 'cpu' ? 0 : 1e-5)
+        for (const [i, row] of logProbs.entries()) assertClose(row!, expected[i]!, backend === 'cpu' ? 0 : 1e-5)
         assert.deepEqual(Object.keys(metrics).sort(), [
           ...['clip_ratio/high_max', 'clip_ratio/high_mean', 'clip_ratio/low_mean', 'clip_ratio/low_min'],
           ...['clip_ratio/region_mean', 'entropy', 'kl'],

@@ -58,7 +58,7 @@ async function withModel(name: string, body: (model: CausalLM) => void | Promise
 
 /** Hidden states of a batch, row by row. */
 function hiddenRows(model: CausalLM, batch: PackedBatch, cache?: KeyValueCache): Float32Array[] {
-  const hidden = tf.tidy(() => values(model.forward(batch, cache)))
+  const hidden = tf.tidy(() => values(model.forward(batch, cache ? { cache } : {})))
   const width = model.config.hiddenSize
   return Array.from({ length: hidden.length / width }, (_, i) => hidden.slice(i * width, (i + 1) * width))
 }
@@ -266,8 +266,8 @@ describe('decoder', () => {
           assert.throws(() => model.forward(sequenceBatch([-1])), ShapeError)
           assert.throws(() => model.forward({ ...batch, positions: batch.positions.slice(1) }), ShapeError)
           const cache = new KeyValueCache(model.config, 13)
-          assert.throws(() => model.forward(batch, cache), ShapeError)
-          assert.throws(() => model.forward({ ...batch, slots: batch.positions.slice(1) }, cache), ShapeError)
+          assert.throws(() => model.forward(batch, { cache }), ShapeError)
+          assert.throws(() => model.forward({ ...batch, slots: batch.positions.slice(1) }, { cache }), ShapeError)
           cache.dispose()
         }))
     })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { selectBackend } from '../../src/backend/select.js'
-import { rowLogProbs } from '../../src/grpo/rowLogProbs.js'
+import { rowValues } from '../../src/grpo/rowValues.js'
 import { loadModel } from '../../src/model/causalLM.js'
 import { scoreTokens } from '../../src/rollout/score.js'
 import { BACKENDS, memoryInUse, randomIds, randomPolicy } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 import { assertClose } from './assertClose.js'
 
-describe('rowLogProbs', () => {
+describe('rowValues', () => {
   after(() => selectBackend('reference'))
 
   for (const backend of BACKENDS) {
@@ -22,15 +22,16 @@ describe('rowLogProbs', () => {
         [policy, false],
         [base, true],
       ] as const) {
-        const actual = await rowLogProbs(policy, rows, 0.9, { reference })
+        const actual = await rowValues(policy, rows, 0.9, { reference })
         const sequences = rows.map(({ completionIds }) => ({
           inputIds: [...promptIds, ...completionIds],
           promptLength: 6,
         }))
         const expected = await scoreTokens(model, sequences, { temperature: 0.9 })
-        assert.equal(actual.length, 3)
-        for (const [i, row] of actual.entries()) {
-          assertClose(row, expected[i]!.logProbs, backend === 'cpu' ? 0 : 1e-5)
+        assert.equal(actual.logProbs.length, 3)
+        for (const [i, { logProbs, entropies }] of expected.entries()) {
+          assertClose(actual.logProbs[i]!, logProbs, backend === 'cpu' ? 0 : 1e-5)
+          assertClose(actual.entropies[i]!, entropies, backend === 'cpu' ? 0 : 1e-5)
         }
       }
       assert.deepEqual(memoryInUse().tensors, before.tensors)

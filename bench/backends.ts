@@ -1,0 +1,26 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Runtime } from '../src/backend/cpu/runtime.js'
+import { registerCpuBackend } from '../src/backend/cpu/register.js'
+
+/** The cpu backend once for each number of threads, side by side, so that measurements can take turns. */
+export interface Backends {
+  readonly threads: readonly number[]
+  /** Makes the backend with so many threads the current one. */
+  use(threads: number): Promise<Runtime>
+}
+
+/** Starts a cpu backend for each number of threads. */
+export async function startBackends(threads: readonly number[]): Promise<Backends> {
+  const name = (count: number): string => `bench-${count}`
+  const runtimes = new Map<number, Runtime>()
+  for (const count of threads) {
+    runtimes.set(count, (await registerCpuBackend({ name: name(count), threads: count })).runtime)
+  }
+  return {
+    threads,
+    use: async (count) => {
+      await tf.setBackend(name(count))
+      return runtimes.get(count)!
+    },
+  }
+}

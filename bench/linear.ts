@@ -1,0 +1,134 @@
+import { measurePeak } from '../src/backend/cpu/peak.js'
+import { formatTable, percent, threeDigits } from '../src/cli/table.js'
+import { runKernel } from '../src/ops/kernel.js'
+import { linear } from '../src/ops/linear.js'
+import type { Weight } from '../src/ops/weight.js'
+import type { Backends } from './backends.js'
+import type { Peaks } from './peak.js'
+import { randomMatrix, randomWeight } from './randomValues.js'
+import { rounded } from './report.js'
+import type { BenchRecord, Report } from './report.js'
+import { bestMilliseconds } from './timing.js'
+import type { LinearShape, TorchMatmul } from './torch.js'
+
+/** What is measured of `linear`. */
+export interface LinearSizes {
+  /** Weights as [in, out]. */
+  readonly weights: readonly (readonly [width: number, out: number])[]
+  readonly rows: readonly number[]
+  readonly dtypes: readonly Weight['dtype'][]
+  /** How long to measure each, in milliseconds. */
+  readonly milliseconds: number
+}
+
+/** The layers of SmolLM2-135M: q and o, k and v, gate and up, down, and the lm_head. */
+export const smolLM2Sizes: LinearSizes = {
+  weights: [
+    [576, 576],
+    [576, 192],
+    [576, 1536],
+    [1536, 576],
+    [576, 49152],
+  ],
+  rows: [1, 16, 64, 512],
+  dtypes: ['bfloat16', 'float32'],
+  milliseconds: 150,
+}
+
+const PEAK_MILLISECONDS = 10
+
+interface LinearResult extends LinearShape {
+  readonly dtype: Weight['dtype']
+  readonly threads: number
+  readonly milliseconds: number
+  readonly gflops: number
+  readonly torchGflops: number | null
+}
+
+/**
+ * Measures `linear` forward and backward. The numbers of threads, the dtypes and torch take turns on each shape, and the peak is
+ * measured again each time, so that a change of the machine's speed meets all of them.
+ */
+export async function measureLinear(
+  backends: Backends,
+  torch: TorchMatmul | null,
+  peaks: Peaks,
+  sizes: LinearSizes,
+  report: Report,
+): Promise<void> {
+  const results: LinearResult[] = []
+  for (const [width, out] of sizes.weights) {
+    for (const rows of sizes.rows) {
+      for (const direction of ['forward', 'backward'] as const) {
+        const shape = { rows, width, out, direction }
+        report.progress(`linear ${direction}, ${rows} × ${width}→${out}`)
+        for (const threads of backends.threads) {
+          const runtime = await backends.use(threads)
+          peaks.set(threads, Math.max(peaks.get(threads) ?? 0, measurePeak(runtime, PEAK_MILLISECONDS)))
+          const torchGflops = torch && (await torch.measure(shape, threads, sizes.milliseconds))
+          for (const dtype of sizes.dtypes) {
+            const milliseconds = measureProduct(shape, dtype, sizes.milliseconds)
+            const gflops = (2 * rows * width * out) / milliseconds / 1e6
+            results.push({ ...shape, dtype, threads, milliseconds, gflops, torchGflops })
+          }
+        }
+      }
+    }
+  }
+  reportLinear(results, peaks, report)
+}
+
+function measureProduct({ rows, width, out, direction }: LinearShape, dtype: Weight['dtype'], budget: number): number {
+  const weight = randomWeight(out, width, dtype)
+  const x = randomMatrix(rows, direction === 'forward' ? width : out)
+  try {
+    return bestMilliseconds(() => {
+      const product =
+        direction === 'forward'
+          ? linear(x, weight, null, null)
+          : runKernel('LinearInputGradient', { dy: x }, { weight, scale: 0 })
+      product.dispose()
+    }, budget)
+  } finally {
+    x.dispose()
+    weight.dispose()
+  }
+}
+
+function reportLinear(results: readonly LinearResult[], peaks: Peaks, report: Report): void {
+  const records = results.map((result) => {
+    const { rows, width, out, direction, dtype, threads, milliseconds, gflops, torchGflops } = result
+    const single = results.find((other) => {
+      const sameShape = other.rows === rows && other.width === width && other.out === out
+      return sameShape && other.direction === direction && other.dtype === dtype && other.threads === 1
+    })
+    return {
+      ...{ benchmark: 'linear', direction, rows, in: width, out, dtype, threads },
+      ...{ ms: rounded(milliseconds), gflops: rounded(gflops) },
+      weight_gb_per_s: rounded((width * out * (dtype === 'bfloat16' ? 2 : 4)) / milliseconds / 1e6),
+      share_of_peak: rounded(gflops / peaks.get(threads)!),
+      torch_gflops: torchGflops && rounded(torchGflops),
+      ratio_vs_torch: torchGflops && rounded(gflops / torchGflops),
+      speedup_vs_1_thread: single && threads > 1 ? rounded(gflops / single.gflops) : null,
+    } satisfies BenchRecord
+  })
+  for (const record of records) report.record(record)
+  const table = formatTable<(typeof records)[number]>(
+    [
+      { heading: 'direction', text: ({ direction }) => direction, left: true },
+      { heading: 'rows', text: ({ rows }) => String(rows) },
+      { heading: 'in→out', text: (record) => `${record.in}→${record.out}`, left: true },
+      { heading: 'dtype', text: ({ dtype }) => dtype, left: true },
+      { heading: 'threads', text: ({ threads }) => String(threads) },
+      { heading: 'ms', text: ({ ms }) => threeDigits(ms) },
+      { heading: 'GFLOP/s', text: ({ gflops }) => threeDigits(gflops) },
+      { heading: 'of peak', text: (record) => percent(record.share_of_peak) },
+      { heading: 'weight GB/s', text: (record) => threeDigits(record.weight_gb_per_s) },
+      { heading: 'torch f32', text: (record) => threeDigits(record.torch_gflops) },
+      { heading: '× torch', text: (record) => record.ratio_vs_torch?.toFixed(2) ?? null },
+      { heading: '× 1 thread', text: (record) => record.speedup_vs_1_thread?.toFixed(2) ?? null },
+    ],
+    records,
+  )
+  report.table('linear: y = x·Wᵀ and dx = dy·W (GFLOP/s of the fastest run)', table)
+}

@@ -1,0 +1,227 @@
+import * as tf from '@tensorflow/tfjs'
+import { attentionPairs } from '../src/backend/operations.js'
+import { formatTable, percent, threeDigits } from '../src/cli/table.js'
+import { packGroups } from '../src/model/packedBatch.js'
+import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
+import { runKernels } from '../src/ops/kernel.js'
+import type { Backends } from './backends.js'
+import type { Peaks } from './peak.js'
+import { randomMatrix, randomValues, randomWeight } from './randomValues.js'
+import { rounded } from './report.js'
+import type { BenchRecord, Report } from './report.js'
+import { bestMilliseconds } from './timing.js'
+
+/** What is measured of the ops beside `linear`; the widths are those of SmolLM2-135M. */
+export interface OpSizes {
+  /** Groups of a packed training batch, each of a prompt and 8 completions. */
+  readonly groups: number
+  readonly promptLength: number
+  readonly completionLength: number
+  /** Sequences that are decoded together, and rows of tokenLogProbs. */
+  readonly rows: number
+  readonly vocabularySize: number
+  /** How long to measure each, in milliseconds. */
+  readonly milliseconds: number
+}
+
+/** The training batches and decoding steps of the fixed workload; see workloads.ts. */
+export const fixedWorkloadSizes: OpSizes = {
+  ...{ groups: 2, promptLength: 73, completionLength: 64, rows: 64, vocabularySize: 49152, milliseconds: 150 },
+}
+
+const HIDDEN = 576
+const INTERMEDIATE = 1536
+const NUM_HEADS = 9
+const NUM_KEY_VALUE_HEADS = 3
+const HEAD_DIM = 64
+const GENERATIONS = 8
+
+/** One call of a kernel, with what it needs and what it has to do. */
+interface Case {
+  readonly op: string
+  readonly size: string
+  readonly inputs: Record<string, tf.Tensor>
+  readonly attributes: object
+  /** Multiplications and additions of matrix products, or bytes that have to be read and written. */
+  readonly operations?: number
+  readonly bytes?: number
+  dispose?(): void
+}
+
+/** Measures the ops in which a step spends its time, `linear` aside, forward and backward. */
+export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSizes, report: Report): Promise<void> {
+  const records: BenchRecord[] = []
+  for (const build of [attentionCases, decodeCases, tokenLogProbsCases, elementwiseCases]) {
+    for (const threads of backends.threads) {
+      await backends.use(threads)
+      for (const work of build(sizes)) {
+        report.progress(`${work.op} ${work.size}, threads: ${threads}`)
+        const milliseconds = bestMilliseconds(() => {
+          tf.dispose(runKernels(work.op, work.inputs, work.attributes))
+        }, sizes.milliseconds)
+        tf.dispose(work.inputs)
+        work.dispose?.()
+        const gflops = work.operations === undefined ? null : work.operations / milliseconds / 1e6
+        const first = records.find(
+          ({ op, size, threads: count }) => op === work.op && size === work.size && count === 1,
+        )
+        records.push({
+          ...{ benchmark: 'op', op: work.op, size: work.size, threads, ms: rounded(milliseconds) },
+          gflops: gflops === null ? null : rounded(gflops),
+          share_of_peak: gflops === null ? null : rounded(gflops / peaks.get(threads)!),
+          gb_per_s: work.bytes === undefined ? null : rounded(work.bytes / milliseconds / 1e6),
+          speedup_vs_1_thread: first && threads > 1 ? rounded((first.ms as number) / milliseconds) : null,
+        })
+      }
+    }
+  }
+  for (const record of records) report.record(record)
+  report.table('Other ops (the fastest run)', formatOps(records))
+}
+
+function formatOps(records: readonly BenchRecord[]): string {
+  const number =
+    (key: string) =>
+    (record: BenchRecord): string | null =>
+      threeDigits(record[key] as number | null)
+  return formatTable<BenchRecord>(
+    [
+      { heading: 'op', text: ({ op }) => String(op), left: true },
+      { heading: 'size', text: ({ size }) => String(size), left: true },
+      { heading: 'threads', text: ({ threads }) => String(threads) },
+      { heading: 'ms', text: number('ms') },
+      { heading: 'GFLOP/s', text: number('gflops') },
+      { heading: 'of peak', text: ({ share_of_peak: share }) => percent(share as number | null) },
+      { heading: 'GB/s', text: number('gb_per_s') },
+      { heading: '× 1 thread', text: number('speedup_vs_1_thread') },
+    ],
+    records,
+  )
+}
+
+/** Attention of a packed training batch, and its gradient. */
+function attentionCases({ groups, promptLength, completionLength }: OpSizes): Case[] {
+  const group = {
+    promptIds: new Int32Array(promptLength),
+    completions: Array.from({ length: GENERATIONS }, () => new Int32Array(completionLength)),
+  }
+  const { batch } = packGroups(Array.from({ length: groups }, () => group))
+  const tokens = batch.tokenIds.length
+  const inputs = attentionInputs(tokens, tokens)
+  const attributes = attentionOptions(batch.segments)
+  const product = attentionProduct(batch.segments)
+  const [y, logSumExp] = runKernels('Attention', inputs, attributes) as [tf.Tensor, tf.Tensor]
+  const gradientInputs = { ...attentionInputs(tokens, tokens), dy: randomMatrix(tokens, HIDDEN), y, logSumExp }
+  const size = `training, ${groups} groups, ${tokens} tokens`
+  return [
+    { op: 'Attention', size, inputs, attributes, operations: 2 * product },
+    { op: 'AttentionGradient', size, inputs: gradientInputs, attributes, operations: 5 * product },
+  ]
+}
+
+/** Attention of one step of decoding, halfway through the completions, and the sampling of its tokens. */
+function decodeCases({ rows, promptLength, completionLength, vocabularySize }: OpSizes): Case[] {
+  const prompts = Math.ceil(rows / GENERATIONS)
+  const own = prompts * promptLength
+  const segments = Array.from({ length: rows }, (_, row): AttentionSegment => ({
+    ...{ queryStart: row, queryLength: 1, prefixStart: Math.floor(row / GENERATIONS) * promptLength },
+    ...{ prefixLength: promptLength, keyStart: own + row * completionLength },
+    keyLength: Math.ceil(completionLength / 2),
+  }))
+  const parameters = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
+  const uniforms = Float64Array.from({ length: rows }, (_, row) => (row + 0.5) / rows)
+  return [
+    {
+      ...{ op: 'Attention', size: `decoding, ${rows} sequences`, operations: 2 * attentionProduct(segments) },
+      inputs: attentionInputs(rows, own + rows * completionLength),
+      attributes: attentionOptions(segments),
+    },
+    {
+      ...{ op: 'SampleTokens', size: `${rows} × ${vocabularySize}`, bytes: 4 * rows * vocabularySize },
+      inputs: { logits: randomMatrix(rows, vocabularySize) },
+      attributes: { parameters, uniforms, histories: null },
+    },
+  ]
+}
+
+function attentionInputs(queries: number, keys: number): Record<'q' | 'k' | 'v', tf.Tensor> {
+  const width = NUM_KEY_VALUE_HEADS * HEAD_DIM
+  return { q: randomMatrix(queries, HIDDEN), k: randomMatrix(keys, width), v: randomMatrix(keys, width) }
+}
+
+function attentionOptions(segments: readonly AttentionSegment[]): AttentionOptions {
+  return { segments, numHeads: NUM_HEADS, numKeyValueHeads: NUM_KEY_VALUE_HEADS }
+}
+
+/** Operations of one product between queries and keys. */
+function attentionProduct(segments: readonly AttentionSegment[]): number {
+  return 2 * attentionPairs(segments) * HIDDEN
+}
+
+/** The log-probabilities of the tokens of a training batch, and their gradient, which computes the logits again. */
+function tokenLogProbsCases({ groups, completionLength, vocabularySize }: OpSizes): Case[] {
+  const rows = groups * GENERATIONS * completionLength
+  const weight = randomWeight(vocabularySize, HIDDEN, 'bfloat16')
+  const targets = Int32Array.from({ length: rows }, (_, row) => (row * 7919) % vocabularySize)
+  const attributes = { weight, targets, temperature: 1 }
+  // As small as the logits of a model.
+  const hidden = tf.tidy(() => tf.mul(randomMatrix(rows, HIDDEN), 0.1))
+  const [logProbs, entropies, statistics] = runKernels('TokenLogProbs', { hidden }, attributes) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ]
+  logProbs.dispose()
+  const gradients = { dLogProbs: tf.tensor1d(randomValues(rows)), dEntropies: tf.zeros([rows]) }
+  const product = 2 * rows * HIDDEN * vocabularySize
+  const size = `${rows} × ${HIDDEN}→${vocabularySize}`
+  return [
+    { op: 'TokenLogProbs', size, inputs: { hidden: hidden.clone() }, attributes, operations: product },
+    {
+      ...{ op: 'TokenLogProbsGradient', size, attributes, operations: 2 * product },
+      inputs: { hidden, entropies, statistics, ...gradients },
+      dispose: () => {
+        weight.dispose()
+      },
+    },
+  ]
+}
+
+/** What works on single rows or elements of a training batch: bound by memory. */
+function elementwiseCases({ groups, promptLength, completionLength }: OpSizes): Case[] {
+  const rows = groups * (promptLength + GENERATIONS * (completionLength - 1))
+  const bytes = (matrices: number, width: number): number => 4 * matrices * rows * width
+  const matrix = (width: number): tf.Tensor => randomMatrix(rows, width)
+  const weight = tf.ones([HIDDEN])
+  const norm = { weight, epsilon: 1e-5 }
+  const angles = tf.tidy(() => [tf.ones([rows, HEAD_DIM / 2]), tf.zeros([rows, HEAD_DIM / 2])] as const)
+  return [
+    {
+      ...{ op: 'RmsNorm', size: `${rows} × ${HIDDEN}`, inputs: { x: matrix(HIDDEN) }, attributes: norm },
+      bytes: bytes(2, HIDDEN),
+    },
+    {
+      ...{ op: 'RmsNormGradient', size: `${rows} × ${HIDDEN}`, attributes: norm, bytes: bytes(3, HIDDEN) },
+      inputs: { dy: matrix(HIDDEN), x: matrix(HIDDEN) },
+      dispose: () => {
+        weight.dispose()
+      },
+    },
+    {
+      ...{ op: 'Rope', size: `${rows} × ${HIDDEN}`, attributes: { inverse: false }, bytes: bytes(2, HIDDEN) },
+      inputs: { x: matrix(HIDDEN), cos: angles[0], sin: angles[1] },
+    },
+    {
+      ...{ op: 'Swiglu', size: `${rows} × ${INTERMEDIATE}`, attributes: {}, bytes: bytes(3, INTERMEDIATE) },
+      inputs: { gate: matrix(INTERMEDIATE), up: matrix(INTERMEDIATE) },
+    },
+    {
+      ...{ op: 'SwigluGradient', size: `${rows} × ${INTERMEDIATE}`, attributes: {}, bytes: bytes(5, INTERMEDIATE) },
+      inputs: { dy: matrix(INTERMEDIATE), gate: matrix(INTERMEDIATE), up: matrix(INTERMEDIATE) },
+    },
+    {
+      ...{ op: 'Add', size: `${rows} × ${HIDDEN}`, attributes: {}, bytes: bytes(3, HIDDEN) },
+      inputs: { a: matrix(HIDDEN), b: matrix(HIDDEN) },
+    },
+  ]
+}

@@ -1,0 +1,33 @@
+/** Measures one part of one workload in a process of its own, so that its peak of memory is its own; prints a JSON line. */
+import os from 'node:os'
+import { selectBackend } from '../src/backend/select.js'
+import { peakMemory } from '../src/cli/peakMemory.js'
+import { measureGeneration } from './generation.js'
+import { rounded } from './report.js'
+import type { BenchRecord } from './report.js'
+import { measureStep } from './step.js'
+import { measureTraining } from './training.js'
+import { prepareWorkload } from './workloads.js'
+import type { Workload } from './workloads.js'
+
+const parts = { generation: measureGeneration, training: measureTraining, step: measureStep }
+
+export interface WorkerJob {
+  readonly part: keyof typeof parts
+  readonly workload: Workload
+  readonly modelFolder: string
+  readonly threads: number
+}
+
+const { part, workload, modelFolder, threads } = JSON.parse(process.argv[2]!) as WorkerJob
+await selectBackend('cpu', { threads })
+const measured = await parts[part](await prepareWorkload(workload, modelFolder), workload)
+const { tensorBytes, residentBytes } = peakMemory()
+const record: BenchRecord = {
+  ...{ benchmark: part, workload: workload.name, threads, ...measured },
+  peak_tensor_mib: rounded(tensorBytes / 2 ** 20),
+  peak_rss_mib: rounded(residentBytes / 2 ** 20),
+  load: rounded(os.loadavg()[0]!),
+}
+process.stdout.write(`${JSON.stringify(record)}\n`)
+process.exit(0)
