@@ -23,7 +23,17 @@ export default tseslint.config(
     // Programs and tests run on Node; mocha's functions are globals.
     files: ['**/*.{js,mjs,cjs}', 'test/**', 'bench/**'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', performance: 'readonly', require: 'readonly', module: 'readonly' },
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        performance: 'readonly',
+        require: 'readonly',
+        module: 'readonly',
+      },
     },
   },
 )

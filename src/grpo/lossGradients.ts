@@ -62,7 +62,9 @@ export async function lossGradients(
     const [loss] = await recording.outputs[0]!.data()
     const gradients = recording.gradients([one], [logProbs, entropies])
     tensors.push(...gradients.filter((gradient) => gradient !== null))
-    const [dLogProbs, dEntropies] = await Promise.all(gradients.map((gradient) => gradient?.data() ?? null))
+    const [dLogProbs, dEntropies] = await Promise.all(
+      gradients.map(async (gradient) => (await gradient?.data()) ?? null),
+    )
     return {
       loss: loss!,
       dLogProbs: (dLogProbs as Float32Array | null) ?? new Float32Array(values.logProbs.length),

@@ -170,5 +170,5 @@ export function recompute(
       },
     }
   })
-  return op(x, ...variables) as tf.Tensor2D
+  return op(x, ...variables)
 }

@@ -110,7 +110,7 @@ describe('record', () => {
       tf.sigmoid(tf.matMul<tf.Tensor2D>(tf.sigmoid(tf.matMul(input, w)), w))
     const results = [block, (input: tf.Tensor2D) => recompute(block, input, [w])].map((layer) => {
       const before = tf.memory().numTensors
-      const recording = record(() => [layer(layer(x as unknown as tf.Tensor2D))])
+      const recording = record(() => [layer(layer(x))])
       const kept = tf.memory().numTensors - before
       const gradients = recording.gradients([tf.ones([2, 2])], [x, w])
       return { kept, gradients: gradients.flatMap((gradient) => [...gradient!.dataSync()]) }
