@@ -123,7 +123,8 @@ function reportLinear(results: readonly LinearResult[], peaks: Peaks, report: Re
       { heading: 'ms', text: ({ ms }) => threeDigits(ms) },
       { heading: 'GFLOP/s', text: ({ gflops }) => threeDigits(gflops) },
       { heading: 'of peak', text: (record) => percent(record.share_of_peak) },
-      { heading: 'weight GB/s', text: (record) => threeDigits(record.weight_gb_per_s) },
+      // For few rows the speed is that of reading the weight.
+      { heading: 'weight GB/s', text: (record) => (record.rows <= 16 ? threeDigits(record.weight_gb_per_s) : null) },
       { heading: 'torch f32', text: (record) => threeDigits(record.torch_gflops) },
       { heading: '× torch', text: (record) => record.ratio_vs_torch?.toFixed(2) ?? null },
       { heading: '× 1 thread', text: (record) => record.speedup_vs_1_thread?.toFixed(2) ?? null },

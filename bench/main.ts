@@ -75,7 +75,6 @@ async function main(flags: BenchFlags): Promise<void> {
   const report = createReport(flags.json)
   const started = performance.now()
   describeMachine(report)
-  if (wanted('peak') || wanted('kernels')) await measureKernels(flags, wanted('kernels'), report)
   const folders = modelFolders(flags.model ?? unpackedModel())
   try {
     const records: BenchRecord[] = []
@@ -89,6 +88,8 @@ async function main(flags: BenchFlags): Promise<void> {
     }
     reportWorkloads(records, report)
     reportComparison(comparisons, report)
+    // Last, because of its large matrices: TRL's peak of memory, as Linux counts it, starts from what this process holds.
+    if (wanted('peak') || wanted('kernels')) await measureKernels(flags, wanted('kernels'), report)
   } finally {
     folders.remove()
     report.close()

@@ -29,7 +29,7 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
       }
     }
     case 'BatchMatMul':
-      return { ...none, operations: matMulOperations(inputs, attributes as { transposeA: boolean }) }
+      return { ...none, operations: matMulOperations(inputs, attributes as MatMulAttributes) }
     case 'Attention':
       return { ...none, operations: 2 * attentionProduct(inputs, attributes as AttentionOptions) }
     case 'AttentionGradient':
@@ -38,6 +38,10 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     default:
       return none
   }
+}
+
+interface MatMulAttributes {
+  readonly transposeB: boolean
 }
 
 /** Pairs of a query and a key that it sees. */
@@ -54,17 +58,14 @@ function attentionProduct({ q }: tf.NamedTensorInfoMap, { segments }: AttentionO
   return 2 * attentionPairs(segments) * (q?.shape[1] ?? 0)
 }
 
-function matMulOperations({ a, b }: tf.NamedTensorInfoMap, { transposeA }: { transposeA: boolean }): number {
+function matMulOperations({ a, b }: tf.NamedTensorInfoMap, attributes: MatMulAttributes): number {
   if (!a || !b) return 0
-  const size = ({ shape }: tf.TensorInfo): number => shape.reduce((product, length) => product * length, 1)
+  const [rows, depth] = a.shape.slice(-2) as [number, number]
+  const columns = b.shape.at(attributes.transposeB ? -2 : -1)!
+  const batches = ({ shape }: tf.TensorInfo): number =>
+    shape.slice(0, -2).reduce((product, length) => product * length, 1)
   // Of two operands with different numbers of batches, the one with fewer is used several times.
-  const batches = Math.max(size(a) / matrixSize(a), size(b) / matrixSize(b))
-  const depth = a.shape.at(transposeA ? -2 : -1)!
-  return (2 * batches * matrixSize(a) * matrixSize(b)) / Math.max(1, depth)
-}
-
-function matrixSize({ shape }: tf.TensorInfo): number {
-  return Math.max(1, shape.at(-1)! * shape.at(-2)!)
+  return 2 * Math.max(batches(a), batches(b)) * rows * depth * columns
 }
 
 function nextPowerOfTwo(count: number): number {
