@@ -1,17 +1,8 @@
 import { DataError } from '../errors.js'
-import type { Problem } from '../tasks/task.js'
+import type { Grade, Problem } from '../tasks/task.js'
 import { extractLastNumber, extractMarkedAnswer, readBareNumber, readNumber } from './answerExtraction.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
-
-export interface Grade {
-  /** The answer is right and given in the form that the problem asks for. */
-  readonly correct: boolean
-  /** The answer is right; the last number stands for an answer that is not in that form. */
-  readonly correctLenient: boolean
-  /** The answer that was found, as a plain decimal: the one in the right form, else the last number. */
-  readonly extracted: string | null
-}
 
 /**
  * Grades a completion against the gold answer of a problem.
@@ -40,15 +31,16 @@ export interface CorrectnessOptions extends RewardOptions {
   lenient?: boolean
 }
 
-/** Rewards a right answer with 1, anything else with 0 (see {@link grade}). */
+/** Rewards a right answer with 1, anything else with 0, by the problem's own grader or {@link grade}. */
 export function correctness(options: CorrectnessOptions = {}): RewardFunction {
   const { lenient = false } = options
   return {
     name: 'correctness',
     weight: rewardWeight('correctness', options),
     score({ completion, problem, promptText }) {
-      const { correct, correctLenient } = grade(completion, problem, promptText)
-      return (lenient ? correctLenient : correct) ? 1 : 0
+      const pay = ({ correct, correctLenient }: Grade): number => ((lenient ? correctLenient : correct) ? 1 : 0)
+      const result = (problem.grader ?? grade)(completion, problem, promptText)
+      return result instanceof Promise ? result.then(pay) : pay(result)
     },
   }
 }

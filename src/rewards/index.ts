@@ -1,5 +1,5 @@
 export { correctness, grade } from './correctness.js'
-export type { CorrectnessOptions, Grade } from './correctness.js'
+export type { CorrectnessOptions } from './correctness.js'
 export { format } from './format.js'
 export type { FormatOptions } from './format.js'
 export type { RewardFunction, RewardInput, RewardOptions } from './reward.js'

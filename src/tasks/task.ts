@@ -18,7 +18,26 @@ export interface Problem {
   readonly answerFormat?: 'marked' | 'bare'
   /** The other columns of the row that the problem was read from. */
   readonly columns?: Readonly<Record<string, unknown>>
+  /** Decides whether a completion is right. Defaults to comparing numbers, which is what GSM8K's answers are. */
+  readonly grader?: Grader
 }
+
+/** What a grader says about one completion. */
+export interface Grade {
+  /** The answer is right and given in the form that the problem asks for. */
+  readonly correct: boolean
+  /** The answer is right, in whatever form it is given; true whenever `correct` is. */
+  readonly correctLenient: boolean
+  /** The answer that was found, in a normal form of the grader's own; null if there is none. */
+  readonly extracted: string | null
+}
+
+/**
+ * Grades a completion of a problem. It never throws for what a model wrote, only for a problem that cannot be graded.
+ *
+ * `promptText` is the whole prompt, if it is known: a completion that repeats it does not answer by that.
+ */
+export type Grader = (completion: string, problem: Problem, promptText?: string) => Grade | Promise<Grade>
 
 /** A prompt as text and as the token ids that the model gets. */
 export interface Prompt {
