@@ -41,7 +41,7 @@ export type { TrainingRow } from './grpo/trainingRow.js'
 export { arithmetic } from './tasks/arithmetic.js'
 export { gsm8k } from './tasks/gsm8k.js'
 export { loadTask, taskNames } from './tasks/loadTask.js'
-export type { Grade, Grader, Problem, Prompt, Task } from './tasks/task.js'
+export type { Grade, Grader, MalformedRow, Problem, Prompt, Split, Task } from './tasks/task.js'
 
 export * as rewards from './rewards/index.js'
 export type { RewardFunction, RewardInput } from './rewards/index.js'

@@ -4,18 +4,10 @@ import { checkCount } from './checkCount.js'
 import { questionPrompt } from './questionPrompt.js'
 import { readRows } from './readRows.js'
 import { splitFiles, splitName } from './splitFiles.js'
-import type { Problem, Split, Task } from './task.js'
+import type { MalformedRow, Problem, Split, Task } from './task.js'
 
 export const gsm8kSystemPrompt =
   'Solve the problem. Reason step by step, then end with the final answer alone on a line of the form `#### <number>`.'
-
-/** A row that cannot be used. */
-export interface MalformedRow {
-  readonly file: string
-  /** The line of a JSON lines file or the row of a parquet file, from 1. */
-  readonly line: number
-  readonly reason: string
-}
 
 export interface Gsm8kOptions {
   /** A `.jsonl` or `.parquet` file with the columns `question` and `answer`, or a folder of them (see {@link splitFiles}). */

@@ -30,6 +30,8 @@ export interface Grade {
   readonly correctLenient: boolean
   /** The answer that was found, in a normal form of the grader's own; null if there is none. */
   readonly extracted: string | null
+  /** Why a completion is wrong where that takes words, e.g. the error of a program. */
+  readonly reason?: string
 }
 
 /**
@@ -46,6 +48,14 @@ export interface Prompt {
   readonly ids: number[]
 }
 
+/** A row of a task's data that cannot be used. */
+export interface MalformedRow {
+  readonly file: string
+  /** The line of a JSON lines file or the row of a parquet, JSON or CSV file, from 1. */
+  readonly line: number
+  readonly reason: string
+}
+
 /** Problems and how to ask them. */
 export interface Task {
   readonly name: string
@@ -54,6 +64,8 @@ export interface Task {
   readonly systemPrompt: string | null
   /** Builds the prompt of a problem: a chat if the tokenizer has a chat template, plain text otherwise. */
   prompt(problem: Problem, tokenizer: Tokenizer | null): Prompt
+  /** Rows of the data that were left out. Defaults to none. */
+  readonly malformedRows?: readonly MalformedRow[]
 }
 
 /** The part of a task's problems to take. */

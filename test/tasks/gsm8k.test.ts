@@ -3,7 +3,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { ConfigError, DataError, FileFormatError } from '../../src/errors.js'
-import { gsm8k, type MalformedRow } from '../../src/tasks/gsm8k.js'
+import { gsm8k } from '../../src/tasks/gsm8k.js'
+import type { MalformedRow } from '../../src/tasks/task.js'
 import { requireShared } from '../shared.js'
 
 const fixtures = path.join(import.meta.dirname, '../fixtures/gsm8k')
