@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
 import { configWarnings } from '../grpo/configRules.js'
+import { describeFinding } from '../grpo/diagnosis/runDiagnosis.js'
 import { GRPOTrainer } from '../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
 import { loadModel } from '../model/causalLM.js'
@@ -98,6 +99,7 @@ async function runTrainer(policy: CausalLM, task: Task, config: TrainConfig, str
       last = step
       bar.update(step.step, describeProgress(null, step, started))
       if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, started))
+      for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
   } finally {
     process.removeListener('SIGINT', interrupt)

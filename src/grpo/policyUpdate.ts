@@ -8,18 +8,20 @@ import { clipGradNorm } from './clipGradNorm.js'
 import type { GRPOConfig } from './config.js'
 import { FlatParameters } from './flatParameters.js'
 import { learningRateAt } from './learningRateSchedule.js'
-import { lossMetrics } from './lossMetrics.js'
+import { lossMetrics, policyLoss } from './lossMetrics.js'
 import { lossGradients } from './lossGradients.js'
 import type { LossGradients, LossValues } from './lossGradients.js'
 import type { BatchPosition } from './losses/aggregation.js'
 import {
   appliedEntropyCoef,
   entropyTotals,
+  hasEntropyBonus,
   initialEntropyControl,
   updateEntropyControl,
 } from './losses/entropyControl.js'
 import type { EntropyControl } from './losses/entropyControl.js'
 import { recordRows, rowValues } from './rowValues.js'
+import { moduleGradientNorms } from './metrics/gradientNorms.js'
 import { cutRows, padRows } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
@@ -117,7 +119,13 @@ export class PolicyUpdate {
       const totals = entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
       this.#entropySum += totals.sum
       this.#entropyCount += totals.count
-      return { loss: loss.loss, metrics: lossMetrics(values, config), logProbs }
+      const metrics = {
+        ...lossMetrics(values, config),
+        ...(hasEntropyBonus(config) && {
+          policy_loss: policyLoss(loss.loss, values, { ...position, entropyCoef }, config),
+        }),
+      }
+      return { loss: loss.loss, metrics, logProbs }
     } catch (error) {
       only?.recording.dispose()
       throw error
@@ -172,8 +180,14 @@ export class PolicyUpdate {
    * Clips the added-up gradients, changes the adapter by one step of AdamW and starts a new sum.
    * @throws GrpoError when a gradient is not a finite number; the adapter is then as it was
    */
-  async apply(): Promise<{ gradNorm: number; learningRate: number }> {
+  async apply(): Promise<{
+    gradNorm: number
+    learningRate: number
+    /** `grad_norm/q_proj` …, see {@link moduleGradientNorms}; with an entropy bonus `entropy_coef`. */
+    metrics: Record<string, number>
+  }> {
     const learningRate = learningRateAt(this.#step, this.maxSteps, this.config)
+    const moduleGradNorms = moduleGradientNorms(this.#policy.adapter!, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     if (!Number.isFinite(gradNorm)) {
       this.discard()
@@ -192,7 +206,11 @@ export class PolicyUpdate {
       this.config,
     )
     this.discard()
-    return { gradNorm, learningRate }
+    const metrics = {
+      ...moduleGradNorms,
+      ...(hasEntropyBonus(this.config) && { entropy_coef: this.#entropyControl.entropyCoef }),
+    }
+    return { gradNorm, learningRate, metrics }
   }
 
   /** Forgets the micro-batches since the last {@link apply}, as when a step cannot be finished. */

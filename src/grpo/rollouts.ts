@@ -8,6 +8,7 @@ import { computeAdvantages } from './advantages.js'
 import { completionMetrics } from './completionMetrics.js'
 import type { GRPOConfig } from './config.js'
 import { needsOldLogProbs } from './configRules.js'
+import { groupMetrics } from './metrics/groupMetrics.js'
 import { rewardMetrics } from './rewardMetrics.js'
 import { rowValues } from './rowValues.js'
 import type { TrainingRow } from './trainingRow.js'
@@ -38,7 +39,7 @@ export interface Rollouts {
   readonly numItemsInBatch: number
   /** Prompt tokens (once for each completion, as TRL counts) and completion tokens. */
   readonly numTokens: number
-  /** completions/…, rewards/…, reward, reward_std, frac_reward_zero_std */
+  /** completions/…, rewards/…, reward, reward_std, frac_reward_zero_std, and those of {@link groupMetrics} */
   readonly metrics: Record<string, number>
 }
 
@@ -90,21 +91,22 @@ export async function collectRollouts(
     oldLogProbs: needsOldLogProbs(config) ? row.samplingLogProbs : null,
     refLogProbs: reference ? reference.logProbs[i]! : null,
   }))
+  const groups = problems.map((problem, g) => ({
+    problem,
+    promptText: prompts[g]!.text,
+    promptIds: prompts[g]!.ids,
+    completions: completions[g]!.map((completion, j): ScoredCompletion => {
+      const i = g * config.numGenerations + j
+      return {
+        ...completion,
+        rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, rewardsPerFunction[i]![k]!])),
+        reward: advantages.rewards[i]!,
+        advantage: advantages.advantages[i]!,
+      }
+    }),
+  }))
   return {
-    groups: problems.map((problem, g) => ({
-      problem,
-      promptText: prompts[g]!.text,
-      promptIds: prompts[g]!.ids,
-      completions: completions[g]!.map((completion, j): ScoredCompletion => {
-        const i = g * config.numGenerations + j
-        return {
-          ...completion,
-          rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, rewardsPerFunction[i]![k]!])),
-          reward: advantages.rewards[i]!,
-          advantage: advantages.advantages[i]!,
-        }
-      }),
-    })),
+    groups,
     rows,
     numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
     numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
@@ -118,6 +120,7 @@ export async function collectRollouts(
         rewardsPerFunction,
         advantages,
       ),
+      ...groupMetrics(groups),
     },
   }
 }

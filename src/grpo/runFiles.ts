@@ -3,9 +3,14 @@ import path from 'node:path'
 import { JsonLinesWriter } from '../io/jsonLines.js'
 import type { TrainingStep } from './trainer.js'
 
-/** The files of a run that grow step by step: metrics.jsonl, a line a step, and completions.jsonl, a line a completion. */
+type Writers = Record<'metrics' | 'completions' | 'diagnosis', JsonLinesWriter>
+
+/**
+ * The files of a run that grow step by step: metrics.jsonl, a line a step, completions.jsonl, a line a completion, and
+ * diagnosis.jsonl, a line whenever a finding starts or ends.
+ */
 export class RunFiles {
-  #open: { metrics: JsonLinesWriter; completions: JsonLinesWriter } | null
+  #open: Writers | null
 
   /** Makes the folder where it is missing, and replaces the files of an earlier run. */
   constructor(private readonly folder: string) {
@@ -13,9 +18,10 @@ export class RunFiles {
     this.#open = this.#writers({ append: false })
   }
 
-  write({ step, metrics, groups }: TrainingStep): void {
+  write({ step, metrics, groups, diagnosis }: TrainingStep): void {
     this.#open ??= this.#writers({ append: true })
     this.#open.metrics.write({ step, ...metrics })
+    for (const finding of diagnosis) if (finding.state !== 'ongoing') this.#open.diagnosis.write({ step, ...finding })
     for (const { problem, promptText, completions } of groups) {
       for (const { text, finishReason, ids, rewards, reward, advantage } of completions) {
         this.#open.completions.write({
@@ -30,13 +36,15 @@ export class RunFiles {
   close(): void {
     this.#open?.metrics.close()
     this.#open?.completions.close()
+    this.#open?.diagnosis.close()
     this.#open = null
   }
 
-  #writers(options: { append: boolean }): { metrics: JsonLinesWriter; completions: JsonLinesWriter } {
+  #writers(options: { append: boolean }): Writers {
     return {
       metrics: new JsonLinesWriter(path.join(this.folder, 'metrics.jsonl'), options),
       completions: new JsonLinesWriter(path.join(this.folder, 'completions.jsonl'), options),
+      diagnosis: new JsonLinesWriter(path.join(this.folder, 'diagnosis.jsonl'), options),
     }
   }
 }

@@ -6,6 +6,9 @@ import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
 import { parseGRPOConfig } from './config.js'
 import type { GRPOConfig } from './config.js'
+import type { Finding } from './diagnosis/finding.js'
+import { RunDiagnosis } from './diagnosis/runDiagnosis.js'
+import { memoryMetrics } from './metrics/memory.js'
 import { PolicyUpdate } from './policyUpdate.js'
 import type { MicroBatchResult } from './policyUpdate.js'
 import { PromptSampler } from './promptSampler.js'
@@ -45,10 +48,12 @@ export interface TrainingStep {
   /** From 1. */
   readonly step: number
   readonly maxSteps: number
-  /** By TRL's names. */
+  /** By TRL's names; see docs/metrics.md. */
   readonly metrics: Record<string, number>
   /** The groups that were sampled in this step; none when it trains again on earlier ones. */
   readonly groups: readonly RolloutGroup[]
+  /** What is the matter with the run, if anything: see docs/metrics.md. */
+  readonly diagnosis: readonly Finding[]
 }
 
 /** Above this many nats, sampling and training do not compute the same function, and the gradient would be of another policy. */
@@ -72,6 +77,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   readonly #update: PolicyUpdate
   readonly #prompts: PromptSampler
   readonly #files: RunFiles | null
+  readonly #diagnosis: RunDiagnosis
   #step = 0
   #microStep = 0
   #numTokens = 0
@@ -102,6 +108,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
     this.#prompts = new PromptSampler(task.problems.length, this.config.shuffleDataset, this.config.seed)
     this.#files = options.outputDir === undefined ? null : new RunFiles(options.outputDir)
+    this.#diagnosis = new RunDiagnosis(this.config)
   }
 
   /** Runs all steps that are left and returns them. */
@@ -182,32 +189,36 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
           `${MAXIMUM_SAMPLING_DIFFERENCE}. The adapter was left as it was. This is a defect of the backend: please report it with the output of grpo-ts doctor`,
       )
     }
-    const { gradNorm, learningRate } = await this.#update.apply()
+    const { gradNorm, learningRate, metrics: updateMetrics } = await this.#update.apply()
     this.#step++
     this.#rolloutAge++
 
     const stepTime = (performance.now() - started) / 1000
     const completionTokens = sampled.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.completionIds.length, 0)
+    const metrics = {
+      loss: results.reduce((sum, { loss }) => sum + loss, 0),
+      grad_norm: gradNorm,
+      ...updateMetrics,
+      learning_rate: learningRate,
+      ...meanOfRecords(sampled.map(({ metrics }) => metrics)),
+      ...meanOfRecords(results.map(({ metrics }) => metrics)),
+      ...(differences.length > 0 && {
+        'sampling/sampling_logp_difference/mean': mean(differences),
+        'sampling/sampling_logp_difference/max': difference,
+      }),
+      num_tokens: this.#numTokens,
+      epoch: this.#prompts.epoch,
+      step_time: stepTime,
+      sampling_time: samplingTime / 1000,
+      tokens_per_second: completionTokens / stepTime,
+      ...memoryMetrics(),
+    }
     return {
       step: this.#step,
       maxSteps: this.maxSteps,
       groups: sampled.flatMap(({ groups }) => groups),
-      metrics: {
-        loss: results.reduce((sum, { loss }) => sum + loss, 0),
-        grad_norm: gradNorm,
-        learning_rate: learningRate,
-        ...meanOfRecords(sampled.map(({ metrics }) => metrics)),
-        ...meanOfRecords(results.map(({ metrics }) => metrics)),
-        ...(differences.length > 0 && {
-          'sampling/sampling_logp_difference/mean': mean(differences),
-          'sampling/sampling_logp_difference/max': difference,
-        }),
-        num_tokens: this.#numTokens,
-        epoch: this.#prompts.epoch,
-        step_time: stepTime,
-        sampling_time: samplingTime / 1000,
-        tokens_per_second: completionTokens / stepTime,
-      },
+      metrics,
+      diagnosis: this.#diagnosis.add(this.#step, metrics),
     }
   }
 
@@ -244,8 +255,10 @@ function logProbDifferences(rows: readonly TrainingRow[], logProbs: readonly (re
   )
 }
 
-/** Mean of each metric over the records that have it. */
+/** Mean of each metric over the records that have it; NaN, as of a standard deviation of nothing, is left out as in TRL. */
 function meanOfRecords(records: readonly Record<string, number>[]): Record<string, number> {
   const names = [...new Set(records.flatMap((record) => Object.keys(record)))]
-  return Object.fromEntries(names.map((name) => [name, mean(records.map((record) => record[name] ?? null))]))
+  const valueOf = (value: number | undefined): number | null =>
+    value === undefined || Number.isNaN(value) ? null : value
+  return Object.fromEntries(names.map((name) => [name, mean(records.map((record) => valueOf(record[name])))]))
 }

@@ -50,7 +50,7 @@ describe('cli/train', () => {
     assert.doesNotMatch(lines[6]!, /left/)
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
-      ...['adapter', 'completions.jsonl', 'config.yaml', 'metrics.jsonl'],
+      ...['adapter', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],
     ])
     const config = parse(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8')) as Record<string, unknown>
     assert.equal(config.max_steps, 2)

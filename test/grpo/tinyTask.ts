@@ -34,9 +34,9 @@ export function rewardOf(score: (input: RewardInput) => unknown, name = 'fractio
   return { name, weight: 1, score: score as RewardFunction['score'] }
 }
 
-/** Steps without the metrics that are times. */
+/** Steps without the metrics that are times or memory, which differ between equal runs. */
 export function withoutTimes(steps: readonly TrainingStep[]): TrainingStep[] {
-  const times = ['step_time', 'sampling_time', 'tokens_per_second']
+  const times = ['step_time', 'sampling_time', 'tokens_per_second', 'memory/tensor_bytes', 'memory/process_bytes']
   return steps.map((step) => ({
     ...step,
     metrics: Object.fromEntries(Object.entries(step.metrics).filter(([name]) => !times.includes(name))),

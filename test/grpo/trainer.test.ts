@@ -62,7 +62,10 @@ describe('trainer', () => {
       const steps = await trainer.train()
       assert.ok(steps.some(({ metrics }) => metrics.grad_norm! > 0))
       for (const [i, { step, maxSteps, metrics, groups }] of steps.entries()) {
-        assert.deepEqual(Object.keys(metrics).sort(), METRIC_NAMES.toSorted())
+        assert.deepEqual(
+          METRIC_NAMES.filter((name) => !(name in metrics)),
+          [],
+        )
         assert.ok(Object.values(metrics).every(Number.isFinite), JSON.stringify(metrics))
         assert.deepEqual([step, maxSteps], [i + 1, 3])
         assert.ok(Math.abs(metrics.learning_rate! - 0.02 * (1 - i / 3)) < 1e-12)

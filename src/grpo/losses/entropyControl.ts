@@ -13,6 +13,11 @@ type AdaptiveEntropyConfig = Pick<
   'useAdaptiveEntropy' | 'entropyTarget' | 'entropyCoefDelta' | 'entropyCoefMin' | 'entropyCoefMax'
 >
 
+/** Whether the loss has an entropy bonus, at least in some steps. */
+export function hasEntropyBonus(config: Pick<GRPOConfig, 'entropyCoef' | 'useAdaptiveEntropy'>): boolean {
+  return config.entropyCoef !== 0 || config.useAdaptiveEntropy
+}
+
 /** The state before the first optimizer step. */
 export function initialEntropyControl(config: Pick<GRPOConfig, 'entropyCoef'>): EntropyControl {
   return { entropyCoef: config.entropyCoef, lastEntropy: null }

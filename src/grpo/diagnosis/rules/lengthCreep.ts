@@ -1,0 +1,34 @@
+import { short } from '../finding.js'
+import type { Rule } from '../finding.js'
+import { change } from '../metricHistory.js'
+
+/** Steps at either end of the run that are compared. */
+const STEPS = 10
+
+/** Longer by half: more than the scatter of batches, and felt in the time of a step. */
+const GROWTH = 1.5
+
+/** Completions grow longer without earning more. */
+export const lengthCreep: Rule = (history, config) => {
+  const [lengths, rewards] = [history.ends('completions/mean_length', STEPS), history.ends('reward', STEPS)]
+  if (!lengths || !rewards) return []
+  const [length, reward] = [change(lengths), change(rewards)]
+  const grew = length.to >= GROWTH * length.from && length.by > 2 * length.standardError
+  if (!grew || reward.by > 2 * reward.standardError) return []
+  return [
+    {
+      ...{ name: 'length_creep', subject: null, severity: 'warning' },
+      message:
+        `completions grew from ${short(length.from)} to ${short(length.to)} tokens, while the reward went from ` +
+        `${short(reward.from)} to ${short(reward.to)}: length without gain`,
+      evidence: {
+        ...{ 'completions/mean_length': length.to, 'completions/mean_length at the start': length.from },
+        ...{ reward: reward.to, 'reward at the start': reward.from },
+      },
+      advice:
+        config.lossType === 'grpo' || config.lossType === 'sapo'
+          ? `lossType ${config.lossType} divides by the length, so that long wrong answers are punished less for each token: set lossType dr_grpo with scaleRewards none`
+          : 'add a reward that takes the length into account, such as the soft overlong penalty',
+    },
+  ]
+}

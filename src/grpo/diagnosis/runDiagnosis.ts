@@ -1,0 +1,63 @@
+import type { DiagnosisConfig, Finding, Rule, Statement } from './finding.js'
+import { MetricHistory } from './metricHistory.js'
+import { collapse } from './rules/collapse.js'
+import { constantReward } from './rules/constantReward.js'
+import { idleLearningRate } from './rules/idleLearningRate.js'
+import { lengthCreep } from './rules/lengthCreep.js'
+import { noRewardVariance } from './rules/noRewardVariance.js'
+import { notFinite } from './rules/notFinite.js'
+import { rewardHacking } from './rules/rewardHacking.js'
+import { spikes } from './rules/spikes.js'
+import { truncation } from './rules/truncation.js'
+
+const rules: readonly Rule[] = [
+  notFinite,
+  noRewardVariance,
+  truncation,
+  constantReward,
+  collapse,
+  rewardHacking,
+  lengthCreep,
+  spikes,
+  idleLearningRate,
+]
+
+/** Steps in which a rule has to be silent before its finding has ended: on the edge of a threshold it would flicker. */
+const SILENT_STEPS = 5
+
+/** Everything that the rules have to say about the metrics so far. */
+export function diagnose(history: MetricHistory, config: DiagnosisConfig): Statement[] {
+  return rules.flatMap((rule) => rule(history, config))
+}
+
+/** Watches a run step by step: what is the matter, since when, and when it is over. */
+export class RunDiagnosis {
+  readonly #history = new MetricHistory()
+  readonly #open = new Map<string, { statement: Statement; since: number; saidAt: number }>()
+
+  constructor(private readonly config: DiagnosisConfig) {}
+
+  /**
+   * Takes the metrics of the next step (null stands for NaN, as in metrics.jsonl) and returns what has started, goes on, or has
+   * ended with it. After a resume the steps before are to be added again, in their order.
+   */
+  add(step: number, metrics: Readonly<Record<string, number | null>>): Finding[] {
+    this.#history.add(metrics)
+    for (const statement of diagnose(this.#history, this.config)) {
+      const key = `${statement.name} ${statement.subject ?? ''}`
+      this.#open.set(key, { statement, since: this.#open.get(key)?.since ?? step, saidAt: step })
+    }
+    return [...this.#open].map(([key, { statement, since, saidAt }]): Finding => {
+      const ended = step - saidAt >= SILENT_STEPS
+      if (ended) this.#open.delete(key)
+      return { ...statement, since, state: ended ? 'ended' : since === step ? 'started' : 'ongoing' }
+    })
+  }
+}
+
+/** A finding as a line for a terminal. */
+export function describeFinding({ name, subject, severity, state, since, message, advice }: Finding): string {
+  const title = `${name.replaceAll('_', ' ')}${subject === null ? '' : ` (${subject})`}`
+  if (state === 'ended') return `over: ${title}, since step ${since}`
+  return `${severity}: ${title}: ${message}. Try: ${advice}`
+}

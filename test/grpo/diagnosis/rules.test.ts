@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict'
+import type { DiagnosisConfig, FindingName, Statement } from '../../../src/grpo/diagnosis/finding.js'
+import { MetricHistory } from '../../../src/grpo/diagnosis/metricHistory.js'
+import { diagnose } from '../../../src/grpo/diagnosis/runDiagnosis.js'
+
+const config: DiagnosisConfig = {
+  ...{ numGenerations: 8, generationBatchSize: 64, maxCompletionLength: 256, lossType: 'dapo' },
+  ...{ learningRate: 1e-4, maxGradNorm: 1, temperature: 1 },
+}
+
+/** A small scatter that is the same in every run and differs from step to step. */
+const scatter = (step: number): number => 0.1 * Math.sin(7 * step) + 0.05 * Math.cos(13 * step)
+
+/** A run that learns: rewards rise, everything else stays in its place. */
+const healthy = (step: number): Record<string, number> => ({
+  ...{ loss: 0.01 * scatter(step), grad_norm: 0.3 + scatter(step), learning_rate: 1e-4, kl: 0.01 },
+  ...{ reward: 0.3 + 0.01 * step + 0.2 * scatter(step), entropy: 0.8 + 0.1 * scatter(step) },
+  ...{ 'groups/all_right': 0.1, 'groups/all_wrong': 0.2 },
+  ...{ 'completions/mean_length': 80 + 20 * scatter(step), 'completions/clipped_ratio': 0.05 },
+  ...{
+    'completions/mean_terminated_length': 75,
+    'diversity/unique_completions': 7.5,
+    'diversity/pairwise_distance': 0.8,
+  },
+  ...{ 'rewards/correctness/mean': 0.3 + 0.01 * step, 'rewards/correctness/std': 0.45 },
+  ...{ 'rewards/format/mean': 0.9 + 0.1 * scatter(step), 'rewards/format/std': 0.3 },
+})
+
+/** What is said after some steps of a run that is healthy but for the given metrics. */
+function said(
+  change: (step: number) => Record<string, number>,
+  options: { steps?: number; config?: Partial<DiagnosisConfig> } = {},
+): Statement[] {
+  const history = new MetricHistory()
+  for (let step = 0; step < (options.steps ?? 40); step++) history.add({ ...healthy(step), ...change(step) })
+  return diagnose(history, { ...config, ...options.config })
+}
+
+const names = (statements: readonly Statement[]): FindingName[] => statements.map(({ name }) => name)
+
+/** The one statement that a run leads to, with its numbers and an advice in its text. */
+function only(statements: readonly Statement[], name: FindingName, ...numbers: RegExp[]): Statement {
+  assert.deepEqual(names(statements), [name])
+  const [statement] = statements as [Statement]
+  for (const number of numbers) assert.match(statement.message, number)
+  assert.ok(statement.advice.length > 10)
+  assert.ok(Object.keys(statement.evidence).length > 0)
+  return statement
+}
+
+const falling = (from: number, to: number) => (step: number) => from + (to - from) * Math.min(1, step / 20)
+
+describe('grpo/diagnosis/rules', () => {
+  it('say nothing about a healthy run, at any step', () => {
+    for (let steps = 0; steps <= 60; steps++) assert.deepEqual(names(said(() => ({}), { steps })), [])
+  })
+
+  describe('no reward variance', () => {
+    it('fires when most groups are all wrong', () => {
+      const statement = only(
+        said(() => ({ 'groups/all_wrong': 0.9, 'groups/all_right': 0 })),
+        'all_wrong',
+        /90 % of the groups of the last 3 batches have 8 equal rewards \(90 % all wrong, 0 % all right\)/,
+      )
+      assert.equal(statement.severity, 'error')
+      assert.match(statement.advice, /easier/)
+      const cold = said(() => ({ 'groups/all_wrong': 0.9 }), { config: { temperature: 0.3 } })
+      assert.match(cold[0]!.advice, /temperature 1/)
+    })
+
+    it('fires when most groups are all right', () => {
+      const statement = only(
+        said(() => ({ 'groups/all_wrong': 0.05, 'groups/all_right': 0.8 })),
+        'all_right',
+        /80 % all right/,
+      )
+      assert.equal(statement.severity, 'info')
+    })
+
+    it('is silent when a third of the groups teach, and when too few groups were seen', () => {
+      assert.deepEqual(
+        said(() => ({ 'groups/all_wrong': 0.4, 'groups/all_right': 0.26 })),
+        [],
+      )
+      const oneGroup = { steps: 15, config: { generationBatchSize: 8 } }
+      assert.deepEqual(
+        said(() => ({ 'groups/all_wrong': 1, 'groups/all_right': 0 }), oneGroup),
+        [],
+      )
+    })
+  })
+
+  describe('truncation', () => {
+    const cut = (share: number, ended: number) => () => ({
+      ...{ 'completions/clipped_ratio': share, 'completions/mean_terminated_length': ended },
+    })
+
+    it('fires above 20 %, and tells long answers from loops', () => {
+      const long = only(said(cut(0.4, 180)), 'truncation', /40 %/, /256 tokens/, /180 tokens/)
+      assert.match(long.advice, /maxCompletionLength to 512/)
+      assert.match(only(said(cut(0.4, 60)), 'truncation').advice, /maskTruncatedCompletions/)
+    })
+
+    it('says that EOS never comes when nothing ends', () => {
+      assert.match(only(said(cut(1, 0)), 'eos_never', /100 %/).advice, /eos_token_id.*stopStrings/)
+    })
+
+    it('is silent below', () => {
+      assert.deepEqual(said(cut(0.15, 100)), [])
+    })
+  })
+
+  describe('a constant reward', () => {
+    const constant = (value: number) => () => ({ 'rewards/format/mean': value, 'rewards/format/std': 0 })
+
+    it('fires when a reward never pays, and when it always pays', () => {
+      assert.equal(only(said(constant(0)), 'reward_never_fires', /192 completions/).subject, 'format')
+      assert.equal(only(said(constant(1)), 'reward_always_fires', /was 1 for each/).subject, 'format')
+    })
+
+    it('is silent when it varies a little, changed between batches, or was seen too rarely', () => {
+      assert.deepEqual(
+        said(() => ({ 'rewards/format/mean': 0.98, 'rewards/format/std': 0.1 })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => ({ 'rewards/format/mean': step % 2, 'rewards/format/std': 0 })),
+        [],
+      )
+      assert.deepEqual(said(constant(0), { steps: 2 }), [])
+      assert.deepEqual(said(constant(0), { steps: 15, config: { generationBatchSize: 8 } }), [])
+    })
+  })
+
+  describe('collapse', () => {
+    it('fires when the entropy falls away', () => {
+      const fallen = said((step) => ({ entropy: falling(0.54, 0.06)(step) }))
+      assert.match(only(fallen, 'entropy_collapse', /to 0\.06 nats/).advice, /learningRate to 0\.0000333/)
+    })
+
+    it('fires when the completions of a group become the same', () => {
+      only(
+        said((step) => ({ 'diversity/unique_completions': falling(7, 2)(step) })),
+        'diversity_collapse',
+        /of 8 .* 2 differ/,
+      )
+      only(
+        said((step) => ({ 'diversity/pairwise_distance': falling(0.9, 0.1)(step) })),
+        'diversity_collapse',
+        /90 %|10 %/,
+      )
+    })
+
+    it('is silent when the problems are solved, when little was lost, and early on', () => {
+      const sure = (step: number) => ({
+        entropy: falling(0.54, 0.06)(step),
+        'diversity/unique_completions': falling(7, 2)(step),
+      })
+      assert.deepEqual(
+        said((step) => ({ ...sure(step), 'groups/all_right': 0.6, 'groups/all_wrong': 0.05 })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => ({ entropy: falling(0.54, 0.2)(step) })),
+        [],
+      )
+      // Low from the start is how some tasks are.
+      assert.deepEqual(
+        said(() => ({ entropy: 0.05, 'diversity/unique_completions': 2 })),
+        [],
+      )
+      assert.deepEqual(said(sure, { steps: 8 }), [])
+    })
+  })
+
+  describe('length creep', () => {
+    const longer = (step: number) => ({ 'completions/mean_length': falling(60, 150)(step) })
+    const flat = (step: number) => ({ reward: 0.4 + scatter(step) })
+
+    it('fires when completions grow and rewards do not', () => {
+      const creep = only(
+        said((step) => ({ ...longer(step), ...flat(step) })),
+        'length_creep',
+        /to 150 tokens/,
+      )
+      assert.match(creep.advice, /overlong/)
+      const grpo = said((step) => ({ ...longer(step), ...flat(step) }), { config: { lossType: 'grpo' } })
+      assert.match(grpo[0]!.advice, /dr_grpo/)
+    })
+
+    it('is silent when the reward grows too, and when the length only scatters', () => {
+      assert.deepEqual(said(longer), [])
+      assert.deepEqual(
+        said((step) => ({ 'completions/mean_length': 80 + 100 * scatter(step), ...flat(step) })),
+        [],
+      )
+    })
+  })
+
+  describe('spikes', () => {
+    const at = (last: number, name: string, usual: number, peak: number) => (step: number) => ({
+      [name]: step === last ? peak : usual * (1 + scatter(step)),
+    })
+
+    it('fire when the norm of the gradients or the KL divergence jumps', () => {
+      const norm = only(
+        said(at(39, 'grad_norm', 0.4, 9)),
+        'gradient_spike',
+        /jumped to 9/,
+        /median of 0\.4/,
+        /clipped to 1/,
+      )
+      assert.match(norm.advice, /maxGradNorm to 0\.8/)
+      assert.match(only(said(at(39, 'kl', 0.01, 0.5)), 'kl_spike', /0\.5 nats/).advice, /learningRate to 0\.00005/)
+    })
+
+    it('are silent about scatter, jumps of the past, small values and the first steps', () => {
+      assert.deepEqual(said(at(39, 'grad_norm', 0.4, 1.6)), [])
+      assert.deepEqual(said(at(30, 'grad_norm', 0.4, 9)), [])
+      assert.deepEqual(said(at(39, 'kl', 0.0001, 0.01)), [])
+      assert.deepEqual(said(at(5, 'grad_norm', 0.4, 9), { steps: 6 }), [])
+      // Steps without a signal have a norm of 0; they are no measure of what is usual.
+      assert.deepEqual(
+        said((step) => ({ grad_norm: step % 4 === 3 ? 0.5 : 0 })),
+        [],
+      )
+    })
+  })
+
+  describe('not finite', () => {
+    const still: Record<string, number> = {}
+
+    it('fires for NaN and infinity in the last step', () => {
+      only(
+        said((step) => (step === 39 ? { loss: NaN, grad_norm: Infinity } : still)),
+        'not_finite',
+        /loss, grad_norm are not finite/,
+      )
+      const unclipped = said((step) => (step === 39 ? { grad_norm: NaN } : still), { config: { maxGradNorm: 0 } })
+      assert.match(only(unclipped, 'not_finite', /grad_norm is not/).advice, /maxGradNorm to 1/)
+    })
+
+    it('is silent about metrics that nothing was there for, and afterwards', () => {
+      assert.deepEqual(
+        said(() => ({ 'rewards/rare/mean': NaN, 'clip_ratio/low_min': NaN })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => (step === 38 ? { loss: NaN } : still)),
+        [],
+      )
+    })
+  })
+
+  describe('an idle learning rate', () => {
+    const still = (step: number) => ({
+      reward: 0.4 + scatter(step),
+      entropy: 0.8 + 0.02 * scatter(step),
+      learning_rate: 1e-6,
+    })
+
+    it('fires when nothing moves, and at once when it is 0', () => {
+      const idle = said(still, { config: { learningRate: 1e-6 } })
+      assert.match(
+        only(idle, 'idle_learning_rate', /40 steps/, /more than 0\.00004/).advice,
+        /learningRate to 0\.00001/,
+      )
+      const zero = said(() => ({ learning_rate: 0 }), { steps: 3, config: { learningRate: 0 } })
+      assert.equal(only(zero, 'idle_learning_rate', /was 0/).severity, 'error')
+    })
+
+    it('is silent when something moves, is dead, or came a long way, early on, and in a warm-up', () => {
+      assert.deepEqual(
+        said((step) => ({ ...still(step), reward: 0.3 + 0.02 * step })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => ({ ...still(step), entropy: 0.8 - 0.01 * step })),
+        [],
+      )
+      assert.deepEqual(names(said((step) => ({ ...still(step), 'groups/all_wrong': 0.95 }))), ['all_wrong'])
+      assert.deepEqual(
+        said((step) => ({ ...still(step), learning_rate: 1e-4 })),
+        [],
+      )
+      assert.deepEqual(said(still, { steps: 29 }), [])
+      assert.deepEqual(
+        said((step) => ({ learning_rate: step * 1e-6 }), { steps: 3 }),
+        [],
+      )
+    })
+  })
+
+  describe('reward hacking', () => {
+    const format = (step: number) => ({ 'rewards/format/mean': falling(0.2, 0.95)(step) })
+    const wrong = (step: number) => ({ 'rewards/correctness/mean': 0.2 + 0.02 * scatter(step) })
+
+    it('fires when form was learned and correctness was not', () => {
+      const hacked = said((step) => ({ ...format(step), ...wrong(step) }))
+      const { subject, advice } = only(
+        hacked,
+        'reward_hacking',
+        /format rose from 0\.\d+ to 0\.95/,
+        /correctness stayed at 0\.2/,
+      )
+      assert.equal(subject, 'format')
+      assert.match(advice, /only where correctness/)
+    })
+
+    it('is silent when correctness follows, is nearly full, or form is still being learned', () => {
+      assert.deepEqual(said(format), [])
+      assert.deepEqual(
+        said((step) => ({ ...format(step), 'rewards/correctness/mean': 0.95 })),
+        [],
+      )
+      const rising = (step: number) => ({ 'rewards/format/mean': 0.1 + 0.02 * step })
+      assert.deepEqual(
+        said((step) => ({ ...rising(step), ...wrong(step) })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => ({ ...format(step), ...wrong(step) }), { steps: 25 }),
+        [],
+      )
+    })
+  })
+})
