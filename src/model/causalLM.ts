@@ -86,6 +86,11 @@ export class CausalLM {
     return tokenLogProbs(hidden, this.base.weights.outputHead, targets, temperature)
   }
 
+  /** The same frozen weights without the adapter; they are its model's, so this one needs no dispose(). */
+  get baseModel(): CausalLM {
+    return this.adapter ? new CausalLM(this.base) : this
+  }
+
   /** A policy to train: the same frozen weights with a new LoRA adapter, which at first changes nothing. */
   withLora(options: LoraOptions = {}): CausalLM {
     return new CausalLM(this.base, createLoraAdapter(this.config, options))

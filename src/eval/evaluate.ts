@@ -1,0 +1,179 @@
+import { ConfigError, DataError } from '../errors.js'
+import { CausalLM } from '../model/causalLM.js'
+import type { SamplingOptions } from '../rollout/generate.js'
+import type { Problem, Task } from '../tasks/task.js'
+import { summarizeTraces } from './decodingResult.js'
+import { EVALUATION_VERSION } from './evaluation.js'
+import type { Comparison, Evaluation, EvaluatedProblem, EvaluationSettings, PolicyResult } from './evaluation.js'
+import { pairResults } from './pairedResult.js'
+import { checkConfidence } from './statistics/proportionInterval.js'
+import { sampleTraces } from './traces.js'
+
+export interface EvaluateOptions {
+  /** Takes the first problems of the task only. Defaults to all. */
+  limit?: number
+  /** Answers each problem once by the likeliest tokens (temperature 0). Defaults to true. */
+  greedy?: boolean
+  /** Completions of each problem to sample; pass@k is told for k up to it. 0 for none. Defaults to 4. */
+  samples?: number
+  /** Most tokens of a completion. Defaults to 256. */
+  maxCompletionLength?: number
+  /** Of the sampled completions. Defaults to 1, as in training. */
+  temperature?: number
+  topK?: number
+  topP?: number
+  minP?: number
+  /** Also of the greedy completions. */
+  repetitionPenalty?: number
+  stopStrings?: readonly string[]
+  /** Of sampling and of the resampling for intervals. The same seed gives the same evaluation. Defaults to 0. */
+  seed?: number
+  /** Of all intervals. Defaults to 0.95. */
+  confidence?: number
+  /** Draws of a bootstrap interval or a permutation test. Defaults to 10,000. */
+  resamples?: number
+  /** Adapter folders by the names of the policies, for the record. Defaults to none. */
+  adapters?: Readonly<Record<string, string>>
+  /** Ends the evaluation early with the reason of the signal. */
+  signal?: AbortSignal
+  onProgress?: (progress: EvaluationProgress) => void
+}
+
+/** What an evaluation is doing. */
+export interface EvaluationProgress {
+  /** Name of the policy. */
+  readonly policy: string
+  readonly decoding: 'greedy' | 'sampled'
+  readonly phase: 'sampling' | 'grading'
+  /** Tokens sampled or completions graded, of this policy and way of decoding. */
+  readonly done: number
+  /** The most that `done` may become. */
+  readonly total: number
+}
+
+type Decoding = Pick<EvaluationProgress, 'policy' | 'decoding'>
+
+/**
+ * Evaluates policies on the same problems with the same prompts, seeds and sampling, and compares each with those before it.
+ * A model with an adapter is compared with itself without it, as `base` and `trained`; a model without one is evaluated
+ * alone, as `model`. Several policies are given by their names, the baseline first: `{ base, trained, placebo }`.
+ *
+ * Throws a {@link ConfigError} for options out of range, a {@link DataError} for a task without problems, and a GrpoError
+ * when a completion cannot be graded.
+ */
+export async function evaluate(
+  policies: CausalLM | Readonly<Record<string, CausalLM>>,
+  task: Task,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const named = Object.entries(policies instanceof CausalLM ? withBaseline(policies) : policies)
+  const settings = settingsOf(options)
+  if (named.length === 0) throw new ConfigError('evaluate: no policy was given')
+  if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems to evaluate on`)
+  const problems = task.problems.slice(0, options.limit)
+  const evaluated = problems.map((problem) => describeProblem(task, problem, named[0]![1]))
+  const results: PolicyResult[] = []
+  for (const [name, model] of named) {
+    results.push({
+      name,
+      model: model.folder,
+      adapter: options.adapters?.[name] ?? null,
+      greedy: settings.greedy ? await decode({ policy: name, decoding: 'greedy' }, model) : null,
+      sampled: settings.samples > 0 ? await decode({ policy: name, decoding: 'sampled' }, model) : null,
+    })
+  }
+  return {
+    version: EVALUATION_VERSION,
+    createdAt: new Date().toISOString(),
+    task: task.name,
+    settings,
+    problems: evaluated,
+    policies: results,
+    comparisons: results.flatMap((policy, i) =>
+      results.slice(0, i).map((baseline) => comparePolicies(evaluated, baseline, policy, settings)),
+    ),
+  }
+
+  async function decode(what: Decoding, model: CausalLM): Promise<PolicyResult['greedy']> {
+    const sampling = samplingOptions(settings, what.decoding)
+    const completions = problems.length * (sampling.numGenerations ?? 1)
+    const report = (phase: EvaluationProgress['phase'], done: number, total: number): void =>
+      options.onProgress?.({ ...what, phase, done, total })
+    const traces = await sampleTraces(model, task, problems, {
+      ...sampling,
+      ...(options.signal && { signal: options.signal }),
+      onProgress: (tokens) => {
+        report('sampling', tokens, completions * settings.maxCompletionLength)
+      },
+      onGraded: (graded) => {
+        report('grading', graded, completions)
+      },
+    })
+    return summarizeTraces(evaluated, traces, settings)
+  }
+}
+
+function withBaseline(policy: CausalLM): Record<string, CausalLM> {
+  return policy.adapter ? { base: policy.baseModel, trained: policy } : { model: policy }
+}
+
+function describeProblem(task: Task, problem: Problem, model: CausalLM): EvaluatedProblem {
+  const { id, question, answer, difficulty } = problem
+  return { id, question, answer, prompt: task.prompt(problem, model.tokenizer).text, difficulty: difficulty ?? null }
+}
+
+/** Checks the options that are not checked by what uses them, and fills in the defaults. */
+function settingsOf(options: EvaluateOptions): EvaluationSettings {
+  const settings: EvaluationSettings = {
+    maxCompletionLength: options.maxCompletionLength ?? 256,
+    temperature: options.temperature ?? 1,
+    topK: options.topK ?? 0,
+    topP: options.topP ?? 1,
+    minP: options.minP ?? 0,
+    repetitionPenalty: options.repetitionPenalty ?? 1,
+    stopStrings: [...(options.stopStrings ?? [])],
+    greedy: options.greedy ?? true,
+    samples: options.samples ?? 4,
+    seed: options.seed ?? 0,
+    confidence: options.confidence ?? 0.95,
+    resamples: options.resamples ?? 10_000,
+  }
+  const { greedy, samples, resamples, temperature } = settings
+  const { limit } = options
+  checkConfidence(settings.confidence)
+  const problems: string[] = []
+  for (const [name, value] of Object.entries({ samples, resamples, limit: limit ?? 1 })) {
+    const least = name === 'limit' ? 1 : 0
+    if (!Number.isSafeInteger(value) || value < least) {
+      problems.push(`${name} is ${value}, expected a whole number of at least ${least}`)
+    }
+  }
+  if (!greedy && samples === 0) problems.push('greedy is off and samples is 0, so nothing would be sampled')
+  if (samples > 0 && temperature === 0) {
+    problems.push('temperature is 0, which greedy already covers; set samples to 0, or a temperature above 0')
+  }
+  if (problems.length > 0) throw new ConfigError(`evaluate: ${problems.join('; ')}`)
+  return settings
+}
+
+function samplingOptions(settings: EvaluationSettings, decoding: Decoding['decoding']): SamplingOptions {
+  const { maxCompletionLength, repetitionPenalty, stopStrings, seed } = settings
+  const common = { maxCompletionLength, repetitionPenalty, stopStrings, seed }
+  if (decoding === 'greedy') return { ...common, temperature: 0, numGenerations: 1 }
+  const { temperature, topK, topP, minP, samples } = settings
+  return { ...common, temperature, topK, topP, minP, numGenerations: samples }
+}
+
+function comparePolicies(
+  problems: readonly EvaluatedProblem[],
+  baseline: PolicyResult,
+  policy: PolicyResult,
+  settings: EvaluationSettings,
+): Comparison {
+  const pair = (decoding: Decoding['decoding']): Comparison['greedy'] => {
+    const before = baseline[decoding]
+    const after = policy[decoding]
+    return before && after && pairResults(problems, before, after, settings)
+  }
+  return { baseline: baseline.name, policy: policy.name, greedy: pair('greedy'), sampled: pair('sampled') }
+}

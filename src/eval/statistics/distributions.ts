@@ -1,0 +1,31 @@
+import { bdtr, bdtrc, compiled, incbi, ndtri } from 'cephes'
+
+// Cephes as WebAssembly: the functions below need it compiled, which takes some milliseconds once.
+await compiled
+
+/** The quantile of the standard normal distribution: z with P(Z <= z) = `probability`. */
+export function normalQuantile(probability: number): number {
+  return ndtri(probability)
+}
+
+/** The z that a two-sided interval reaches to: 1.96 for 0.95. */
+export function twoSidedQuantile(confidence: number): number {
+  return normalQuantile(1 - (1 - confidence) / 2)
+}
+
+/** P(X <= k) for the number X of successes in n trials. */
+export function binomialCdf(k: number, n: number, probability: number): number {
+  if (k < 0) return 0
+  return k >= n ? 1 : bdtr(k, n, probability)
+}
+
+/** P(X > k) for the number X of successes in n trials. */
+export function binomialSurvival(k: number, n: number, probability: number): number {
+  if (k < 0) return 1
+  return k >= n ? 0 : bdtrc(k, n, probability)
+}
+
+/** The quantile of the beta distribution with shapes a and b. */
+export function betaQuantile(probability: number, a: number, b: number): number {
+  return incbi(a, b, probability)
+}

@@ -1,0 +1,61 @@
+import { setImmediate } from 'node:timers/promises'
+import { GrpoError } from '../errors.js'
+import type { CausalLM } from '../model/causalLM.js'
+import { grade } from '../rewards/correctness.js'
+import { generate } from '../rollout/generate.js'
+import type { Completion, SamplingOptions } from '../rollout/generate.js'
+import type { Problem, Task } from '../tasks/task.js'
+import type { Trace } from './evaluation.js'
+
+export interface TraceOptions extends SamplingOptions {
+  /** Called with the tokens sampled so far, then with the completions graded so far. */
+  onProgress?: (done: number) => void
+  onGraded?: (done: number) => void
+}
+
+/** Completions that are graded at the same time: a grader that runs programs waits for them. */
+const GRADED_AT_ONCE = 8
+
+/** Samples completions of problems and grades them. */
+export async function sampleTraces(
+  model: CausalLM,
+  task: Task,
+  problems: readonly Problem[],
+  options: TraceOptions,
+): Promise<Trace[][]> {
+  const prompts = problems.map((problem) => task.prompt(problem, model.tokenizer))
+  const completions = await generate(
+    model,
+    prompts.map(({ ids }) => ids),
+    options,
+  )
+  const pending = problems.flatMap((problem, i) =>
+    completions[i]!.map((completion) => ({ problem, completion, prompt: prompts[i]!.text })),
+  )
+  const traces: Trace[] = []
+  for (let start = 0; start < pending.length; start += GRADED_AT_ONCE) {
+    // Graders need not wait for anything: without this, Ctrl-C would have no turn.
+    await setImmediate()
+    options.signal?.throwIfAborted()
+    const batch = pending.slice(start, start + GRADED_AT_ONCE)
+    traces.push(
+      ...(await Promise.all(batch.map(({ problem, completion, prompt }) => gradeTrace(problem, completion, prompt)))),
+    )
+    options.onGraded?.(traces.length)
+  }
+  const perProblem = options.numGenerations ?? 1
+  return problems.map((_, i) => traces.slice(i * perProblem, (i + 1) * perProblem))
+}
+
+async function gradeTrace(problem: Problem, completion: Completion, prompt: string): Promise<Trace> {
+  const { text, ids, finishReason } = completion
+  try {
+    const { correct, correctLenient, extracted } = await grade(text, problem, prompt)
+    return { text, tokens: ids.length, finishReason, correct, correctLenient, extracted, reasoning: null }
+  } catch (cause) {
+    throw new GrpoError(
+      `grading a completion of problem ${problem.id} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}
