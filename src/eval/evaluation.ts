@@ -64,7 +64,10 @@ const traceSchema = z.object({
   correct: z.boolean(),
   /** The answer is right, in whatever form. */
   correctLenient: z.boolean(),
+  /** The answer that was found. */
   extracted: z.string().nullable(),
+  /** Why it is wrong, where the grader says so. */
+  reason: z.string().nullable(),
   reasoning: traceReasoningSchema.nullable(),
 })
 

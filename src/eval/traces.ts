@@ -4,7 +4,7 @@ import type { CausalLM } from '../model/causalLM.js'
 import { grade } from '../rewards/correctness.js'
 import { generate } from '../rollout/generate.js'
 import type { Completion, SamplingOptions } from '../rollout/generate.js'
-import type { Problem, Task } from '../tasks/task.js'
+import type { Grader, Problem, Task } from '../tasks/task.js'
 import type { Trace } from './evaluation.js'
 
 export interface TraceOptions extends SamplingOptions {
@@ -49,9 +49,10 @@ export async function sampleTraces(
 
 async function gradeTrace(problem: Problem, completion: Completion, prompt: string): Promise<Trace> {
   const { text, ids, finishReason } = completion
+  const grader: Grader = problem.grader ?? grade
   try {
-    const { correct, correctLenient, extracted } = await grade(text, problem, prompt)
-    return { text, tokens: ids.length, finishReason, correct, correctLenient, extracted, reasoning: null }
+    const { correct, correctLenient, extracted, reason = null } = await grader(text, problem, prompt)
+    return { text, tokens: ids.length, finishReason, correct, correctLenient, extracted, reason, reasoning: null }
   } catch (cause) {
     throw new GrpoError(
       `grading a completion of problem ${problem.id} failed: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -50,12 +50,12 @@ describe('conformance', () => {
     assert.ok(rows.length >= 75, `only ${rows.length} rows`)
   })
 
-  for (const part of ['logits', 'greedy', 'lora', 'step']) {
+  for (const part of ['stats', 'logits', 'greedy', 'lora', 'step']) {
     it(`agrees with ../shared/golden: ${part}`, async function () {
       const rows = await rowsOf(requireShared(this, 'golden'), [part])
       // There is nothing yet that merges an adapter.
       assertAllPass(rows.filter(({ file }) => !file.endsWith('/merged.safetensors')))
-      assert.ok(rows.length >= 30)
+      assert.ok(rows.length >= (part === 'stats' ? 8 : 30))
     })
   }
 
@@ -91,29 +91,33 @@ describe('conformance', () => {
   })
 
   it('tells what is not supported, what it does not know, and files that it cannot read', async () => {
-    fs.mkdirSync(temporary('stats'))
-    fs.mkdirSync(temporary('optim'))
+    for (const folder of ['logits', 'model', 'stats', 'optim']) fs.mkdirSync(temporary(folder))
     fs.writeFileSync(temporary('README.md'), 'how they were made')
-    fs.writeFileSync(temporary('stats/pass_at_k.json'), '{}')
+    fs.writeFileSync(temporary('model/config.json'), '{"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}')
+    fs.writeFileSync(temporary('logits/gpt2.json'), '{"model": "model"}')
+    fs.writeFileSync(temporary('logits/gpt2.safetensors'), '')
     fs.writeFileSync(temporary('stats/bootstrap.json'), '{}')
     fs.writeFileSync(temporary('optim/broken.json'), '{')
     const rows = await rowsOf(temporary())
     assert.deepEqual(
       rows.map(({ file, status }) => [file, status]),
       [
-        ['stats/pass_at_k.json', 'unsupported'],
         ['optim/broken.json', 'fail'],
+        ['logits/gpt2.safetensors', 'unsupported'],
+        ['logits/gpt2.json', 'unsupported'],
+        ['model/config.json', 'unknown'],
         ['stats/bootstrap.json', 'unknown'],
       ],
     )
-    assert.match(rows[1]!.note!, /^SyntaxError/)
+    assert.match(rows[0]!.note!, /^SyntaxError/)
     assert.equal(
       summarize(rows),
       [
-        'stats    0 passed, 0 failed, 1 unsupported',
         'optim    0 passed, 1 failed',
-        'unknown  0 passed, 0 failed, 1 unknown',
-        'all      0 passed, 1 failed, 1 unsupported, 1 unknown',
+        'logits   0 passed, 0 failed, 1 unsupported',
+        'greedy   0 passed, 0 failed, 1 unsupported',
+        'unknown  0 passed, 0 failed, 2 unknown',
+        'all      0 passed, 1 failed, 2 unsupported, 2 unknown',
       ].join('\n'),
     )
   })

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import * as tf from '@tensorflow/tfjs'
+import { evaluate, GrpoError, mcnemarTest, readEvaluation, selectBackend, writeEvaluation } from '../../src/index.js'
+import type { EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
+import { generate } from '../../src/rollout/generate.js'
+import { useTemporaryFolder } from '../io/temporaryFolder.js'
+import { letterTask, withPolicies } from './policies.js'
+
+const options: EvaluateOptions = { maxCompletionLength: 12, samples: 3, seed: 5, resamples: 200 }
+
+/** Without what depends on the time. */
+function timeless(evaluation: Evaluation): Evaluation {
+  return { ...evaluation, createdAt: '' }
+}
+
+describe('eval/evaluate', () => {
+  const temporary = useTemporaryFolder()
+
+  before(async () => {
+    await selectBackend()
+  })
+
+  it('asks the model with and without its adapter the same, by the same seeds, and leaves no tensors behind', async () => {
+    await withPolicies(async (base, policy) => {
+      const task = letterTask()
+      const before = tf.memory().numTensors
+      const { policies, problems, settings } = await evaluate(policy, task, options)
+      assert.equal(tf.memory().numTensors, before)
+      assert.deepEqual(
+        policies.map(({ name }) => name),
+        ['base', 'trained'],
+      )
+      assert.deepEqual(
+        problems.map(({ id, prompt, difficulty }) => ({ id, prompt, difficulty })),
+        task.problems.map(({ id, question, difficulty }) => ({ id, prompt: question, difficulty })),
+      )
+      const prompts = task.problems.map((problem) => task.prompt(problem, base.tokenizer).ids)
+      for (const [i, model] of [base, policy].entries()) {
+        const greedy = await generate(model, prompts, { maxCompletionLength: 12, temperature: 0 })
+        const sampled = await generate(model, prompts, { maxCompletionLength: 12, numGenerations: 3, seed: 5 })
+        const textsOf = (completions: readonly (readonly { text: string }[])[]): string[][] =>
+          completions.map((row) => row.map(({ text }) => text))
+        assert.deepEqual(textsOf(policies[i]!.greedy!.completions), textsOf(greedy))
+        assert.deepEqual(textsOf(policies[i]!.sampled!.completions), textsOf(sampled))
+      }
+      assert.equal(settings.temperature, 1)
+    })
+  })
+
+  it('counts strict and lenient accuracy, difficulties, truncation and length', async () => {
+    await withPolicies(async (base) => {
+      const { policies, comparisons, problems } = await evaluate(base, letterTask(), options)
+      assert.deepEqual(comparisons, [])
+      assert.equal(policies[0]!.name, 'model')
+      for (const result of [policies[0]!.greedy!, policies[0]!.sampled!]) {
+        const traces = result.completions.flat()
+        const share = (count: number): number => count / traces.length
+        const near = (actual: number, expected: number): void => {
+          assert.ok(Math.abs(actual - expected) < 1e-12, `${actual}, expected ${expected}`)
+        }
+        near(result.accuracy.value, share(traces.filter(({ correct }) => correct).length))
+        near(result.accuracyLenient.value, share(traces.filter(({ correctLenient }) => correctLenient).length))
+        near(result.truncated.value, share(traces.filter(({ finishReason }) => finishReason === 'length').length))
+        near(result.meanTokens.value, share(traces.reduce((sum, { tokens }) => sum + tokens, 0)))
+        near(result.passAtK[0]!.strict.value, result.accuracy.value)
+        for (const { strict, lenient } of result.passAtK) {
+          assert.ok(strict.value <= lenient.value)
+          assert.ok(strict.low! <= strict.value && strict.value <= strict.high!)
+        }
+        assert.deepEqual(
+          result.byDifficulty.map(({ difficulty, problems }) => [difficulty, problems]),
+          [
+            [0, 6],
+            [1, 6],
+          ],
+        )
+        const easy = result.completions.filter((_, i) => problems[i]!.difficulty === 0).flat()
+        near(result.byDifficulty[0]!.accuracy.value, easy.filter(({ correct }) => correct).length / easy.length)
+      }
+      assert.deepEqual(
+        policies[0]!.sampled!.passAtK.map(({ k }) => k),
+        [1, 2, 3],
+      )
+      assert.equal(policies[0]!.greedy!.majority, null)
+      assert.equal(policies[0]!.sampled!.majority!.k, 3)
+    })
+  })
+
+  it('pairs the policies problem by problem', async () => {
+    await withPolicies(async (base, policy) => {
+      const { policies, comparisons } = await evaluate({ base, first: policy, again: policy }, letterTask(), options)
+      assert.deepEqual(
+        comparisons.map(({ baseline, policy: name }) => [baseline, name]),
+        [
+          ['base', 'first'],
+          ['base', 'again'],
+          ['first', 'again'],
+        ],
+      )
+      const [changed, , same] = comparisons
+      const rights = policies.map(({ greedy }) => greedy!.completions.map(([trace]) => trace!.correctLenient))
+      const idsWhere = (before: boolean, after: boolean): string[] =>
+        letterTask()
+          .problems.filter((_, i) => rights[0]![i] === before && rights[1]![i] === after)
+          .map(({ id }) => id)
+      const { lenient } = changed!.greedy!
+      assert.deepEqual(lenient.fixed, idsWhere(false, true))
+      assert.deepEqual(lenient.broken, idsWhere(true, false))
+      assert.equal(lenient.bothRight, idsWhere(true, true).length)
+      assert.equal(lenient.bothWrong, idsWhere(false, false).length)
+      assert.ok(lenient.fixed.length + lenient.broken.length > 0, 'the test needs policies that differ')
+      assert.equal(lenient.pValue, mcnemarTest(lenient.broken.length, lenient.fixed.length))
+      assert.equal(lenient.test, 'exact McNemar')
+      const difference = (lenient.fixed.length - lenient.broken.length) / 12
+      assert.ok(Math.abs(lenient.difference.value - difference) < 1e-12)
+      assert.ok(lenient.difference.low! <= difference && difference <= lenient.difference.high!)
+      assert.equal(changed!.sampled!.strict.test, 'sign-flip permutation')
+
+      for (const [decoding, completions] of [
+        ['greedy', 12],
+        ['sampled', 36],
+      ] as const) {
+        const { strict, meanTokens, identicalCompletions } = same![decoding]!
+        assert.equal(strict.pValue, 1)
+        assert.deepEqual([strict.fixed, strict.broken], [[], []])
+        assert.deepEqual(meanTokens, { value: 0, low: 0, high: 0 })
+        assert.equal(identicalCompletions, completions)
+      }
+    })
+  })
+
+  it('gives the same again, also after a file', async () => {
+    await withPolicies(async (_, policy) => {
+      const evaluation = await evaluate(policy, letterTask(), { ...options, adapters: { trained: 'runs/x/adapter' } })
+      assert.equal(evaluation.policies[1]!.adapter, 'runs/x/adapter')
+      const again = await evaluate(policy, letterTask(), { ...options, adapters: { trained: 'runs/x/adapter' } })
+      assert.deepEqual(timeless(again), timeless(evaluation))
+      const file = temporary('eval.json')
+      writeEvaluation(file, evaluation)
+      assert.deepEqual(readEvaluation(file), evaluation)
+      const raw = JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, unknown>
+      assert.equal(raw.version, 1)
+      assert.ok('created_at' in raw && Array.isArray(raw.policies))
+      assert.ok('pass_at_k' in (raw.policies[1] as { sampled: object }).sampled)
+    })
+  })
+
+  it('takes the first problems only, and one way of decoding', async () => {
+    await withPolicies(async (base) => {
+      const greedy = await evaluate(base, letterTask(), { ...options, limit: 1, samples: 0 })
+      assert.equal(greedy.problems.length, 1)
+      assert.equal(greedy.policies[0]!.sampled, null)
+      assert.deepEqual(Object.values(greedy.policies[0]!.greedy!.meanTokens).slice(1), [null, null])
+      const sampled = await evaluate(base, letterTask(), { ...options, greedy: false, samples: 1, limit: 2 })
+      assert.equal(sampled.policies[0]!.greedy, null)
+      assert.equal(sampled.policies[0]!.sampled!.majority, null)
+    })
+  })
+
+  it('tells how far it is, and stops when asked to', async () => {
+    await withPolicies(async (_, policy) => {
+      const events: EvaluationProgress[] = []
+      await evaluate(policy, letterTask(), { ...options, onProgress: (event) => events.push(event) })
+      const phases = new Set(events.map((event) => `${event.policy} ${event.decoding} ${event.phase}`))
+      assert.equal(phases.size, 8)
+      assert.ok(events.every(({ done, total }) => done >= 0 && done <= total))
+      assert.deepEqual(events.at(-1), {
+        ...{ policy: 'trained', decoding: 'sampled', phase: 'grading', done: 36, total: 36 },
+      })
+      const controller = new AbortController()
+      const stopped = evaluate(policy, letterTask(), {
+        ...options,
+        signal: controller.signal,
+        onProgress: ({ phase }) => {
+          if (phase === 'grading') controller.abort(new Error('enough'))
+        },
+      })
+      await assert.rejects(stopped, /enough/)
+    })
+  })
+
+  it('refuses options that make no sense', async () => {
+    await withPolicies(async (base) => {
+      const cases: [EvaluateOptions, RegExp][] = [
+        [{ samples: 1.5 }, /samples is 1\.5, expected a whole number of at least 0/],
+        [{ limit: 0 }, /limit is 0, expected a whole number of at least 1/],
+        [{ greedy: false, samples: 0 }, /nothing would be sampled/],
+        [{ temperature: 0 }, /temperature is 0, which greedy already covers/],
+        [{ confidence: 95 }, /confidence is 95/],
+        [{ resamples: -1 }, /resamples is -1/],
+        [{ maxCompletionLength: 0 }, /maxCompletionLength is 0/],
+      ]
+      for (const [wrong, message] of cases) await assert.rejects(evaluate(base, letterTask(), wrong), message)
+      await assert.rejects(evaluate({}, letterTask()), /no policy/)
+      await assert.rejects(evaluate(base, { ...letterTask(), problems: [] }), /no problems/)
+      const broken = letterTask(1)
+      const failing = broken.problems.map((problem) => ({
+        ...problem,
+        grader: () => {
+          throw new Error('no gold answer')
+        },
+      }))
+      await assert.rejects(evaluate(base, { ...broken, problems: failing }, options), (error: Error) => {
+        assert.ok(error instanceof GrpoError)
+        assert.match(error.message, /grading a completion of problem letters\/0 failed: no gold answer/)
+        return true
+      })
+    })
+  })
+
+  it('refuses files that hold no evaluation', () => {
+    const file = temporary('eval.json')
+    const cases: [string, RegExp][] = [
+      ['{"version": 7}', /is an evaluation of version 7, expected 1/],
+      ['{"version": 1, "task": "x"}', /createdAt is missing/],
+      ['[]', /expected a JSON object/],
+      ['{', /not valid JSON/],
+    ]
+    for (const [text, message] of cases) {
+      fs.writeFileSync(file, text)
+      assert.throws(() => readEvaluation(file), message)
+    }
+    assert.throws(() => readEvaluation(temporary('absent.json')), /make it with grpo-ts eval/)
+  })
+})

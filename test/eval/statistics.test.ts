@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {
+  bootstrapIntervals,
+  clusteredInterval,
+  ConfigError,
+  majorityCorrect,
+  mcnemarTest,
+  mcnemarTestOneSided,
+  passAtK,
+  proportionInterval,
+  signFlipTest,
+} from '../../src/index.js'
+import { passAtKs } from '../../src/eval/statistics/passAtK.js'
+
+function assertNear(actual: number, expected: number, tolerance = 1e-12): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`)
+}
+
+const resampling = { resamples: 2000, seed: 1, confidence: 0.95 }
+
+describe('eval/statistics/proportionInterval', () => {
+  it("gives scipy's numbers", () => {
+    const [low, high] = proportionInterval(1, 1)
+    assertNear(low, 0.20654931437723745)
+    assert.equal(high, 1)
+    const corrected = proportionInterval(0, 5, { method: 'wilson_cc' })
+    assert.equal(corrected[0], 0)
+    assertNear(corrected[1], 0.5370560174675232)
+    const exact = proportionInterval(0, 5, { method: 'clopper_pearson' })
+    assertNear(exact[1], 0.5218237501049814)
+  })
+
+  it('lies in [0, 1], holds the proportion, and mirrors when successes and failures change places', () => {
+    const cases = fc.tuple(fc.nat(300), fc.nat(300), fc.double({ min: 0.5, max: 0.999, noNaN: true }))
+    fc.assert(
+      fc.property(cases, fc.constantFrom('wilson', 'wilson_cc', 'clopper_pearson'), ([k, rest, confidence], method) => {
+        const n = k + rest + 1
+        const [low, high] = proportionInterval(k, n, { confidence, method })
+        assert.ok(low >= 0 && high <= 1 && low <= k / n && k / n <= high)
+        const mirrored = proportionInterval(n - k, n, { confidence, method })
+        assertNear(mirrored[0], 1 - high, 1e-9)
+        assertNear(mirrored[1], 1 - low, 1e-9)
+      }),
+    )
+  })
+
+  it('refuses what is no proportion and no confidence', () => {
+    for (const [k, n] of [
+      [0, 0],
+      [3, 2],
+      [-1, 2],
+      [NaN, 2],
+    ] as const) {
+      assert.throws(() => proportionInterval(k, n), ConfigError)
+    }
+    for (const confidence of [0, 1, 95, NaN]) {
+      assert.throws(() => proportionInterval(1, 2, { confidence }), /expected a number between 0 and 1, such as 0\.95/)
+    }
+  })
+})
+
+describe('eval/statistics/clusteredInterval', () => {
+  it('is the Wilson interval for one completion a problem', () => {
+    const shares = [1, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert.deepEqual(clusteredInterval(shares, 1, 0.95), proportionInterval(3, 10))
+  })
+
+  it('takes completions that always agree for one, and such that do not for as many as they are', () => {
+    // Eight completions a problem that are all right or all wrong say as much as one.
+    const [low, high] = clusteredInterval([1, 0, 0, 1, 1, 0, 0, 0, 0, 0], 8, 0.95)
+    const [single, singleHigh] = proportionInterval(3, 10)
+    assertNear(low, single, 1e-9)
+    assertNear(high, singleHigh, 1e-9)
+    // The same share everywhere, as far as it can be seen, is that of 80 trials.
+    const alike = Array.from({ length: 10 }, (_, i) => (i % 2 ? 3 : 5) / 8)
+    assert.deepEqual(clusteredInterval(alike, 8, 0.95), proportionInterval(40, 80))
+    // Nothing solved at all: ten problems' worth.
+    assert.deepEqual(clusteredInterval(new Array<number>(10).fill(0), 8, 0.95), proportionInterval(0, 10))
+  })
+
+  it('lies between the intervals of problems alone and of all completions', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(8), { minLength: 2, maxLength: 40 }), (counts) => {
+        const [low, high] = clusteredInterval(
+          counts.map((count) => count / 8),
+          8,
+          0.95,
+        )
+        const right = counts.reduce((sum, count) => sum + count, 0)
+        const most = counts.length * 8
+        const [inner, innerHigh] = proportionInterval(right, most)
+        const [outer, outerHigh] = proportionInterval(right / 8, counts.length)
+        assert.ok(low >= outer - 1e-9 && low <= inner + 1e-9)
+        assert.ok(high <= outerHigh + 1e-9 && high >= innerHigh - 1e-9)
+      }),
+    )
+  })
+})
+
+describe('eval/statistics/mcnemar', () => {
+  it('gives the binomial tail', () => {
+    assert.equal(mcnemarTest(0, 0), 1)
+    assertNear(mcnemarTest(1, 7), (2 * 9) / 256)
+    assertNear(mcnemarTestOneSided(1, 7), 9 / 256)
+    assert.equal(mcnemarTestOneSided(0, 0), 1)
+    assert.equal(mcnemarTest(3, 3), 1)
+  })
+
+  it('does not care which model is which, two-sided; one-sided it does', () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.nat(200), (b, c) => {
+        assert.equal(mcnemarTest(b, c), mcnemarTest(c, b))
+        // P(X >= c) + P(X >= b) = 1 + P(X = c) for X symmetric around (b + c) / 2.
+        assert.ok(mcnemarTestOneSided(b, c) + mcnemarTestOneSided(c, b) >= 1 - 1e-12)
+      }),
+    )
+  })
+})
+
+describe('eval/statistics/passAtK', () => {
+  it('is the share of subsets that hold a right completion', () => {
+    const subsets = (n: number, k: number): number[][] =>
+      Array.from({ length: 2 ** n }, (_, bits) =>
+        Array.from({ length: n }, (_, i) => i).filter((i) => (bits >> i) & 1),
+      ).filter((subset) => subset.length === k)
+    for (let n = 1; n <= 7; n++) {
+      for (let c = 0; c <= n; c++) {
+        for (let k = 1; k <= n; k++) {
+          const all = subsets(n, k)
+          const right = all.filter((subset) => subset.some((i) => i < c)).length
+          assertNear(passAtK(n, c, k), right / all.length)
+        }
+      }
+    }
+  })
+
+  it('stays exact for many samples', () => {
+    assertNear(passAtK(10_000, 1, 100), 0.01)
+    assert.equal(passAtK(10_000, 9_901, 100), 1)
+    assertNear(passAtK(200, 3, 1), 0.015)
+  })
+
+  it('refuses a k beyond the samples', () => {
+    for (const [n, c, k] of [
+      [4, 2, 5],
+      [4, 2, 0],
+      [4, 5, 1],
+      [4, -1, 1],
+      [4, 1.5, 1],
+    ] as const) {
+      assert.throws(() => passAtK(n, c, k), ConfigError)
+    }
+  })
+
+  it('is told for powers of two and all samples', () => {
+    assert.deepEqual([1, 2, 4, 6].map(passAtKs), [[1], [1, 2], [1, 2, 4], [1, 2, 4, 6]])
+  })
+})
+
+describe('eval/statistics/majority', () => {
+  const votes = (text: string): { answer: string | null; correct: boolean }[] =>
+    Array.from(text, (letter) => ({ answer: letter === '-' ? null : letter, correct: letter === 'r' }))
+
+  it('takes the commonest answer, lots for a tie, and does not count those without an answer', () => {
+    assert.equal(majorityCorrect(votes('rrw')), 1)
+    assert.equal(majorityCorrect(votes('rww')), 0)
+    assert.equal(majorityCorrect(votes('rwvu')), 0.25)
+    assert.equal(majorityCorrect(votes('rr--------')), 1)
+    assert.equal(majorityCorrect(votes('---')), 0)
+    assert.equal(majorityCorrect([]), 0)
+  })
+})
+
+describe('eval/statistics/bootstrap', () => {
+  it('is near the normal interval of a mean, and the same for the same seed', () => {
+    const values = Array.from({ length: 200 }, (_, i) => Math.sin(i * 12.9898) * 3)
+    const mean = values.reduce((sum, value) => sum + value, 0) / 200
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 199)
+    const [interval] = bootstrapIntervals([{ numerators: values }], { ...resampling, resamples: 10_000 })
+    assertNear(interval![0], mean - (1.96 * deviation) / Math.sqrt(200), 0.03)
+    assertNear(interval![1], mean + (1.96 * deviation) / Math.sqrt(200), 0.03)
+    const again = bootstrapIntervals([{ numerators: values }], { ...resampling, resamples: 10_000 })
+    assert.deepEqual(again, [interval])
+    assert.notDeepEqual(bootstrapIntervals([{ numerators: values }], { ...resampling, seed: 2 }), [interval])
+  })
+
+  it('takes all ratios on the same draws, and skips draws whose denominator is 0', () => {
+    const numerators = [1, 0, 2, 5]
+    const [one, doubled, ratio] = bootstrapIntervals(
+      [
+        { numerators },
+        { numerators: numerators.map((x) => 2 * x) },
+        { numerators: [1, 0, 0, 0], denominators: [1, 0, 0, 0] },
+      ],
+      resampling,
+    )
+    assert.deepEqual(doubled, [2 * one![0], 2 * one![1]])
+    assert.deepEqual(ratio, [1, 1])
+  })
+
+  it('gives nothing for one problem, or nothing to divide by', () => {
+    assert.deepEqual(bootstrapIntervals([{ numerators: [1] }], resampling), [null])
+    assert.deepEqual(bootstrapIntervals([{ numerators: [0, 0], denominators: [0, 0] }], resampling), [null])
+    assert.deepEqual(bootstrapIntervals([{ numerators: [1, 2] }], { ...resampling, resamples: 0 }), [null])
+  })
+})
+
+describe('eval/statistics/permutationTest', () => {
+  const repeated = (minus: number, plus: number): number[] => [
+    ...new Array<number>(minus).fill(-1),
+    ...new Array<number>(plus).fill(1),
+    ...new Array<number>(5).fill(0),
+  ]
+
+  it('is the exact McNemar test for differences of -1, 0 and 1', () => {
+    for (const [minus, plus] of [
+      [0, 0],
+      [1, 7],
+      [3, 3],
+      [0, 14],
+    ] as const) {
+      assertNear(signFlipTest(repeated(minus, plus), resampling), mcnemarTest(minus, plus))
+    }
+  })
+
+  it('comes near it by random flips, and never gives 0', () => {
+    const options = { resamples: 20_000, seed: 3 }
+    assertNear(signFlipTest(repeated(20, 34), options), mcnemarTest(20, 34), 0.01)
+    assertNear(signFlipTest(repeated(50, 55), options), mcnemarTest(50, 55), 0.01)
+    assert.equal(signFlipTest(repeated(0, 100), options), 1 / 20_001)
+  })
+
+  it('does not let rounding decide', () => {
+    // 0.1 + 0.2 + 0.3 in another order is another number.
+    assert.equal(signFlipTest([0.1, 0.2, 0.3], resampling), 0.25)
+    assert.equal(signFlipTest([0.3, 0.2, 0.1], resampling), 0.25)
+  })
+})
