@@ -3,12 +3,13 @@ import * as tf from '@tensorflow/tfjs'
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import { KeyValueCache } from '../model/keyValueCache.js'
-import type { PackedBatch } from '../model/packedBatch.js'
 import { sampleTokens } from '../ops/sampleTokens.js'
-import type { SampledTokens, SamplingParameters } from '../ops/sampleTokens.js'
+import type { SampledTokens } from '../ops/sampleTokens.js'
 import { selectRows } from '../ops/selectRows.js'
+import { cacheLayout } from './cacheSlots.js'
+import { Scheduler } from './scheduler.js'
+import type { DecodingStep } from './scheduler.js'
 import { startSequences } from './sequence.js'
-import type { Sequence } from './sequence.js'
 
 export interface SamplingOptions {
   /** Most tokens of a completion. */
@@ -50,12 +51,9 @@ export interface Completion {
   text: string
 }
 
-/** Sequences that are decoded together. */
-const MAXIMUM_ROWS = 64
-
 /**
- * Samples completions of each prompt. The completions of a prompt share its prefill and its keys and values; one that has ended
- * leaves the batch at once. A completion depends on the seed, its prompt and its number only, not on the batch.
+ * Samples completions of each prompt. The completions of a prompt share its prefill and its keys and values; where one has ended,
+ * the next one that waits takes its place at once. A completion depends on the seed, its prompt and its number only, not on the batch.
  * @returns for each prompt its `numGenerations` completions
  * @throws ConfigError for options out of range, and for a prompt that is empty or leaves no room for maxCompletionLength
  */
@@ -65,125 +63,41 @@ export async function generate(
   options: SamplingOptions,
 ): Promise<Completion[][]> {
   checkOptions(model, prompts, options)
-  const numGenerations = options.numGenerations ?? 1
   const sequences = startSequences(model, prompts, options)
-  const promptsAtOnce = Math.max(1, Math.floor(MAXIMUM_ROWS / numGenerations))
-  for (let start = 0; start < prompts.length; start += promptsAtOnce) {
-    options.signal?.throwIfAborted()
-    const finished = sequences.slice(0, start).flat()
-    const before = finished.reduce((sum, sequence) => sum + sequence.ids.length, 0)
-    await generateBatch(model, sequences.slice(start, start + promptsAtOnce), options, before)
-  }
-  return sequences.map((group) => group.map((sequence) => sequence.completion()))
-}
-
-/** Decodes groups of sequences, each group with a prompt of its own, until all have ended. */
-async function generateBatch(
-  model: CausalLM,
-  groups: readonly (readonly Sequence[])[],
-  options: SamplingOptions,
-  tokensBefore: number,
-): Promise<void> {
-  const parameters: SamplingParameters = {
-    temperature: options.temperature ?? 1,
-    topK: options.topK ?? 0,
-    topP: options.topP ?? 1,
-    minP: options.minP ?? 0,
-    repetitionPenalty: options.repetitionPenalty ?? 1,
-  }
-  // A prompt's slots, then those of its completions; the last token of a completion is never fed back.
-  const ownSlots = options.maxCompletionLength - 1
-  let slots = 0
-  const promptStarts = groups.map(([first]) => {
-    const start = slots
-    slots += first?.promptIds.length ?? 0
-    return start
-  })
-  const rows = groups.flatMap((group, index) =>
-    group.map((sequence) => {
-      const row = { sequence, promptStart: promptStarts[index]!, ownStart: slots }
-      slots += ownSlots
-      return row
-    }),
-  )
-  const cache = new KeyValueCache(model.config, slots)
+  const lengths = prompts.map(({ length }) => length)
+  const layout = cacheLayout(model.config, lengths, options.numGenerations ?? 1, options.maxCompletionLength)
+  const scheduler = new Scheduler(sequences, layout)
+  const cache = new KeyValueCache(model.config, layout.promptSlots + layout.rows * layout.rowSlots)
   try {
-    const { batch, lastRows } = prefillBatch(groups, promptStarts)
-    let sampled = await sampleNext(model, batch, cache, lastRows, groups.flat(), parameters)
-    let active = rows
-    for (let length = 1; ; length++) {
-      for (const [i, { sequence }] of active.entries())
+    let tokens = 0
+    for (let step = scheduler.next(); step; step = scheduler.next()) {
+      const sampled = await sampleNext(model, step, cache, options)
+      for (const [i, sequence] of step.sequences.entries()) {
         sequence.append(sampled.ids[i]!, sampled.logProbs[i]!, sampled.entropies[i]!)
-      active = active.filter(({ sequence }) => sequence.finishReason === null)
-      options.onProgress?.(tokensBefore + rows.reduce((sum, { sequence }) => sum + sequence.ids.length, 0))
-      if (active.length === 0) return
+      }
+      options.onProgress?.((tokens += step.sequences.length))
       // Nothing here waits for anything outside: without this, timers and Ctrl-C would have no turn until the end.
       await setImmediate()
       options.signal?.throwIfAborted()
-      // The token of the last step goes to the slot behind its sequence's others.
-      const step: PackedBatch = {
-        tokenIds: Int32Array.from(active, ({ sequence }) => sequence.ids.at(-1)!),
-        positions: Int32Array.from(active, ({ sequence }) => sequence.promptIds.length + length - 1),
-        slots: Int32Array.from(active, ({ ownStart }) => ownStart + length - 1),
-        segments: active.map(({ sequence, promptStart, ownStart }, i) => ({
-          ...{ queryStart: i, queryLength: 1, keyStart: ownStart, keyLength: length },
-          ...{ prefixStart: promptStart, prefixLength: sequence.promptIds.length },
-        })),
-      }
-      sampled = await sampleNext(
-        model,
-        step,
-        cache,
-        null,
-        active.map(({ sequence }) => sequence),
-        parameters,
-      )
     }
   } finally {
     cache.dispose()
   }
+  return sequences.map((group) => group.map((sequence) => sequence.completion()))
 }
 
-/** All prompts as one packed batch, and for each sequence the row that predicts its first token. */
-function prefillBatch(
-  groups: readonly (readonly Sequence[])[],
-  promptStarts: readonly number[],
-): { batch: PackedBatch; lastRows: Int32Array } {
-  const prompts = groups.map((group) => group[0]?.promptIds ?? [])
-  const tokenIds = Int32Array.from(prompts.flat())
-  return {
-    batch: {
-      tokenIds,
-      positions: Int32Array.from(prompts.flatMap((prompt) => prompt.map((_, position) => position))),
-      slots: Int32Array.from(tokenIds, (_, slot) => slot),
-      segments: prompts.map((prompt, index) => ({
-        ...{ queryStart: promptStarts[index]!, queryLength: prompt.length, prefixStart: 0, prefixLength: 0 },
-        ...{ keyStart: promptStarts[index]!, keyLength: prompt.length },
-      })),
-    },
-    lastRows: Int32Array.from(
-      groups.flatMap((group, index) => group.map(() => promptStarts[index]! + prompts[index]!.length - 1)),
-    ),
-  }
-}
-
-/** Computes a batch and draws the next token of each sequence from the given rows of it (from all, in order, for null). */
+/** Computes a step and draws the next token of each of its sequences. */
 async function sampleNext(
   model: CausalLM,
-  batch: PackedBatch,
+  { batch, rows, sequences }: DecodingStep,
   cache: KeyValueCache,
-  rows: Int32Array | null,
-  sequences: readonly Sequence[],
-  parameters: SamplingParameters,
+  { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingOptions,
 ): Promise<SampledTokens> {
-  const logits = tf.tidy(() => {
-    const hidden = model.forward(batch, { cache })
-    return model.logits(rows ? selectRows(hidden, rows) : hidden)
-  })
+  const logits = tf.tidy(() => model.logits(selectRows(model.forward(batch, { cache }), rows)))
   try {
-    const uniforms = sequences.map((sequence) => (parameters.temperature === 0 ? 0 : sequence.random()))
-    const histories = parameters.repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history())
-    return await sampleTokens(logits, parameters, uniforms, histories)
+    const uniforms = sequences.map((sequence) => (temperature === 0 ? 0 : sequence.random()))
+    const histories = repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history())
+    return await sampleTokens(logits, { temperature, topK, topP, minP, repetitionPenalty }, uniforms, histories)
   } finally {
     logits.dispose()
   }
