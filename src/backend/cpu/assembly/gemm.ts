@@ -183,41 +183,66 @@ function copyPanel(b: usize, depthStride: usize, columnStride: usize, depth: i32
   }
 }
 
-/** Four panel entries (columns 4·quarter … +3) of one row of a stored weight, as float32. */
+/** Writes the transposed of four vectors to four rows of a panel. */
 // @ts-ignore: decorator
 @inline
-function weightQuarter(row: usize, quarter: i32, bfloat16: bool): v128 {
-  if (!bfloat16) return v128.load(row + (<usize>quarter << 4))
-  const words = v128.load(row + (<usize>(quarter >> 1) << 4))
-  return quarter & 1 ? widenHigh(words) : widenLow(words)
+function storeTransposed(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
+  const y0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5), y1 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
+  const y2 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7), y3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
+  v128.store(to, v128.shuffle<i64>(y0, y1, 0, 2))
+  v128.store(to, v128.shuffle<i64>(y0, y1, 1, 3), 64)
+  v128.store(to, v128.shuffle<i64>(y2, y3, 0, 2), 128)
+  v128.store(to, v128.shuffle<i64>(y2, y3, 1, 3), 192)
+}
+
+/** As storeTransposed for words of two bfloat16 numbers: the lower halves go to rows 0 … 3, the upper ones to rows 4 … 7. */
+// @ts-ignore: decorator
+@inline
+function storeTransposedWords(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
+  const y0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5), y1 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
+  const y2 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7), y3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
+  const z0 = v128.shuffle<i64>(y0, y1, 0, 2), z1 = v128.shuffle<i64>(y0, y1, 1, 3)
+  const z2 = v128.shuffle<i64>(y2, y3, 0, 2), z3 = v128.shuffle<i64>(y2, y3, 1, 3)
+  v128.store(to, widenLow(z0))
+  v128.store(to, widenLow(z1), 64)
+  v128.store(to, widenLow(z2), 128)
+  v128.store(to, widenLow(z3), 192)
+  v128.store(to, widenHigh(z0), 256)
+  v128.store(to, widenHigh(z1), 320)
+  v128.store(to, widenHigh(z2), 384)
+  v128.store(to, widenHigh(z3), 448)
 }
 
 /**
  * 16 columns of a weight that is stored in panels of its transposed form: `weight` is [ceil(K/16)][N][16]; the result is
- * [K][16] for the columns column … column + 15, by 4 x 4 transpositions.
+ * [K][16] for the columns column … column + 15, by 4 x 4 transpositions. Stored panels are full (those of the last rows are
+ * filled with 0), and the result has room for a multiple of 16 rows; what lies beyond the depth is never read.
  */
 function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32, width: i32, depth: i32, to: usize): void {
   const rowBytes: usize = bfloat16 ? 32 : 64
   const zero = f32x4.splat(0)
   for (let k = 0; k < depth; k += 16) {
-    const block = weight + (<usize>(k >> 4) * columns + column) * rowBytes
-    const rows = min(16, depth - k)
-    for (let j = 0; j < 16; j += 4) {
-      const r = block + <usize>j * rowBytes
-      for (let quarter = 0; quarter << 2 < rows; quarter++) {
-        const x0 = j < width ? weightQuarter(r, quarter, bfloat16) : zero
-        const x1 = j + 1 < width ? weightQuarter(r + rowBytes, quarter, bfloat16) : zero
-        const x2 = j + 2 < width ? weightQuarter(r + 2 * rowBytes, quarter, bfloat16) : zero
-        const x3 = j + 3 < width ? weightQuarter(r + 3 * rowBytes, quarter, bfloat16) : zero
-        const y0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5), y1 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
-        const y2 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7), y3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
-        const at = to + ((<usize>(k + (quarter << 2)) << 4) + j << 2)
-        // The panel has room for a multiple of 16 rows, so the rows beyond the depth may be written (they are never read).
-        v128.store(at, v128.shuffle<i64>(y0, y1, 0, 2))
-        v128.store(at, v128.shuffle<i64>(y0, y1, 1, 3), 64)
-        v128.store(at, v128.shuffle<i64>(y2, y3, 0, 2), 128)
-        v128.store(at, v128.shuffle<i64>(y2, y3, 1, 3), 192)
+    let r = weight + (<usize>(k >> 4) * columns + column) * rowBytes
+    let at = to + (<usize>k << 6)
+    for (let j = 0; j < width; j += 4) {
+      // Columns beyond the width are 0.
+      const r1 = r + rowBytes, r2 = r1 + rowBytes, r3 = r2 + rowBytes, left = width - j
+      for (let part: usize = 0; part < rowBytes; part += 16) {
+        const x0 = v128.load(r + part)
+        let x1 = zero, x2 = zero, x3 = zero
+        if (left > 3) {
+          x1 = v128.load(r1 + part)
+          x2 = v128.load(r2 + part)
+          x3 = v128.load(r3 + part)
+        } else if (left > 1) {
+          x1 = v128.load(r1 + part)
+          if (left > 2) x2 = v128.load(r2 + part)
+        }
+        if (bfloat16) storeTransposedWords(x0, x1, x2, x3, at + (part << 5))
+        else storeTransposed(x0, x1, x2, x3, at + (part << 4))
       }
+      r += 4 * rowBytes
+      at += 16
     }
   }
 }
