@@ -24,10 +24,17 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
       // The gradient of tokenLogProbs computes the logits again.
       const products = kernel === 'TokenLogProbsGradient' ? 2 : 1
       return {
-        operations: 2 * rows * (products * width * out + rank * (width + out)),
+        // The gradient of x gets one of the two small products done.
+        operations: 2 * rows * (products * width * out + rank * (width + (kernel === 'LoraLinear' ? out : 0))),
         shape: `≤${nextPowerOfTwo(rows)} × ${width}→${out}`,
       }
     }
+    case 'LoraOutputGradient':
+      return { ...none, operations: 2 * sizeOf(inputs.dy) * (inputs.loraB?.shape[1] ?? 0) }
+    case 'LoraAGradient':
+      return { ...none, operations: 2 * sizeOf(inputs.x) * (inputs.loraT?.shape[1] ?? 0) }
+    case 'LoraBGradient':
+      return { ...none, operations: 2 * (sizeOf(inputs.x) + sizeOf(inputs.dy)) * (inputs.loraA?.shape[0] ?? 0) }
     case 'BatchMatMul':
       return { ...none, operations: matMulOperations(inputs, attributes as MatMulAttributes) }
     case 'Attention':
@@ -38,6 +45,10 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     default:
       return none
   }
+}
+
+function sizeOf(tensor: tf.TensorInfo | undefined): number {
+  return tensor?.shape.reduce((product, length) => product * length, 1) ?? 0
 }
 
 interface MatMulAttributes {

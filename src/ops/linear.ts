@@ -84,10 +84,16 @@ tf.registerGradient({
     const { weight, scale } = attributes as unknown as LinearAttributes
     const dy = gradient as tf.Tensor2D // [N, out]
     const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+    let shared: tf.Tensor2D | null = null
+    /** T = dy·B; tfjs's own gradients free it after the first of the three that needs it. */
+    const loraT = (): tf.Tensor2D => {
+      if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, {})
+      return shared
+    }
     return {
-      x: () => runKernel('LinearInputGradient', { dy, loraA, loraB }, { weight, scale }),
-      loraA: () => tf.mul(tf.matMul(tf.matMul(dy, loraB), x, true, false), scale),
-      loraB: () => tf.mul(tf.matMul(dy, tf.matMul(x, loraA, false, true), true, false), scale),
+      x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, { weight, scale }),
+      loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, { scale }),
+      loraB: () => runKernel('LoraBGradient', { dy, x, loraA }, { scale }),
     }
   },
 })

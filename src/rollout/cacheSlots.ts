@@ -1,7 +1,9 @@
 import type { ModelConfig } from '../model/config.js'
 
-/** Completions that are decoded together, at most. */
-const MAXIMUM_ROWS = 64
+/** Completions that are decoded together, at most: more would hardly make a token cheaper. */
+const MAXIMUM_ROWS = 256
+/** Bytes that their logits may take. */
+const LOGIT_BYTES = 64 * 2 ** 20
 /** Bytes that the keys and values of the sequences that are decoded together may take. */
 const CACHE_BYTES = 2 ** 30
 
@@ -35,7 +37,8 @@ export function cacheLayout(
   const longest = lengths[0] ?? 0
   const slots = Math.floor(CACHE_BYTES / cacheBytesPerToken(config))
   const fitting = Math.floor((slots - longest) / (rowSlots + Math.ceil(longest / numGenerations)))
-  const rows = Math.max(1, Math.min(MAXIMUM_ROWS, promptLengths.length * numGenerations, fitting))
+  const logits = Math.floor(LOGIT_BYTES / (4 * config.vocabularySize))
+  const rows = Math.max(1, Math.min(MAXIMUM_ROWS, logits, fitting, promptLengths.length * numGenerations))
   // Twice the prompts of full groups: where only a few completions of a group go on, those of others take the places.
   const prompts = 2 * Math.ceil(rows / numGenerations)
   const wanted = lengths.slice(0, prompts).reduce((sum, length) => sum + length, 0)

@@ -100,7 +100,11 @@ describe('backend/operations', () => {
       tf.tidy(() => {
         const x = tf.ones<tf.Rank.R2>([2, 16])
         const lora = { a: tf.ones<tf.Rank.R2>([4, 16]), b: tf.ones<tf.Rank.R2>([16, 4]), scale: 1 }
-        tf.grad((y: tf.Tensor) => linear(y as tf.Tensor2D, weight, null, lora))(x)
+        tf.grads((y, a, b) => linear(y as tf.Tensor2D, weight, null, { ...lora, a, b } as typeof lora))([
+          x,
+          lora.a,
+          lora.b,
+        ])
         tf.grad((y: tf.Tensor) => linear(y as tf.Tensor2D, weight, null, null))(x)
         tf.grad((y: tf.Tensor) => attention(y as tf.Tensor2D, x, x, { segments, numHeads: 1, numKeyValueHeads: 1 }))(x)
       })
@@ -109,7 +113,10 @@ describe('backend/operations', () => {
       profile.stop()
     }
     const counted = profile.entries().filter(({ operations }) => operations > 0)
-    const expected = ['Attention', 'AttentionGradient', 'Linear', 'LinearInputGradient', 'LoraLinear']
+    const expected = [
+      ...['Attention', 'AttentionGradient', 'Linear', 'LinearInputGradient'],
+      ...['LoraAGradient', 'LoraBGradient', 'LoraLinear', 'LoraOutputGradient'],
+    ]
     assert.deepEqual([...new Set(counted.map(({ kernel }) => kernel))].sort(), expected)
   })
 })

@@ -18,6 +18,8 @@ type Values = Float32Array | Int32Array | Uint8Array
  */
 export class CpuBackend extends MathBackendCPU {
   readonly #addresses = new Map<DataId, number>()
+  /** Second forms of tensors: see {@link CpuBackend.derived}. */
+  readonly #derived = new Map<DataId, number>()
 
   constructor(readonly runtime: Runtime) {
     super()
@@ -50,6 +52,11 @@ export class CpuBackend extends MathBackendCPU {
     if (gone && address !== undefined) {
       this.#addresses.delete(dataId)
       this.runtime.allocator.release(address)
+    }
+    const derived = this.#derived.get(dataId)
+    if (gone && derived !== undefined) {
+      this.#derived.delete(dataId)
+      this.runtime.allocator.release(derived)
     }
     return gone
   }
@@ -86,6 +93,19 @@ export class CpuBackend extends MathBackendCPU {
     moved.set(values)
     data.values = moved
     this.#addresses.set(tensor.dataId, address)
+    return address
+  }
+
+  /**
+   * Address of another form of a tensor's values, such as panels of a matrix that many products read: made by `fill` when it is
+   * first asked for, and freed with the tensor. A kernel asks for one form of a tensor only.
+   */
+  derived(tensor: tf.TensorInfo, size: number, fill: (form: Float32Array, values: Float32Array) => void): number {
+    const known = this.#derived.get(tensor.dataId)
+    if (known !== undefined) return known
+    const address = this.runtime.allocator.allocate(size * 4)
+    fill(new Float32Array(this.runtime.allocator.memory.buffer, address, size), this.floats(tensor))
+    this.#derived.set(tensor.dataId, address)
     return address
   }
 

@@ -3,6 +3,7 @@ import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { gemm, PanelMode } from '../gemm.js'
 import { kernel } from './kernel.js'
+import { fillPanels, packedSize } from './weight.js'
 
 interface LinearInputs {
   x: tf.TensorInfo // [N, in]
@@ -21,27 +22,20 @@ function linear(backend: CpuBackend, inputs: LinearInputs, { weight, bias, scale
   const { runtime } = backend
   const [out, width] = weight.shape
   const rows = inputs.x.shape[0]!
-  const x = backend.address(inputs.x)
   const y = backend.allocate([rows, out])
   gemm(runtime, {
-    ...{ a: x, aRowStride: width * 4, aDepthStride: 4 },
+    ...{ a: backend.address(inputs.x), aRowStride: width * 4, aDepthStride: 4 },
     ...{ b: backend.address(weight.tensor), mode: weightMode(weight, false) },
     ...{ c: y.address, cRowStride: out * 4, rows, columns: out, depth: width },
     bias: bias ? backend.address(bias) : 0,
   })
   if (inputs.loraA && inputs.loraB) {
     const r = inputs.loraA.shape[0]!
-    const a = backend.address(inputs.loraA)
-    const b = backend.address(inputs.loraB)
-    const low = runtime.allocator.allocate(rows * r * 4) // x·Aᵀ [N, r]
-    gemm(runtime, {
-      ...{ a: x, aRowStride: width * 4, aDepthStride: 4 },
-      ...{ b: a, mode: PanelMode.strided, bDepthStride: 4, bColumnStride: width * 4 },
-      ...{ c: low, cRowStride: r * 4, rows, columns: r, depth: width },
-    })
+    const low = runtime.allocator.allocate(rows * r * 4)
+    lowRank(backend, inputs.x, inputs.loraA, low)
     gemm(runtime, {
       ...{ a: low, aRowStride: r * 4, aDepthStride: 4 },
-      ...{ b, mode: PanelMode.strided, bDepthStride: 4, bColumnStride: r * 4 },
+      ...{ b: panels(backend, inputs.loraB), mode: PanelMode.float32Panels },
       ...{ c: y.address, cRowStride: out * 4, rows, columns: out, depth: r },
       ...{ alpha: scale, accumulate: true },
     })
@@ -50,41 +44,108 @@ function linear(backend: CpuBackend, inputs: LinearInputs, { weight, bias, scale
   return y.info
 }
 
-/** dx = dy·W (+ scale · (dy·B)·A): the gradient of {@link linear} with respect to x. */
+/** Panels of a matrix that is trained, in the layout of a frozen weight; a step of the optimizer makes a new tensor. */
+function panels(backend: CpuBackend, matrix: tf.TensorInfo): number {
+  const shape = matrix.shape as [number, number]
+  return backend.derived(matrix, packedSize(...shape), (packed, values) => {
+    fillPanels(packed, values, shape, (j) => j)
+  })
+}
+
+/** Writes x·Aᵀ [N, r] to an address. */
+function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, address: number): void {
+  const [rows, width] = x.shape as [number, number]
+  const r = loraA.shape[0]!
+  gemm(backend.runtime, {
+    ...{ a: backend.address(x), aRowStride: width * 4, aDepthStride: 4 },
+    ...{ b: panels(backend, loraA), mode: PanelMode.float32Panels },
+    ...{ c: address, cRowStride: r * 4, rows, columns: r, depth: width },
+  })
+}
+
+/** dx = dy·W (+ scale · T·A): the gradient of {@link linear} with respect to x. */
 function linearInputGradient(
   backend: CpuBackend,
-  inputs: Omit<LinearInputs, 'x'> & { dy: tf.TensorInfo },
+  inputs: {
+    dy: tf.TensorInfo // [N, out]
+    loraT?: tf.TensorInfo // [N, r]
+    loraA?: tf.TensorInfo // [r, in]
+  },
   { weight, scale }: LinearAttributes,
 ): tf.TensorInfo {
   const { runtime } = backend
   const [out, width] = weight.shape
   const rows = inputs.dy.shape[0]!
-  const dy = backend.address(inputs.dy)
   const dx = backend.allocate([rows, width])
   gemm(runtime, {
-    ...{ a: dy, aRowStride: out * 4, aDepthStride: 4 },
+    ...{ a: backend.address(inputs.dy), aRowStride: out * 4, aDepthStride: 4 },
     ...{ b: backend.address(weight.tensor), mode: weightMode(weight, true) },
     ...{ c: dx.address, cRowStride: width * 4, rows, columns: width, depth: out },
   })
-  if (inputs.loraA && inputs.loraB) {
+  if (inputs.loraT && inputs.loraA) {
     const r = inputs.loraA.shape[0]!
-    const a = backend.address(inputs.loraA)
-    const b = backend.address(inputs.loraB)
-    const low = runtime.allocator.allocate(rows * r * 4) // dy·B [N, r]
     gemm(runtime, {
-      ...{ a: dy, aRowStride: out * 4, aDepthStride: 4 },
-      ...{ b, mode: PanelMode.strided, bDepthStride: r * 4, bColumnStride: 4 },
-      ...{ c: low, cRowStride: r * 4, rows, columns: r, depth: out },
-    })
-    gemm(runtime, {
-      ...{ a: low, aRowStride: r * 4, aDepthStride: 4 },
-      ...{ b: a, mode: PanelMode.strided, bDepthStride: width * 4, bColumnStride: 4 },
+      ...{ a: backend.address(inputs.loraT), aRowStride: r * 4, aDepthStride: 4 },
+      ...{ b: panels(backend, inputs.loraA), mode: PanelMode.transposedFloat32Panels },
       ...{ c: dx.address, cRowStride: width * 4, rows, columns: width, depth: r },
       ...{ alpha: scale, accumulate: true },
     })
-    runtime.allocator.release(low)
   }
   return dx.info
+}
+
+/** T = dy·B [N, r], which the gradients of x and of A share. */
+function loraOutputGradient(
+  backend: CpuBackend,
+  { dy, loraB }: { dy: tf.TensorInfo; loraB: tf.TensorInfo }, // [N, out], [out, r]
+): tf.TensorInfo {
+  const [out, r] = loraB.shape as [number, number]
+  const rows = dy.shape[0]!
+  const t = backend.allocate([rows, r])
+  gemm(backend.runtime, {
+    ...{ a: backend.address(dy), aRowStride: out * 4, aDepthStride: 4 },
+    ...{ b: panels(backend, loraB), mode: PanelMode.transposedFloat32Panels },
+    ...{ c: t.address, cRowStride: r * 4, rows, columns: r, depth: out },
+  })
+  return t.info
+}
+
+/** dA = scale · Tᵀ·x [r, in]. */
+function loraAGradient(
+  backend: CpuBackend,
+  { loraT, x }: { loraT: tf.TensorInfo; x: tf.TensorInfo }, // [N, r], [N, in]
+  { scale }: { scale: number },
+): tf.TensorInfo {
+  const [rows, width] = x.shape as [number, number]
+  const r = loraT.shape[1]!
+  const dA = backend.allocate([r, width])
+  gemm(backend.runtime, {
+    ...{ a: backend.address(loraT), aRowStride: 4, aDepthStride: r * 4 },
+    ...{ b: backend.address(x), mode: PanelMode.strided, bDepthStride: width * 4, bColumnStride: 4 },
+    ...{ c: dA.address, cRowStride: width * 4, rows: r, columns: width, depth: rows, alpha: scale },
+  })
+  return dA.info
+}
+
+/** dB = scale · dyᵀ·(x·Aᵀ) [out, r], computed as its transposed, which reads both matrices in the order in which they lie. */
+function loraBGradient(
+  backend: CpuBackend,
+  { dy, x, loraA }: { dy: tf.TensorInfo; x: tf.TensorInfo; loraA: tf.TensorInfo }, // [N, out], [N, in], [r, in]
+  { scale }: { scale: number },
+): tf.TensorInfo {
+  const { runtime } = backend
+  const [rows, out] = dy.shape as [number, number]
+  const r = loraA.shape[0]!
+  const dB = backend.allocate([out, r])
+  const low = runtime.allocator.allocate(rows * r * 4)
+  lowRank(backend, x, loraA, low)
+  gemm(runtime, {
+    ...{ a: low, aRowStride: 4, aDepthStride: r * 4 },
+    ...{ b: backend.address(dy), mode: PanelMode.strided, bDepthStride: out * 4, bColumnStride: 4 },
+    ...{ c: dB.address, cRowStride: 4, cColumnStride: r * 4, rows: r, columns: out, depth: rows, alpha: scale },
+  })
+  runtime.allocator.release(low)
+  return dB.info
 }
 
 /** How a weight's panels are read; see ../gemm.ts. */
@@ -97,4 +158,7 @@ export const linearKernels = [
   kernel<LinearInputs, LinearAttributes>('Linear', linear),
   kernel<LinearInputs, LinearAttributes>('LoraLinear', linear),
   kernel('LinearInputGradient', linearInputGradient),
+  kernel('LoraOutputGradient', loraOutputGradient),
+  kernel('LoraAGradient', loraAGradient),
+  kernel('LoraBGradient', loraBGradient),
 ]

@@ -12,6 +12,30 @@ import { kernel } from './kernel.js'
 /** Position of output `j` (0 … 15) among a panel's 16 bfloat16 values of one input. */
 const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => ((j >> 3) * 4 + (j & 3)) * 2 + ((j >> 2) & 1))
 
+/** Numbers of a packed weight [out, in], those that fill up the last panel included. */
+export function packedSize(out: number, width: number): number {
+  return Math.ceil(out / 16) * width * 16
+}
+
+/** Writes a matrix [out, in] in panels; `position` says where in a row of 16 an output stands. */
+export function fillPanels<Values extends Float32Array | Uint16Array>(
+  packed: Values, // [packedSize]
+  values: Values, // [out · in]
+  [out, width]: readonly [out: number, width: number],
+  position: (output: number) => number,
+): void {
+  const panels = Math.ceil(out / 16)
+  packed.fill(0, (panels - 1) * width * 16)
+  for (let panel = 0; panel < panels; panel++) {
+    const outputs = Math.min(16, out - panel * 16)
+    for (let j = 0; j < outputs; j++) {
+      const row = (panel * 16 + j) * width
+      let at = panel * width * 16 + position(j)
+      for (let k = 0; k < width; k++, at += 16) packed[at] = values[row + k]!
+    }
+  }
+}
+
 /** Packs a weight [out, in], given as float32 values or as bfloat16 bits. */
 function packWeight(
   backend: CpuBackend,
@@ -19,21 +43,12 @@ function packWeight(
   { shape, values }: { shape: readonly [out: number, width: number]; values: Float32Array | Uint16Array },
 ): tf.TensorInfo {
   const [out, width] = shape
-  const panels = Math.ceil(out / 16)
   const isFloat32 = values instanceof Float32Array
-  const size = panels * width * 16
+  const size = packedSize(out, width)
   const { info, address } = backend.allocate([isFloat32 ? size : size / 2], isFloat32 ? 'float32' : 'int32')
   const { buffer } = backend.runtime.allocator.memory
-  const packed = isFloat32 ? new Float32Array(buffer, address, size) : new Uint16Array(buffer, address, size)
-  packed.fill(0, (panels - 1) * width * 16)
-  for (let panel = 0; panel < panels; panel++) {
-    const outputs = Math.min(16, out - panel * 16)
-    for (let j = 0; j < outputs; j++) {
-      const row = (panel * 16 + j) * width
-      let at = panel * width * 16 + (isFloat32 ? j : BFLOAT16_POSITION[j]!)
-      for (let k = 0; k < width; k++, at += 16) packed[at] = values[row + k]!
-    }
-  }
+  if (isFloat32) fillPanels(new Float32Array(buffer, address, size), values, shape, (j) => j)
+  else fillPanels(new Uint16Array(buffer, address, size), values, shape, (j) => BFLOAT16_POSITION[j]!)
   return info
 }
 
