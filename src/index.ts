@@ -64,4 +64,5 @@ export type { RewardFunction, RewardInput } from './rewards/index.js'
 
 export * from './errors.js'
 export { Safetensors } from './io/safetensors.js'
+export { TensorBoardWriter } from './io/tensorBoardWriter.js'
 export { writeSafetensors } from './io/safetensorsWriter.js'

@@ -159,6 +159,15 @@ export const grpoConfigSchema = z.strictObject({
   maxGradNorm: option(nonNegative, 1, 'The norm of all gradients together is clipped to this; 0 = no clipping.'),
 
   // Logging
+  reportTo: option(
+    z.union([
+      z.array(z.enum(['tensorboard'])),
+      z.literal('none').transform((): 'tensorboard'[] => []),
+      z.literal('tensorboard').transform((name) => [name]),
+    ]),
+    [],
+    'Where metrics go besides metrics.jsonl: tensorboard writes event files, with the tags of transformers, to tensorboard/ of the run.',
+  ),
   loggingSteps: option(positiveInteger, 1, 'Optimizer steps between two lines on the terminal (TRL: 10).'),
 })
 

@@ -107,7 +107,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
     this.#prompts = new PromptSampler(task.problems.length, this.config.shuffleDataset, this.config.seed)
-    this.#files = options.outputDir === undefined ? null : new RunFiles(options.outputDir)
+    this.#files = options.outputDir === undefined ? null : new RunFiles(options.outputDir, this.config)
     this.#diagnosis = new RunDiagnosis(this.config)
   }
 

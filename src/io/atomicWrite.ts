@@ -51,6 +51,18 @@ export function writeFully(descriptor: number, bytes: Uint8Array): void {
   }
 }
 
+/** Adds bytes at the end of a file that was opened for that, all or none. Throws a GrpoError when the system refuses. */
+export function appendFully(file: string, descriptor: number, bytes: Uint8Array): void {
+  const status = fs.fstatSync(descriptor)
+  try {
+    writeFully(descriptor, bytes)
+  } catch (error) {
+    // A full disk takes the first part: take it back.
+    if (status.isFile()) fs.ftruncateSync(descriptor, status.size)
+    throw asWriteError(file, error)
+  }
+}
+
 /** A refusal of the operating system as a GrpoError that names the file; any other error as it is. */
 export function asWriteError(file: string, error: unknown): unknown {
   const code = error instanceof Error && 'syscall' in error && 'code' in error ? error.code : undefined

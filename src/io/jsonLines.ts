@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { DataError, FileFormatError } from '../errors.js'
-import { asWriteError, writeFully } from './atomicWrite.js'
+import { appendFully, asWriteError } from './atomicWrite.js'
 import { parseJson, quote } from './json.js'
 
 /** A longer line is refused: the file is hardly JSON Lines, and the line would have to be held in memory. */
@@ -93,7 +93,7 @@ export class JsonLinesWriter {
     // JSON.stringify's type hides that it gives undefined for undefined and for functions.
     const text = JSON.stringify(value) as string | undefined
     if (text === undefined) throw new DataError(`${this.file}: cannot write ${quote(value)} as JSON`)
-    appendWhole(this.file, this.descriptor, `${text}\n`)
+    appendFully(this.file, this.descriptor, Buffer.from(`${text}\n`))
   }
 
   close(): void {
@@ -103,17 +103,6 @@ export class JsonLinesWriter {
 
   [Symbol.dispose](): void {
     this.close()
-  }
-}
-
-function appendWhole(file: string, descriptor: number, text: string): void {
-  const status = fs.fstatSync(descriptor)
-  try {
-    writeFully(descriptor, Buffer.from(text))
-  } catch (error) {
-    // A full disk takes the first part of a line: take it back.
-    if (status.isFile()) fs.ftruncateSync(descriptor, status.size)
-    throw asWriteError(file, error)
   }
 }
 
@@ -133,5 +122,5 @@ function dropIncompleteLine(file: string, descriptor: number): void {
     fs.ftruncateSync(descriptor, size - lastLine.length)
     return
   }
-  appendWhole(file, descriptor, '\n')
+  appendFully(file, descriptor, Buffer.from('\n'))
 }
