@@ -60,6 +60,10 @@ export { signFlipTest } from './eval/statistics/permutationTest.js'
 export { proportionInterval } from './eval/statistics/proportionInterval.js'
 
 export * as rewards from './rewards/index.js'
+export { gradeMath, mathGrader } from './rewards/math/gradeMath.js'
+export type { GradeMathOptions } from './rewards/math/gradeMath.js'
+export { mathEqual } from './rewards/math/mathEqual.js'
+export type { MathEqualOptions } from './rewards/math/mathEqual.js'
 export type { RewardFunction, RewardInput } from './rewards/index.js'
 
 export * from './errors.js'

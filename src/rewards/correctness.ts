@@ -1,17 +1,27 @@
 import { DataError } from '../errors.js'
 import type { Grade, Problem } from '../tasks/task.js'
-import { extractLastNumber, extractMarkedAnswer, readBareNumber, readNumber } from './answerExtraction.js'
+import {
+  afterReasoning,
+  extractAnnouncedAnswer,
+  extractLastNumber,
+  extractMarkedAnswer,
+  readBareNumber,
+  readNumber,
+  withoutEcho,
+} from './answerExtraction.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
 /**
- * Grades a completion against the gold answer of a problem.
+ * Grades a completion of a problem whose answer is a number, such as those of GSM8K.
  *
- * Strict: the last line `#### <number>` or `<answer><number></answer>` (of several, only the last one counts), or, if the
- * problem's `answerFormat` is `bare`, a completion that is a number and nothing else. Lenient: that answer if there is one,
- * otherwise the last number of the text; so what is correct is also leniently correct. Numbers must be equal as decimals:
- * 1,000 = $1000.00, but 50% is 50 and not 0.5. Repetitions of the question, and of the whole prompt if it is given, do not
- * count as part of the completion.
+ * Strict: the last line `#### <number>` or `<answer><number></answer>` after the reasoning (behind `</think>`, if there is a
+ * `<think>`), or, if the problem's `answerFormat` is `bare`, a completion that is a number and nothing else. Lenient: that
+ * answer if there is one, otherwise the one that the text announces (`\boxed{18}`, `The answer is 18`, `**Answer: 18**`),
+ * otherwise its last number; numbers that the text denies (`not 18`) or leaves open (`17 or 18`) do not count. So there is
+ * always one answer at most, and what is correct is also leniently correct. Numbers must be equal exactly: 1,000 = $1000.00,
+ * 3/4 = 0.75, but 50% is 50 and not 0.5. Repetitions of the question, and of the whole prompt if it is given, do not count as
+ * part of the completion.
  *
  * Throws a {@link DataError} if the gold answer is not a number.
  */
@@ -20,10 +30,15 @@ export function grade(completion: string, problem: Problem, promptText = ''): Gr
   if (gold === null) {
     throw new DataError(`problem ${problem.id} has the answer '${problem.answer}', but only numbers can be graded`)
   }
-  const text = withoutEcho(withoutEcho(completion, promptText), problem.question)
-  const strict = problem.answerFormat === 'bare' ? readBareNumber(completion) : extractMarkedAnswer(text)
-  const extracted = strict ?? extractLastNumber(text)
+  const text = withoutEcho(completion, promptText, problem.question)
+  const final = afterReasoning(text)
+  const strict = problem.answerFormat === 'bare' ? readBareNumber(completion) : extractMarkedAnswer(final ?? '')
+  const extracted = strict ?? extractAnyAnswer(final ?? '') ?? extractAnyAnswer(text)
   return { correct: strict === gold, correctLenient: extracted === gold, extracted }
+}
+
+function extractAnyAnswer(text: string): string | null {
+  return extractMarkedAnswer(text) ?? extractAnnouncedAnswer(text) ?? extractLastNumber(text)
 }
 
 export interface CorrectnessOptions extends RewardOptions {
@@ -43,9 +58,4 @@ export function correctness(options: CorrectnessOptions = {}): RewardFunction {
       return result instanceof Promise ? result.then(pay) : pay(result)
     },
   }
-}
-
-/** Cuts out every repetition of a text; a line break keeps what was around it apart. */
-function withoutEcho(completion: string, echoed: string): string {
-  return echoed === '' ? completion : completion.replaceAll(echoed, '\n')
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  extractAnnouncedAnswer,
   extractLastNumber,
   extractMarkedAnswer,
   readBareNumber,
@@ -44,7 +45,8 @@ describe('readNumber', () => {
       'eighteen',
       'about 18',
       '17 or 18',
-      '3/4',
+      '1/2/3',
+      '3/0',
       '12:30',
       '1,1,1',
       '1.000.000',
@@ -52,7 +54,27 @@ describe('readNumber', () => {
       '1000,000',
       '--3',
     ]
-    check(readNumber, Object.fromEntries([...texts, '3 x 6 = 18', '٣', '３', '18½', '1e3'].map((text) => [text, null])))
+    check(
+      readNumber,
+      Object.fromEntries([...texts, '3 x 6 = 18', '٣', '３', '18３', '2 1/2 1/2', '1e999'].map((text) => [text, null])),
+    )
+  })
+
+  it('reads fractions, powers of ten and percentages', () => {
+    check(readNumber, {
+      '3/4': '0.75',
+      '-3 / 4': '-0.75',
+      '2/6': '1/3',
+      '4 2/3 cups': '14/3',
+      '½': '0.5',
+      '18½': '18.5',
+      '1e3': '1000',
+      '1.5E-4': '0.00015',
+      '1.5 × 10^3': '1500',
+      '2 \\times 10^{6}': '2000000',
+      '10^3': '1000',
+      '50%': '50',
+    })
   })
 
   it('reads integers and cents with and without thousands commas', () => {
@@ -133,9 +155,42 @@ describe('extractLastNumber', () => {
       '18 as in version 1.2.3': '18',
       '\\boxed{18}': '18',
       '12:30': '30',
+      'so 1.5 × 10^3': '1500',
+      'she needs 2 1/2 cups': '2.5',
+      'It is 20, not 18.': '20',
+      'It is not 18.': null,
+      'Never −18': null,
+      '17 or 18': null,
+      'either 17 or maybe 18': null,
+      '15, 16, 17, 18': null,
+      '9 + 9 = 18': '18',
+      'Eighteen.': '18',
+      'she has one hundred and twenty-five': '125',
+      'I do not know which one.': null,
       'no digits, $': null,
       '....': null,
       '': null,
+    })
+  })
+})
+
+describe('extractAnnouncedAnswer', () => {
+  it('takes what the text says its answer is', () => {
+    check(extractAnnouncedAnswer, {
+      'The answer is 18 apples and 3 pears': '18',
+      '**Answer: 18**': '18',
+      '**Answer:** $1,234.50 per week': '1234.5',
+      'Answer:\n\n18': '18',
+      'The final answer is: −8.': '-8',
+      'The answer is 3 x 6 = 18.': '18',
+      'The answer is eighteen.': '18',
+      'The answer is not 18 but 20.': '20',
+      'The answer is 20, not 18.': '20',
+      'so \\boxed{17} no, \\boxed{18} of 24': '18',
+      'The answer is 18. Wait, that is wrong: 10 + 10 = 20.': '20',
+      'The answer is 17 or 18': null,
+      'There are 18.': null,
+      'I cannot answer that.': null,
     })
   })
 })
@@ -161,11 +216,11 @@ describe('answer extraction on huge texts', () => {
     it(`${name}: takes linear time`, () => {
       const text = unit.repeat(megabyte / unit.length)
       const start = performance.now()
-      for (const read of [readNumber, readBareNumber, extractMarkedAnswer, extractLastNumber]) {
+      for (const read of [readNumber, readBareNumber, extractMarkedAnswer, extractAnnouncedAnswer, extractLastNumber]) {
         read(text)
         read(`#### 0.${text}1`)
       }
-      // Eight reads of a megabyte take well under a second each; in quadratic time one would take minutes.
+      // Ten reads of a megabyte take well under a second each; in quadratic time one would take minutes.
       assert.ok(performance.now() - start < 10_000)
     })
   }

@@ -29,12 +29,21 @@ describe('grade', () => {
     assert.equal(grade('#### 18\nQuestion: how many are 5?', problem).correctLenient, true)
   })
 
+  it('takes answers only from behind the reasoning', () => {
+    assert.equal(grade('<think>#### 18</think>\n#### 17', problem).correctLenient, false)
+    assert.equal(grade('<think>#### 17</think>\n#### 18', problem).correct, true)
+    const unfinished = grade('<think>Perhaps\n#### 18\nNo, I have to', problem)
+    assert.deepEqual(unfinished, { correct: false, correctLenient: true, extracted: '18' })
+  })
+
   it('compares numbers exactly', () => {
     const answers = {
       '1000': ['1,000', '1000.0', '$1000'],
       '-3': ['−3', '-3.00'],
       '0.5': ['.5', '0.50'],
       '50': ['50%'],
+      '0.75': ['3/4', '6 / 8'],
+      '14/3': ['4 2/3'],
     }
     for (const [answer, forms] of Object.entries(answers)) {
       for (const form of forms) assert.ok(grade(`#### ${form}`, { ...problem, answer }).correct, form)
@@ -158,7 +167,8 @@ describe('grade against the regular expressions of lm-evaluation-harness', () =>
       ]),
     )
     assert.deepEqual(strictMissed, new Set(['##### 18', '#### 18 #### 19', '#### 18\n#### 17']))
-    // Ours compares values, prefers the marked answer, and tells a minus sign from a subtraction.
+    // Ours compares values, also in words, prefers the marked or announced answer, knows fractions, and tells a minus sign
+    // from a subtraction.
     assert.deepEqual(
       lenientOnly,
       new Set([
@@ -167,9 +177,11 @@ describe('grade against the regular expressions of lm-evaluation-harness', () =>
         '#### .5',
         '#### 18\nQuestion: how many 5?',
         '#### 18.00',
+        '#### eighteen',
         'The answer is $18.00',
+        'The answer is 18 apples and 3 pears',
       ]),
     )
-    assert.deepEqual(lenientMissed, new Set(['2-7', '−8']))
+    assert.deepEqual(lenientMissed, new Set(['1/2', '2-7', '−8', 'The answer is 3 pears and 18']))
   })
 })

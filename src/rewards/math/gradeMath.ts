@@ -1,0 +1,98 @@
+import type { Grade, Problem } from '../../tasks/task.js'
+import {
+  afterReasoning,
+  announcement,
+  changeOfMind,
+  extractAnnouncedAnswer,
+  extractLastNumber,
+  firstSentence,
+  withoutEcho,
+} from '../answerExtraction.js'
+import { findBoxed, lastBoxed } from '../answers/boxed.js'
+import { parseMathAnswer } from './mathAnswer.js'
+import { mathEqual } from './mathEqual.js'
+import type { MathEqualOptions } from './mathEqual.js'
+
+export interface GradeMathOptions extends MathEqualOptions {
+  /** Texts, such as the question or the whole prompt, whose repetition is no answer. */
+  echoed?: readonly string[]
+}
+
+/**
+ * Grades a completion of a problem whose answer is a mathematical expression, such as those of MATH.
+ *
+ * Strict: the last `\boxed{…}` or `<answer>…</answer>` after the reasoning (behind `</think>`, if there is a `<think>`).
+ * Lenient: that answer if there is one, otherwise what follows `####`, `the answer is` or `Answer:`, otherwise the last
+ * formula between dollar signs or brackets of LaTeX (of an equation its right side), otherwise the last number. Only one
+ * answer is ever compared (see {@link mathEqual}).
+ *
+ * @param answer the gold answer; of a whole solution, what is in its last `\boxed{…}` or after `####`
+ */
+export async function gradeMath(completion: string, answer: string, options: GradeMathOptions = {}): Promise<Grade> {
+  const gold = goldOf(answer)
+  const text = withoutEcho(completion, ...(options.echoed ?? []))
+  const final = afterReasoning(text)
+  const strict = final === null ? null : extractFormattedAnswer(final)
+  const isNumber = parseMathAnswer(gold).kind === 'number'
+  const extracted = strict ?? extractAny(final ?? '', isNumber) ?? extractAny(text, isNumber)
+  const correctLenient = extracted !== null && (await mathEqual(extracted, gold, options))
+  return { correct: strict !== null && correctLenient, correctLenient, extracted }
+}
+
+/** The grader of problems whose answers are mathematical expressions. */
+export function mathGrader(completion: string, problem: Problem, promptText = ''): Promise<Grade> {
+  return gradeMath(completion, problem.answer, { echoed: [promptText, problem.question] })
+}
+
+function goldOf(answer: string): string {
+  const marked = answer.lastIndexOf('####')
+  return lastBoxed(answer) ?? (marked < 0 ? answer : answer.slice(marked + 4)).trim()
+}
+
+/** The last `\boxed{…}` or `<answer>…</answer>`, whichever comes later; a box inside the tags is opened. */
+function extractFormattedAnswer(text: string): string | null {
+  const tagged = [...text.matchAll(/<answer>([^<]*(?:<(?!\/?answer>)[^<]*)*)<\/answer>/g)].at(-1)
+  const boxStart = findBoxed(text).at(-1)?.start ?? -1
+  if (tagged && tagged.index + tagged[0].length > boxStart) {
+    const content = lastBoxed(tagged[1]!) ?? tagged[1]!.trim()
+    return content === '' ? null : content
+  }
+  return lastBoxed(text)
+}
+
+function extractAny(text: string, isNumber: boolean): string | null {
+  const formatted = extractFormattedAnswer(text)
+  if (formatted !== null) return formatted
+  const marked = [...text.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)
+  if (marked) return marked[1]!.trim()
+  if (isNumber) {
+    const number = extractAnnouncedAnswer(text) ?? lastFormula(text, isNumber) ?? extractLastNumber(text)
+    if (number !== null) return number
+  }
+  return announcedFormula(text) ?? lastFormula(text, false) ?? extractLastNumber(text)
+}
+
+/** What follows the last `the answer is` or `Answer:`, unless the text changes its mind after that. */
+function announcedFormula(text: string): string | null {
+  const announced = [...text.matchAll(announcement)].at(-1)
+  if (!announced) return null
+  const rest = text.slice(announced.index + announced[0].length)
+  if (changeOfMind.test(rest)) return null
+  const formula =
+    /^[\s*_:]*(?:(?:therefore|thus|simply|equal to|just)\s+)?(?:\$\$?([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\])/s.exec(
+      rest.slice(0, 1000),
+    )
+  const content = formula ? (formula[1] ?? formula[2] ?? formula[3]!) : firstSentence(rest).replace(/\*\*|__/g, '')
+  const answer = content.trim().replace(/^(?:therefore|thus|simply|equal to|just)\s+/, '')
+  return answer === '' ? null : answer
+}
+
+/** The last formula of a text; of an equation its right side. With `isNumber` only one that is a number. */
+function lastFormula(text: string, isNumber: boolean): string | null {
+  const tail = text.slice(-4000)
+  const formula = [...tail.matchAll(/\$\$?([^$]+)\$\$?|\\\(((?:(?!\\\)).)+)\\\)|\\\[((?:(?!\\\]).)+)\\\]/gs)].at(-1)
+  if (!formula) return null
+  const content = (formula[1] ?? formula[2] ?? formula[3]!).trim()
+  const answer = content.slice(content.lastIndexOf('=') + 1).trim()
+  return answer === '' || (isNumber && parseMathAnswer(answer).kind !== 'number') ? null : answer
+}
