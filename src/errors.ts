@@ -44,3 +44,33 @@ export class DataError extends GrpoError {
 export class BackendError extends GrpoError {
   override name = 'BackendError'
 }
+
+/** What kind of trouble there was with the Hugging Face Hub; the message says what to do about it. */
+export type HubErrorKind =
+  | 'gated'
+  /** It does not exist, or it is private: the Hub does not say which. */
+  | 'repository-not-found'
+  | 'revision-not-found'
+  | 'entry-not-found'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'disabled'
+  | 'offline'
+  | 'network'
+  | 'integrity'
+  | 'http'
+
+/** The Hugging Face Hub refused something, or could not be reached. Neither message nor properties hold a token. */
+export class HubError extends GrpoError {
+  override name = 'HubError'
+  /** The HTTP status, where there was an answer. */
+  readonly status: number | null
+  constructor(
+    readonly kind: HubErrorKind,
+    message: string,
+    options: ErrorOptions & { status?: number } = {},
+  ) {
+    super(message, options)
+    this.status = options.status ?? null
+  }
+}

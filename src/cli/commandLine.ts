@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addBenchCommand } from './bench.js'
 import { addDoctorCommand } from './doctor.js'
+import { addDownloadCommand } from './download.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
 import { addQuickstartCommand } from './quickstart.js'
@@ -24,6 +25,7 @@ const verbs: readonly AddCommand[] = [
   addTrainCommand,
   addGenerateCommand,
   addScoreCommand,
+  addDownloadCommand,
   addDoctorCommand,
   addBenchCommand,
 ]

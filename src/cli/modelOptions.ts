@@ -2,8 +2,10 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
 import type { BackendName } from '../backend/select.js'
+import { resolveModel } from '../hub/resolve.js'
 import { loadModel } from '../model/causalLM.js'
 import type { CausalLM } from '../model/causalLM.js'
+import { withDownloadProgress } from './downloadProgress.js'
 
 /** The options of the verbs that use a trained model. */
 export interface ModelOptions {
@@ -15,8 +17,8 @@ export interface ModelOptions {
 
 export function addModelOptions(command: Command): Command {
   return command
-    .requiredOption('--model <folder>', "model in Hugging Face's layout")
-    .option('--adapter <folder>', "LoRA adapter in PEFT's layout")
+    .requiredOption('--model <folder>', "model in Hugging Face's layout, or its Hub id")
+    .option('--adapter <folder>', "LoRA adapter in PEFT's layout, or its Hub id")
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'cpu', 'reference']).default('auto'))
     .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
 }
@@ -24,10 +26,14 @@ export function addModelOptions(command: Command): Command {
 /** Runs `body` with the model that the options name and frees it afterwards. */
 export async function withModel<T>(options: ModelOptions, body: (model: CausalLM) => Promise<T>): Promise<T> {
   await selectBackend(options.backend, options.threads === undefined ? {} : { threads: options.threads })
-  const base = await loadModel(options.model)
+  const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
+    adapter: options.adapter === undefined ? null : await resolveModel(options.adapter, { onProgress }),
+    model: await resolveModel(options.model, { onProgress }),
+  }))
+  const base = await loadModel(model.folder)
   try {
-    if (options.adapter === undefined) return await body(base)
-    const adapted = base.withAdapter(options.adapter)
+    if (adapter === null) return await body(base)
+    const adapted = base.withAdapter(adapter.folder)
     try {
       return await body(adapted)
     } finally {

@@ -3,6 +3,9 @@ import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { currentBackend } from '../backend/select.js'
 import { BackendError, ConfigError, FileFormatError } from '../errors.js'
+import { snapshotSource } from '../hub/cache.js'
+import type { DownloadOptions } from '../hub/download.js'
+import { resolveModel } from '../hub/resolve.js'
 import { parseJson } from '../io/json.js'
 import { Safetensors } from '../io/safetensors.js'
 import { linear } from '../ops/linear.js'
@@ -104,7 +107,7 @@ export class CausalLM {
   /** Writes the adapter in PEFT's layout; other tools load it with this model's folder or Hub id as the base. */
   saveAdapter(folder: string): void {
     if (!this.adapter) throw new ConfigError('saveAdapter: this model has no adapter; make one with withLora()')
-    saveAdapter(folder, this.adapter, this.folder)
+    saveAdapter(folder, this.adapter, snapshotSource(this.folder) ?? this.folder)
   }
 
   /**
@@ -134,19 +137,20 @@ export class CausalLM {
   }
 }
 
+export interface LoadModelOptions extends DownloadOptions {
+  /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
+  dtype?: 'auto' | 'float32'
+}
+
 /**
  * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
- * generation_config.json and the tokenizer's files. Selects a backend when none was selected.
- * @throws FileFormatError, UnsupportedError
+ * generation_config.json and the tokenizer's files; or from the Hub by its id, `owner/name` or `owner/name@revision`,
+ * through the cache that Python's tools share. Selects a backend when none was selected.
+ * @throws FileFormatError, UnsupportedError, HubError
  */
-export async function loadModel(
-  folder: string,
-  options: {
-    /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
-    dtype?: 'auto' | 'float32'
-  } = {},
-): Promise<CausalLM> {
+export async function loadModel(folderOrId: string, options: LoadModelOptions = {}): Promise<CausalLM> {
   await currentBackend()
+  const { folder } = await resolveModel(folderOrId, options)
   const configFile = path.join(folder, 'config.json')
   if (!fs.existsSync(configFile)) {
     const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'

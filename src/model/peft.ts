@@ -10,18 +10,18 @@ import { listProblems } from './jsonFields.js'
 import { LoraAdapter, loraVariable, peftTensorName } from './lora.js'
 import { projectionShape, tensorProblems } from './modelTensors.js'
 import { parsePeftConfig, peftConfigOf } from './peftConfig.js'
-import type { LoraTarget } from './peftConfig.js'
+import type { BaseModelName, LoraTarget } from './peftConfig.js'
 
 const TENSORS_FILE = 'adapter_model.safetensors'
 const CONFIG_FILE = 'adapter_config.json'
 
 /**
  * Saves an adapter as PEFT does, so that PEFT, transformers and vLLM load it: adapter_model.safetensors (F32) and
- * adapter_config.json, in `folder`, which is made where it is missing. `baseModel` is the Hub id or folder of the
- * model that it belongs to. Both files are complete before either takes its place, so an earlier adapter there
+ * adapter_config.json, in `folder`, which is made where it is missing. `baseModel` is the model that it belongs to: its
+ * folder, or its Hub id and commit. Both files are complete before either takes its place, so an earlier adapter there
  * survives a failure. Throws a GrpoError when the disk is full or the folder cannot be written to.
  */
-export function saveAdapter(folder: string, adapter: LoraAdapter, baseModel: string): void {
+export function saveAdapter(folder: string, adapter: LoraAdapter, baseModel: BaseModelName): void {
   const staging = path.join(folder, '.saving')
   makeFolder(staging)
   try {

@@ -181,8 +181,11 @@ function matchPatterns(patterns: readonly string[], moduleNames: readonly string
   }
 }
 
+/** The model that an adapter belongs to: its folder, or its id on the Hub and the commit. */
+export type BaseModelName = string | { readonly id: string; readonly revision: string }
+
 /** The adapter_config.json that PEFT would write for an adapter; keys in alphabetical order. */
-export function peftConfigOf(adapter: LoraAdapter, baseModel: string): Record<string, unknown> {
+export function peftConfigOf(adapter: LoraAdapter, baseModel: BaseModelName): Record<string, unknown> {
   const { r, alpha, entries, targetModules } = adapter
   const fullName = ({ layer, module }: { layer: number; module: LoraModule }) => projectionName(layer, module)
   const isEveryLayer = entries.length === targetModules.length * adapter.numLayers
@@ -194,7 +197,7 @@ export function peftConfigOf(adapter: LoraAdapter, baseModel: string): Record<st
         .sort(),
     ),
     auto_mapping: null,
-    base_model_name_or_path: baseModel,
+    base_model_name_or_path: typeof baseModel === 'string' ? baseModel : baseModel.id,
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,
@@ -214,7 +217,7 @@ export function peftConfigOf(adapter: LoraAdapter, baseModel: string): Record<st
         .map((entry) => [fullName(entry), entry.r] as const)
         .sort(),
     ),
-    revision: null,
+    revision: typeof baseModel === 'string' ? null : baseModel.revision,
     target_modules: isEveryLayer ? targetModules.toSorted() : entries.map(fullName).sort(),
     task_type: 'CAUSAL_LM',
     use_dora: false,

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { HubError } from '../errors.js'
+import { asWriteError } from '../io/atomicWrite.js'
+import { TransientError, withRetries } from './client.js'
+import type { HubClient } from './client.js'
+import { forEachLimited } from './forEachLimited.js'
+import type { RemoteFile } from './listing.js'
+import { PartJournal } from './parts.js'
+import type { Part } from './parts.js'
+import type { Repository } from './repository.js'
+import { getOnce } from './request.js'
+
+/** Parts of one file that are fetched at the same time. */
+const PARALLEL_PARTS = 4
+/** A file that arrives complete but wrong is fetched anew so many times. */
+const ATTEMPTS_PER_FILE = 3
+const READ_BYTES = 1024 * 1024
+
+/** Where to get a file and where to put it. */
+export interface BlobTransfer {
+  readonly repository: Repository
+  readonly file: RemoteFile
+  readonly url: string
+  /** Its place in the cache, taken when the file is complete and its hash is right. */
+  readonly blob: string
+  /** Called with the bytes that are there so far. */
+  readonly onBytes: (bytes: number) => void
+}
+
+/**
+ * Fetches a file into the cache: in parts, each going on where its connection broke, also in an earlier process; then
+ * checks its hash and renames it. The caller holds the file's lock.
+ *
+ * Throws a HubError when the network or the content stays wrong, and a GrpoError when the disk is full; what has come
+ * stays for the next attempt.
+ */
+export async function downloadBlob(client: HubClient, transfer: BlobTransfer): Promise<void> {
+  const { file, blob } = transfer
+  // The name ends as huggingface_hub's, whose tools then list and prune it; it differs from theirs, which has no holes.
+  const dataFile = `${blob}.grpo-ts.incomplete`
+  for (let attempt = 1; ; attempt++) {
+    const journal = new PartJournal(`${blob}.grpo-ts.parts.incomplete`, file.size, client.network.partBytes, dataFile)
+    try {
+      const handle = await open(dataFile, fs.existsSync(dataFile) ? 'r+' : 'w+')
+      try {
+        await fetchParts(client, transfer, journal, handle)
+        // Where an earlier attempt wrote further than the file is long.
+        await handle.truncate(file.size)
+        await handle.sync()
+      } finally {
+        await handle.close()
+        if (journal.doneBytes > 0) journal.save()
+      }
+      const actual = await hashOf(dataFile, file, client.signal)
+      if (actual === file.etag) {
+        fs.renameSync(dataFile, blob)
+        journal.remove()
+        return
+      }
+    } catch (error) {
+      throw asWriteError(dataFile, error)
+    }
+    // Which bytes are wrong nobody knows.
+    fs.rmSync(dataFile, { force: true })
+    journal.remove()
+    transfer.onBytes(0)
+    if (attempt >= ATTEMPTS_PER_FILE) {
+      throw new HubError(
+        'integrity',
+        `${transfer.repository.id}: ${file.path} arrived ${attempt} times with a wrong ${file.hash}; nothing was kept. ` +
+          'A proxy may change what passes it: try another network',
+      )
+    }
+  }
+}
+
+async function fetchParts(
+  client: HubClient,
+  transfer: BlobTransfer,
+  journal: PartJournal,
+  handle: FileHandle,
+): Promise<void> {
+  transfer.onBytes(journal.doneBytes)
+  const open = journal.parts.filter(({ begin, end, done }) => begin + done < end)
+  const failed = new AbortController()
+  const signal = client.signal ? AbortSignal.any([client.signal, failed.signal]) : failed.signal
+  await forEachLimited(open, PARALLEL_PARTS, async (part) => {
+    try {
+      await fetchPart({ ...client, signal }, transfer, journal, part, handle)
+    } catch (error) {
+      // The other parts need not come any more; their errors are only that.
+      if (!failed.signal.aborted) failed.abort(error)
+      throw failed.signal.reason
+    }
+  })
+}
+
+async function fetchPart(
+  client: HubClient,
+  transfer: BlobTransfer,
+  journal: PartJournal,
+  part: Part,
+  handle: FileHandle,
+): Promise<void> {
+  const { repository, file, url } = transfer
+  await withRetries(client, `downloading ${file.path} of ${repository.id}`, async (progressed) => {
+    const begin = part.begin + part.done
+    // The last bytes came, and then the connection broke.
+    if (begin === part.end) return
+    const headers = { Range: `bytes=${begin}-${part.end - 1}` }
+    await getOnce(client, repository, url, headers, async ({ response, chunks }) => {
+      let position = firstByteOf(response, begin, file.size)
+      for await (const chunk of chunks()) {
+        // A server that ignores the range sends the file from its start on.
+        const wanted = chunk.subarray(Math.max(0, part.begin + part.done - position), Math.max(0, part.end - position))
+        position += chunk.length
+        if (wanted.length === 0) continue
+        await writeAt(handle, wanted, part.begin + part.done)
+        journal.advance(part, wanted.length)
+        progressed()
+        transfer.onBytes(journal.doneBytes)
+        // Otherwise the end of the body is awaited, so that the connection can be used again.
+        if (part.begin + part.done === part.end && response.status === 200) return
+      }
+    })
+    if (part.begin + part.done < part.end) {
+      throw new TransientError(`the answer ended after ${part.done} of ${part.end - part.begin} bytes`)
+    }
+  })
+}
+
+function firstByteOf(response: Response, begin: number, size: number): number {
+  if (response.status === 200) return 0
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '')
+  if (range && Number(range[1]) === begin && (range[2] === '*' || Number(range[2]) === size)) return begin
+  throw new TransientError(`asked for the bytes from ${begin} on of ${size}, got ${describeRange(response)}`)
+}
+
+function describeRange(response: Response): string {
+  return `${response.status} with Content-Range ${response.headers.get('content-range')?.slice(0, 60) ?? 'missing'}`
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+  }
+}
+
+/** sha256 of the content, or the sha1 that git gives a file. */
+async function hashOf(file: string, { hash, size }: RemoteFile, signal: AbortSignal | null): Promise<string> {
+  const digest = createHash(hash === 'sha256' ? 'sha256' : 'sha1')
+  if (hash === 'git-sha1') digest.update(`blob ${size}\0`)
+  for await (const chunk of fs.createReadStream(file, { highWaterMark: READ_BYTES })) {
+    signal?.throwIfAborted()
+    digest.update(chunk as Buffer)
+  }
+  return digest.digest('hex')
+}

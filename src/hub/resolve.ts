@@ -1,0 +1,44 @@
+import fs from 'node:fs'
+import { HubError } from '../errors.js'
+import { downloadDataset } from './datasetFiles.js'
+import type { DatasetOptions } from './datasetFiles.js'
+import type { DownloadOptions, Snapshot } from './download.js'
+import { downloadModel } from './modelFiles.js'
+import { isRepositoryId } from './repository.js'
+
+/** A folder or file on this machine and, when it came from the Hub, the repository and commit that it is. */
+export type LocalSource = { readonly folder: string; readonly id: null } | Snapshot
+
+/**
+ * A model or adapter by its folder or by its Hub id, `owner/name` or `owner/name@revision`, which is downloaded when the
+ * cache does not have it. A folder of that name wins. Throws a HubError.
+ */
+export async function resolveModel(folderOrId: string, options: DownloadOptions = {}): Promise<LocalSource> {
+  return resolve(folderOrId, () => downloadModel(folderOrId, options))
+}
+
+/** As {@link resolveModel}, for a data set: a file, a folder or a Hub id. */
+export async function resolveDataset(fileOrId: string, options: DatasetOptions = {}): Promise<LocalSource> {
+  return resolve(fileOrId, () => downloadDataset(fileOrId, options))
+}
+
+async function resolve(name: string, download: () => Promise<Snapshot>): Promise<LocalSource> {
+  if (fs.existsSync(name) || !isRepositoryId(name)) return { folder: name, id: null }
+  try {
+    return await download()
+  } catch (error) {
+    // A mistyped path may look like an id.
+    if (!(error instanceof HubError) || !['repository-not-found', 'offline', 'network'].includes(error.kind))
+      throw error
+    const options = error.status === null ? {} : { status: error.status }
+    throw new HubError(error.kind, `${error.message}. (Nor is there a folder ${name} here)`, {
+      cause: error,
+      ...options,
+    })
+  }
+}
+
+/** What names these very files for ever: `owner/name@commit` for a repository of the Hub, else the folder. */
+export function pinnedName(source: LocalSource): string {
+  return source.id === null ? source.folder : `${source.id}@${source.revision}`
+}
