@@ -13,6 +13,7 @@ import { loadTask } from '../tasks/loadTask.js'
 import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
 import { Interrupted } from './exitCode.js'
+import { pinSources } from './pinSources.js'
 import { formatDuration, Progress } from './progress.js'
 import { checkRunFolder, startRunFolder } from './runFolder.js'
 import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile } from './trainConfig.js'
@@ -33,9 +34,9 @@ export function addTrainCommand(program: Command, streams: Streams): void {
   addTrainFlags(command)
   command
     .option('--overwrite', 'replace the run that the output folder holds')
-    .action((file: string | undefined, { overwrite, ...flags }: TrainFlags) => {
+    .action(async (file: string | undefined, { overwrite, ...flags }: TrainFlags) => {
       const fromFile = file === undefined ? {} : readTrainConfigFile(file)
-      const config = parseTrainConfig(fromFile, readTrainFlags(flags))
+      const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
       return train(config, { overwrite: overwrite ?? false }, streams)
     })
 }

@@ -19,7 +19,12 @@ function rewardName(reward: string): string {
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
-  model: z.string().min(1).describe("Folder of the model in Hugging Face's layout. Required."),
+  model: z
+    .string()
+    .min(1)
+    .describe(
+      "Folder of the model in Hugging Face's layout, or its Hub id (owner/name, owner/name@revision). Required.",
+    ),
   task: z
     .string()
     .min(1)
@@ -28,7 +33,7 @@ const runOptions = {
     .string()
     .nullable()
     .default(null)
-    .describe('File or folder of the problems, for tasks that are read. Defaults to null.'),
+    .describe('File, folder or Hub id of the problems, for tasks that are read. Defaults to null.'),
   split: z.enum(['train', 'test']).default('train').describe('Part of the problems to take. Defaults to "train".'),
   limit: z.int().positive().nullable().default(null).describe('Take the first problems only. Defaults to null: all.'),
   shots: z
@@ -93,7 +98,8 @@ export function parseTrainConfig(
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(`options of train:\n  ${problems.join('\n  ')}`)
   const { model, task } = result.data
-  const outputDir = result.data.outputDir ?? path.join('runs', `${task}-${path.basename(path.resolve(model))}`)
+  const outputDir =
+    result.data.outputDir ?? path.join('runs', `${task}-${path.basename(path.resolve(model.replace(/@[^/]*$/, '')))}`)
   const config = { ...result.data, outputDir }
   checkRewardWeights(config)
   grpoConfigOf(config)

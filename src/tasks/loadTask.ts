@@ -1,11 +1,12 @@
 import { ConfigError } from '../errors.js'
+import { resolveDataset } from '../hub/resolve.js'
 import { arithmetic } from './arithmetic.js'
 import { gsm8k } from './gsm8k.js'
 import type { Split, Task } from './task.js'
 
 /** Options of all tasks together; each task rejects those that it does not take. */
 export interface TaskOptions {
-  /** File or folder of the problems, for tasks that are read. */
+  /** File, folder or Hub id (`openai/gsm8k`, `openai/gsm8k@revision`) of the problems, for tasks that are read. */
   data?: string
   /** Defaults to `train`. */
   split?: Split
@@ -64,5 +65,6 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
   // The type says so, but the options also come from a YAML file.
   const split: string = options.split ?? 'train'
   if (split !== 'train' && split !== 'test') throw new ConfigError(`split is '${split}'; it must be train or test`)
-  return entry.load(options)
+  if (options.data === undefined) return entry.load(options)
+  return entry.load({ ...options, data: (await resolveDataset(options.data)).folder })
 }

@@ -65,7 +65,7 @@ describe('downloads of several processes', () => {
   })
 
   it('go on after one that was killed, lock and all', async () => {
-    hub.storageDelay = 20
+    hub.storageDelay = 150
     const child = startDownload()
     const journal = await waitForJournal(temporary('hub', 'models--owner--model', 'blobs'))
     child.kill('SIGKILL')
@@ -165,10 +165,10 @@ describe('fileLock', () => {
   })
 
   it('stays fresh while its holder works', async () => {
-    const short = { pollMilliseconds: 5, staleMilliseconds: 80 }
+    const short = { pollMilliseconds: 5, staleMilliseconds: 300 }
     const order: string[] = []
     const first = withFileLock(temporary('lock'), short, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      await new Promise((resolve) => setTimeout(resolve, 700))
       order.push('first')
     })
     const second = withFileLock(temporary('lock'), short, () => Promise.resolve(order.push('second')))
