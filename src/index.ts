@@ -42,10 +42,22 @@ export { GRPOTrainer } from './grpo/trainer.js'
 export type { GRPOTrainerOptions, StepProgress, TrainingStep } from './grpo/trainer.js'
 export type { TrainingRow } from './grpo/trainingRow.js'
 
+export { parsePretrainConfig, pretrainConfigSchema, pretrainLearningRate } from './pretrain/config.js'
+export type { PretrainConfig } from './pretrain/config.js'
+export { Pretrainer } from './pretrain/pretrainer.js'
+export type { PretrainStep } from './pretrain/pretrainer.js'
+
 export { arithmetic } from './tasks/arithmetic.js'
 export { gsm8k } from './tasks/gsm8k.js'
 export { loadTask, taskNames } from './tasks/loadTask.js'
 export type { Grade, Grader, MalformedRow, Problem, Prompt, Split, Task } from './tasks/task.js'
+export { wordProblems } from './tasks/wordProblems/wordProblems.js'
+export type {
+  WordProblem,
+  WordProblemOptions,
+  WordProblemTask,
+  WordProblemVariant,
+} from './tasks/wordProblems/wordProblems.js'
 
 export { evaluate } from './eval/evaluate.js'
 export type { EvaluateOptions, EvaluationProgress } from './eval/evaluate.js'

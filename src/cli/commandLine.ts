@@ -5,6 +5,7 @@ import { addDoctorCommand } from './doctor.js'
 import { addDownloadCommand } from './download.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
+import { addPretrainCommand } from './pretrain.js'
 import { addQuickstartCommand } from './quickstart.js'
 import { addScoreCommand } from './score.js'
 import { addTrainCommand } from './train.js'
@@ -23,6 +24,7 @@ type AddCommand = (program: Command, streams: Streams) => void
 const verbs: readonly AddCommand[] = [
   addQuickstartCommand,
   addTrainCommand,
+  addPretrainCommand,
   addGenerateCommand,
   addScoreCommand,
   addDownloadCommand,

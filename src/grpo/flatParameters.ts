@@ -1,13 +1,17 @@
 import * as tf from '@tensorflow/tfjs'
-import type { LoraAdapter } from '../model/lora.js'
 
-/** The trainable tensors of an adapter as one vector on the host: what the optimizer and the norm of the gradients work on. */
+/** What owns trainable tensors: a LoRA adapter, or a model whose weights are trained. */
+export interface ParameterOwner {
+  parameters(): readonly { readonly variable: tf.Variable }[]
+}
+
+/** The trainable tensors of an adapter or a model as one vector on the host: what the optimizer and the norm of the gradients work on. */
 export class FlatParameters {
   readonly size: number
   readonly #variables: readonly tf.Variable[]
 
-  constructor(adapter: LoraAdapter) {
-    this.#variables = adapter.parameters().map(({ variable }) => variable)
+  constructor(owner: ParameterOwner) {
+    this.#variables = owner.parameters().map(({ variable }) => variable)
     this.size = this.#variables.reduce((sum, { size }) => sum + size, 0)
   }
 
@@ -15,7 +19,7 @@ export class FlatParameters {
     return [...this.#variables]
   }
 
-  /** A copy of the values, in the order of the adapter's parameters. */
+  /** A copy of the values, in the order of the owner's parameters. */
   async read(): Promise<Float32Array> {
     const values = new Float32Array(this.size)
     await this.#each(async (variable, at) => {

@@ -47,6 +47,19 @@ function readWeights(
     const values = dtype === 'auto' && stored === 'BF16' ? tensors.readBfloat16Bits(name) : tensors.readFloat32(name)
     return noted(createWeight(shape as [number, number], values))
   }
+  return assembleWeights(config, { matrix, vector, optionalVector })
+}
+
+/** Where {@link assembleWeights} takes the tensors from, by their names in a model's file. */
+export interface WeightSource {
+  readonly matrix: (name: string) => Weight
+  readonly vector: (name: string) => tf.Tensor1D
+  /** Null for a tensor that the model does not have. */
+  readonly optionalVector: (name: string) => tf.Tensor1D | null
+}
+
+/** Puts a decoder together from its tensors. */
+export function assembleWeights(config: ModelConfig, { matrix, vector, optionalVector }: WeightSource): DecoderWeights {
   const layers = Array.from({ length: config.numLayers }, (_, layer): DecoderLayer => {
     const prefix = `model.layers.${layer}`
     const frozen = (projection: Projection): FrozenLinear => {

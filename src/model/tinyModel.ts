@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { atomicWriteJson } from '../io/atomicWrite.js'
 import { writeSafetensors } from '../io/safetensorsWriter.js'
 import { parseModelConfig } from './config.js'
 import { expectedTensors } from './modelTensors.js'
+import { normal } from './normal.js'
 
 /** Every character is a token; the two special ones come first. */
 const CHARACTERS = '0123456789+='.split('')
@@ -82,16 +82,4 @@ function tokenizerJson(vocabulary: readonly string[]): unknown {
 
 function ones(size: number): Float32Array {
   return new Float32Array(size).fill(1)
-}
-
-/** Normally distributed numbers, two from two uniform ones (Box and Muller 1958). */
-function normal(size: number, deviation: number, random: ReturnType<typeof xoroshiro128plus>): Float32Array {
-  const values = new Float32Array(size)
-  for (let i = 0; i < size; i += 2) {
-    const radius = deviation * Math.sqrt(-2 * Math.log(1 - uniformFloat64(random)))
-    const angle = 2 * Math.PI * uniformFloat64(random)
-    values[i] = radius * Math.cos(angle)
-    if (i + 1 < size) values[i + 1] = radius * Math.sin(angle)
-  }
-  return values
 }

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { ShapeError } from '../errors.js'
 import { hasKernel, runKernel } from './kernel.js'
-import { plainWeight } from './weight.js'
+import { selectRows } from './selectRows.js'
+import { isTrainable, plainWeight } from './weight.js'
 import type { Weight } from './weight.js'
 
 /**
- * Embedding: row `ids[i]` of the weight, as float32. The weight is frozen, so the result has no gradient.
+ * Embedding: row `ids[i]` of the weight, as float32. Only a trainable weight gets a gradient: each row the sum over its uses.
  * @throws ShapeError when an id is not a row of the weight
  */
 export function embed(
@@ -18,6 +19,7 @@ export function embed(
       `token id ${bad} is outside the model's vocabulary of ${weight.shape[0]}; is this the model's own tokenizer?`,
     )
   }
+  if (isTrainable(weight)) return selectRows(plainWeight(weight), ids)
   if (hasKernel('WeightRows')) return runKernel<tf.Tensor2D>('WeightRows', {}, { weight, ids })
   return embedReference(weight, ids)
 }

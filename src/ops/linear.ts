@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { ShapeError } from '../errors.js'
 import { hasKernel, runKernel } from './kernel.js'
-import { plainWeight } from './weight.js'
+import { isTrainable, plainWeight } from './weight.js'
 import type { Weight } from './weight.js'
 
 /** The trainable low-rank term of a linear layer (Hu et al. 2021, arXiv 2106.09685). */
@@ -13,10 +13,10 @@ export interface LoraTerm {
 }
 
 /**
- * Linear layer with a frozen weight: y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ.
+ * Linear layer: y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ.
  *
  * Gradients, with T = dy·B [N, r]:  dx = dy·W + scale · T·A,  dA = scale · Tᵀ·x,  dB = scale · dyᵀ·(x·Aᵀ).
- * W and the bias are frozen and get none.
+ * A frozen W gets none, a trainable one dW = dyᵀ·x; the bias gets one where it is a variable and W is trainable.
  * @throws ShapeError when the shapes do not fit
  */
 export function linear(
@@ -26,7 +26,7 @@ export function linear(
   lora: LoraTerm | null,
 ): tf.Tensor2D /* [N, out] */ {
   checkShapes(x, weight, bias, lora)
-  if (!hasKernel('Linear')) return linearReference(x, weight, bias, lora)
+  if (isTrainable(weight) || !hasKernel('Linear')) return linearReference(x, weight, bias, lora)
   const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0 }
   if (lora) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, attrs)
   return runKernel<tf.Tensor2D>('Linear', { x }, attrs)
@@ -47,7 +47,7 @@ function checkShapes(x: tf.Tensor2D, weight: Weight, bias: tf.Tensor1D | null, l
   )
 }
 
-/** {@link linear} from plain tfjs ops, on a backend that stores weights as they are. */
+/** {@link linear} from plain tfjs ops, for a weight that is stored as it is. */
 export function linearReference(
   x: tf.Tensor2D, // [N, in]
   weight: Weight, // [out, in]

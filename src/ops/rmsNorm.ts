@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel } from './kernel.js'
+import { hasKernel, runKernel, runKernels } from './kernel.js'
 
 /**
  * Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467):
  * y = w · x / sqrt(mean(x²) + epsilon).
  *
- * With n = x / rms(x):  dx = (w·dy − n · mean(w·dy · n)) / rms(x).  The weight is frozen and gets no gradient.
+ * With n = x / rms(x):  dx = (w·dy − n · mean(w·dy · n)) / rms(x).  A weight that is a variable gets
+ * dw = Σ dy · n over the rows; any other is frozen.
  * @throws ShapeError when the weight has another length than a row
  */
 export function rmsNorm(
@@ -20,6 +21,7 @@ export function rmsNorm(
     )
   }
   if (!hasKernel('RmsNorm')) return rmsNormReference(x, weight, epsilon)
+  if (weight instanceof tf.Variable) return runKernel<tf.Tensor2D>('TrainableRmsNorm', { x, weight }, { epsilon })
   return runKernel<tf.Tensor2D>('RmsNorm', { x }, { weight, epsilon })
 }
 
@@ -39,4 +41,15 @@ tf.registerGradient({
   gradFunc: (dy, saved, attributes) => ({
     x: () => runKernel('RmsNormGradient', { dy: dy as tf.Tensor, x: saved[0]! }, attributes),
   }),
+})
+
+tf.registerGradient({
+  kernelName: 'TrainableRmsNorm',
+  inputsToSave: ['x', 'weight'],
+  gradFunc: (dy, saved, attributes) => {
+    const [x, weight] = saved as [tf.Tensor, tf.Tensor]
+    const inputs = { dy: dy as tf.Tensor, x, weight }
+    const [dx, dw] = runKernels('TrainableRmsNormGradient', inputs, attributes) as [tf.Tensor, tf.Tensor]
+    return { x: () => dx, weight: () => dw }
+  },
 })

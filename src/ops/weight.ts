@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.js'
 import { bfloat16ToFloat32 } from '../io/dtypes.js'
 import { hasKernel, runKernel } from './kernel.js'
 
-/** A frozen matrix of a model, in the layout of the backend that it was made on. */
+/** A matrix of a model, in the layout of the backend that it was made on; frozen unless it was made by {@link createTrainableWeight}. */
 export interface Weight {
   /** As Hugging Face stores it: y = x·Wᵀ. */
   readonly shape: readonly [out: number, width: number]
@@ -16,6 +16,27 @@ export interface Weight {
 export interface PackedWeight extends Weight {
   /** float32 [out, in], or whatever the backend's kernel `PackWeight` made of it. */
   readonly tensor: tf.Tensor
+}
+
+/**
+ * A weight whose values are trained: a variable, which lies in memory as Hugging Face stores it, so that its gradient and the
+ * optimizer see it as it is. Disposing the weight disposes the variable.
+ */
+export function createTrainableWeight(variable: tf.Variable<tf.Rank.R2> /* [out, in] */): Weight {
+  const weight: PackedWeight = {
+    shape: variable.shape,
+    dtype: 'float32',
+    tensor: variable,
+    dispose: () => {
+      variable.dispose()
+    },
+  }
+  return weight
+}
+
+/** Whether a weight has a gradient. */
+export function isTrainable(weight: Weight): boolean {
+  return (weight as PackedWeight).tensor instanceof tf.Variable
 }
 
 /** Makes a weight [out, in] from float32 values or bfloat16 bits. It lives until it is disposed, whatever tidy it is made in. */
@@ -39,7 +60,7 @@ export function createWeight(shape: readonly [out: number, width: number], value
   return weight
 }
 
-/** The tensor of a weight on a backend without kernels of its own, where it is stored as it is. */
+/** The tensor of a weight that is stored as it is: of a trainable one, and of any on a backend without kernels of its own. */
 export function plainWeight(weight: Weight): tf.Tensor2D {
   return (weight as PackedWeight).tensor as tf.Tensor2D
 }

@@ -3,6 +3,7 @@ import { CPU_BACKEND, CpuBackend } from './backend.js'
 import { addKernels } from './kernels/add.js'
 import { attentionKernels } from './kernels/attention.js'
 import { castKernels } from './kernels/cast.js'
+import { crossEntropyKernels } from './kernels/crossEntropy.js'
 import { linearKernels } from './kernels/linear.js'
 import { matMulKernels } from './kernels/matMul.js'
 import { rmsNormKernels } from './kernels/rmsNorm.js'
@@ -28,6 +29,7 @@ const KERNELS = [
   ...swigluKernels,
   ...selectRowsKernels,
   ...tokenLogProbsKernels,
+  ...crossEntropyKernels,
   ...sampleTokensKernels,
 ]
 

@@ -1,8 +1,9 @@
 /** Root-mean-square normalisation of rows and its gradient; the formulas are in src/ops/rmsNorm.ts. A tile is some rows. */
 import { sumLanes } from './simd'
 
-// Arguments, 32-bit words. DY is 0 in the forward pass.
-const X = 0, WEIGHT = 4, DY = 8, OUT = 12, ROWS = 16, WIDTH = 20, EPSILON = 24, TILE_ROWS = 28
+// Arguments, 32-bit words. DY is 0 in the forward pass. D_WEIGHT, where it is not 0, takes for each tile its rows' share of the
+// gradient of the weight, [tiles][WIDTH].
+const X = 0, WEIGHT = 4, DY = 8, OUT = 12, ROWS = 16, WIDTH = 20, EPSILON = 24, TILE_ROWS = 28, D_WEIGHT = 32
 
 /** Σ x² of one row. */
 // @ts-ignore: decorator
@@ -62,16 +63,32 @@ function backwardRow(x: usize, w: usize, dy: usize, out: usize, bytes: usize, in
   }
 }
 
+/** sum += dy · x · inverse. */
+function addWeightGradient(x: usize, dy: usize, sum: usize, bytes: usize, inverse: f32): void {
+  const scale = f32x4.splat(inverse)
+  let at: usize = 0
+  for (; at + 16 <= bytes; at += 16) {
+    const product = f32x4.mul(f32x4.mul(v128.load(x + at), scale), v128.load(dy + at))
+    v128.store(sum + at, f32x4.add(v128.load(sum + at), product))
+  }
+  for (; at < bytes; at += 4) {
+    store<f32>(sum + at, load<f32>(sum + at) + load<f32>(x + at) * inverse * load<f32>(dy + at))
+  }
+}
+
 export function rmsNormTile(args: usize, tile: i32): void {
   const w = <usize>load<i32>(args, WEIGHT), dy = <usize>load<i32>(args, DY)
   const width = load<i32>(args, WIDTH), bytes = <usize>width << 2
   const first = tile * load<i32>(args, TILE_ROWS), end = min(load<i32>(args, ROWS), first + load<i32>(args, TILE_ROWS))
+  const dWeight = <usize>load<i32>(args, D_WEIGHT), sum = dWeight + <usize>tile * bytes
+  if (dWeight) memory.fill(sum, 0, bytes)
   for (let row = first; row < end; row++) {
     const offset = <usize>row * bytes
     const x = <usize>load<i32>(args, X) + offset, out = <usize>load<i32>(args, OUT) + offset
     const inverse = 1 / Math.sqrt(sumOfSquares(x, bytes) / <f64>width + <f64>load<f32>(args, EPSILON))
     if (dy == 0) forwardRow(x, w, out, bytes, <f32>inverse)
     else {
+      if (dWeight) addWeightGradient(x, dy + offset, sum, bytes, <f32>inverse)
       const mean = sumOfProducts(w, dy + offset, x, bytes) / <f64>width
       backwardRow(x, w, dy + offset, out, bytes, <f32>inverse, <f32>(mean * inverse * inverse * inverse))
     }

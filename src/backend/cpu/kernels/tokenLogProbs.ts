@@ -12,11 +12,11 @@ const BLOCK_COLUMNS = 2048
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
 const CHUNK_ROWS = 1024
 /** Rows of a tile of the passes over the logits. */
-const TILE_ROWS = 4
+export const SOFTMAX_TILE_ROWS = 4
 /** Rough cost of a logit in multiply-adds, beside its matrix product: an exponential, a division and some products. */
-const OPERATIONS = 16
+export const LOG_SOFTMAX_OPERATIONS = 16
 /** `ROW_STATE_BYTES` of assembly/logSoftmax.ts. */
-const ROW_STATE_BYTES = 24
+export const ROW_STATE_BYTES = 24
 
 /** A block of logits in memory. */
 interface Block {
@@ -49,13 +49,17 @@ function tokenLogProbs(
     args[3] = block.column
     args[4] = targetsAddress + block.firstRow * 4
     floatArgs[5] = temperature
-    args[6] = TILE_ROWS
+    args[6] = SOFTMAX_TILE_ROWS
     args[7] = states
     args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
     args[9] = logProbs.address + block.firstRow * 4
     args[10] = entropies.address + block.firstRow * 4
     args[11] = statistics.address + block.firstRow * 8
-    runtime.run(KernelId.logSoftmax, Math.ceil(block.rows / TILE_ROWS), block.rows * block.columns * OPERATIONS)
+    runtime.run(
+      KernelId.logSoftmax,
+      Math.ceil(block.rows / SOFTMAX_TILE_ROWS),
+      block.rows * block.columns * LOG_SOFTMAX_OPERATIONS,
+    )
   })
   allocator.release(states)
   allocator.release(targetsAddress)
@@ -91,12 +95,16 @@ function tokenLogProbsGradient(
     args[3] = block.column
     args[4] = targetsAddress + block.firstRow * 4
     floatArgs[5] = temperature
-    args[6] = TILE_ROWS
+    args[6] = SOFTMAX_TILE_ROWS
     args[10] = entropies + block.firstRow * 4
     args[11] = statistics + block.firstRow * 8
     args[12] = dLogProbs + block.firstRow * 4
     args[13] = dEntropies + block.firstRow * 4
-    runtime.run(KernelId.logSoftmaxGradient, Math.ceil(block.rows / TILE_ROWS), block.rows * block.columns * OPERATIONS)
+    runtime.run(
+      KernelId.logSoftmaxGradient,
+      Math.ceil(block.rows / SOFTMAX_TILE_ROWS),
+      block.rows * block.columns * LOG_SOFTMAX_OPERATIONS,
+    )
     gemm(runtime, {
       ...{ a: block.address, aRowStride: block.columns * 4, aDepthStride: 4 },
       ...{ b: panelAddress(backend, packed, block.column), mode: weightMode(packed, true) },
@@ -144,7 +152,7 @@ function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number)
 }
 
 /** Puts the targets into a new block of memory. */
-function writeTargets(backend: CpuBackend, targets: Int32Array): number {
+export function writeTargets(backend: CpuBackend, targets: Int32Array): number {
   const { allocator } = backend.runtime
   const address = allocator.allocate(targets.byteLength)
   new Int32Array(allocator.memory.buffer, address, targets.length).set(targets)

@@ -1,0 +1,154 @@
+import { crc32 } from 'node:zlib'
+import { packGroups } from '../model/packedBatch.js'
+import type { PackedGroups, PromptGroup } from '../model/packedBatch.js'
+import { Draw } from '../tasks/wordProblems/draw.js'
+import { calculate, drawFactors } from '../tasks/wordProblems/story.js'
+import type { Calculation } from '../tasks/wordProblems/story.js'
+import { drawWordProblem, formatCalculation } from '../tasks/wordProblems/wordProblems.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { answerStyles, writeAnswer } from './answers.js'
+import type { PretrainConfig } from './config.js'
+import { END_TOKEN_ID } from './tokenizerFiles.js'
+
+type CorpusOptions = Pick<
+  PretrainConfig,
+  | 'styles'
+  | 'decayStyles'
+  | 'slipRates'
+  | 'answersPerProblem'
+  | 'drillShare'
+  | 'questionShare'
+  | 'tokensPerStep'
+  | 'maxSteps'
+  | 'decaySteps'
+  | 'seed'
+>
+
+/** Calculations of one drill. */
+const DRILL_LENGTH = 12
+/** Sums and products of drills: those of the problems and somewhat more. */
+const DRILL_SIZE = { largestSum: 60, largestProduct: 60, lengths: {} }
+/** Seed of the texts that the tokenizer is made for: of its own, so that every corpus has the same tokens. */
+const VOCABULARY_SEED = 1
+const VOCABULARY_PROBLEMS = 4000
+
+/** A prompt and its completions, of whose tokens some are learned. */
+interface Example extends PromptGroup {
+  readonly promptIds: readonly number[]
+  readonly completions: readonly (readonly number[])[]
+  /** For each token of each completion whether it is learned. */
+  readonly learned: readonly (readonly boolean[])[]
+}
+
+/**
+ * The generated texts of pre-training: word problems of the training split, answered in several styles, and drills. Each update's
+ * batch depends on the seed and the update's number alone.
+ */
+export class PretrainCorpus {
+  readonly #drillPrompt: readonly number[]
+
+  constructor(
+    private readonly tokenizer: Tokenizer,
+    private readonly options: CorpusOptions,
+  ) {
+    this.#drillPrompt = tokenizer.encodeChat([{ role: 'user', content: 'Calculate.' }])
+  }
+
+  /** The batch of an update, numbered from 0: packed texts, the rows that predict what is learned, and what they should predict. */
+  batch(step: number): PackedGroups {
+    const { seed, tokensPerStep, drillShare } = this.options
+    const draw = new Draw(crc32(`${seed}/${step}`))
+    const examples: Example[] = []
+    let tokens = 0
+    let drillTokens = 0
+    while (tokens < tokensPerStep) {
+      const isDrill = drillTokens < drillShare * tokens
+      const example = isDrill ? this.#drill(draw) : this.#problem(draw, step)
+      const size = example.promptIds.length + example.completions.reduce((sum, { length }) => sum + length, 0)
+      tokens += size
+      if (isDrill) drillTokens += size
+      examples.push(example)
+    }
+    const { batch, rows, targets } = packGroups(examples)
+    const learned = examples.flatMap((example) => example.learned.flat())
+    return { batch, rows: rows.filter((_, i) => learned[i]), targets: targets.filter((_, i) => learned[i]) }
+  }
+
+  #problem(draw: Draw, step: number): Example {
+    const { maxSteps, decaySteps, styles, decayStyles, slipRates, answersPerProblem, questionShare } = this.options
+    const weights = step < maxSteps - decaySteps ? styles : (decayStyles ?? styles)
+    const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
+    const prompt = this.tokenizer.encodeChat([{ role: 'user', content: question }])
+    const answer = (): number[] => [
+      ...this.tokenizer.encode(writeAnswer(draw, calculations, draw.weighted(weights), slipRates)),
+      END_TOKEN_ID,
+    ]
+    const whole = draw.chance(questionShare)
+    const completions = whole ? [[...prompt.slice(1), ...answer()]] : Array.from({ length: answersPerProblem }, answer)
+    return {
+      promptIds: whole ? prompt.slice(0, 1) : prompt,
+      completions,
+      learned: completions.map((ids) => ids.map(() => true)),
+    }
+  }
+
+  /** Calculations one after another, of which the results are learned. */
+  #drill(draw: Draw): Example {
+    const ids: number[] = []
+    const learned: boolean[] = []
+    const add = (text: string, isLearned: boolean): void => {
+      for (const id of this.tokenizer.encode(text)) {
+        ids.push(id)
+        learned.push(isLearned)
+      }
+    }
+    const start = draw.chance(0.5) ? 'Check: ' : ''
+    for (let i = 0; i < DRILL_LENGTH; i++) {
+      const [before, after] = formatCalculation(drawCalculation(draw)).split('=') as [string, string]
+      add(`${start}${before}=`, false)
+      add(`${after}.`, true)
+      add('\n', false)
+    }
+    return { promptIds: this.#drillPrompt, completions: [ids], learned: [learned] }
+  }
+}
+
+function drawCalculation(draw: Draw): Calculation {
+  const { largestSum } = DRILL_SIZE
+  switch (draw.weighted({ '+': 0.35, '-': 0.3, '*': 0.2, '/': 0.15 })) {
+    case '+': {
+      const sum = draw.int(2, draw.chance(0.5) ? 40 : largestSum)
+      const left = draw.int(1, sum - 1)
+      return calculate(left, '+', sum - left)
+    }
+    case '-': {
+      const left = draw.int(2, draw.chance(0.5) ? 40 : largestSum)
+      return calculate(left, '-', draw.int(1, left - 1))
+    }
+    case '*':
+      return calculate(...withOperator('*', drawFactors(draw, DRILL_SIZE)))
+    case '/': {
+      const [divisor, quotient] = drawFactors(draw, DRILL_SIZE)
+      return calculate(divisor * quotient, '/', divisor)
+    }
+  }
+}
+
+function withOperator(
+  operator: Calculation['operator'],
+  [left, right]: readonly [number, number],
+): [number, Calculation['operator'], number] {
+  return [left, operator, right]
+}
+
+/** The texts that the tokenizer is made for. */
+export function* vocabularyTexts({ slipRates }: Pick<PretrainConfig, 'slipRates'>): Generator<string> {
+  const draw = new Draw(VOCABULARY_SEED)
+  for (let i = 0; i < VOCABULARY_PROBLEMS; i++) {
+    const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
+    yield question
+    for (const style of answerStyles) yield writeAnswer(draw, calculations, style, slipRates)
+  }
+  // So that this word has a token.
+  yield 'Calculate. Calculate.'
+}
