@@ -1,7 +1,9 @@
-// Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA) and the TypeScript sources.
+// Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA), the TypeScript sources,
+// and the program and styles of the report's page.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { buildSync } from 'esbuild'
 
 const root = path.resolve(import.meta.dirname, '..')
 const bin = (name) => path.join(root, 'node_modules', name)
@@ -29,6 +31,13 @@ if (fs.existsSync(path.join(root, kernels))) {
 }
 if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
+buildSync({
+  absWorkingDir: root,
+  entryPoints: { page: 'src/report/page/main.ts', 'page.css': 'src/report/page/page.css' },
+  entryNames: 'page',
+  outdir: 'dist/report',
+  ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
+})
 // The entry point of `npx grpo-ts`; npm sets the mode only when it installs the package.
 const main = path.join(root, 'dist/cli/main.js')
 if (fs.existsSync(main)) fs.chmodSync(main, 0o755)

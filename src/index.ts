@@ -83,6 +83,7 @@ export { downloadDataset } from './hub/datasetFiles.js'
 export type { DatasetOptions } from './hub/datasetFiles.js'
 export { downloadModel } from './hub/modelFiles.js'
 export type { DownloadOptions, DownloadProgress, Snapshot } from './hub/download.js'
+export { writeReport } from './report/writeReport.js'
 
 export * from './errors.js'
 export { Safetensors } from './io/safetensors.js'

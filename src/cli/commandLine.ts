@@ -7,6 +7,7 @@ import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
 import { addPretrainCommand } from './pretrain.js'
 import { addQuickstartCommand } from './quickstart.js'
+import { addReportCommand } from './report.js'
 import { addScoreCommand } from './score.js'
 import { addTrainCommand } from './train.js'
 
@@ -28,6 +29,7 @@ const verbs: readonly AddCommand[] = [
   addGenerateCommand,
   addScoreCommand,
   addDownloadCommand,
+  addReportCommand,
   addDoctorCommand,
   addBenchCommand,
 ]

@@ -1,0 +1,40 @@
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { GrpoError } from '../errors.js'
+
+/** What the page is made of besides its data. */
+export interface PageAssets {
+  readonly styles: string
+  /** The page's own program, bundled. */
+  readonly program: string
+  /** plotly.js with its licence in front. */
+  readonly plotly: string
+}
+
+let assets: PageAssets | null = null
+
+/** The assets, which `npm run build` makes; read once. Throws a GrpoError when they are missing. */
+export function pageAssets(): PageAssets {
+  assets ??= {
+    styles: readBuilt('page.css'),
+    program: readBuilt('page.js'),
+    plotly: readPlotly(),
+  }
+  return assets
+}
+
+function readBuilt(name: string): string {
+  const file = new URL(`../../dist/report/${name}`, import.meta.url)
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GrpoError(`the report's ${name} is missing (${file.pathname}); run \`npm run build\``, { cause })
+  }
+}
+
+function readPlotly(): string {
+  const file = createRequire(import.meta.url).resolve('plotly.js-basic-dist-min')
+  const license = fs.readFileSync(path.join(path.dirname(file), 'LICENSE'), 'utf8')
+  return `/*!\n${license.trim()}\n*/\n${fs.readFileSync(file, 'utf8')}`
+}

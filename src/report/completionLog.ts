@@ -1,0 +1,159 @@
+import { stepRewards } from './stepRewards.js'
+import type { CompletionGroup, LoggedCompletion, StepRewards, TokenValues } from './reportData.js'
+import { asArray, asNumber, asObject, asText, rounded } from './values.js'
+
+/** About what the page may hold of completions, in characters. */
+const PAGE_CHARACTERS = 24_000_000
+
+interface PendingGroup {
+  step: number
+  index: number | null
+  problem: string
+  prompt: string
+  answer: string | null
+  completions: LoggedCompletion[]
+}
+
+/**
+ * The lines of completions.jsonl as groups. What is too much for a page is thinned out evenly: every second step is kept, then
+ * every fourth, and so on; the rewards of each step ({@link StepRewards}) are worked out from all of its completions before.
+ */
+export class CompletionLog {
+  readonly rewardNames: string[] = []
+  #steps: StepRewards[] = []
+  #groups: CompletionGroup[] = []
+  #leftOut = 0
+  #characters = 0
+  /** Steps whose number is a multiple of it are kept. */
+  #stride = 1
+  #pending: PendingGroup[] = []
+
+  /** @param numGenerations completions of a group, which tells groups of the same prompt apart; null when unknown */
+  constructor(private readonly numGenerations: number | null) {}
+
+  get steps(): readonly StepRewards[] {
+    return this.#steps
+  }
+
+  get groups(): readonly CompletionGroup[] {
+    return this.#groups
+  }
+
+  get groupsLeftOut(): number {
+    return this.#leftOut
+  }
+
+  add(value: unknown): void {
+    const line = asObject(value)
+    const step = asNumber(line.step)
+    if (step === null) return
+    const last = this.#pending.at(-1)
+    if (last && last.step !== step) this.flush()
+    // A run that was resumed from an earlier step.
+    if ((this.#steps.at(-1)?.step ?? -Infinity) >= step) this.#forgetFrom(step)
+    const completion = this.#completion(line)
+    const index = asNumber(line.group)
+    const problem = asText(line.problem) ?? ''
+    const prompt = asText(line.prompt) ?? ''
+    const group = this.#pending.at(-1)
+    const isSame =
+      group?.index === index &&
+      group.problem === problem &&
+      group.prompt === prompt &&
+      (index !== null || group.completions.length !== this.numGenerations)
+    if (isSame) group.completions.push(completion)
+    else this.#pending.push({ step, index, problem, prompt, answer: asText(line.answer), completions: [completion] })
+  }
+
+  /** Ends the step whose lines were added last. */
+  flush(): void {
+    const [first] = this.#pending
+    if (!first) return
+    const groups = this.#pending.map((group, index): CompletionGroup => ({ ...group, index }))
+    this.#pending = []
+    this.#steps.push(stepRewards(first.step, groups))
+    this.#groups.push(...groups)
+    this.#characters += groups.reduce((sum, group) => sum + charactersOf(group), 0)
+    this.#thinOut()
+  }
+
+  #completion(line: Readonly<Record<string, unknown>>): LoggedCompletion {
+    const rewards = asObject(line.rewards)
+    for (const name of Object.keys(rewards)) if (!this.rewardNames.includes(name)) this.rewardNames.push(name)
+    const text = asText(line.completion) ?? ''
+    return {
+      text,
+      reward: roundedOrNull(line.reward),
+      rewards: this.rewardNames.map((name) => roundedOrNull(rewards[name])),
+      advantage: roundedOrNull(line.advantage),
+      length: asNumber(line.length),
+      cut: line.finish_reason === 'length',
+      tokens: tokenValues(text, line),
+    }
+  }
+
+  #forgetFrom(step: number): void {
+    this.#steps = this.#steps.filter((other) => other.step < step)
+    this.#groups = this.#groups.filter((group) => group.step < step)
+  }
+
+  /** Drops steps until the rest fits; the last step is always kept. */
+  #thinOut(): void {
+    const last = this.#groups.at(-1)?.step
+    const isKept = ({ step }: CompletionGroup): boolean => step % this.#stride === 0 || step === last
+    let kept = this.#groups.filter(isKept)
+    const characters = (groups: readonly CompletionGroup[]): number =>
+      groups.reduce((sum, group) => sum + charactersOf(group), 0)
+    if (kept.length < this.#groups.length) this.#characters = characters(kept)
+    while (this.#characters > PAGE_CHARACTERS && kept.some(({ step }) => step !== last)) {
+      this.#stride *= 2
+      kept = kept.filter(isKept)
+      this.#characters = characters(kept)
+    }
+    this.#leftOut += this.#groups.length - kept.length
+    this.#groups = kept
+  }
+}
+
+/**
+ * Tokens with their log-probabilities, from `tokens` (texts), `logprobs`, and `base_logprobs` or `ref_logprobs` when a line has
+ * them; null when the texts do not make up the completion.
+ */
+export function tokenValues(text: string, line: Readonly<Record<string, unknown>>): TokenValues | null {
+  const texts = asArray(line.tokens)
+  const logProbs = asArray(line.logprobs)
+  if (texts.length === 0 || texts.length !== logProbs.length) return null
+  let end = 0
+  const ends = texts.map((token) => (end += asText(token)?.length ?? 0))
+  if (end !== text.length || texts.join('') !== text) return null
+  const before = asArray(line.base_logprobs ?? line.ref_logprobs)
+  const roundedLogProbs = logProbs.map((value) => thousandths(asNumber(value)))
+  return {
+    ends,
+    logProbs: roundedLogProbs,
+    changes:
+      before.length === texts.length
+        ? before.map((value, t) => {
+            const [now, then] = [roundedLogProbs[t] ?? null, asNumber(value)]
+            return now === null || then === null ? null : thousandths(now - then)
+          })
+        : null,
+  }
+}
+
+function thousandths(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1000) / 1000
+}
+
+function roundedOrNull(value: unknown): number | null {
+  const number = asNumber(value)
+  return number === null ? null : rounded(number)
+}
+
+/** About what a group takes in the page. */
+function charactersOf({ prompt, completions }: CompletionGroup): number {
+  return completions.reduce(
+    (sum, { text, tokens }) => sum + text.length + 100 + (tokens?.ends.length ?? 0) * (tokens?.changes ? 18 : 11),
+    prompt.length,
+  )
+}

@@ -1,0 +1,127 @@
+import { lineChart, metricSeries } from './chart.js'
+import type { Chart } from './chart.js'
+
+/** A chart of given metrics. */
+function metricChart(
+  id: string,
+  title: string,
+  unit: string,
+  explanation: string,
+  missing: string,
+  metrics: readonly (readonly [name: string, label: string])[],
+  tickFormat?: string,
+): Chart {
+  return lineChart(
+    { id, title, unit, explanation, missing },
+    (run) => metricSeries(run, metrics),
+    tickFormat === undefined ? {} : { tickFormat },
+  )
+}
+
+export const trainingCharts: readonly Chart[] = [
+  metricChart(
+    ...(['length', 'Length of completions', 'tokens'] as const),
+    'Tokens of a completion, the end-of-sequence token included.',
+    'no step has sampled yet',
+    [
+      ['completions/mean_length', 'Mean'],
+      ['completions/max_length', 'Longest'],
+      ['completions/min_length', 'Shortest'],
+    ],
+  ),
+  metricChart(
+    ...(['truncated', 'Cut-off completions', 'share of completions'] as const),
+    'Share of the completions that reached the token limit before they ended.',
+    'no step has sampled yet',
+    [['completions/clipped_ratio', 'Cut off']],
+    '.0%',
+  ),
+  metricChart(
+    ...(['entropy', 'Entropy', 'nats a token'] as const),
+    'How undecided the model is about the next token. Near 0 it has stopped trying things out.',
+    'no step has recorded the entropy',
+    [['entropy', 'Entropy']],
+  ),
+  lineChart(
+    {
+      ...{ id: 'diversity', title: 'Diversity of a group', unit: 'share' },
+      explanation:
+        'How much the completions of a group differ. Unique: the share of different texts among them. Distance: how little of their wording two completions share.',
+      missing: 'no completions recorded',
+    },
+    (run) => [
+      { ...run.stepSeries((step) => step.unique), label: 'Unique' },
+      ...metricSeries(run, [['diversity/pairwise_distance', 'Distance']]),
+    ],
+    { tickFormat: '.0%', range: [0, 1.02] },
+  ),
+  metricChart(
+    ...(['kl', 'KL divergence from the base', 'nats a token'] as const),
+    'How far training has moved the model from the base model, measured on its own completions.',
+    'it is measured only with beta above 0',
+    [['kl', 'KL']],
+  ),
+  metricChart(
+    ...(['gradient-norm', 'Gradient norm', 'norm'] as const),
+    'Length of the gradient before clipping. Spikes are steps that pulled unusually hard.',
+    'no step has been trained',
+    [['grad_norm', 'Gradient norm']],
+  ),
+  metricChart(
+    ...(['loss', 'Loss', 'loss'] as const),
+    'The loss of GRPO hovers around 0 whatever is learned: look at the reward to see progress.',
+    'no step has been trained',
+    [['loss', 'Loss']],
+  ),
+  metricChart(
+    ...(['learning-rate', 'Learning rate', 'learning rate'] as const),
+    'The size of the steps as the schedule set it.',
+    'no step has been trained',
+    [['learning_rate', 'Learning rate']],
+    '.1e',
+  ),
+  metricChart(
+    ...(['clip-ratio', 'Clipped tokens', 'share of tokens'] as const),
+    'Share of the tokens whose probability ratio to the sampling policy was clipped.',
+    'the loss of this run clips nothing',
+    [
+      ['clip_ratio/low_mean', 'Below 1 − ε'],
+      ['clip_ratio/high_mean', 'Above 1 + ε'],
+    ],
+    '.1%',
+  ),
+  metricChart(
+    ...(['sampling-difference', 'Sampling against training', 'nats'] as const),
+    'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level.',
+    'no step has recorded it',
+    [
+      ['sampling/sampling_logp_difference/max', 'Largest'],
+      ['sampling/sampling_logp_difference/mean', 'Mean'],
+    ],
+    '.1e',
+  ),
+  metricChart(
+    ...(['reasoning', 'Reasoning', 'in a completion'] as const),
+    'Steps and self-corrections in a completion, recognised by their form.',
+    'the run did not record it',
+    [
+      ['reasoning/steps', 'Steps'],
+      ['reasoning/self_corrections', 'Self-corrections'],
+    ],
+  ),
+  metricChart(
+    ...(['step-time', 'Time of a step', 'seconds'] as const),
+    'Seconds of a step, and how many of them went into sampling.',
+    'no step has ended',
+    [
+      ['step_time', 'Whole step'],
+      ['sampling_time', 'Sampling'],
+    ],
+  ),
+  metricChart(
+    ...(['speed', 'Speed', 'tokens a second'] as const),
+    'Completion tokens of a step by its whole time.',
+    'no step has ended',
+    [['tokens_per_second', 'Tokens a second']],
+  ),
+]
