@@ -1,10 +1,13 @@
 import path from 'node:path'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
+import { listCheckpoints } from '../grpo/checkpoint/checkpointFolders.js'
 import { configWarnings } from '../grpo/configRules.js'
 import { describeFinding } from '../grpo/diagnosis/runDiagnosis.js'
 import { GRPOTrainer } from '../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
+import { atomicWriteFile } from '../io/atomicWrite.js'
 import { loadModel } from '../model/causalLM.js'
 import type { CausalLM } from '../model/causalLM.js'
 import { correctness, format } from '../rewards/index.js'
@@ -20,7 +23,13 @@ import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile 
 import type { TrainConfig } from './trainConfig.js'
 import { addTrainFlags, readTrainFlags } from './trainFlags.js'
 
-type TrainFlags = Record<string, string | string[]> & { overwrite?: true }
+type TrainFlags = Record<string, string | string[]> & { overwrite?: true; resume?: true }
+
+/** When this process began to train, and behind which step. */
+interface Clock {
+  readonly started: number
+  readonly firstStep: number
+}
 
 export function addTrainCommand(program: Command, streams: Streams): void {
   const command = program
@@ -33,21 +42,27 @@ export function addTrainCommand(program: Command, streams: Streams): void {
     .argument('[config]', 'YAML file with options')
   addTrainFlags(command)
   command
-    .option('--overwrite', 'replace the run that the output folder holds')
-    .action(async (file: string | undefined, { overwrite, ...flags }: TrainFlags) => {
+    .addOption(new Option('--overwrite', 'replace the run that the output folder holds').conflicts('resume'))
+    .option('--resume', 'go on from the latest checkpoint in the output folder; from the start when there is none yet')
+    .action(async (file: string | undefined, { overwrite, resume, ...flags }: TrainFlags) => {
       const fromFile = file === undefined ? {} : readTrainConfigFile(file)
       const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
-      return train(config, { overwrite: overwrite ?? false }, streams)
+      return train(config, { overwrite: overwrite ?? false, resume: resume ?? false }, streams)
     })
 }
 
 /** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */
-export async function train(config: TrainConfig, options: { overwrite: boolean }, streams: Streams): Promise<void> {
+export async function train(
+  config: TrainConfig,
+  options: { overwrite: boolean; resume?: boolean },
+  streams: Streams,
+): Promise<void> {
   const { outputDir } = config
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(9)}${value}\n`)
   }
-  checkRunFolder(outputDir, options.overwrite)
+  const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
+  checkRunFolder(outputDir, options.overwrite || options.resume === true)
   const task = await loadTask(config.task, {
     ...{ split: config.split, seed: config.seed },
     ...(config.data !== null && { data: config.data }),
@@ -67,8 +82,8 @@ export async function train(config: TrainConfig, options: { overwrite: boolean }
       print('batch', describeBatch(config))
       print('output', outputDir)
       for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
-      startRunFolder(outputDir, formatTrainConfig(config))
-      await runTrainer(policy, task, config, streams)
+      if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+      await runTrainer(policy, task, config, { resumes }, streams)
     } finally {
       policy.dispose()
     }
@@ -77,20 +92,31 @@ export async function train(config: TrainConfig, options: { overwrite: boolean }
   }
 }
 
-async function runTrainer(policy: CausalLM, task: Task, config: TrainConfig, streams: Streams): Promise<void> {
+async function runTrainer(
+  policy: CausalLM,
+  task: Task,
+  config: TrainConfig,
+  { resumes }: { resumes: boolean },
+  streams: Streams,
+): Promise<void> {
   const controller = new AbortController()
-  const started = performance.now()
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
     ...{ policy, task, rewards: config.rewards.map(rewardOf), config: grpoConfigOf(config) },
-    ...{ outputDir: config.outputDir, signal: controller.signal },
+    ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
     onProgress: (progress) => {
-      bar.update(last?.step ?? 0, describeProgress(progress, last, started))
+      bar.update(trainer.step, describeProgress(progress, last, clock))
     },
   })
+  if (resumes) {
+    streams.stdout.write(`resume   behind step ${trainer.step} of ${trainer.maxSteps}\n`)
+    // The options that may change are those of this run from here on.
+    atomicWriteFile(path.join(config.outputDir, 'config.yaml'), formatTrainConfig(config))
+  }
+  const clock: Clock = { started: performance.now(), firstStep: trainer.step }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
   const interrupt = (): void => {
-    bar.log('interrupted: saving the adapter after this step; Ctrl-C again stops at once')
+    bar.log('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once')
     controller.abort()
   }
   // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
@@ -98,8 +124,8 @@ async function runTrainer(policy: CausalLM, task: Task, config: TrainConfig, str
   try {
     for await (const step of trainer) {
       last = step
-      bar.update(step.step, describeProgress(null, step, started))
-      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, started))
+      bar.update(step.step, describeProgress(null, step, clock))
+      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, clock))
       for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
   } finally {
@@ -133,23 +159,23 @@ function describeBatch(config: TrainConfig): string {
 }
 
 /** The line that a step leaves behind; what the step did not measure, because it sampled nothing, is left out. */
-function describeStep({ step, maxSteps, metrics }: TrainingStep, started: number): string {
+function describeStep({ step, maxSteps, metrics }: TrainingStep, clock: Clock): string {
   const values = [
     labelled('reward', metrics.reward?.toFixed(3)),
     labelled('length', metrics['completions/mean_length']?.toFixed(1)),
     labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
     speed(metrics),
-    step < maxSteps ? timeLeft(step, maxSteps, started) : null,
+    step < maxSteps ? timeLeft(step, maxSteps, clock) : null,
   ]
   return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
 }
 
 /** What stands beside the bar: the step's phase, and reward, speed and time left as of the last step. */
-function describeProgress(progress: StepProgress | null, last: TrainingStep | null, started: number): string {
+function describeProgress(progress: StepProgress | null, last: TrainingStep | null, clock: Clock): string {
   const values = [
     last && labelled('reward', last.metrics.reward?.toFixed(3)),
     last && speed(last.metrics),
-    last && timeLeft(last.step, last.maxSteps, started),
+    last && timeLeft(last.step, last.maxSteps, clock),
     progress?.phase === 'sampling' ? `sampling: ${progress.done} tokens` : null,
     progress?.phase === 'training' ? 'training' : null,
   ]
@@ -164,7 +190,7 @@ function speed({ tokens_per_second: tokens }: Readonly<Record<string, number>>):
   return tokens === undefined ? null : `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
 }
 
-function timeLeft(step: number, maxSteps: number, started: number): string {
-  const secondsPerStep = (performance.now() - started) / 1000 / step
+function timeLeft(step: number, maxSteps: number, { started, firstStep }: Clock): string {
+  const secondsPerStep = (performance.now() - started) / 1000 / (step - firstStep)
   return `${formatDuration(secondsPerStep * (maxSteps - step))} left`
 }

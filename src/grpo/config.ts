@@ -158,6 +158,19 @@ export const grpoConfigSchema = z.strictObject({
   adamEpsilon: option(positive, 1e-8, "Added to AdamW's denominator."),
   maxGradNorm: option(nonNegative, 1, 'The norm of all gradients together is clipped to this; 0 = no clipping.'),
 
+  // Checkpoints
+  saveStrategy: option(
+    z.enum(['no', 'steps']),
+    'steps',
+    'Whether checkpoints are saved, in checkpoints/step-N of outputDir: every saveSteps steps, and when the run ends or stops.',
+  ),
+  saveSteps: option(positiveInteger, 20, 'Optimizer steps between two checkpoints (TRL: 500).'),
+  saveTotalLimit: option(
+    positiveInteger.nullable(),
+    2,
+    'Checkpoints that are kept, the latest; null = all (TRL: null).',
+  ),
+
   // Logging
   reportTo: option(
     z.union([

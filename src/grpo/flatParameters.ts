@@ -22,19 +22,23 @@ export class FlatParameters {
   /** A copy of the values, in the order of the owner's parameters. */
   async read(): Promise<Float32Array> {
     const values = new Float32Array(this.size)
-    await this.#each(async (variable, at) => {
+    let at = 0
+    for (const variable of this.#variables) {
       values.set(await variable.data(), at)
-    })
+      at += variable.size
+    }
     return values
   }
 
   /** Sets the variables from a vector in the same order. */
-  async write(values: Float32Array): Promise<void> {
-    await this.#each((variable, at) => {
+  write(values: Float32Array): void {
+    let at = 0
+    for (const variable of this.#variables) {
       const tensor = tf.tensor(values.slice(at, at + variable.size), variable.shape)
       variable.assign(tensor)
       tensor.dispose()
-    })
+      at += variable.size
+    }
   }
 
   /** Adds gradients of the variables, in their order, to a vector, and frees them. */
@@ -48,14 +52,6 @@ export class FlatParameters {
         gradient.dispose()
       }
       at += size
-    }
-  }
-
-  async #each(body: (variable: tf.Variable, at: number) => Promise<void> | void): Promise<void> {
-    let at = 0
-    for (const variable of this.#variables) {
-      await body(variable, at)
-      at += variable.size
     }
   }
 }

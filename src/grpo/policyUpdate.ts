@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { ConfigError, GrpoError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { Recording } from '../ops/gradients.js'
 import { maximumTokens } from './activationMemory.js'
 import { AdamW } from './adamW.js'
+import type { AdamWState } from './adamW.js'
 import { clipGradNorm } from './clipGradNorm.js'
 import type { GRPOConfig } from './config.js'
 import { FlatParameters } from './flatParameters.js'
@@ -33,6 +34,25 @@ export interface MicroBatchResult {
   readonly metrics: Record<string, number>
   /** log π of every completion token in this forward pass, row by row; null for rows that were not computed. */
   readonly logProbs: readonly (readonly number[] | null)[]
+}
+
+/** What one optimizer step did. */
+export interface AppliedUpdate {
+  /** Euclidean norm of all gradients together, before clipping. */
+  readonly gradNorm: number
+  readonly learningRate: number
+  /** False when a gradient was not a finite number: the step was skipped. */
+  readonly isFinite: boolean
+  /** `grad_norm/q_proj` …, see {@link moduleGradientNorms}; with an entropy bonus `entropy_coef`. */
+  readonly metrics: Record<string, number>
+}
+
+/** The state of a {@link PolicyUpdate} between two steps, without the adapter. */
+export interface PolicyUpdateState {
+  /** Optimizer steps made, skipped ones included. */
+  readonly step: number
+  readonly entropyControl: EntropyControl
+  readonly adamW: AdamWState
 }
 
 /**
@@ -177,40 +197,44 @@ export class PolicyUpdate {
   }
 
   /**
-   * Clips the added-up gradients, changes the adapter by one step of AdamW and starts a new sum.
-   * @throws GrpoError when a gradient is not a finite number; the adapter is then as it was
+   * Clips the added-up gradients, changes the adapter by one step of AdamW and starts a new sum. When a gradient is not a
+   * finite number, adapter and optimizer stay as they were (`isFinite` false); the learning-rate schedule goes on.
    */
-  async apply(): Promise<{
-    gradNorm: number
-    learningRate: number
-    /** `grad_norm/q_proj` …, see {@link moduleGradientNorms}; with an entropy bonus `entropy_coef`. */
-    metrics: Record<string, number>
-  }> {
+  async apply(): Promise<AppliedUpdate> {
     const learningRate = learningRateAt(this.#step, this.maxSteps, this.config)
     const moduleGradNorms = moduleGradientNorms(this.#policy.adapter!, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
-    if (!Number.isFinite(gradNorm)) {
-      this.discard()
-      throw new GrpoError(
-        `the gradients of optimizer step ${this.#step + 1} are not finite (norm ${gradNorm}); the adapter was left as it was. ` +
-          'Try a lower learningRate, a smaller maxGradNorm, or rewards of a smaller range',
+    const isFinite = Number.isFinite(gradNorm)
+    if (isFinite) {
+      const values = await this.#parameters.read()
+      this.#adamW.step(values, this.#gradients, learningRate)
+      this.#parameters.write(values)
+      this.#entropyControl = updateEntropyControl(
+        this.#entropyControl,
+        this.#entropySum / Math.max(this.#entropyCount, 1),
+        this.config,
       )
     }
-    const values = await this.#parameters.read()
-    this.#adamW.step(values, this.#gradients, learningRate)
-    await this.#parameters.write(values)
     this.#step++
-    this.#entropyControl = updateEntropyControl(
-      this.#entropyControl,
-      this.#entropySum / Math.max(this.#entropyCount, 1),
-      this.config,
-    )
     this.discard()
     const metrics = {
       ...moduleGradNorms,
       ...(hasEntropyBonus(this.config) && { entropy_coef: this.#entropyControl.entropyCoef }),
     }
-    return { gradNorm, learningRate, metrics }
+    return { gradNorm, learningRate, isFinite, metrics }
+  }
+
+  /** What has to be stored between two steps, beside the adapter, to go on bit for bit. */
+  state(): PolicyUpdateState {
+    return { step: this.#step, entropyControl: this.#entropyControl, adamW: this.#adamW.state() }
+  }
+
+  /** Goes on from a stored state. Throws a ShapeError when it belongs to another number of parameters. */
+  restore({ step, entropyControl, adamW }: PolicyUpdateState): void {
+    this.#adamW.restore(adamW)
+    this.#step = step
+    this.#entropyControl = entropyControl
+    this.discard()
   }
 
   /** Forgets the micro-batches since the last {@link apply}, as when a step cannot be finished. */

@@ -69,28 +69,6 @@ export async function collectRollouts(
     ...config,
     rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
   })
-  const truncated = (completion: Completion): boolean => completion.finishReason === 'length'
-  const unscored = flat.map((completion, i) => ({
-    promptIds: prompts[Math.floor(i / config.numGenerations)]!.ids,
-    completionIds: completion.ids,
-    advantage: advantages.advantages[i]!,
-    inLoss: !(config.maskTruncatedCompletions && truncated(completion)),
-    samplingLogProbs: completion.logProbs,
-    samplingEntropies: completion.entropies,
-  }))
-  const reference =
-    config.beta === 0
-      ? null
-      : await rowValues(policy, unscored, config.temperature, {
-          reference: true,
-          ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
-        })
-  const rows = unscored.map((row, i): TrainingRow => ({
-    ...row,
-    // Sampling and training compute the same function, so what was recorded needs no second forward pass.
-    oldLogProbs: needsOldLogProbs(config) ? row.samplingLogProbs : null,
-    refLogProbs: reference ? reference.logProbs[i]! : null,
-  }))
   const groups = problems.map((problem, g) => ({
     problem,
     promptText: prompts[g]!.text,
@@ -105,24 +83,60 @@ export async function collectRollouts(
       }
     }),
   }))
+  const reference =
+    config.beta === 0
+      ? null
+      : await rowValues(policy, trainingRows(groups, null, config), config.temperature, {
+          reference: true,
+          ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
+        })
+  return rolloutsOf(groups, reference?.logProbs ?? null, config, {
+    ...completionMetrics(
+      flat.map(({ ids }) => ids.length),
+      flat.map(({ finishReason }) => finishReason === 'stop'),
+    ),
+    ...rewardMetrics(
+      rewards.map(({ name }) => name),
+      rewardsPerFunction,
+      advantages,
+    ),
+    ...groupMetrics(groups),
+  })
+}
+
+/** A generation batch from its groups and what was measured on it. */
+export function rolloutsOf(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[] | null, // [generationBatchSize][L]
+  config: GRPOConfig,
+  metrics: Record<string, number>,
+): Rollouts {
+  const rows = trainingRows(groups, refLogProbs, config)
   return {
-    groups,
-    rows,
+    ...{ groups, rows, metrics },
     numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
     numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
-    metrics: {
-      ...completionMetrics(
-        flat.map(({ ids }) => ids.length),
-        flat.map((completion) => !truncated(completion)),
-      ),
-      ...rewardMetrics(
-        rewards.map(({ name }) => name),
-        rewardsPerFunction,
-        advantages,
-      ),
-      ...groupMetrics(groups),
-    },
   }
+}
+
+function trainingRows(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[] | null,
+  config: GRPOConfig,
+): TrainingRow[] {
+  return groups.flatMap(({ promptIds, completions }, g) =>
+    completions.map((completion, j): TrainingRow => ({
+      promptIds,
+      completionIds: completion.ids,
+      advantage: completion.advantage,
+      inLoss: !(config.maskTruncatedCompletions && completion.finishReason === 'length'),
+      samplingLogProbs: completion.logProbs,
+      samplingEntropies: completion.entropies,
+      // Sampling and training compute the same function, so what was recorded needs no second forward pass.
+      oldLogProbs: needsOldLogProbs(config) ? completion.logProbs : null,
+      refLogProbs: refLogProbs ? refLogProbs[g * completions.length + j]! : null,
+    })),
+  )
 }
 
 /** The rewards of one completion, in the order of the functions. */

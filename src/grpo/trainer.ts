@@ -4,6 +4,11 @@ import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
+import { removeCheckpoints } from './checkpoint/checkpointFolders.js'
+import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
+import { RunCheckpoints } from './checkpoint/runCheckpoints.js'
+import type { RunPosition } from './checkpoint/runCheckpoints.js'
+import { runIdentity } from './checkpoint/runIdentity.js'
 import { parseGRPOConfig } from './config.js'
 import type { GRPOConfig } from './config.js'
 import type { Finding } from './diagnosis/finding.js'
@@ -16,6 +21,7 @@ import { collectRollouts } from './rollouts.js'
 import type { RolloutGroup, Rollouts } from './rollouts.js'
 import { rowValues } from './rowValues.js'
 import { RunFiles } from './runFiles.js'
+import type { RunFilesPosition } from './runFiles.js'
 import { mean } from './statistics.js'
 import type { TrainingRow } from './trainingRow.js'
 
@@ -28,8 +34,13 @@ export interface GRPOTrainerOptions {
   rewards: readonly RewardFunction[]
   /** TRL's options; see grpo/config.ts for all of them and their defaults. */
   config?: Partial<GRPOConfig>
-  /** Folder for metrics.jsonl, completions.jsonl and adapter/. Defaults to none: nothing is written. */
+  /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
   outputDir?: string
+  /**
+   * Goes on from the latest checkpoint in outputDir, bit for bit as if the run had not been interrupted; from the start when
+   * there is none yet. Defaults to false: an earlier run in that folder is replaced.
+   */
+  resume?: boolean
   /** Stops the run after the step that is being computed, or in the middle of sampling; the adapter is kept and saved. */
   signal?: AbortSignal
   /** Called while a step goes on. */
@@ -59,6 +70,17 @@ export interface TrainingStep {
 /** Above this many nats, sampling and training do not compute the same function, and the gradient would be of another policy. */
 const MAXIMUM_SAMPLING_DIFFERENCE = 0.01
 
+/** Steps in a row whose gradients are not finite numbers, after which a run is stopped. */
+const MAXIMUM_SKIPPED_IN_A_ROW = 3
+
+/** A step that changed the adapter (or was skipped) and where the run stands after it. */
+interface MadeStep {
+  readonly step: TrainingStep
+  readonly position: RunPosition
+  /** False when its gradients were not finite numbers, so that nothing was changed. */
+  readonly isFinite: boolean
+}
+
 /**
  * Group Relative Policy Optimization (DeepSeekMath, arXiv 2402.03300) with TRL's options, metrics and, by default, its `dapo`
  * loss: tokens of completions that were rewarded above their group's mean become likelier, those of the others less likely.
@@ -67,8 +89,11 @@ const MAXIMUM_SAMPLING_DIFFERENCE = 0.01
  * One step: sample `generationBatchSize` completions (when due), judge them, and train on `gradientAccumulationSteps`
  * micro-batches. Unlike in TRL the rows of a generation batch are not shuffled, so that a group shares its prompt.
  *
- * `for await (const step of trainer)` computes a step each time it asks for one; breaking off saves the adapter, and a later
- * loop goes on with the next step. A second loop after the last step has nothing to do.
+ * `for await (const step of trainer)` computes a step each time it asks for one; breaking off saves the adapter and a
+ * checkpoint, and a later loop goes on with the next step. A second loop after the last step has nothing to do. After an
+ * error (a reward function that failed, a full disk) a later loop, or another trainer with `resume`, goes on behind the last
+ * step that was made. A step whose gradients are not finite numbers changes nothing and is counted as `skipped_steps`; the
+ * third in a row ends the run with an error.
  */
 export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   readonly config: GRPOConfig
@@ -77,13 +102,19 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   readonly #update: PolicyUpdate
   readonly #prompts: PromptSampler
   readonly #files: RunFiles | null
-  readonly #diagnosis: RunDiagnosis
-  #step = 0
-  #microStep = 0
-  #numTokens = 0
-  #rollouts: Rollouts | null = null
-  /** Optimizer steps since the current rollouts were sampled. */
-  #rolloutAge = 0
+  #diagnosis: RunDiagnosis
+  readonly #checkpoints: RunCheckpoints | null
+  /** Where the run stands. */
+  #at: RunPosition
+  /** Where it stood before the steps that were skipped in a row: what a checkpoint saves. */
+  #good: { position: RunPosition; files: RunFilesPosition }
+  #skippedInARow = 0
+  /** A step that was made but is not in the files yet. */
+  #made: MadeStep | null = null
+  /** The adapter is about to be, or was, changed by a step that is not in the files yet. */
+  #isAhead = false
+  /** Rollouts of a checkpoint for the step after it. */
+  #pending: StoredRollouts | null
 
   /** @throws ConfigError, DataError */
   constructor(options: GRPOTrainerOptions) {
@@ -107,8 +138,31 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
     this.#prompts = new PromptSampler(task.problems.length, this.config.shuffleDataset, this.config.seed)
-    this.#files = options.outputDir === undefined ? null : new RunFiles(options.outputDir, this.config)
-    this.#diagnosis = new RunDiagnosis(this.config)
+    const { outputDir } = options
+    if (options.resume && outputDir === undefined) {
+      throw new ConfigError('resume needs outputDir, the folder of the run to continue')
+    }
+    const identity = runIdentity(policy, task, rewards, this.config, this.maxSteps)
+    this.#checkpoints =
+      outputDir === undefined || (this.config.saveStrategy === 'no' && !options.resume)
+        ? null
+        : new RunCheckpoints({ outputDir, policy, update: this.#update, task, config: this.config, identity })
+    const resumed = options.resume ? (this.#checkpoints?.resume() ?? null) : null
+    this.#pending = resumed?.pending ?? null
+    this.#at = resumed?.position ?? {
+      ...{ step: 0, microStep: 0, numTokens: 0, rolloutAge: 0, skippedSteps: 0, rollouts: null },
+      prompts: this.#prompts.state(),
+    }
+    this.#prompts.restore(this.#at.prompts)
+    if (outputDir !== undefined && !resumed) removeCheckpoints(outputDir)
+    this.#files = outputDir === undefined ? null : new RunFiles(outputDir, this.config, resumed?.files)
+    this.#good = { position: this.#at, files: this.#files?.position ?? {} }
+    this.#diagnosis = this.#startDiagnosis()
+  }
+
+  /** Optimizer steps made so far, those before a resumed checkpoint included. */
+  get step(): number {
+    return this.#at.step
   }
 
   /** Runs all steps that are left and returns them. */
@@ -119,62 +173,126 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep> {
-    const { policy, outputDir, signal } = this.#options
+    let hasFailed = false
     try {
-      while (this.#step < this.maxSteps && !signal?.aborted) {
-        const step = await this.#trainStep()
-        if (!step) return
+      while (this.#made || (this.#at.step < this.maxSteps && !this.#options.signal?.aborted)) {
+        this.#made ??= await this.#trainStep()
+        if (!this.#made) return
+        const { step } = this.#made
         this.#files?.write(step)
+        this.#commit(this.#made)
         yield step
       }
     } catch (error) {
-      this.#dropUnfinishedStep()
+      hasFailed = true
+      this.#goBack()
       throw error
     } finally {
       this.#files?.close()
-      if (outputDir !== undefined) policy.saveAdapter(path.join(outputDir, 'adapter'))
+      this.#saveAll({ quietly: hasFailed })
     }
   }
 
-  /** After an error a later loop goes on with a new generation batch. */
-  #dropUnfinishedStep(): void {
-    const microStepsPerBatch = this.config.stepsPerGeneration * this.config.numIterations
+  /** Takes note of a step that is in the files, and saves a checkpoint when one is due. */
+  #commit({ position, isFinite }: MadeStep): void {
+    this.#at = position
+    this.#made = null
+    this.#pending = null
+    this.#isAhead = false
+    this.#skippedInARow = isFinite ? 0 : this.#skippedInARow + 1
+    if (this.#skippedInARow >= MAXIMUM_SKIPPED_IN_A_ROW) throw this.#diverged()
+    if (!isFinite) return
+    this.#good = { position, files: this.#files?.position ?? {} }
+    if (position.step % this.config.saveSteps === 0 || position.step === this.maxSteps) this.#saveCheckpoint()
+  }
+
+  #diverged(): GrpoError {
+    const { step } = this.#good.position
+    // The later steps changed nothing: they are made again by whoever goes on from here.
+    this.#at = this.#good.position
+    this.#update.restore({ ...this.#update.state(), step })
+    this.#files?.goBack(this.#good.files)
+    this.#diagnosis = this.#startDiagnosis()
+    this.#skippedInARow = 0
+    return new GrpoError(
+      `the gradients of ${MAXIMUM_SKIPPED_IN_A_ROW} optimizer steps in a row were not finite numbers, so the run was stopped; ` +
+        `adapter and checkpoints are as they were after step ${step}. Try a lower learningRate, a smaller maxGradNorm, or ` +
+        'rewards of a smaller range',
+    )
+  }
+
+  /** The diagnosis of the run so far. */
+  #startDiagnosis(): RunDiagnosis {
+    const diagnosis = new RunDiagnosis(this.config)
+    for (const { step, metrics } of this.#files?.readMetrics() ?? []) diagnosis.add(step, metrics)
+    return diagnosis
+  }
+
+  /** After an error: forgets what was begun and goes back to where the last step left off. */
+  #goBack(): void {
     this.#update.discard()
-    this.#microStep = Math.ceil(this.#microStep / microStepsPerBatch) * microStepsPerBatch
+    this.#prompts.restore(this.#made?.position.prompts ?? this.#at.prompts)
+  }
+
+  #saveCheckpoint(): void {
+    if (this.config.saveStrategy === 'no' || !this.#checkpoints) return
+    this.#files?.flush()
+    this.#checkpoints.save(this.#good.position, this.#good.files)
+  }
+
+  /**
+   * Saves what a run leaves when it ends or stops: a checkpoint of the last step unless there is one, and the adapter.
+   * `quietly` after an error, which may well be the disk's: it is the one to be reported.
+   */
+  #saveAll({ quietly }: { quietly: boolean }): void {
+    const { policy, outputDir } = this.#options
+    if (outputDir === undefined) return
+    try {
+      const { step } = this.#good.position
+      if (!this.#isAhead && step > (this.#checkpoints?.savedStep ?? 0)) this.#saveCheckpoint()
+      policy.saveAdapter(path.join(outputDir, 'adapter'))
+    } catch (error) {
+      if (!quietly) throw error
+    }
   }
 
   /** One optimizer step; null when the signal stopped it before the adapter was changed. */
-  async #trainStep(): Promise<TrainingStep | null> {
+  async #trainStep(): Promise<MadeStep | null> {
     const { gradientAccumulationSteps, stepsPerGeneration, numIterations, perDeviceTrainBatchSize } = this.config
     const started = performance.now()
     let samplingTime = 0
+    let { microStep, numTokens, rolloutAge, rollouts, skippedSteps } = this.#at
     const sampled: Rollouts[] = []
     const results: MicroBatchResult[] = []
     const differences: number[] = []
     for (let i = 0; i < gradientAccumulationSteps; i++) {
-      const place = this.#microStep % (stepsPerGeneration * numIterations)
-      if (place === 0 || !this.#rollouts) {
+      const place = microStep % (stepsPerGeneration * numIterations)
+      if (place === 0 || !rollouts) {
         const before = performance.now()
-        const rollouts = await this.#sample()
-        if (!rollouts) return null
+        const next = (i === 0 ? this.#pending : null) ?? (await this.#sample(microStep, numTokens))
+        if (!next) {
+          this.#goBack()
+          return null
+        }
+        if (i === 0) this.#checkpoints?.addRollouts(this.#at.step, next)
         samplingTime += performance.now() - before
-        this.#rollouts = rollouts
-        this.#rolloutAge = 0
-        this.#numTokens += rollouts.numTokens
+        ;({ rollouts, numTokens } = next)
+        this.#prompts.restore(next.prompts)
+        rolloutAge = 0
         sampled.push(rollouts)
       }
       const first = (place % stepsPerGeneration) * perDeviceTrainBatchSize
-      const rows = this.#rollouts.rows.slice(first, first + perDeviceTrainBatchSize)
-      const { numItemsInBatch } = this.#rollouts
+      const rows = rollouts.rows.slice(first, first + perDeviceTrainBatchSize)
+      const { numItemsInBatch } = rollouts
       this.#options.onProgress?.({ phase: 'training', done: i })
       // Training waits for nothing outside: without this, timers and Ctrl-C would have no turn.
       await setImmediate()
-      const asSampled = this.#rolloutAge === 0
+      const asSampled = rolloutAge === 0
       const position = { numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration }
       const result = await this.#update.accumulate(rows, position, { asSampled })
       results.push(result)
       if (asSampled) differences.push(...logProbDifferences(rows, result.logProbs))
-      this.#microStep++
+      microStep++
     }
     // Where no completion pulls, none was computed: one of them still has to show that sampling and training agree.
     const [first] = sampled.flatMap(({ rows }) => rows)
@@ -183,15 +301,15 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       differences.push(...logProbDifferences([first], logProbs))
     }
     const difference = differences.reduce((max, value) => Math.max(max, value), 0)
-    if (!(difference <= MAXIMUM_SAMPLING_DIFFERENCE)) {
+    if (difference > MAXIMUM_SAMPLING_DIFFERENCE) {
       throw new GrpoError(
         `sampling and training disagree: log-probabilities of the same tokens differ by up to ${difference} nats, expected at most ` +
           `${MAXIMUM_SAMPLING_DIFFERENCE}. The adapter was left as it was. This is a defect of the backend: please report it with the output of grpo-ts doctor`,
       )
     }
-    const { gradNorm, learningRate, metrics: updateMetrics } = await this.#update.apply()
-    this.#step++
-    this.#rolloutAge++
+    this.#isAhead = true
+    const { gradNorm, learningRate, isFinite, metrics: updateMetrics } = await this.#update.apply()
+    if (!isFinite) skippedSteps++
 
     const stepTime = (performance.now() - started) / 1000
     const completionTokens = sampled.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.completionIds.length, 0)
@@ -200,40 +318,45 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       grad_norm: gradNorm,
       ...updateMetrics,
       learning_rate: learningRate,
+      skipped_steps: skippedSteps,
       ...meanOfRecords(sampled.map(({ metrics }) => metrics)),
       ...meanOfRecords(results.map(({ metrics }) => metrics)),
       ...(differences.length > 0 && {
         'sampling/sampling_logp_difference/mean': mean(differences),
         'sampling/sampling_logp_difference/max': difference,
       }),
-      num_tokens: this.#numTokens,
+      num_tokens: numTokens,
       epoch: this.#prompts.epoch,
       step_time: stepTime,
       sampling_time: samplingTime / 1000,
       tokens_per_second: completionTokens / stepTime,
       ...memoryMetrics(),
     }
-    return {
-      step: this.#step,
+    const step: TrainingStep = {
+      step: this.#at.step + 1,
       maxSteps: this.maxSteps,
       groups: sampled.flatMap(({ groups }) => groups),
       metrics,
-      diagnosis: this.#diagnosis.add(this.#step, metrics),
+      diagnosis: this.#diagnosis.add(this.#at.step + 1, metrics),
     }
+    const prompts = this.#prompts.state()
+    const counters = { step: step.step, microStep, numTokens, rolloutAge: rolloutAge + 1, skippedSteps, prompts }
+    return { step, position: { ...counters, rollouts }, isFinite }
   }
 
   /** Samples the next generation batch; null when the signal stopped it. */
-  async #sample(): Promise<Rollouts | null> {
+  async #sample(microStep: number, numTokens: number): Promise<StoredRollouts | null> {
     const { policy, task, rewards, signal, onProgress } = this.#options
     const count = this.config.generationBatchSize / this.config.numGenerations
     const problems = Array.from({ length: count }, () => task.problems[this.#prompts.next()]!)
     try {
-      return await collectRollouts(policy, task, problems, rewards, this.config, {
+      const rollouts = await collectRollouts(policy, task, problems, rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
-        seed: (this.config.seed % 2 ** 32) * 1_000_003 + this.#microStep,
+        seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
         ...(signal && { signal }),
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
       })
+      return { rollouts, prompts: this.#prompts.state(), numTokens: numTokens + rollouts.numTokens }
     } catch (error) {
       if (signal?.aborted) return null
       throw error

@@ -72,8 +72,8 @@ export function asWriteError(file: string, error: unknown): unknown {
   return new GrpoError(`${file}: cannot be written (${(error as Error).message}); ${advice}`, { cause: error })
 }
 
-/** Makes the renaming itself durable. */
-function flushFolder(folder: string): void {
+/** Makes what was renamed, made or removed in a folder durable. */
+export function flushFolder(folder: string): void {
   try {
     const descriptor = fs.openSync(folder, 'r')
     try {

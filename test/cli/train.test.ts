@@ -50,7 +50,7 @@ describe('cli/train', () => {
     assert.doesNotMatch(lines[6]!, /left/)
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
-      ...['adapter', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],
+      ...['adapter', 'checkpoints', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],
     ])
     const config = parse(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8')) as Record<string, unknown>
     assert.equal(config.max_steps, 2)
@@ -126,7 +126,7 @@ describe('cli/train', () => {
       if (line.startsWith('step 2/')) child.kill('SIGINT')
     }
     assert.deepEqual(await exit, [130, null], await stderr)
-    assert.ok(lines.includes('interrupted: saving the adapter after this step; Ctrl-C again stops at once'))
+    assert.ok(lines.includes('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once'))
     assert.equal(lines.at(-1), `adapter  ${inFolder('run', 'adapter')}`)
     assert.ok(fs.existsSync(inFolder('run', 'adapter', 'adapter_model.safetensors')))
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { selectBackend } from '../../src/backend/select.js'
-import { ConfigError, GrpoError, ShapeError } from '../../src/errors.js'
+import { ConfigError, ShapeError } from '../../src/errors.js'
 import { parseGRPOConfig } from '../../src/grpo/config.js'
 import type { GRPOConfig } from '../../src/grpo/config.js'
 import { PolicyUpdate } from '../../src/grpo/policyUpdate.js'
@@ -303,17 +303,14 @@ describe('policyUpdate', () => {
 
       it('leaves the adapter alone when a gradient is not finite, and goes on afterwards', async () => {
         const [one, two] = [randomPolicy(base), randomPolicy(base)]
-        const config = configOf({ learningRate: 0.01 })
+        const config = configOf({ learningRate: 0.01, lrSchedulerType: 'constant' })
         const [update, other] = [new PolicyUpdate(one, config, 10), new PolicyUpdate(two, config, 10)]
         const before = adapterValues(one)
         await update.accumulate(
           someRows((_, i) => (i === 2 ? { advantage: NaN } : {})),
           WHOLE_BATCH,
         )
-        await assert.rejects(
-          update.apply(),
-          (error) => error instanceof GrpoError && error.message.includes('optimizer step 1 are not finite'),
-        )
+        assert.equal((await update.apply()).isFinite, false)
         assert.deepEqual(adapterValues(one), before)
         for (const each of [update, other]) {
           await each.accumulate(someRows(), WHOLE_BATCH)

@@ -9,9 +9,9 @@ import { adapterValues, memoryInUse, sequenceLogits } from '../fixtures/policies
 import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { fractionOf, tinyTask, withPolicy, withoutTimes } from './tinyTask.js'
 
-/** Metrics of TRL's GRPOTrainer for one reward function `fraction`, and three times of our own. */
+/** Metrics of TRL's GRPOTrainer for one reward function `fraction`, the number of skipped steps and three times of our own. */
 const METRIC_NAMES = [
-  ...['loss', 'grad_norm', 'learning_rate', 'num_tokens', 'epoch', 'step_time', 'entropy'],
+  ...['loss', 'grad_norm', 'learning_rate', 'num_tokens', 'epoch', 'step_time', 'entropy', 'skipped_steps'],
   ...['rewards/fraction/mean', 'rewards/fraction/std', 'reward', 'reward_std', 'frac_reward_zero_std'],
   ...['completions/mean_length', 'completions/min_length', 'completions/max_length', 'completions/clipped_ratio'],
   'completions/mean_terminated_length',

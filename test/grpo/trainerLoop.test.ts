@@ -10,7 +10,7 @@ import type { CausalLM } from '../../src/model/causalLM.js'
 import { adapterValues, memoryInUse } from '../fixtures/policies.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { countOpenDescriptors } from '../io/temporaryFolder.js'
-import { fractionOf, rewardOf, tinyTask, withPolicy, withoutTimes } from './tinyTask.js'
+import { fractionOf, rewardOf, withPolicy, withoutTimes } from './tinyTask.js'
 
 async function jsonLines(file: string): Promise<Record<string, unknown>[]> {
   const values: Record<string, unknown>[] = []
@@ -308,38 +308,73 @@ describe('trainer: loops, files and errors', () => {
         assert.deepEqual(adapterValues(policy), before)
         assert.deepEqual(memoryInUse().tensors, used.tensors)
       }))
+  })
 
-    it('that fail in the middle of a generation batch let it start anew', () =>
+  describe('gradients that are not finite', () => {
+    /** Too large for float32: the advantages are not numbers. */
+    const tooLarge = 1e39
+    const config = {
+      ...{
+        stepsPerGeneration: 1,
+        gradientAccumulationSteps: 1,
+        maxSteps: 6,
+        scaleRewards: 'none' as const,
+        saveSteps: 1,
+      },
+    }
+
+    it('change nothing, and are counted', () =>
       withPolicy(async ({ policy, trainerOf }) => {
-        // Too large for float32: the advantages of the third micro-batch are not numbers.
         let calls = 0
-        const reward = rewardOf(() => (++calls === 10 ? 1e39 : calls % 3))
-        const config = {
-          stepsPerGeneration: 4,
-          gradientAccumulationSteps: 1,
-          maxSteps: 5,
-          scaleRewards: 'none' as const,
+        // Four completions a step: the third and fourth steps are spoilt.
+        const reward = rewardOf(() => ([10, 15].includes(++calls) ? tooLarge : calls % 3))
+        const outputDir = temporaryFolder()
+        const states: Float32Array[][] = []
+        const skipped: number[] = []
+        const checkpoints: string[][] = []
+        for await (const { metrics } of trainerOf(
+          { outputDir, rewards: [reward] },
+          { ...config, saveTotalLimit: null },
+        )) {
+          states.push(adapterValues(policy))
+          skipped.push(metrics.skipped_steps!)
+          checkpoints.push(fs.readdirSync(path.join(outputDir, 'checkpoints')))
         }
-        const trainer = trainerOf({ rewards: [reward], task: tinyTask(1) }, config)
+        assert.deepEqual(skipped, [0, 0, 1, 2, 2, 2])
+        assert.deepEqual(states[3], states[1])
+        assert.notDeepEqual(states[4], states[3])
+        // No checkpoint of a step that was skipped.
+        assert.deepEqual(checkpoints[3], ['step-1', 'step-2'])
+        assert.deepEqual(checkpoints[5], ['step-1', 'step-2', 'step-5', 'step-6'])
+      }))
+
+    it('three times in a row end the run, with the last good checkpoint', () =>
+      withPolicy(async ({ base, policy, trainerOf }) => {
+        const outputDir = temporaryFolder()
+        let calls = 0
+        let isBroken = true
+        const reward = rewardOf(() => (++calls > 8 && isBroken ? (calls % 2) * tooLarge : calls % 3))
+        const options = { outputDir, rewards: [reward] }
+        const trainer = trainerOf(options, { ...config, saveSteps: 100 })
         const steps: TrainingStep[] = []
         const running = (async () => {
           for await (const step of trainer) steps.push(step)
         })()
-        await assert.rejects(running, /gradients of optimizer step 3 are not finite/)
-        assert.equal(steps.length, 2)
-        const before = adapterValues(policy)
-        steps.push(...(await trainer.train()))
+        await assert.rejects(running, /gradients of 3 optimizer steps in a row were not finite numbers.*after step 2/s)
+        assert.deepEqual(fs.readdirSync(path.join(outputDir, 'checkpoints')), ['step-2'])
+        assert.deepEqual(savedValues(base, outputDir), adapterValues(policy))
+        assert.equal(trainer.step, 2)
+        isBroken = false
+        const rest = await trainer.train()
         assert.deepEqual(
-          steps.map(({ step, groups }) => [step, groups.length]),
-          [
-            [1, 4],
-            [2, 0],
-            [3, 4],
-            [4, 0],
-            [5, 0],
-          ],
+          rest.map(({ step, metrics }) => [step, metrics.skipped_steps]),
+          [3, 4, 5, 6].map((step) => [step, 0]),
         )
-        assert.notDeepEqual(adapterValues(policy), before)
+        const lines = await jsonLines(path.join(outputDir, 'metrics.jsonl'))
+        assert.deepEqual(
+          lines.map(({ step }) => step),
+          [1, 2, 3, 4, 5, 6],
+        )
       }))
   })
 })

@@ -1,0 +1,103 @@
+import path from 'node:path'
+import { z } from 'zod'
+import { FileFormatError } from '../../errors.js'
+import { atomicWriteJson, flushFolder } from '../../io/atomicWrite.js'
+import { Safetensors } from '../../io/safetensors.js'
+import { writeSafetensors } from '../../io/safetensorsWriter.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { loadAdapter } from '../../model/peft.js'
+import type { PolicyUpdateState } from '../policyUpdate.js'
+import type { PromptSamplerState } from '../promptSampler.js'
+import { readJsonFile } from './readJsonFile.js'
+import type { RunIdentity } from './runIdentity.js'
+
+const STATE_FILE = 'trainer_state.json'
+const OPTIMIZER_FILE = 'optimizer.safetensors'
+const FORMAT_VERSION = 1
+
+/** What `trainer_state.json` holds beside the state of the optimizer; another version of the format is refused. */
+const schema = z.object({
+  version: z.literal(FORMAT_VERSION),
+  identity: z.record(z.string(), z.unknown()),
+  /** Optimizer steps made. */
+  step: z.int().nonnegative(),
+  /** Micro-batches trained on. */
+  microStep: z.int().nonnegative(),
+  /** Prompt and completion tokens of all rollouts. */
+  numTokens: z.int().nonnegative(),
+  /** Optimizer steps since the rollouts that are in use were sampled. */
+  rolloutAge: z.int().nonnegative(),
+  /** Steps that were left out because a gradient was not a finite number. */
+  skippedSteps: z.int().nonnegative(),
+  prompts: z.object({ taken: z.int().nonnegative(), random: z.array(z.int()) }),
+  optimizer: z.object({
+    step: z.int().nonnegative(),
+    adamWStep: z.int().nonnegative(),
+    entropyControl: z.object({ entropyCoef: z.number(), lastEntropy: z.number().nullable() }),
+  }),
+  /** Bytes of the files that grow step by step. */
+  files: z.record(z.string(), z.int().nonnegative()),
+})
+
+/** Counters and positions of a run between two steps; plain JSON. */
+export type TrainerCounters = Omit<z.output<typeof schema>, 'version' | 'identity' | 'optimizer' | 'prompts'> & {
+  prompts: PromptSamplerState
+}
+
+/** A run between two steps, apart from its rollouts. */
+export interface Checkpoint {
+  readonly identity: RunIdentity
+  readonly counters: TrainerCounters
+  readonly optimizer: PolicyUpdateState
+}
+
+/**
+ * Writes a checkpoint's files: `trainer_state.json`, `optimizer.safetensors` (the moments of AdamW, flat, in the order of
+ * the adapter's parameters) and `adapter/` in PEFT's layout.
+ */
+export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Checkpoint): void {
+  const { adamW, ...optimizer } = checkpoint.optimizer
+  const { prompts } = checkpoint.counters
+  const shape = [adamW.m.length]
+  policy.saveAdapter(path.join(folder, 'adapter'))
+  flushFolder(path.join(folder, 'adapter'))
+  writeSafetensors(path.join(folder, OPTIMIZER_FILE), [
+    { name: 'exp_avg', dtype: 'F32', shape, data: adamW.m },
+    { name: 'exp_avg_sq', dtype: 'F32', shape, data: adamW.v },
+  ])
+  const state: z.input<typeof schema> = {
+    ...{ version: FORMAT_VERSION, ...checkpoint.counters, optimizer: { ...optimizer, adamWStep: adamW.step } },
+    prompts: { taken: prompts.taken, random: [...prompts.random] },
+    identity: { ...checkpoint.identity },
+  }
+  atomicWriteJson(path.join(folder, STATE_FILE), state)
+}
+
+/** Reads a checkpoint, all but its adapter. Throws a FileFormatError when its files are missing or broken. */
+export function readCheckpoint(folder: string): Checkpoint {
+  const { identity, optimizer, ...counters } = readJsonFile(path.join(folder, STATE_FILE), schema)
+  const tensors = Safetensors.open(path.join(folder, OPTIMIZER_FILE))
+  try {
+    const { adamWStep, ...rest } = optimizer
+    const adamW = { step: adamWStep, m: tensors.readFloat32('exp_avg'), v: tensors.readFloat32('exp_avg_sq') }
+    return { identity, counters, optimizer: { ...rest, adamW } }
+  } finally {
+    tensors.close()
+  }
+}
+
+/** Gives a policy the values of a checkpoint's adapter. Throws a FileFormatError when it is broken or does not fit. */
+export function restoreAdapter(folder: string, policy: CausalLM): void {
+  const saved = loadAdapter(path.join(folder, 'adapter'), policy.config)
+  try {
+    const parameters = new Map(saved.parameters().map(({ name, variable }) => [name, variable]))
+    const own = policy.adapter?.parameters() ?? []
+    const fits = own.every(({ name, variable }) => parameters.get(name)?.shape.join() === variable.shape.join())
+    if (!fits || own.length !== parameters.size) {
+      throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
+    }
+    for (const { name, variable } of own) variable.assign(parameters.get(name)!)
+  } finally {
+    saved.dispose()
+  }
+}

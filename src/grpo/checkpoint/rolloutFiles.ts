@@ -1,0 +1,131 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import { FileFormatError } from '../../errors.js'
+import { atomicWriteJson } from '../../io/atomicWrite.js'
+import { Safetensors } from '../../io/safetensors.js'
+import { writeSafetensors } from '../../io/safetensorsWriter.js'
+import type { Problem } from '../../tasks/task.js'
+import type { GRPOConfig } from '../config.js'
+import type { PromptSamplerState } from '../promptSampler.js'
+import { rolloutsOf } from '../rollouts.js'
+import type { RolloutGroup, Rollouts, ScoredCompletion } from '../rollouts.js'
+import { readJsonFile } from './readJsonFile.js'
+
+const TENSORS_FILE = 'rollouts.safetensors'
+const TEXTS_FILE = 'rollouts.json'
+
+/** A generation batch, and where the data stood when it had been sampled. */
+export interface StoredRollouts {
+  readonly rollouts: Rollouts
+  readonly prompts: PromptSamplerState
+  /** Prompt and completion tokens of all rollouts so far. */
+  readonly numTokens: number
+}
+
+const schema = z.object({
+  prompts: z.object({ taken: z.int().nonnegative(), random: z.array(z.int()) }),
+  numTokens: z.int().nonnegative(),
+  metrics: z.record(z.string(), z.number().nullable()),
+  groups: z.array(
+    z.object({
+      problem: z.string(),
+      promptText: z.string(),
+      promptIds: z.array(z.int()),
+      completions: z.array(
+        z.object({
+          length: z.int().nonnegative(),
+          finishReason: z.enum(['stop', 'length']),
+          text: z.string(),
+          rewards: z.record(z.string(), z.number().nullable()),
+          reward: z.number().nullable(),
+          advantage: z.number(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/**
+ * Adds a generation batch to the folder of a checkpoint: `rollouts.safetensors` has what belongs to each token of all
+ * completions, one after the other, and `rollouts.json` the rest. The latter is written last, so where it is, both are.
+ */
+export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: StoredRollouts): void {
+  const { groups, rows, metrics } = rollouts
+  const completions = groups.flatMap((group) => group.completions)
+  const ids = completions.flatMap((completion) => completion.ids)
+  const floats = (name: string, lists: readonly (readonly number[])[]) => ({
+    ...{ name, dtype: 'F32' as const, shape: [ids.length], data: Float32Array.from(lists.flat()) },
+  })
+  writeSafetensors(path.join(folder, TENSORS_FILE), [
+    { name: 'completion_ids', dtype: 'I32', shape: [ids.length], data: Int32Array.from(ids) },
+    floats(
+      'logprobs',
+      completions.map(({ logProbs }) => logProbs),
+    ),
+    floats(
+      'entropies',
+      completions.map(({ entropies }) => entropies),
+    ),
+    ...(rows.every(({ refLogProbs }) => refLogProbs !== null)
+      ? [
+          floats(
+            'ref_logprobs',
+            rows.map(({ refLogProbs }) => refLogProbs!),
+          ),
+        ]
+      : []),
+  ])
+  const stored: z.input<typeof schema> = {
+    ...{ prompts: { taken: prompts.taken, random: [...prompts.random] }, numTokens, metrics },
+    groups: groups.map(({ problem, promptText, promptIds, completions }) => ({
+      ...{ problem: problem.id, promptText, promptIds: [...promptIds] },
+      completions: completions.map(({ ids, finishReason, text, rewards, reward, advantage }) => ({
+        ...{ length: ids.length, finishReason, text, rewards, reward, advantage },
+      })),
+    })),
+  }
+  atomicWriteJson(path.join(folder, TEXTS_FILE), stored)
+}
+
+/** The generation batch that a checkpoint holds, or null. Throws a FileFormatError when its files are broken. */
+export function readRollouts(folder: string, problems: readonly Problem[], config: GRPOConfig): StoredRollouts | null {
+  const file = path.join(folder, TEXTS_FILE)
+  if (!fs.existsSync(file)) return null
+  const { groups, metrics, prompts, numTokens } = readJsonFile(file, schema)
+  const tensors = Safetensors.open(path.join(folder, TENSORS_FILE))
+  try {
+    const ids = tensors.readIntegers('completion_ids')
+    const floats = (name: string): number[] => [...tensors.readFloat32(name)]
+    const [logProbs, entropies] = [floats('logprobs'), floats('entropies')]
+    const refLogProbs = tensors.has('ref_logprobs') ? floats('ref_logprobs') : null
+    const total = groups.flatMap(({ completions }) => completions).reduce((sum, { length }) => sum + length, 0)
+    for (const { length } of [ids, logProbs, entropies, refLogProbs ?? ids]) {
+      if (length !== total) {
+        throw new FileFormatError(tensors.source, `holds ${length} tokens, but ${TEXTS_FILE} speaks of ${total}`)
+      }
+    }
+    let at = 0
+    const reference: number[][] = []
+    const restored = groups.map(({ problem: id, completions, ...group }): RolloutGroup => {
+      const problem = problems.find((each) => each.id === id)
+      if (!problem) throw new FileFormatError(file, `speaks of the problem ${id}, which the task does not have`)
+      return {
+        ...group,
+        problem,
+        completions: completions.map(({ length, ...completion }): ScoredCompletion => {
+          const [start, end] = [at, (at += length)]
+          if (refLogProbs) reference.push(refLogProbs.slice(start, end))
+          const slice = (values: readonly number[]): number[] => values.slice(start, end)
+          return { ...completion, ids: slice(ids), logProbs: slice(logProbs), entropies: slice(entropies) }
+        }),
+      }
+    })
+    // JSON has no NaN, the mean of nothing.
+    const numbers = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? NaN]))
+    const rollouts = rolloutsOf(restored, refLogProbs && reference, config, numbers)
+    return { rollouts, prompts, numTokens }
+  } finally {
+    tensors.close()
+  }
+}

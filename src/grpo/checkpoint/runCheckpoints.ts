@@ -1,0 +1,104 @@
+import { FileFormatError } from '../../errors.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import type { Task } from '../../tasks/task.js'
+import type { GRPOConfig } from '../config.js'
+import type { PolicyUpdate } from '../policyUpdate.js'
+import type { Rollouts } from '../rollouts.js'
+import { readCheckpoint, restoreAdapter, writeCheckpoint } from './checkpoint.js'
+import type { TrainerCounters } from './checkpoint.js'
+import { listCheckpoints, removeOldCheckpoints, writeCheckpointFolder } from './checkpointFolders.js'
+import { readRollouts, writeRollouts } from './rolloutFiles.js'
+import type { StoredRollouts } from './rolloutFiles.js'
+import { checkSameRun } from './runIdentity.js'
+import type { RunIdentity } from './runIdentity.js'
+
+/** Where a run stands between two steps. */
+export interface RunPosition extends Omit<TrainerCounters, 'files'> {
+  /** The generation batch that the next micro-batches are cut from; null when none is in use. */
+  readonly rollouts: Rollouts | null
+}
+
+/** A run as a checkpoint holds it. */
+export interface ResumedRun {
+  readonly position: RunPosition
+  readonly files: TrainerCounters['files']
+  /** The generation batch that was sampled after the checkpoint's step and not trained on yet. */
+  readonly pending: StoredRollouts | null
+  readonly folder: string
+}
+
+/** The checkpoints of one run: saving them, and going on from the latest. */
+export class RunCheckpoints {
+  #savedStep: number | null = null
+  #savedFolder: string | null = null
+
+  constructor(
+    private readonly run: {
+      readonly outputDir: string
+      readonly policy: CausalLM
+      readonly update: PolicyUpdate
+      readonly task: Task
+      readonly config: GRPOConfig
+      readonly identity: RunIdentity
+    },
+  ) {}
+
+  /** The step of the checkpoint that was saved or resumed from last. */
+  get savedStep(): number | null {
+    return this.#savedStep
+  }
+
+  /** The folder of that checkpoint. */
+  get savedFolder(): string | null {
+    return this.#savedFolder
+  }
+
+  /**
+   * Puts adapter and optimizer back to where the latest checkpoint has them; null when there is none. Nothing is changed
+   * when that is not possible.
+   * @throws ConfigError when it is not the same run; FileFormatError for a broken checkpoint
+   */
+  resume(): ResumedRun | null {
+    const { outputDir, policy, update, task, config, identity } = this.run
+    const latest = listCheckpoints(outputDir).at(-1)
+    if (!latest) return null
+    const { folder, step } = latest
+    const checkpoint = readCheckpoint(folder)
+    checkSameRun(folder, checkpoint.identity, identity)
+    const stored = readRollouts(folder, task.problems, config)
+    const { files, ...counters } = checkpoint.counters
+    const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
+    if (!isBetweenBatches && !stored) {
+      throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')
+    }
+    restoreAdapter(folder, policy)
+    update.restore(checkpoint.optimizer)
+    this.#savedStep = step
+    this.#savedFolder = folder
+    return {
+      ...{ files, folder },
+      position: { ...counters, rollouts: isBetweenBatches ? null : stored!.rollouts },
+      pending: isBetweenBatches ? stored : null,
+    }
+  }
+
+  /** Saves a checkpoint, and removes the oldest beyond saveTotalLimit. Throws a GrpoError when the disk is full. */
+  save({ rollouts, ...counters }: RunPosition, files: TrainerCounters['files']): void {
+    const { outputDir, policy, update, config, identity } = this.run
+    const { step, prompts, numTokens } = counters
+    const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
+    this.#savedFolder = writeCheckpointFolder(outputDir, step, (folder) => {
+      if (rollouts && !isBetweenBatches) writeRollouts(folder, { rollouts, prompts, numTokens })
+      // Steps that were skipped since have not changed the optimizer.
+      const optimizer = { ...update.state(), step }
+      writeCheckpoint(folder, policy, { identity, counters: { ...counters, files }, optimizer })
+    })
+    this.#savedStep = step
+    removeOldCheckpoints(outputDir, config.saveTotalLimit, [])
+  }
+
+  /** Adds the generation batch that was sampled right after the checkpoint of a step, if that is the last one saved. */
+  addRollouts(step: number, rollouts: StoredRollouts): void {
+    if (this.#savedFolder !== null && this.#savedStep === step) writeRollouts(this.#savedFolder, rollouts)
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { ConfigError } from '../../errors.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import type { RewardFunction } from '../../rewards/reward.js'
+import type { Task } from '../../tasks/task.js'
+import type { GRPOConfig } from '../config.js'
+
+/** Everything that decides how a run goes on, as `name: value`; two runs with the same can continue each other. */
+export type RunIdentity = Readonly<Record<string, unknown>>
+
+/** Options that change what is written or shown, and when a run ends, but not what a step computes. */
+const free: readonly (keyof GRPOConfig)[] = ['reportTo', 'loggingSteps', 'saveStrategy', 'saveSteps', 'saveTotalLimit']
+
+/** Problems whose prompts are rendered for the comparison: enough to notice another template or system prompt. */
+const RENDERED_PROMPTS = 16
+
+/** The identity of a run that takes `maxSteps` steps. */
+export function runIdentity(
+  policy: CausalLM,
+  task: Task,
+  rewards: readonly Pick<RewardFunction, 'name' | 'weight'>[],
+  config: GRPOConfig,
+  maxSteps: number,
+): RunIdentity {
+  const options = Object.entries(config).filter(([name]) => !free.includes(name as keyof GRPOConfig))
+  const prompts = task.problems.slice(0, RENDERED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer))
+  const shapes = policy.adapter?.parameters().map(({ name, variable }) => [name, variable.shape])
+  return {
+    ...Object.fromEntries(options),
+    maxSteps,
+    task: task.name,
+    problems: `${task.problems.length} problems, ${digest(task.problems.map(({ id, question, answer }) => [id, question, answer]))}`,
+    prompts: digest(prompts),
+    rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
+    model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
+    adapter: `rank ${policy.adapter?.r}, alpha ${policy.adapter?.alpha}, ${digest(shapes)}`,
+  }
+}
+
+/**
+ * Throws a ConfigError that lists what is different now, when it is something that decides how the run goes on. Another
+ * number of steps is accepted where the learning rate does not depend on it.
+ */
+export function checkSameRun(folder: string, saved: RunIdentity, now: RunIdentity): void {
+  const mayExtend =
+    now.lrSchedulerType === 'constant' || (now.lrSchedulerType === 'constant_with_warmup' && now.warmupRatio === 0)
+  const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
+    if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
+    const [before, after] = [show(saved[name]), show(now[name])]
+    return before === after ? [] : [`${name} was ${before} and is now ${after}`]
+  })
+  if (differences.length === 0) return
+  throw new ConfigError(
+    `the run cannot be continued from ${folder}, for it would not be the same run:\n  ${differences.join('\n  ')}\n` +
+      'Take the values of the run (its config.yaml), or start a new run in another folder',
+  )
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'not there' : JSON.stringify(value)
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(show(value)).digest('hex').slice(0, 16)
+}

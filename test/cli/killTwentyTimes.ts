@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { selectBackend } from '../../src/backend/select.js'
+import { writeTinyModel } from '../fixtures/tinyModel.js'
+import { useTemporaryFolder } from '../io/temporaryFolder.js'
+import { runFolderContents, runToEnd, shortRun, startAndKill } from './killedRun.js'
+
+const KILLS = 20
+const STEPS = 60
+
+/** `npm run test:kill`: takes too long for every `npm test`. */
+describe('a training process that is killed', () => {
+  const inFolder = useTemporaryFolder()
+  after(() => selectBackend('reference'))
+
+  it(`at ${KILLS} random moments and resumed gives the same adapter and files each time`, async function () {
+    this.timeout(600_000)
+    writeTinyModel(inFolder('model'))
+    await runToEnd(shortRun(inFolder('model'), inFolder('whole'), STEPS))
+    const whole = runFolderContents(inFolder('whole'))
+    // How long the same takes in a process of its own.
+    const started = performance.now()
+    await startAndKill(shortRun(inFolder('model'), inFolder('timed'), STEPS), 0)
+    const startUp = performance.now() - started
+    await startAndKill(shortRun(inFolder('model'), inFolder('timed-whole'), STEPS), 600_000)
+    const training = Math.max(200, performance.now() - started - 2 * startUp)
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const folder = inFolder(`killed-${kill}`)
+      const args = [...shortRun(inFolder('model'), folder, STEPS), '--resume']
+      const milliseconds = Math.random() * training
+      const step = await startAndKill(args, milliseconds)
+      await runToEnd(args)
+      console.log(`      ${milliseconds.toFixed(0)} ms: ${step === null ? 'had ended' : `killed after step ${step}`}`)
+      assert.deepEqual(runFolderContents(folder), whole)
+    }
+  })
+})

@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { selectBackend } from '../../../src/backend/select.js'
+import { ConfigError, FileFormatError, GrpoError } from '../../../src/errors.js'
+import type { GRPOConfig } from '../../../src/grpo/config.js'
+import type { GRPOTrainerOptions } from '../../../src/grpo/trainer.js'
+import { adapterValues } from '../../fixtures/policies.js'
+import { temporaryFolder } from '../../fixtures/tinyModel.js'
+import { fractionOf, rewardOf, tinyTask, withPolicy } from '../tinyTask.js'
+
+/** What a run leaves, without the metrics that are times. */
+interface RunResult {
+  adapter: Float32Array[]
+  metrics: string
+  completions: string
+}
+
+const VARYING = ['step_time', 'sampling_time', 'tokens_per_second', 'memory/tensor_bytes', 'memory/process_bytes']
+
+function filesOf(outputDir: string): Pick<RunResult, 'metrics' | 'completions'> {
+  const read = (name: string): string => fs.readFileSync(path.join(outputDir, name), 'utf8')
+  const withoutTimes = (line: string): string =>
+    JSON.stringify(JSON.parse(line), (name, value: unknown) => (VARYING.includes(name) ? undefined : value))
+  const metrics = read('metrics.jsonl').trimEnd().split('\n').map(withoutTimes)
+  return { metrics: metrics.join('\n'), completions: read('completions.jsonl') }
+}
+
+function checkpointsOf(outputDir: string): string[] {
+  return fs.readdirSync(path.join(outputDir, 'checkpoints')).sort()
+}
+
+/** Runs to the end in a process of its own, as it were: with a new policy. */
+async function runToEnd(
+  options: Partial<GRPOTrainerOptions> & { outputDir: string },
+  config: Partial<GRPOConfig>,
+): Promise<RunResult> {
+  let adapter: Float32Array[] = []
+  await withPolicy(async ({ policy, trainerOf }) => {
+    await trainerOf(options, config).train()
+    adapter = adapterValues(policy)
+  })
+  return { adapter, ...filesOf(options.outputDir) }
+}
+
+/** Copies of a run's folder as a kill would leave it: after each step, and between the sampling and the training of each. */
+async function snapshots(config: Partial<GRPOConfig>): Promise<{ result: RunResult; folders: string[] }> {
+  const outputDir = temporaryFolder()
+  const folders: string[] = []
+  const snapshot = (): void => {
+    const folder = temporaryFolder()
+    fs.cpSync(outputDir, folder, { recursive: true })
+    folders.push(folder)
+  }
+  let adapter: Float32Array[] = []
+  await withPolicy(async ({ policy, trainerOf }) => {
+    const onProgress: GRPOTrainerOptions['onProgress'] = ({ phase, done }) => {
+      if (phase === 'training' && done === 0) snapshot()
+    }
+    for await (const { step } of trainerOf({ outputDir, onProgress }, config)) if (step > 0) snapshot()
+    adapter = adapterValues(policy)
+  })
+  return { result: { adapter, ...filesOf(outputDir) }, folders }
+}
+
+describe('resume', () => {
+  beforeEach(() => selectBackend('cpu'))
+  after(() => selectBackend('reference'))
+
+  const cases: [string, Partial<GRPOConfig>][] = [
+    ['a batch a step', { saveSteps: 2, maxSteps: 4 }],
+    [
+      'in the middle of a generation batch that is used several times, with a reference model',
+      { saveSteps: 1, stepsPerGeneration: 2, numIterations: 2, beta: 0.1, lrSchedulerType: 'linear', maxSteps: 5 },
+    ],
+    [
+      'several generation batches a step, with adaptive entropy',
+      {
+        ...{ saveSteps: 2, stepsPerGeneration: 1, gradientAccumulationSteps: 2, useAdaptiveEntropy: true },
+        ...{ entropyTarget: 2.9, maxSteps: 3 },
+      },
+    ],
+  ]
+  for (const [what, config] of cases) {
+    it(`gives the same bits as a run that was not interrupted: ${what}`, async () => {
+      const { result, folders } = await snapshots(config)
+      for (const outputDir of folders) {
+        assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), result)
+      }
+    })
+  }
+
+  it('trains on rollouts that were already sampled, without judging them again', async () => {
+    const config = { saveSteps: 1, maxSteps: 2 }
+    const { folders } = await snapshots(config)
+    // After the first step, between the sampling and the training of the second.
+    const outputDir = folders[2]!
+    let calls = 0
+    const counting = rewardOf((input) => {
+      calls++
+      return fractionOf(7).score(input)
+    })
+    await runToEnd({ outputDir, resume: true, rewards: [counting] }, config)
+    assert.equal(calls, 0)
+  })
+
+  it('starts from the start where there is no checkpoint', async () => {
+    const config = { maxSteps: 2 }
+    const plain = await runToEnd({ outputDir: temporaryFolder() }, config)
+    const outputDir = path.join(temporaryFolder(), 'new')
+    assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), plain)
+    // And a finished run has nothing left to do.
+    assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), plain)
+  })
+
+  it('replaces a run and its checkpoints when it is not asked for', async () => {
+    const outputDir = temporaryFolder()
+    await runToEnd({ outputDir }, { maxSteps: 6, saveSteps: 2 })
+    const result = await runToEnd({ outputDir }, { maxSteps: 1 })
+    assert.deepEqual(checkpointsOf(outputDir), ['step-1'])
+    assert.equal(result.metrics.split('\n').length, 1)
+  })
+
+  it('goes on after a run was left, in another process', async () => {
+    const config = { maxSteps: 4, saveSteps: 100 }
+    const plain = await runToEnd({ outputDir: temporaryFolder() }, config)
+    const outputDir = temporaryFolder()
+    await withPolicy(async ({ trainerOf }) => {
+      for await (const { step } of trainerOf({ outputDir }, config)) if (step === 3) break
+    })
+    assert.deepEqual(checkpointsOf(outputDir), ['step-3'])
+    assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), plain)
+  })
+
+  it('goes on after a reward function failed, as if it had not', async () => {
+    const config = { maxSteps: 4, saveSteps: 100 }
+    const plain = await runToEnd({ outputDir: temporaryFolder() }, config)
+    for (const sameTrainer of [true, false]) {
+      const outputDir = temporaryFolder()
+      await withPolicy(async ({ trainerOf }) => {
+        let calls = 0
+        const reward = rewardOf((input) => {
+          if (++calls === 11) throw new Error('once')
+          return fractionOf(7).score(input)
+        })
+        const trainer = trainerOf({ outputDir, rewards: [reward] }, config)
+        await assert.rejects(trainer.train(), /once/)
+        assert.deepEqual(checkpointsOf(outputDir), ['step-2'])
+        if (sameTrainer) await trainer.train()
+      })
+      if (!sameTrainer) await runToEnd({ outputDir, resume: true }, config)
+      assert.deepEqual(filesOf(outputDir), { metrics: plain.metrics, completions: plain.completions })
+    }
+  })
+
+  it('keeps the last checkpoints, each complete', async () => {
+    const outputDir = temporaryFolder()
+    await runToEnd({ outputDir }, { maxSteps: 6, saveSteps: 1, saveTotalLimit: 3 })
+    assert.deepEqual(checkpointsOf(outputDir), ['step-4', 'step-5', 'step-6'])
+    assert.deepEqual(fs.readdirSync(path.join(outputDir, 'checkpoints', 'step-6')).sort(), [
+      ...['adapter', 'optimizer.safetensors', 'trainer_state.json'],
+    ])
+    await runToEnd({ outputDir: `${outputDir}-none` }, { maxSteps: 2, saveStrategy: 'no' })
+    assert.ok(!fs.existsSync(path.join(`${outputDir}-none`, 'checkpoints')))
+  })
+
+  it('ignores and removes what a kill left of a checkpoint', async () => {
+    const config = { maxSteps: 3, saveSteps: 1 }
+    const { result, folders } = await snapshots(config)
+    const outputDir = folders[1]!
+    for (const name of ['.step-2.saving', '.step-9.removing']) {
+      fs.mkdirSync(path.join(outputDir, 'checkpoints', name, 'adapter'), { recursive: true })
+    }
+    assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), result)
+    assert.deepEqual(checkpointsOf(outputDir), ['step-2', 'step-3'])
+  })
+
+  describe('refuses', () => {
+    const start = async (): Promise<string> => {
+      const outputDir = temporaryFolder()
+      await runToEnd({ outputDir }, { maxSteps: 2, saveSteps: 1 })
+      return outputDir
+    }
+    const resume = (
+      outputDir: string,
+      options: Partial<GRPOTrainerOptions> = {},
+      config: Partial<GRPOConfig> = {},
+    ): Promise<RunResult> => runToEnd({ outputDir, resume: true, ...options }, { maxSteps: 2, saveSteps: 1, ...config })
+
+    it('another run, and names the differences', async () => {
+      const outputDir = await start()
+      const before = filesOf(outputDir)
+      const cases: [Partial<GRPOTrainerOptions>, Partial<GRPOConfig>, RegExp][] = [
+        [
+          {},
+          { learningRate: 0.5, epsilon: 0.3 },
+          /epsilon was 0\.2 and is now 0\.3\n {2}learningRate was 0\.02 and is now 0\.5/,
+        ],
+        [{}, { maxSteps: 4, lrSchedulerType: 'linear' }, /maxSteps was 2 and is now 4/],
+        [{ task: tinyTask(4) }, {}, /problems was "3 problems, \w+" and is now "4 problems/],
+        [{ rewards: [fractionOf(7, 'other')] }, {}, /rewards was "fraction × 1" and is now "other × 1"/],
+      ]
+      for (const [options, config, message] of cases) {
+        await assert.rejects(
+          resume(outputDir, options, config),
+          (error) => error instanceof ConfigError && message.test(error.message),
+        )
+      }
+      assert.deepEqual(filesOf(outputDir), before)
+      await withPolicy(
+        async ({ trainerOf }) => {
+          await Promise.resolve()
+          assert.throws(() => trainerOf({ outputDir, resume: true }, { maxSteps: 2 }), /model was .* and is now/)
+        },
+        { hidden_size: 32 },
+      )
+    })
+
+    it('but not more steps at a constant learning rate, nor other ways to save and show', async () => {
+      const plain = await runToEnd({ outputDir: temporaryFolder() }, { maxSteps: 4 })
+      const outputDir = await start()
+      const longer = { maxSteps: 4, saveSteps: 3, saveTotalLimit: null, loggingSteps: 5 }
+      assert.deepEqual(await resume(outputDir, {}, longer), plain)
+    })
+
+    it('a checkpoint that is broken, and leaves everything as it is', async () => {
+      const outputDir = await start()
+      const folder = path.join(outputDir, 'checkpoints', 'step-2')
+      const before = filesOf(outputDir)
+      const state = path.join(folder, 'trainer_state.json')
+      const broken: [string, (file: string) => void][] = [
+        ['trainer_state.json', (file) => { fs.truncateSync(file, 100) }],
+        ['trainer_state.json', (file) => { fs.writeFileSync(file, '{}') }],
+        ['trainer_state.json', (file) => { fs.writeFileSync(file, fs.readFileSync(state, 'utf8').replace('"version": 1', '"version": 2')) }],
+        ['optimizer.safetensors', (file) => { fs.truncateSync(file, 200) }],
+        ['optimizer.safetensors', (file) => { fs.rmSync(file) }],
+        ['adapter/adapter_model.safetensors', (file) => { fs.truncateSync(file, 1000) }],
+      ] // prettier-ignore
+      for (const [name, breakIt] of broken) {
+        const file = path.join(folder, name)
+        const whole = fs.readFileSync(file)
+        breakIt(file)
+        await assert.rejects(resume(outputDir), FileFormatError)
+        fs.writeFileSync(file, whole)
+      }
+      assert.deepEqual(filesOf(outputDir), before)
+      await resume(outputDir)
+    })
+
+    it('without a folder', () =>
+      withPolicy(async ({ trainerOf }) => {
+        await Promise.resolve()
+        assert.throws(() => trainerOf({ resume: true }), /resume needs outputDir/)
+      }))
+  })
+
+  it('ends with an error that says so when the disk is full, and goes on when it is not', async () => {
+    const config = { maxSteps: 4, saveSteps: 1 }
+    const plain = await runToEnd({ outputDir: temporaryFolder() }, config)
+    for (const failing of ['fsyncSync', 'writeSync'] as const) {
+      for (const failAt of [1, 6]) {
+        const outputDir = temporaryFolder()
+        let adapter: Float32Array[] = []
+        await withPolicy(async ({ policy, trainerOf }) => {
+          const trainer = trainerOf({ outputDir }, config)
+          const original = fs[failing]
+          let calls = 0
+          let error: unknown = null
+          try {
+            for await (const { step } of trainer) {
+              if (step !== 2) continue
+              fs[failing] = ((...args: unknown[]) => {
+                if (++calls >= failAt) {
+                  throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+                    code: 'ENOSPC',
+                    syscall: 'write',
+                  })
+                }
+                return (original as (...args: unknown[]) => unknown)(...args)
+              }) as never
+            }
+          } catch (thrown) {
+            error = thrown
+          } finally {
+            fs[failing] = original as never
+          }
+          assert.ok(error instanceof GrpoError && /ENOSPC.*free some space/.test(error.message), String(error))
+          const [latest] = checkpointsOf(outputDir).slice(-1)
+          assert.ok(latest === 'step-2' || latest === 'step-3', latest)
+          const copy = temporaryFolder()
+          fs.cpSync(outputDir, copy, { recursive: true })
+          await trainer.train()
+          adapter = adapterValues(policy)
+          assert.deepEqual({ adapter, ...filesOf(outputDir) }, plain)
+          assert.deepEqual(await runToEnd({ outputDir: copy, resume: true }, config), plain)
+        })
+      }
+    }
+  })
+})
