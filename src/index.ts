@@ -83,6 +83,8 @@ export { downloadDataset } from './hub/datasetFiles.js'
 export type { DatasetOptions } from './hub/datasetFiles.js'
 export { downloadModel } from './hub/modelFiles.js'
 export type { DownloadOptions, DownloadProgress, Snapshot } from './hub/download.js'
+export { serveReport } from './report/serveReport.js'
+export type { ReportServer } from './report/serveReport.js'
 export { writeReport } from './report/writeReport.js'
 
 export * from './errors.js'

@@ -49,18 +49,16 @@ export class CompletionLog {
     if (step === null) return
     const last = this.#pending.at(-1)
     if (last && last.step !== step) this.flush()
-    // A run that was resumed from an earlier step.
-    if ((this.#steps.at(-1)?.step ?? -Infinity) >= step) this.#forgetFrom(step)
+    this.#goBackTo(step)
     const completion = this.#completion(line)
     const index = asNumber(line.group)
     const problem = asText(line.problem) ?? ''
     const prompt = asText(line.prompt) ?? ''
     const group = this.#pending.at(-1)
     const isSame =
-      group?.index === index &&
-      group.problem === problem &&
+      group?.problem === problem &&
       group.prompt === prompt &&
-      (index !== null || group.completions.length !== this.numGenerations)
+      (index === null ? group.completions.length !== this.numGenerations : group.index === index)
     if (isSame) group.completions.push(completion)
     else this.#pending.push({ step, index, problem, prompt, answer: asText(line.answer), completions: [completion] })
   }
@@ -92,7 +90,15 @@ export class CompletionLog {
     }
   }
 
-  #forgetFrom(step: number): void {
+  /** Forgets the steps from this one on: a run was resumed before it. More lines of the newest step go on with it. */
+  #goBackTo(step: number): void {
+    const newest = this.#steps.at(-1)?.step ?? -Infinity
+    if (newest < step) return
+    if (newest === step) {
+      this.#pending = this.#groups.flatMap((group) =>
+        group.step === step ? { ...group, completions: [...group.completions] } : [],
+      )
+    }
     this.#steps = this.#steps.filter((other) => other.step < step)
     this.#groups = this.#groups.filter((group) => group.step < step)
   }

@@ -1,3 +1,5 @@
+import type { RunStatus } from '../grpo/runControl.js'
+
 /**
  * What the page of a run shows, as it is embedded in the page. Everything comes from the run's files, any of which may be
  * missing; what is missing is null or empty here.
@@ -161,7 +163,7 @@ export interface EvaluatedTrace {
 export interface ReportUpdate {
   /** Changes when the run was started anew: the page has to be loaded again. */
   readonly generation: number
-  readonly status: RunStatus
+  readonly status: LiveStatus
   readonly metrics: readonly MetricsLine[]
   readonly steps: readonly StepRewards[]
   readonly rewardNames: readonly string[]
@@ -172,9 +174,5 @@ export interface ReportUpdate {
   readonly evaluation: EvaluationReport | null
 }
 
-/** Whether the run goes on, as far as its folder tells. */
-export interface RunStatus {
-  readonly state: 'running' | 'pausing' | 'paused' | 'stopping' | 'ended' | 'unknown'
-  readonly step: number | null
-  readonly maxSteps: number | null
-}
+/** Whether the run goes on, and how far it is. */
+export type LiveStatus = RunStatus & { readonly step: number | null }

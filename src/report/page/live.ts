@@ -1,4 +1,4 @@
-import type { ReportUpdate, RunStatus } from '../reportData.js'
+import type { LiveStatus, ReportUpdate } from '../reportData.js'
 import { button, byId, element } from './dom.js'
 import { formatNumber } from './format.js'
 import type { Run } from './run.js'
@@ -6,13 +6,12 @@ import type { Run } from './run.js'
 /** Milliseconds between two questions for what is new. */
 const POLL_INTERVAL = 1000
 
-const stateTexts: Record<RunStatus['state'], string> = {
+const stateTexts: Record<LiveStatus['state'], string> = {
   running: 'running',
   pausing: 'pausing after this step',
   paused: 'paused',
   stopping: 'stopping',
-  ended: 'ended',
-  unknown: 'no training process',
+  ended: 'no process trains here',
 }
 
 /** Keeps the page up to date while the run goes on, and makes pause, resume and stop work. Does nothing in a file. */
@@ -45,7 +44,7 @@ export function followRun(run: Run): void {
   panel.hidden = false
   panel.replaceChildren(text, buttons.pause, buttons.resume, buttons.stop)
 
-  const showState = ({ state, step, maxSteps }: RunStatus): void => {
+  const showState = ({ state, step, maxSteps }: LiveStatus): void => {
     const place =
       step === null ? '' : ` · step ${formatNumber(step)}${maxSteps === null ? '' : ` of ${formatNumber(maxSteps)}`}`
     text.textContent = `${stateTexts[state]}${place}`
@@ -63,7 +62,11 @@ export function followRun(run: Run): void {
     try {
       const last = <Item extends { readonly step: number }>(items: readonly Item[]): string =>
         String(items.at(-1)?.step ?? '')
-      const query = new URLSearchParams({ metrics: last(run.metrics), steps: last(run.steps) })
+      const query = new URLSearchParams({
+        metrics: last(run.metrics),
+        steps: last(run.steps),
+        evaluation: run.evaluation?.createdAt ?? '',
+      })
       const update = (await (await request(`updates?${query.toString()}`)).json()) as ReportUpdate
       generation ??= update.generation
       if (update.generation !== generation) location.reload()
@@ -71,7 +74,7 @@ export function followRun(run: Run): void {
       run.apply(update)
     } catch (error) {
       text.textContent = 'not connected: is grpo-ts report --watch still running?'
-      text.dataset.state = 'unknown'
+      text.dataset.state = 'ended'
       console.info(error)
     } finally {
       isPolling = false

@@ -1,4 +1,4 @@
-import type { CompletionGroup, MetricsLine, ReportData, ReportUpdate, RunStatus, StepRewards } from '../reportData.js'
+import type { CompletionGroup, MetricsLine, ReportData, ReportUpdate, LiveStatus, StepRewards } from '../reportData.js'
 
 /** The run that the page shows: what was embedded in the page, and what came since. */
 export class Run {
@@ -11,7 +11,7 @@ export class Run {
   notes: ReportData['notes']
   evaluation: ReportData['evaluation']
   /** Null in a file, which does not know whether the run goes on. */
-  status: RunStatus | null = null
+  status: LiveStatus | null = null
   readonly #listeners: (() => void)[] = []
 
   constructor(data: ReportData) {
