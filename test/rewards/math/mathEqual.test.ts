@@ -157,7 +157,7 @@ describe('mathEqual', () => {
 
   it('gives up on what would take forever, and goes on', async () => {
     const started = performance.now()
-    await check([['9^{9^{9^{9}}}', '3x']], false)
+    assert.equal(await mathEqual('9^{9^{9^{9}}}', '3x'), false)
     const nested = `${'('.repeat(500)}x${')'.repeat(500)}`
     const deep = `${'\\sqrt{'.repeat(35)}x${'}'.repeat(35)}`
     const texts = [nested, deep, 'x'.repeat(100_000), '\\frac{'.repeat(10_000), '{'.repeat(10_000), '1,'.repeat(10_000)]
@@ -177,11 +177,7 @@ describe('mathEqual', () => {
       (text: string) => `\\(${text}\\)`,
       (text: string) =>
         text.replaceAll('\\frac', '\\dfrac').replaceAll('\\left', '\\bigl').replaceAll('\\right', '\\bigr'),
-      (text: string) =>
-        text
-          .replaceAll(',', ', ')
-          .replace(/([+-])/g, ' $1 ')
-          .replace(/(\d), \\! ?(?=\d)/g, '$1'),
+      (text: string) => text.replace(/,(?!\\!|\d{3})/g, ', ').replace(/([+-])/g, ' $1 '),
       (text: string) => text.replaceAll('pmatrix', 'bmatrix').replaceAll('\\mbox', '\\text'),
     ]
     for (const answer of answers) {
