@@ -83,6 +83,9 @@ export type { Calculation } from './rewards/reasoning/calculations.js'
 export type { SelfCorrection } from './rewards/reasoning/selfCorrections.js'
 export type { RewardFunction, RewardInput } from './rewards/index.js'
 
+export { mergeAdapter } from './model/mergeAdapter.js'
+export type { MergeOptions } from './model/mergeAdapter.js'
+
 export { downloadDataset } from './hub/datasetFiles.js'
 export type { DatasetOptions } from './hub/datasetFiles.js'
 export { downloadModel } from './hub/modelFiles.js'

@@ -5,6 +5,7 @@ import { addDoctorCommand } from './doctor.js'
 import { addDownloadCommand } from './download.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
+import { addMergeCommand } from './merge.js'
 import { addPretrainCommand } from './pretrain.js'
 import { addQuickstartCommand } from './quickstart.js'
 import { addReportCommand } from './report.js'
@@ -30,6 +31,7 @@ const verbs: readonly AddCommand[] = [
   addScoreCommand,
   addDownloadCommand,
   addReportCommand,
+  addMergeCommand,
   addDoctorCommand,
   addBenchCommand,
 ]

@@ -8,6 +8,7 @@ import { writeSafetensors } from '../io/safetensorsWriter.js'
 import type { ModelConfig } from './config.js'
 import { listProblems } from './jsonFields.js'
 import { LoraAdapter, loraVariable, peftTensorName } from './lora.js'
+import type { LoraSettings } from './lora.js'
 import { projectionShape, tensorProblems } from './modelTensors.js'
 import { parsePeftConfig, peftConfigOf } from './peftConfig.js'
 import type { BaseModelName, LoraTarget } from './peftConfig.js'
@@ -59,21 +60,36 @@ function makeFolder(folder: string): void {
  * surplus or do not fit the model.
  */
 export function loadAdapter(folder: string, config: ModelConfig): LoraAdapter {
+  const { settings, modules } = readAdapter(folder, config)
+  const entries = modules.map(({ a, b, ...target }) => {
+    const shapes = tensorShapes(target, config)
+    return { ...target, a: loraVariable(a, shapes.a), b: loraVariable(b, shapes.b) }
+  })
+  return new LoraAdapter(settings, config.numLayers, entries)
+}
+
+/** An adapted linear layer with the values of its matrices. */
+export interface AdapterMatrices extends LoraTarget {
+  readonly a: Float32Array // [r, in]
+  readonly b: Float32Array // [out, r]
+}
+
+/** Reads and checks an adapter as {@link loadAdapter} does, without a tensor library. */
+export function readAdapter(
+  folder: string,
+  config: ModelConfig,
+): { settings: LoraSettings; modules: AdapterMatrices[] } {
   const configFile = path.join(folder, CONFIG_FILE)
   const { settings, targets } = parsePeftConfig(readConfig(configFile), config, configFile)
   const tensors = openTensors(folder)
   try {
     checkAdapterTensors(tensors, targets, config, path.join(folder, TENSORS_FILE))
-    // All values before the first variable: a tensor that cannot be read then leaves nothing behind.
-    const values = targets.map(({ layer, module }) => ({
-      a: tensors.readFloat32(peftTensorName(layer, module, 'A')),
-      b: tensors.readFloat32(peftTensorName(layer, module, 'B')),
+    const modules = targets.map((target) => ({
+      ...target,
+      a: tensors.readFloat32(peftTensorName(target.layer, target.module, 'A')),
+      b: tensors.readFloat32(peftTensorName(target.layer, target.module, 'B')),
     }))
-    const entries = targets.map((target, i) => {
-      const { a, b } = tensorShapes(target, config)
-      return { ...target, a: loraVariable(values[i]!.a, a), b: loraVariable(values[i]!.b, b) }
-    })
-    return new LoraAdapter(settings, config.numLayers, entries)
+    return { settings, modules }
   } finally {
     tensors.close()
   }

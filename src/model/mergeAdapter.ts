@@ -1,0 +1,159 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
+import { tokenizerFileNames } from '../hub/modelFiles.js'
+import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
+import { float32ToBfloat16, float32ToFloat16 } from '../io/dtypes.js'
+import { isJsonObject, parseJson } from '../io/json.js'
+import { Safetensors } from '../io/safetensors.js'
+import { writeShardedSafetensors } from '../io/safetensorsWriter.js'
+import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
+import { parseModelConfig } from './config.js'
+import type { ModelConfig } from './config.js'
+import { checkTensors, checkTiedOutputHead, projectionName } from './modelTensors.js'
+import { readAdapter } from './peft.js'
+import type { AdapterMatrices } from './peft.js'
+
+const dtypes = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' } as const
+
+export interface MergeOptions {
+  /** Folder of the model in Hugging Face's layout. */
+  model: string
+  /** Folder of the adapter in PEFT's layout. */
+  adapter: string
+  /** Folder for the merged model; made where it is missing, else it has to be empty. */
+  output: string
+  /** Largest size of a file of weights in bytes. Defaults to 5e9. */
+  maxShardBytes?: number
+  /** Of the merged weights. Defaults to `auto`: each tensor as the base model stores it. */
+  dtype?: 'auto' | keyof typeof dtypes
+  /** Called before each tensor is written. */
+  onTensor?: (done: number, total: number) => void
+}
+
+/**
+ * Writes a model with an adapter's updates added to its weights, W + scale · B · A, in Hugging Face's layout with all of the
+ * base's tokenizer files: any tool loads it without PEFT. One tensor at a time is in memory, besides the adapter. The folder
+ * appears when it is complete. Sums are float32 and rounded once, to nearest, to the stored dtype.
+ * @throws FileFormatError, UnsupportedError for files that cannot be read, ConfigError for an output folder that is not empty,
+ *   GrpoError when the disk is full
+ */
+export function mergeAdapter(options: MergeOptions): void {
+  const { model, output, dtype = 'auto', maxShardBytes = 5e9 } = options
+  checkOutput(output)
+  const configFile = path.join(model, 'config.json')
+  const raw = parseJson(configFile, 'the file', readFile(configFile))
+  const config = parseModelConfig(raw, configFile)
+  const updates = readUpdates(options.adapter, config)
+  const tensors = Safetensors.open(model)
+  const staging = `${path.resolve(output)}.merging-${process.pid}`
+  try {
+    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), model)
+    checkTiedOutputHead(config, tensors, model)
+    fs.mkdirSync(staging, { recursive: true })
+    copyOtherFiles(model, staging)
+    atomicWriteJson(path.join(staging, 'config.json'), withDtype(raw, dtype))
+    writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes })
+    if (fs.existsSync(output)) fs.rmdirSync(output)
+    fs.renameSync(staging, output)
+  } catch (error) {
+    throw asWriteError(output, error)
+  } finally {
+    tensors.close()
+    fs.rmSync(staging, { recursive: true, force: true })
+  }
+}
+
+function checkOutput(output: string): void {
+  const status = fs.statSync(output, { throwIfNoEntry: false })
+  if (status === undefined || (status.isDirectory() && fs.readdirSync(output).length === 0)) return
+  const what = status.isDirectory() ? 'is not empty' : 'is a file'
+  throw new ConfigError(`output ${output} ${what}; expected a folder that is empty or does not exist yet`)
+}
+
+function readFile(file: string): Uint8Array {
+  try {
+    return fs.readFileSync(file)
+  } catch (cause) {
+    throw new FileFormatError(
+      file,
+      `cannot be read (${(cause as Error).message}); expected a model in Hugging Face's layout`,
+      { cause },
+    )
+  }
+}
+
+/** The adapter's matrices by the name of the weight that they change. */
+function readUpdates(folder: string, config: ModelConfig): Map<string, AdapterMatrices> {
+  const { modules } = readAdapter(folder, config)
+  return new Map(modules.map((one) => [`${projectionName(one.layer, one.module)}.weight`, one]))
+}
+
+function mergedTensors(
+  tensors: Safetensors,
+  updates: ReadonlyMap<string, AdapterMatrices>,
+  { dtype = 'auto', onTensor }: MergeOptions,
+): TensorToWrite[] {
+  const names = tensors.names()
+  let done = 0
+  return names.map((name) => {
+    const { dtype: stored, shape } = tensors.info(name)
+    const isFloat = ['F32', 'F16', 'BF16', 'F64'].includes(stored)
+    const wanted = dtype === 'auto' || !isFloat ? stored : dtypes[dtype]
+    const update = updates.get(name)
+    const data = (): TensorData => {
+      onTensor?.(done++, names.length)
+      if (!update && wanted === stored) return tensors.read(name)
+      const values = tensors.readFloat32(name)
+      if (update) addUpdate(values, update)
+      return encode(values, wanted, name)
+    }
+    // A weight of 64 bits that an adapter changes has been rounded to 32.
+    return { name, dtype: update && wanted === 'F64' ? 'F32' : wanted, shape, data }
+  })
+}
+
+/** W + scale · B · A, row by row; each sum in float64. */
+function addUpdate(
+  weight: Float32Array, // [out, in]
+  { a, b, r, scale }: AdapterMatrices, // a: [r, in], b: [out, r]
+): void {
+  const inSize = a.length / r
+  const row = new Float64Array(inSize)
+  for (let o = 0; o < b.length / r; o++) {
+    row.fill(0)
+    for (let k = 0; k < r; k++) {
+      const factor = scale * b[o * r + k]!
+      if (factor === 0) continue
+      for (let i = 0; i < inSize; i++) row[i]! += factor * a[k * inSize + i]!
+    }
+    for (let i = 0; i < inSize; i++) weight[o * inSize + i]! += row[i]!
+  }
+}
+
+function encode(values: Float32Array, dtype: string, name: string): Float32Array | Uint16Array {
+  if (dtype === 'BF16') return float32ToBfloat16(values)
+  if (dtype !== 'F16') return values
+  const bits = float32ToFloat16(values)
+  const overflow = bits.findIndex((pattern, i) => (pattern & 0x7c00) === 0x7c00 && Number.isFinite(values[i]))
+  if (overflow < 0) return bits
+  throw new GrpoError(`${name}: ${values[overflow]!} is too large for float16 (65504); merge with dtype bfloat16`)
+}
+
+/** What a model's folder holds besides config and weights. */
+function copyOtherFiles(model: string, folder: string): void {
+  const isWanted = (name: string): boolean =>
+    ['generation_config.json', ...tokenizerFileNames].includes(name) || /^(LICENSE|NOTICE)/i.test(name)
+  for (const name of fs.readdirSync(model).filter(isWanted)) {
+    fs.copyFileSync(path.join(model, name), path.join(folder, name))
+  }
+  const templates = path.join(model, 'additional_chat_templates')
+  if (!fs.existsSync(templates)) return
+  fs.cpSync(templates, path.join(folder, 'additional_chat_templates'), { recursive: true, dereference: true })
+}
+
+/** The config, which names the dtype by its new or old key. */
+function withDtype(raw: unknown, dtype: NonNullable<MergeOptions['dtype']>): unknown {
+  if (dtype === 'auto' || !isJsonObject(raw)) return raw
+  return 'torch_dtype' in raw && !('dtype' in raw) ? { ...raw, torch_dtype: dtype } : { ...raw, dtype }
+}
