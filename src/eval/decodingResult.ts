@@ -58,7 +58,7 @@ export function mean(values: readonly number[]): number {
 }
 
 /** The mean over problems of values with its bootstrap interval. */
-export function meanEstimate(values: readonly number[], { resamples, seed, confidence }: EvaluationSettings): Estimate {
+function meanEstimate(values: readonly number[], { resamples, seed, confidence }: EvaluationSettings): Estimate {
   const [interval] = bootstrapIntervals([{ numerators: values }], { resamples, seed, confidence })
   return { value: mean(values), low: interval?.[0] ?? null, high: interval?.[1] ?? null }
 }

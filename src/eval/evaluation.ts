@@ -130,6 +130,8 @@ const policyResultSchema = z.object({
 const pairedDifferenceSchema = z.object({
   /** Positive when the policy is better than its baseline. */
   difference: estimateSchema,
+  /** Another interval of the difference: problems drawn again with replacement; null for a single problem. */
+  bootstrap: z.object({ low: z.number(), high: z.number() }).nullable(),
   /** Two-sided. */
   pValue: share,
   test: z.enum(['exact McNemar', 'sign-flip permutation']),
