@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addBenchCommand } from './bench.js'
 import { addDoctorCommand } from './doctor.js'
 import { addDownloadCommand } from './download.js'
+import { addEvalCommand } from './eval/evalCommand.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
 import { addMergeCommand } from './merge.js'
@@ -27,6 +28,7 @@ const verbs: readonly AddCommand[] = [
   addQuickstartCommand,
   addTrainCommand,
   addPretrainCommand,
+  addEvalCommand,
   addGenerateCommand,
   addScoreCommand,
   addDownloadCommand,

@@ -14,6 +14,7 @@ const runEntries = [
   'checkpoints',
   'adapter',
   'eval.json',
+  'placebo',
   'report.html',
 ]
 

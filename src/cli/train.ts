@@ -19,7 +19,7 @@ import { Interrupted } from './exitCode.js'
 import { pinSources } from './pinSources.js'
 import { formatDuration, Progress } from './progress.js'
 import { checkRunFolder, startRunFolder } from './runFolder.js'
-import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile } from './trainConfig.js'
+import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 import { addTrainFlags, readTrainFlags } from './trainFlags.js'
 
@@ -63,12 +63,7 @@ export async function train(
   }
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
-  const task = await loadTask(config.task, {
-    ...{ split: config.split, seed: config.seed },
-    ...(config.data !== null && { data: config.data }),
-    ...(config.limit !== null && { limit: config.limit }),
-    ...(config.shots !== null && { shots: config.shots }),
-  })
+  const task = await loadTask(config.task, taskOptionsOf(config))
   const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
   const base = await loadModel(config.model)
   try {

@@ -8,6 +8,7 @@ import type { GRPOConfig } from '../grpo/config.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { projections } from '../model/modelTensors.js'
 import { taskNames } from '../tasks/loadTask.js'
+import type { TaskOptions } from '../tasks/loadTask.js'
 import { nearestName, snakeCase } from '../grpo/optionNames.js'
 
 /** A reward function with its weight: `format:0.2`. */
@@ -110,6 +111,16 @@ export function parseTrainConfig(
 export function grpoConfigOf(config: TrainConfig): GRPOConfig {
   const names = Object.keys(grpoConfigSchema.shape) as (keyof typeof grpoConfigSchema.shape)[]
   return parseGRPOConfig(Object.fromEntries(names.map((name) => [name, config[name]])))
+}
+
+/** The options of a run that say which problems it takes and how they are asked. */
+export function taskOptionsOf(config: TrainConfig): TaskOptions {
+  return {
+    ...{ split: config.split, seed: config.seed },
+    ...(config.data !== null && { data: config.data }),
+    ...(config.limit !== null && { limit: config.limit }),
+    ...(config.shots !== null && { shots: config.shots }),
+  }
 }
 
 /** Reads options from a YAML file, by the names that they have there. Throws a FileFormatError. */

@@ -16,7 +16,7 @@ export interface EvaluateOptions {
   greedy?: boolean
   /** Completions of each problem to sample; pass@k is told for k up to it. 0 for none. Defaults to 4. */
   samples?: number
-  /** Most tokens of a completion. Defaults to 256. */
+  /** Most tokens of a completion. Defaults to 512. */
   maxCompletionLength?: number
   /** Of the sampled completions. Defaults to 1, as in training. */
   temperature?: number
@@ -45,9 +45,9 @@ export interface EvaluationProgress {
   readonly policy: string
   readonly decoding: 'greedy' | 'sampled'
   readonly phase: 'sampling' | 'grading'
-  /** Tokens sampled or completions graded, of this policy and way of decoding. */
+  /** Tokens sampled so far by all policies; one that has been graded counts all that it might have sampled. */
   readonly done: number
-  /** The most that `done` may become. */
+  /** The most tokens that the evaluation may sample. */
   readonly total: number
 }
 
@@ -72,6 +72,9 @@ export async function evaluate(
   if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems to evaluate on`)
   const problems = task.problems.slice(0, options.limit)
   const evaluated = problems.map((problem) => describeProblem(task, problem, named[0]![1]))
+  const mostTokens = problems.length * settings.maxCompletionLength
+  const total = named.length * mostTokens * (Number(settings.greedy) + settings.samples)
+  let before = 0
   const results: PolicyResult[] = []
   for (const [name, model] of named) {
     results.push({
@@ -96,19 +99,14 @@ export async function evaluate(
 
   async function decode(what: Decoding, model: CausalLM): Promise<PolicyResult['greedy']> {
     const sampling = samplingOptions(settings, what.decoding)
-    const completions = problems.length * (sampling.numGenerations ?? 1)
-    const report = (phase: EvaluationProgress['phase'], done: number, total: number): void =>
-      options.onProgress?.({ ...what, phase, done, total })
+    const most = mostTokens * (sampling.numGenerations ?? 1)
     const traces = await sampleTraces(model, task, problems, {
       ...sampling,
       ...(options.signal && { signal: options.signal }),
-      onProgress: (tokens) => {
-        report('sampling', tokens, completions * settings.maxCompletionLength)
-      },
-      onGraded: (graded) => {
-        report('grading', graded, completions)
-      },
+      onProgress: (tokens) => options.onProgress?.({ ...what, phase: 'sampling', done: before + tokens, total }),
+      onGraded: () => options.onProgress?.({ ...what, phase: 'grading', done: before + most, total }),
     })
+    before += most
     return summarizeTraces(evaluated, traces, settings)
   }
 }
@@ -125,7 +123,7 @@ function describeProblem(task: Task, problem: Problem, model: CausalLM): Evaluat
 /** Checks the options that are not checked by what uses them, and fills in the defaults. */
 function settingsOf(options: EvaluateOptions): EvaluationSettings {
   const settings: EvaluationSettings = {
-    maxCompletionLength: options.maxCompletionLength ?? 256,
+    maxCompletionLength: options.maxCompletionLength ?? 512,
     temperature: options.temperature ?? 1,
     topK: options.topK ?? 0,
     topP: options.topP ?? 1,

@@ -149,7 +149,8 @@ const pairedResultSchema = z.object({
   lenient: pairedDifferenceSchema,
   passAtK: z.array(z.object({ k: z.int().positive(), difference: estimateSchema })),
   meanTokens: estimateSchema,
-  /** Completions that are the same text for both, of all. */
+  /** Completions of each of the two, and how many of them are the same text for both. */
+  completions: z.int().positive(),
   identicalCompletions: z.int().nonnegative(),
 })
 

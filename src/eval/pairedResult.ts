@@ -48,6 +48,7 @@ export function pairResults(
       ),
     })),
     meanTokens: { value: mean(tokens), low: tokensInterval?.[0] ?? null, high: tokensInterval?.[1] ?? null },
+    completions: problems.length * count,
     identicalCompletions: after
       .map((row, i) => row.filter(({ text }, j) => text === before[i]![j]!.text).length)
       .reduce((sum, same) => sum + same, 0),

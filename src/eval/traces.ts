@@ -8,9 +8,8 @@ import type { Grader, Problem, Task } from '../tasks/task.js'
 import type { Trace } from './evaluation.js'
 
 export interface TraceOptions extends SamplingOptions {
-  /** Called with the tokens sampled so far, then with the completions graded so far. */
-  onProgress?: (done: number) => void
-  onGraded?: (done: number) => void
+  /** Called whenever some more completions have been graded. */
+  onGraded?: () => void
 }
 
 /** Completions that are graded at the same time: a grader that runs programs waits for them. */
@@ -41,7 +40,7 @@ export async function sampleTraces(
     traces.push(
       ...(await Promise.all(batch.map(({ problem, completion, prompt }) => gradeTrace(problem, completion, prompt)))),
     )
-    options.onGraded?.(traces.length)
+    options.onGraded?.()
   }
   const perProblem = options.numGenerations ?? 1
   return problems.map((_, i) => traces.slice(i * perProblem, (i + 1) * perProblem))

@@ -164,9 +164,11 @@ describe('eval/evaluate', () => {
       await evaluate(policy, letterTask(), { ...options, onProgress: (event) => events.push(event) })
       const phases = new Set(events.map((event) => `${event.policy} ${event.decoding} ${event.phase}`))
       assert.equal(phases.size, 8)
-      assert.ok(events.every(({ done, total }) => done >= 0 && done <= total))
+      // Two policies, twelve problems, four completions of twelve tokens.
+      assert.ok(events.every(({ total }) => total === 2 * 12 * 4 * 12))
+      assert.ok(events.every(({ done }, i) => done >= (events[i - 1]?.done ?? 0)))
       assert.deepEqual(events.at(-1), {
-        ...{ policy: 'trained', decoding: 'sampled', phase: 'grading', done: 36, total: 36 },
+        ...{ policy: 'trained', decoding: 'sampled', phase: 'grading', done: 1152, total: 1152 },
       })
       const controller = new AbortController()
       const stopped = evaluate(policy, letterTask(), {

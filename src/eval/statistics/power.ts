@@ -37,7 +37,7 @@ export function mcnemarPower(problems: number, { fixed, broken }: Discordance, a
 }
 
 /**
- * The fewest problems, to two digits, on which the exact McNemar test finds a difference with a given power. Throws a
+ * About the fewest problems (within 1 %) on which the exact McNemar test finds a difference with a given power. Throws a
  * {@link ConfigError} when a million would not do.
  */
 export function problemsNeeded(discordance: Discordance, options: { power?: number; alpha?: number } = {}): number {
