@@ -5,9 +5,12 @@ import {
   clusteredInterval,
   ConfigError,
   majorityCorrect,
+  mcnemarPower,
   mcnemarTest,
   mcnemarTestOneSided,
+  pairedInterval,
   passAtK,
+  problemsNeeded,
   proportionInterval,
   signFlipTest,
 } from '../../src/index.js'
@@ -235,5 +238,75 @@ describe('eval/statistics/permutationTest', () => {
     // 0.1 + 0.2 + 0.3 in another order is another number.
     assert.equal(signFlipTest([0.1, 0.2, 0.3], resampling), 0.25)
     assert.equal(signFlipTest([0.3, 0.2, 0.1], resampling), 0.25)
+  })
+})
+
+describe('eval/statistics/pairedInterval', () => {
+  it('adds up the distances to the Wilson bounds', () => {
+    const [low, high] = pairedInterval([1, 1, 0, 0], [1, 1, 1, 1], 1, 0.95)
+    const [base, baseHigh] = proportionInterval(2, 4)
+    const [after] = proportionInterval(4, 4)
+    // One of the two does not vary, so nothing is taken off: both distances add up as squares.
+    assertNear(low, 0.5 - Math.hypot(1 - after, baseHigh - 0.5))
+    assertNear(high, 0.5 + Math.hypot(0, 0.5 - base))
+  })
+
+  it('turns round with the policies, holds the difference, and stays within −1 and 1', () => {
+    const pairs = fc.array(fc.tuple(fc.nat(4), fc.nat(4)), { minLength: 2, maxLength: 60 })
+    fc.assert(
+      fc.property(pairs, (counts) => {
+        const before = counts.map(([count]) => count / 4)
+        const after = counts.map(([, count]) => count / 4)
+        const [low, high] = pairedInterval(before, after, 4, 0.95)
+        const difference = counts.reduce((sum, [a, b]) => sum + b - a, 0) / 4 / counts.length
+        assert.ok(low >= -1 && high <= 1 && low <= difference + 1e-12 && high >= difference - 1e-12)
+        const [reversed, reversedHigh] = pairedInterval(after, before, 4, 0.95)
+        assertNear(reversed, -high, 1e-9)
+        assertNear(reversedHigh, -low, 1e-9)
+      }),
+    )
+  })
+
+  it('is narrower where the policies solve the same problems, and no point where nothing differs', () => {
+    const half = Array.from({ length: 40 }, (_, i) => i % 2)
+    const others = half.map((value) => 1 - value)
+    const width = ([low, high]: readonly [number, number]): number => high - low
+    assert.ok(width(pairedInterval(half, half, 1, 0.95)) < width(pairedInterval(half, others, 1, 0.95)) / 5)
+    const zeros = new Array<number>(20).fill(0)
+    const [low, high] = pairedInterval(zeros, zeros, 1, 0.95)
+    assert.ok(low < -0.1 && high > 0.1)
+  })
+})
+
+describe('eval/statistics/power', () => {
+  it('is the sum over all outcomes', () => {
+    // Every way in which 12 problems can be fixed, broken or neither.
+    const [fixed, broken] = [0.4, 0.05]
+    const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
+    let power = 0
+    for (let f = 0; f <= 12; f++) {
+      for (let b = 0; f + b <= 12; b++) {
+        if (mcnemarTest(b, f) >= 0.05) continue
+        const ways = factorial(12) / factorial(f) / factorial(b) / factorial(12 - f - b)
+        power += ways * fixed ** f * broken ** b * (1 - fixed - broken) ** (12 - f - b)
+      }
+    }
+    assertNear(mcnemarPower(12, { fixed, broken }), power, 1e-9)
+  })
+
+  it('stays below 5 % without a difference, and rises with problems and difference', () => {
+    for (const problems of [10, 100, 1000]) {
+      assert.ok(mcnemarPower(problems, { fixed: 0.1, broken: 0.1 }) < 0.05)
+      assert.equal(mcnemarPower(problems, { fixed: 0, broken: 0 }), 0)
+    }
+    assert.ok(mcnemarPower(400, { fixed: 0.15, broken: 0.05 }) > mcnemarPower(100, { fixed: 0.15, broken: 0.05 }))
+    const needed = problemsNeeded({ fixed: 0.15, broken: 0.05 })
+    assert.ok(mcnemarPower(needed, { fixed: 0.15, broken: 0.05 }) >= 0.8)
+    assert.ok(mcnemarPower(Math.floor(needed * 0.9), { fixed: 0.15, broken: 0.05 }) < 0.8)
+  })
+
+  it('refuses what cannot be', () => {
+    assert.throws(() => problemsNeeded({ fixed: 0.1, broken: 0.1 }), /more than 1000000 problems/)
+    assert.throws(() => mcnemarPower(10, { fixed: 0.7, broken: 0.7 }), /at most 1/)
   })
 })

@@ -5,6 +5,7 @@ import type { EvaluationProgress } from '../../eval/evaluate.js'
 import type { Evaluation } from '../../eval/evaluation.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import { describeComparison } from '../../eval/verdict.js'
+import { resolveModel } from '../../hub/resolve.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import { loadTask } from '../../tasks/loadTask.js'
 import type { Task } from '../../tasks/task.js'
@@ -28,11 +29,14 @@ export function addEvalCommand(program: Command, streams: Streams): void {
         'says with intervals and p-values what the difference shows. A run brings its own model, task and sampling.',
     )
     .argument('[run]', 'folder of a run of grpo-ts train')
-    .option('--model <folder>', 'model')
-    .option('--adapter <folder>', "LoRA adapter in PEFT's layout; without one the model is evaluated alone")
+    .option('--model <folder>', "model in Hugging Face's layout, or its Hub id")
+    .option(
+      '--adapter <folder>',
+      "LoRA adapter in PEFT's layout, or its Hub id; without one the model is evaluated alone",
+    )
     .option('--baseline-adapter <folder>', 'compare with this adapter instead of the model without one')
     .option('--task <name>', 'what to evaluate on')
-    .option('--data <path>', 'file or folder of the problems')
+    .option('--data <path>', 'file, folder or Hub id of the problems')
     .addOption(new Option('--split <name>', 'part of the problems (default: test)').choices(['train', 'test']))
     .option('--limit <N>', 'take the first problems only', parseNumber)
     .option('--shots <N>', "worked examples before each question (default: the run's or the task's)", parseNumber)
@@ -97,7 +101,9 @@ async function evaluatePlan(
   const placebo = plan.run && plan.placebo ? await makePlacebo(plan.run, base, signal, streams) : null
   const loaded = new Map<string, CausalLM>()
   try {
-    if (plan.baselineAdapter !== null) loaded.set('baseline', base.withAdapter(plan.baselineAdapter))
+    if (plan.baselineAdapter !== null) {
+      loaded.set('baseline', base.withAdapter((await resolveModel(plan.baselineAdapter)).folder))
+    }
     if (placebo !== null) loaded.set('placebo', base.withAdapter(placebo))
     const policies: Record<string, CausalLM> =
       plan.adapter === null

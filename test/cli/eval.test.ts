@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import { readEvaluation } from '../../src/eval/evaluationFile.js'
+import { writeTinyModel } from '../fixtures/tinyModel.js'
+import { useTemporaryFolder } from '../io/temporaryFolder.js'
+import { run, start } from './run.js'
+
+describe('cli/eval', () => {
+  const inFolder = useTemporaryFolder()
+  const sampling = (): string[] => ['--limit', '5', '--samples', '2', '--max-completion-length', '6']
+
+  beforeEach(() => {
+    writeTinyModel(inFolder('model'))
+  })
+
+  /** A run of two steps whose adapter changes what the model says. */
+  async function train(): Promise<void> {
+    const { code, stderr } = await run([
+      ...[
+        'train',
+        '--model',
+        inFolder('model'),
+        '--output-dir',
+        inFolder('run'),
+        '--task',
+        'arithmetic',
+        '--lora-r',
+        '2',
+      ],
+      ...['--num-generations', '2', '--per-device-train-batch-size', '4', '--max-completion-length', '6'],
+      ...['--max-steps', '2', '--seed', '3', '--temperature', '0.9'],
+    ])
+    assert.equal(code, 0, stderr)
+  }
+
+  it('compares a run with its base, as the run sampled, on its held-out problems', async () => {
+    await train()
+    const { code, stdout, stderr } = await run(['eval', inFolder('run'), ...sampling()])
+    assert.equal(code, 0, stderr)
+    assert.match(
+      stdout,
+      /^arithmetic: 5 problems, 95 % intervals in brackets\n\n +base +trained\ngreedy\n {2}right +0\.0 %/,
+    )
+    assert.match(stdout, /\n2 samples at temperature 0\.9\n {2}right/)
+    assert.match(stdout, /\n {2}pass@2 .*\n {2}maj@2 .*\n {2}cut off at 6 tokens/)
+    // Nobody is right, so there is no difference, but twice five problems cannot exclude one.
+    assert.match(
+      stdout,
+      /\ntrained against base, greedy: 0\.0 points \(95 % interval -\d+\.\d to \+\d+\.\d\), p = 1 \(exact McNemar\), 0 problems better, 0 worse\./,
+    )
+    assert.match(stderr, /base, greedy\nbase, sampled\ntrained, greedy\ntrained, sampled\n/)
+    const { task, settings, policies, problems } = readEvaluation(inFolder('run', 'eval.json'))
+    assert.equal(task, 'arithmetic')
+    assert.equal(settings.temperature, 0.9)
+    assert.equal(problems.length, 5)
+    assert.deepEqual(
+      policies.map(({ name, model, adapter }) => ({ name, model, adapter })),
+      [
+        { name: 'base', model: inFolder('model'), adapter: null },
+        { name: 'trained', model: inFolder('model'), adapter: inFolder('run', 'adapter') },
+      ],
+    )
+    const trained = fs.readFileSync(inFolder('run', 'completions.jsonl'), 'utf8')
+    assert.ok(problems.every(({ id }) => !trained.includes(`"${id}"`)))
+  })
+
+  it('evaluates a model alone, and two adapters against each other', async () => {
+    const model = ['--model', inFolder('model'), '--task', 'arithmetic', ...sampling()]
+    const alone = await run(['eval', ...model, '--output', inFolder('alone.json'), '--no-greedy'])
+    assert.equal(alone.code, 0, alone.stderr)
+    assert.match(alone.stdout, /\n +model\n2 samples at temperature 1\n/)
+    assert.deepEqual(readEvaluation(inFolder('alone.json')).comparisons, [])
+
+    await train()
+    const adapter = inFolder('run', 'adapter')
+    const two = await run(['eval', ...model, '--adapter', adapter, '--baseline-adapter', adapter, '--samples', '0'])
+    assert.equal(two.code, 0, two.stderr)
+    assert.match(two.stdout, /trained against baseline, greedy: 0\.0 points .*All texts are the same\.\n$/)
+    assert.ok(!fs.existsSync(inFolder('run', 'eval.json')))
+  })
+
+  it('trains a placebo with random rewards of the same rate', async () => {
+    await train()
+    // This model is never right; a run that was so half of the time is what its metrics say.
+    const metrics = fs.readFileSync(inFolder('run', 'metrics.jsonl'), 'utf8')
+    const edited = metrics.replaceAll('"rewards/correctness/mean":0,', '"rewards/correctness/mean":0.5,')
+    assert.notEqual(edited, metrics)
+    fs.writeFileSync(inFolder('run', 'metrics.jsonl'), edited)
+    const { code, stdout, stderr } = await run(['eval', inFolder('run'), ...sampling(), '--placebo', '--samples', '0'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /placebo: 2 steps with random rewards, 1 with a probability of 0\.500, else 0\n/)
+    assert.match(stdout, /\n +base +placebo +trained\n/)
+    assert.match(
+      stdout,
+      /\nplacebo against base, greedy: .*\n\ntrained against base, greedy: .*\n\ntrained against placebo, /,
+    )
+    const lines = fs
+      .readFileSync(inFolder('run', 'placebo', 'metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+    const steps = lines.map((line) => JSON.parse(line) as Record<string, number>)
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2],
+    )
+    assert.ok(steps.some((step) => step['rewards/random/mean']! > 0))
+    // The same prompts as the run, but another adapter.
+    const prompts = (folder: string): string[] =>
+      fs
+        .readFileSync(inFolder(folder, 'completions.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { problem: string }).problem)
+    assert.deepEqual(prompts('run/placebo'), prompts('run'))
+    const digest = (folder: string): string =>
+      createHash('sha256')
+        .update(fs.readFileSync(inFolder(folder, 'adapter/adapter_model.safetensors')))
+        .digest('hex')
+    assert.notEqual(digest('run/placebo'), digest('run'))
+  })
+
+  it('refuses what does not go together', async () => {
+    await train()
+    const model = ['--model', inFolder('model'), '--task', 'arithmetic']
+    const cases: [string[], number, RegExp][] = [
+      [[], 2, /expected the folder of a run, or --model and --task/],
+      [['--placebo', ...model], 2, /--placebo repeats a training/],
+      [['--baseline-adapter', 'x', ...model], 2, /give --adapter too/],
+      [[inFolder('model')], 1, /holds no config\.yaml; expected the folder of a run/],
+      [[...model, '--output', inFolder('no/eval.json')], 2, /make it first/],
+      [[...model, '--no-greedy', '--samples', '0'], 2, /nothing would be sampled/],
+      [[...model, '--adapter', inFolder('model')], 1, /adapter_config\.json: cannot be read/],
+      [[...model, '--limit', '0'], 2, /limit is 0/],
+    ]
+    for (const [args, expected, message] of cases) {
+      const { code, stderr } = await run(['eval', ...args])
+      assert.match(stderr, message)
+      assert.equal(code, expected, stderr)
+    }
+    fs.rmSync(inFolder('run', 'metrics.jsonl'))
+    const { stderr } = await run(['eval', inFolder('run'), '--placebo'])
+    assert.match(stderr, /metrics\.jsonl: does not exist; --placebo needs the folder of a finished run/)
+  })
+
+  it('ends at Ctrl-C with 130 and writes nothing', async () => {
+    const child = start([
+      ...['eval', '--model', inFolder('model'), '--task', 'arithmetic', '--samples', '64'],
+      ...['--max-completion-length', '500', '--output', inFolder('eval.json')],
+    ])
+    let errors = ''
+    for await (const chunk of child.stderr) {
+      errors += String(chunk)
+      if (errors.includes('model, greedy') && !child.killed) child.kill('SIGINT')
+    }
+    const code = child.exitCode ?? ((await once(child, 'exit')) as [number])[0]
+    assert.equal(code, 130, errors)
+    assert.match(errors, /interrupted: nothing was written/)
+    assert.ok(!fs.existsSync(inFolder('eval.json')))
+  })
+})
