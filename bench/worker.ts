@@ -1,6 +1,8 @@
 /** Measures one part of one workload in a process of its own, so that its peak of memory is its own; prints a JSON line. */
 import os from 'node:os'
 import { selectBackend } from '../src/backend/select.js'
+import { parseGRPOConfig } from '../src/grpo/config.js'
+import { memoryForecast } from '../src/grpo/memoryForecast.js'
 import { peakMemory } from '../src/cli/peakMemory.js'
 import { measureGeneration } from './generation.js'
 import { rounded } from './report.js'
@@ -21,12 +23,18 @@ export interface WorkerJob {
 
 const { part, workload, modelFolder, threads } = JSON.parse(process.argv[2]!) as WorkerJob
 await selectBackend('cpu', { threads })
-const measured = await parts[part](await prepareWorkload(workload, modelFolder), workload)
+const prepared = await prepareWorkload(workload, modelFolder)
+const { policy, task, config } = prepared
+const promptLengths = task.problems.slice(0, 50).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
+const forecast = memoryForecast(policy, promptLengths, parseGRPOConfig(config))
+const measured = await parts[part](prepared, workload)
 const { tensorBytes, residentBytes } = peakMemory()
 const record: BenchRecord = {
   ...{ benchmark: part, workload: workload.name, threads, ...measured },
   peak_tensor_mib: rounded(tensorBytes / 2 ** 20),
   peak_rss_mib: rounded(residentBytes / 2 ** 20),
+  forecast_tensor_mib: rounded(forecast.tensors / 2 ** 20),
+  forecast_rss_mib: rounded(forecast.process / 2 ** 20),
   load: rounded(os.loadavg()[0]!),
 }
 process.stdout.write(`${JSON.stringify(record)}\n`)

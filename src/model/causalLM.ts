@@ -17,7 +17,7 @@ import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
 import { decode } from './decoder.js'
 import type { DecoderWeights, ForwardOptions } from './decoder.js'
-import { disposeWeights, loadWeights } from './loadWeights.js'
+import { disposeWeights, loadWeights, weightBytes } from './loadWeights.js'
 import { createLoraAdapter } from './lora.js'
 import type { LoraAdapter, LoraOptions } from './lora.js'
 import type { PackedBatch } from './packedBatch.js'
@@ -62,6 +62,11 @@ export class CausalLM {
   /** The tokens that end a completion: all of generation_config.json and the tokenizer's own. */
   get eosTokenIds(): readonly number[] {
     return this.base.eosTokenIds
+  }
+
+  /** Bytes of the frozen weights, as wide as they are kept. */
+  get weightBytes(): number {
+    return weightBytes(this.base.weights)
   }
 
   /** Hidden states after the final norm. */

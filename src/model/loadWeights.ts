@@ -86,6 +86,20 @@ export function assembleWeights(config: ModelConfig, { matrix, vector, optionalV
   }
 }
 
+/** Bytes of a decoder's weights. */
+export function weightBytes(weights: DecoderWeights): number {
+  const matrix = ({ shape, dtype }: Weight): number => shape[0] * shape[1] * (dtype === 'bfloat16' ? 2 : 4)
+  let bytes = matrix(weights.embedding) + 4 * weights.finalNorm.size
+  if (weights.outputHead !== weights.embedding) bytes += matrix(weights.outputHead)
+  for (const layer of weights.layers) {
+    for (const { weight, bias } of Object.values(layer.projections)) bytes += matrix(weight) + 4 * (bias?.size ?? 0)
+    for (const norm of [layer.inputNorm, layer.postAttentionNorm, layer.queryNorm, layer.keyNorm]) {
+      bytes += 4 * (norm?.size ?? 0)
+    }
+  }
+  return bytes
+}
+
 /** Frees a decoder's weights. */
 export function disposeWeights(weights: DecoderWeights): void {
   weights.embedding.dispose()

@@ -5,7 +5,7 @@ import type { CacheLayout } from './cacheSlots.js'
 import type { Sequence } from './sequence.js'
 
 /** Prompt tokens that are computed in one step; a longer prompt is computed alone. */
-const PREFILL_TOKENS = 4096
+export const PREFILL_TOKENS = 4096
 
 /** The sequences of one prompt. */
 interface Group {

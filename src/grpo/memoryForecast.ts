@@ -1,0 +1,122 @@
+import os from 'node:os'
+import { BackendError } from '../errors.js'
+import type { CausalLM } from '../model/causalLM.js'
+import { cacheBytesPerToken, cacheLayout } from '../rollout/cacheSlots.js'
+import { PREFILL_TOKENS } from '../rollout/scheduler.js'
+import { activationBytesPerToken, maximumTokens } from './activationMemory.js'
+import type { GRPOConfig } from './config.js'
+
+/** Bytes of tensors that the 32-bit WebAssembly memory of the cpu backend can hold. */
+const TENSOR_LIMIT = 4 * 2 ** 30
+/** Bytes of a process that has loaded Node, tfjs and a tokenizer and has a heap of JavaScript objects in use. */
+const PROCESS_BYTES = 330 * 2 ** 20
+/** Of the tensors at their peak, what lies idle between blocks in use. */
+const FRAGMENTATION = 0.05
+/** Float32 vectors of the adapter's size that the optimizer keeps: values, gradients and the two moments. */
+const OPTIMIZER_VECTORS = 4
+
+/** What a run will need at its peak, in bytes. */
+export interface MemoryForecast {
+  /** The frozen weights, as wide as they are kept. */
+  readonly weights: number
+  /** LoRA matrices, their packed copies and one gradient of each. */
+  readonly adapter: number
+  /** Keys and values of the completions that are sampled together, and their logits. */
+  readonly sampling: number
+  /** Activations of the longest training pass, kept for the gradient. */
+  readonly activations: number
+  /** Vectors of the optimizer; not tensors. */
+  readonly optimizer: number
+  /** The most that all tensors take at one time: sampling and training take turns. */
+  readonly tensors: number
+  /** The whole process. */
+  readonly process: number
+}
+
+/**
+ * Forecasts the memory of a training run: what its longest completions would need, so that a run whose completions end early
+ * stays below it.
+ */
+export function memoryForecast(
+  policy: CausalLM,
+  /** Tokens of each prompt of a generation batch, or of as many as are known: the longest counts. */
+  promptLengths: readonly number[],
+  config: GRPOConfig,
+): MemoryForecast {
+  const longestPrompt = promptLengths.reduce((max, length) => Math.max(max, length), 1)
+  const parameters = policy.adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
+  const weights = policy.weightBytes
+  const adapter = 3 * 4 * parameters
+  const optimizer = OPTIMIZER_VECTORS * 4 * parameters
+  const sampling = samplingBytes(policy, longestPrompt, config)
+  const activations = trainingBytes(policy, longestPrompt, config)
+  const tensors = weights + adapter + Math.max(sampling, activations)
+  return {
+    ...{ weights, adapter, sampling, activations, optimizer, tensors },
+    process: PROCESS_BYTES + optimizer + tensors * (1 + FRAGMENTATION),
+  }
+}
+
+function samplingBytes({ config: model }: CausalLM, longestPrompt: number, config: GRPOConfig): number {
+  const { numGenerations, maxCompletionLength, generationBatchSize } = config
+  const prompts = new Array<number>(generationBatchSize / numGenerations).fill(longestPrompt)
+  const { promptSlots, rows, rowSlots } = cacheLayout(model, prompts, numGenerations, maxCompletionLength)
+  const cache = cacheBytesPerToken(model) * (promptSlots + rows * rowSlots)
+  const logits = 4 * rows * model.vocabularySize
+  const promptTokens = Math.min(prompts.length * longestPrompt, Math.max(PREFILL_TOKENS, longestPrompt))
+  // Without a gradient the intermediate values of one layer exist at a time.
+  const layer = (Math.max(promptTokens, rows) * activationBytesPerToken(model)) / model.numLayers
+  return cache + Math.max(logits, layer)
+}
+
+function trainingBytes({ config: model }: CausalLM, longestPrompt: number, config: GRPOConfig): number {
+  const { numGenerations, perDeviceTrainBatchSize: rows } = config
+  // The last token of a completion is not computed.
+  const completion = config.maxCompletionLength - 1
+  const microBatch = Math.ceil(rows / numGenerations) * longestPrompt + rows * completion
+  const longestRow = longestPrompt + completion
+  const limit = config.maxTokensPerPass ?? maximumTokens(model)
+  const perToken = activationBytesPerToken(model)
+  if (longestRow <= limit) return Math.min(microBatch, limit) * perToken
+  // A row that is too long keeps the input of each layer, and the activations of one.
+  return longestRow * (4 * model.numLayers * model.hiddenSize + perToken / model.numLayers)
+}
+
+/** Memory that this process may take, in bytes: of the machine, or of the container when that allows less. */
+export function availableMemory(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 && constrained < os.totalmem() ? constrained : os.totalmem()
+}
+
+/**
+ * Refuses a run that will not fit.
+ * @throws BackendError that names the parts and what to make smaller
+ */
+export function checkMemory(forecast: MemoryForecast, available = availableMemory()): void {
+  const { tensors, process: total } = forecast
+  if (tensors <= TENSOR_LIMIT && total <= available) return
+  const limit =
+    tensors > TENSOR_LIMIT
+      ? `needs ${gibibytes(tensors)} of tensors, more than the ${gibibytes(TENSOR_LIMIT)} that 32-bit WebAssembly can hold`
+      : `needs ${gibibytes(total)}, more than the ${gibibytes(available)} that this process may take`
+  throw new BackendError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
+}
+
+function advice({ weights, sampling, activations, tensors }: MemoryForecast): string {
+  if (weights > tensors / 2) return 'take a smaller model'
+  return activations >= sampling
+    ? 'set a smaller maxTokensPerPass or maxCompletionLength'
+    : 'set a smaller maxCompletionLength or shorten the prompts'
+}
+
+/** `weights 0.26 GiB, adapter 0.05 GiB, …` */
+export function describeMemory({ weights, adapter, optimizer, sampling, activations }: MemoryForecast): string {
+  const parts = { weights, adapter, optimizer, sampling, activations }
+  return Object.entries(parts)
+    .map(([name, bytes]) => `${name} ${gibibytes(bytes)}`)
+    .join(', ')
+}
+
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`
+}
