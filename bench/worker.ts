@@ -2,7 +2,7 @@
 import os from 'node:os'
 import { selectBackend } from '../src/backend/select.js'
 import { parseGRPOConfig } from '../src/grpo/config.js'
-import { memoryForecast } from '../src/grpo/memoryForecast.js'
+import { memoryForecast, promptLengths } from '../src/grpo/memoryForecast.js'
 import { peakMemory } from '../src/cli/peakMemory.js'
 import { measureGeneration } from './generation.js'
 import { rounded } from './report.js'
@@ -25,8 +25,7 @@ const { part, workload, modelFolder, threads } = JSON.parse(process.argv[2]!) as
 await selectBackend('cpu', { threads })
 const prepared = await prepareWorkload(workload, modelFolder)
 const { policy, task, config } = prepared
-const promptLengths = task.problems.slice(0, 50).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
-const forecast = memoryForecast(policy, promptLengths, parseGRPOConfig(config))
+const forecast = memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
 const measured = await parts[part](prepared, workload)
 const { tensorBytes, residentBytes } = peakMemory()
 const record: BenchRecord = {

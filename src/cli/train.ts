@@ -5,6 +5,7 @@ import { selectBackend } from '../backend/select.js'
 import { listCheckpoints } from '../grpo/checkpoint/checkpointFolders.js'
 import { configWarnings } from '../grpo/configRules.js'
 import { describeFinding } from '../grpo/diagnosis/runDiagnosis.js'
+import { describeMemory, gibibytes } from '../grpo/memoryForecast.js'
 import { GRPOTrainer } from '../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
@@ -103,6 +104,8 @@ async function runTrainer(
       bar.update(trainer.step, describeProgress(progress, last, clock))
     },
   })
+  const { memoryForecast } = trainer
+  streams.stdout.write(`memory   at most ${gibibytes(memoryForecast.process)}: ${describeMemory(memoryForecast)}\n`)
   if (resumes) {
     streams.stdout.write(`resume   behind step ${trainer.step} of ${trainer.maxSteps}\n`)
     // The options that may change are those of this run from here on.

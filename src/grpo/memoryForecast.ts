@@ -3,6 +3,7 @@ import { BackendError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import { cacheBytesPerToken, cacheLayout } from '../rollout/cacheSlots.js'
 import { PREFILL_TOKENS } from '../rollout/scheduler.js'
+import type { Task } from '../tasks/task.js'
 import { activationBytesPerToken, maximumTokens } from './activationMemory.js'
 import type { GRPOConfig } from './config.js'
 
@@ -15,6 +16,13 @@ const FRAGMENTATION = 0.05
 /** Float32 vectors of the adapter's size that the optimizer keeps: values, gradients and the two moments. */
 const OPTIMIZER_VECTORS = 4
 
+/** The block of logits that exists at one time; see backend/cpu/kernels/tokenLogProbs.ts. */
+const LOGIT_ROWS = 1024
+const LOGIT_COLUMNS = 2048
+
+/** Problems whose prompts are measured: enough to meet the long ones of most data sets, few enough to take no time. */
+const MEASURED_PROMPTS = 200
+
 /** What a run will need at its peak, in bytes. */
 export interface MemoryForecast {
   /** The frozen weights, as wide as they are kept. */
@@ -23,7 +31,7 @@ export interface MemoryForecast {
   readonly adapter: number
   /** Keys and values of the completions that are sampled together, and their logits. */
   readonly sampling: number
-  /** Activations of the longest training pass, kept for the gradient. */
+  /** Activations of the longest training pass, kept for the gradient, and what the gradient of a layer takes. */
   readonly activations: number
   /** Vectors of the optimizer; not tensors. */
   readonly optimizer: number
@@ -77,9 +85,17 @@ function trainingBytes({ config: model }: CausalLM, longestPrompt: number, confi
   const longestRow = longestPrompt + completion
   const limit = config.maxTokensPerPass ?? maximumTokens(model)
   const perToken = activationBytesPerToken(model)
-  if (longestRow <= limit) return Math.min(microBatch, limit) * perToken
+  // What the gradients of one layer take while they are computed is about what it keeps.
+  const layer = perToken / model.numLayers
+  const logits = 4 * LOGIT_ROWS * Math.min(model.vocabularySize, LOGIT_COLUMNS)
+  if (longestRow <= limit) return Math.min(microBatch, limit) * (perToken + layer) + logits
   // A row that is too long keeps the input of each layer, and the activations of one.
-  return longestRow * (4 * model.numLayers * model.hiddenSize + perToken / model.numLayers)
+  return longestRow * (4 * model.numLayers * model.hiddenSize + 2 * layer) + logits
+}
+
+/** Tokens of the prompts of a task's first problems. */
+export function promptLengths(policy: CausalLM, task: Task): number[] {
+  return task.problems.slice(0, MEASURED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
 }
 
 /** Memory that this process may take, in bytes: of the machine, or of the container when that allows less. */

@@ -13,6 +13,8 @@ import { parseGRPOConfig } from './config.js'
 import type { GRPOConfig } from './config.js'
 import type { Finding } from './diagnosis/finding.js'
 import { RunDiagnosis } from './diagnosis/runDiagnosis.js'
+import { checkMemory, memoryForecast, promptLengths } from './memoryForecast.js'
+import type { MemoryForecast } from './memoryForecast.js'
 import { memoryMetrics } from './metrics/memory.js'
 import { PolicyUpdate } from './policyUpdate.js'
 import type { MicroBatchResult } from './policyUpdate.js'
@@ -98,6 +100,8 @@ interface MadeStep {
 export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   readonly config: GRPOConfig
   readonly maxSteps: number
+  /** What the run will need at most. */
+  readonly memoryForecast: MemoryForecast
   readonly #options: GRPOTrainerOptions
   readonly #update: PolicyUpdate
   readonly #prompts: PromptSampler
@@ -116,7 +120,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   /** Rollouts of a checkpoint for the step after it. */
   #pending: StoredRollouts | null
 
-  /** @throws ConfigError, DataError */
+  /** @throws ConfigError, DataError, and BackendError when the run will not fit into memory */
   constructor(options: GRPOTrainerOptions) {
     const { policy, task, rewards } = options
     if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
@@ -134,6 +138,8 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
         `rewardWeights has ${weights} weights for ${rewards.length} reward functions; give one for each`,
       )
     }
+    this.memoryForecast = memoryForecast(policy, promptLengths(policy, task), this.config)
+    checkMemory(this.memoryForecast)
     this.#options = options
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
