@@ -86,7 +86,14 @@ export { analyseReasoning } from './rewards/reasoning/analyseReasoning.js'
 export type { ReasoningAnalysis } from './rewards/reasoning/analyseReasoning.js'
 export type { Calculation } from './rewards/reasoning/calculations.js'
 export type { SelfCorrection } from './rewards/reasoning/selfCorrections.js'
-export type { RewardFunction, RewardInput } from './rewards/index.js'
+export type {
+  BatchRewardCallback,
+  Reward,
+  RewardCallback,
+  RewardFunction,
+  RewardInput,
+  RewardSample,
+} from './rewards/index.js'
 
 export { mergeAdapter } from './model/mergeAdapter.js'
 export type { MergeOptions } from './model/mergeAdapter.js'

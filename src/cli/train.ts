@@ -11,8 +11,8 @@ import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { loadModel } from '../model/causalLM.js'
 import type { CausalLM } from '../model/causalLM.js'
-import { correctness, format } from '../rewards/index.js'
-import type { RewardFunction } from '../rewards/index.js'
+import { loadRewards } from '../rewards/loadReward.js'
+import type { RewardFunction } from '../rewards/reward.js'
 import { loadTask } from '../tasks/loadTask.js'
 import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
@@ -64,6 +64,7 @@ export async function train(
   }
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
+  const rewards = await loadRewards(config.rewards, config)
   const task = await loadTask(config.task, taskOptionsOf(config))
   const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
   const base = await loadModel(config.model)
@@ -79,7 +80,7 @@ export async function train(
       print('output', outputDir)
       for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
       if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
-      await runTrainer(policy, task, config, { resumes }, streams)
+      await runTrainer(policy, task, rewards, config, { resumes }, streams)
     } finally {
       policy.dispose()
     }
@@ -91,6 +92,7 @@ export async function train(
 async function runTrainer(
   policy: CausalLM,
   task: Task,
+  rewards: readonly RewardFunction[],
   config: TrainConfig,
   { resumes }: { resumes: boolean },
   streams: Streams,
@@ -98,7 +100,7 @@ async function runTrainer(
   const controller = new AbortController()
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
-    ...{ policy, task, rewards: config.rewards.map(rewardOf), config: grpoConfigOf(config) },
+    ...{ policy, task, rewards, config: grpoConfigOf(config) },
     ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last, clock))
@@ -132,13 +134,6 @@ async function runTrainer(
   }
   streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
   if (controller.signal.aborted) throw new Interrupted()
-}
-
-/** `format:0.2` as a reward function. */
-function rewardOf(text: string): RewardFunction {
-  const [name, weight] = text.split(':')
-  const make = name === 'format' ? format : correctness
-  return make(weight === undefined ? {} : { weight: Number(weight) })
 }
 
 function describeModel({ config, adapter }: CausalLM): string {

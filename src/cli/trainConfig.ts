@@ -9,14 +9,8 @@ import { isJsonObject, quote } from '../io/json.js'
 import { projections } from '../model/modelTensors.js'
 import { taskNames } from '../tasks/loadTask.js'
 import type { TaskOptions } from '../tasks/loadTask.js'
+import { checkReward, rewardNames } from '../rewards/loadReward.js'
 import { nearestName, snakeCase } from '../grpo/optionNames.js'
-
-/** A reward function with its weight: `format:0.2`. */
-const rewardPattern = /^(correctness|format)(:-?\d+(\.\d+)?)?$/
-
-function rewardName(reward: string): string {
-  return reward.split(':')[0]!
-}
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
@@ -29,7 +23,7 @@ const runOptions = {
   task: z
     .string()
     .min(1)
-    .describe(`What to train on: ${taskNames.join(' or ')}. Required.`),
+    .describe(`What to train on: ${taskNames.join(', ')}, or the file of a module such as ./my-task.mjs. Required.`),
   data: z
     .string()
     .nullable()
@@ -44,11 +38,13 @@ const runOptions = {
     .default(null)
     .describe("Worked examples before each question. Defaults to null: the task's own number."),
   rewards: z
-    .array(z.string().regex(rewardPattern, 'expected correctness or format, with a weight as in format:0.2'))
+    .array(z.union([z.string().min(1), z.looseObject({ name: z.string().min(1) })]))
     .min(1)
-    .refine((names) => new Set(names.map(rewardName)).size === names.length, 'expected each reward function once')
     .default(['correctness', 'format:0.2'])
-    .describe('Reward functions, each with its weight (1 if none is given). Defaults to correctness,format:0.2.'),
+    .describe(
+      `Reward functions, each with its weight (1 if none is given) and options (format:0.2?style=think): ` +
+        `${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs. Defaults to correctness,format:0.2.`,
+    ),
   loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
   loraAlpha: z.number().positive().default(32).describe('The adapter counts loraAlpha / loraR times. Defaults to 32.'),
   loraTargetModules: z
@@ -100,8 +96,10 @@ export function parseTrainConfig(
   if (problems.length > 0 || !result.success) throw new ConfigError(`options of train:\n  ${problems.join('\n  ')}`)
   const { model, task } = result.data
   const outputDir =
-    result.data.outputDir ?? path.join('runs', `${task}-${path.basename(path.resolve(model.replace(/@[^/]*$/, '')))}`)
+    result.data.outputDir ??
+    path.join('runs', `${path.parse(task).name}-${path.basename(path.resolve(model.replace(/@[^/]*$/, '')))}`)
   const config = { ...result.data, outputDir }
+  for (const reward of config.rewards) checkReward(reward, config)
   checkRewardWeights(config)
   grpoConfigOf(config)
   return config
@@ -168,7 +166,7 @@ function optionsByName(input: Readonly<Record<string, unknown>>, problems: strin
 function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainConfig, 'rewards' | 'rewardWeights'>): void {
   if (rewardWeights === null || rewardWeights.length === rewards.length) return
   throw new ConfigError(
-    `rewardWeights has ${rewardWeights.length} values for ${rewards.length} rewards (${rewards.join(', ')}); give one for ` +
+    `rewardWeights has ${rewardWeights.length} values for ${rewards.length} rewards; give one for ` +
       'each, or none and the weights in rewards',
   )
 }

@@ -1,6 +1,6 @@
-import { GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
+import { scoreCompletions } from '../rewards/scoreCompletions.js'
 import { generate } from '../rollout/generate.js'
 import type { Completion } from '../rollout/generate.js'
 import type { Problem, Task } from '../tasks/task.js'
@@ -58,13 +58,17 @@ export async function collectRollouts(
     prompts.map(({ ids }) => ids),
     { ...config, ...options, minP: config.minP ?? 0 },
   )
-  const scores = await Promise.all(
-    problems.map((problem, i) =>
-      Promise.all(completions[i]!.map((completion) => judge(rewards, problem, prompts[i]!.text, completion))),
-    ),
-  )
   const flat = completions.flat()
-  const rewardsPerFunction = scores.flat()
+  const scores = await scoreCompletions(
+    rewards,
+    flat.map(({ text, ids, finishReason }, i) => {
+      const place = Math.floor(i / config.numGenerations)
+      const prompt = { problem: problems[place]!, promptText: prompts[place]!.text }
+      return { ...prompt, completion: text, completionIds: ids, finishReason }
+    }),
+    options.signal,
+  )
+  const rewardsPerFunction = scores.values
   const advantages = computeAdvantages(rewardsPerFunction, {
     ...config,
     rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
@@ -101,6 +105,7 @@ export async function collectRollouts(
       advantages,
     ),
     ...groupMetrics(groups),
+    ...scores.metrics,
   })
 }
 
@@ -136,37 +141,5 @@ function trainingRows(
       oldLogProbs: needsOldLogProbs(config) ? completion.logProbs : null,
       refLogProbs: refLogProbs ? refLogProbs[g * completions.length + j]! : null,
     })),
-  )
-}
-
-/** The rewards of one completion, in the order of the functions. */
-async function judge(
-  rewards: readonly RewardFunction[],
-  problem: Problem,
-  promptText: string,
-  completion: Completion,
-): Promise<(number | null)[]> {
-  const input = {
-    ...{ problem, promptText, completion: completion.text },
-    ...{ completionIds: completion.ids, finishReason: completion.finishReason },
-  }
-  return Promise.all(
-    rewards.map(async (reward) => {
-      let value: number | null
-      try {
-        value = await reward.score(input)
-      } catch (cause) {
-        throw new GrpoError(
-          `the reward function '${reward.name}' failed on a completion of problem ${problem.id}: ` +
-            (cause instanceof Error ? cause.message : String(cause)),
-          { cause },
-        )
-      }
-      if (value === null || Number.isFinite(value)) return value
-      throw new GrpoError(
-        `the reward function '${reward.name}' returned ${value} for a completion of problem ${problem.id}; ` +
-          'expected a finite number, or null for a completion that it does not judge',
-      )
-    }),
   )
 }

@@ -2,7 +2,8 @@ import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
-import type { RewardFunction } from '../rewards/reward.js'
+import type { Reward, RewardFunction } from '../rewards/reward.js'
+import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { Task } from '../tasks/task.js'
 import { removeCheckpoints } from './checkpoint/checkpointFolders.js'
 import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
@@ -32,8 +33,8 @@ export interface GRPOTrainerOptions {
   policy: CausalLM
   /** The problems. */
   task: Task
-  /** What completions are judged by; at least one. */
-  rewards: readonly RewardFunction[]
+  /** What completions are judged by; at least one. A plain function gets `{ prompt, completion, answer, ids, meta }`. */
+  rewards: readonly Reward[]
   /** TRL's options; see grpo/config.ts for all of them and their defaults. */
   config?: Partial<GRPOConfig>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
@@ -103,6 +104,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   /** What the run will need at most. */
   readonly memoryForecast: MemoryForecast
   readonly #options: GRPOTrainerOptions
+  readonly #rewards: readonly RewardFunction[]
   readonly #update: PolicyUpdate
   readonly #prompts: PromptSampler
   readonly #files: RunFiles | null
@@ -122,7 +124,8 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 
   /** @throws ConfigError, DataError, and BackendError when the run will not fit into memory */
   constructor(options: GRPOTrainerOptions) {
-    const { policy, task, rewards } = options
+    const { policy, task } = options
+    const rewards = options.rewards.map(asRewardFunction)
     if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
     const names = rewards.map(({ name }) => name)
     if (new Set(names).size < names.length) {
@@ -141,6 +144,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.memoryForecast = memoryForecast(policy, promptLengths(policy, task), this.config)
     checkMemory(this.memoryForecast)
     this.#options = options
+    this.#rewards = rewards
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
     this.#prompts = new PromptSampler(task.problems.length, this.config.shuffleDataset, this.config.seed)
@@ -352,11 +356,11 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 
   /** Samples the next generation batch; null when the signal stopped it. */
   async #sample(microStep: number, numTokens: number): Promise<StoredRollouts | null> {
-    const { policy, task, rewards, signal, onProgress } = this.#options
+    const { policy, task, signal, onProgress } = this.#options
     const count = this.config.generationBatchSize / this.config.numGenerations
     const problems = Array.from({ length: count }, () => task.problems[this.#prompts.next()]!)
     try {
-      const rollouts = await collectRollouts(policy, task, problems, rewards, this.config, {
+      const rollouts = await collectRollouts(policy, task, problems, this.#rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
         seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
         ...(signal && { signal }),

@@ -1,5 +1,9 @@
 import { ConfigError } from '../errors.js'
 import type { Problem } from '../tasks/task.js'
+import type { RewardCallback } from './rewardCallback.js'
+
+/** What a timer can wait for. */
+const MAXIMUM_TIMEOUT = 2 ** 31 - 1
 
 /** What a reward function sees of one completion. */
 export interface RewardInput {
@@ -19,11 +23,30 @@ export interface RewardFunction {
   readonly weight: number
   /** The reward, or null for a completion that this function does not judge. */
   score(input: RewardInput): number | null | Promise<number | null>
+  /** As `score`, for all completions of a generation batch at once, in their order. The trainer calls it instead. */
+  scoreBatch?(inputs: readonly RewardInput[]): readonly (number | null)[] | Promise<readonly (number | null)[]>
+  /**
+   * Milliseconds after which a score (or a batch of them) that is a promise counts as null, and in the metric
+   * `rewards/<name>/timeouts`. Nothing can interrupt a function that does not return: see `workerReward`. Defaults to none.
+   */
+  readonly timeout?: number
+  /** The function keeps its time limit itself: it throws a {@link RewardTimeout}. */
+  readonly keepsTimeout?: boolean
+}
+
+/** A reward as the trainer takes it: one of this library's, or a plain function of a completion. */
+export type Reward = RewardFunction | RewardCallback
+
+/** Thrown by a reward function that keeps its time limit itself: the completion gets null. */
+export class RewardTimeout extends Error {
+  override name = 'RewardTimeout'
 }
 
 export interface RewardOptions {
   /** Factor of this reward in the total. Defaults to 1. */
   weight?: number
+  /** Time limit of a score in milliseconds: see {@link RewardFunction.timeout}. Defaults to none. */
+  timeout?: number
 }
 
 /** The weight of a reward function. Throws a {@link ConfigError} when it is not a finite number. */
@@ -32,4 +55,13 @@ export function rewardWeight(name: string, { weight = 1 }: RewardOptions): numbe
     throw new ConfigError(`weight of the ${name} reward is ${weight}; it must be a finite number`)
   }
   return weight
+}
+
+/** The time limit of a reward function, if it has one. Throws a {@link ConfigError} when it is not a number above 0. */
+export function rewardTimeout(name: string, { timeout }: Pick<RewardOptions, 'timeout'>): { timeout?: number } {
+  if (timeout === undefined) return {}
+  if (timeout > 0 && timeout <= MAXIMUM_TIMEOUT) return { timeout }
+  throw new ConfigError(
+    `timeout of the ${name} reward is ${timeout}; it must be a number of milliseconds above 0 and at most ${MAXIMUM_TIMEOUT}`,
+  )
 }

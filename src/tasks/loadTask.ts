@@ -1,7 +1,9 @@
 import { ConfigError } from '../errors.js'
 import { resolveDataset } from '../hub/resolve.js'
+import { isModuleFile } from '../io/userModule.js'
 import { arithmetic } from './arithmetic.js'
 import { gsm8k } from './gsm8k.js'
+import { loadTaskModule } from './loadTaskModule.js'
 import type { Split, Task } from './task.js'
 
 /** Options of all tasks together; each task rejects those that it does not take. */
@@ -49,12 +51,13 @@ const entries = new Map<string, TaskEntry>([
 export const taskNames: readonly string[] = [...entries.keys()]
 
 /**
- * Loads a task by its name.
+ * Loads a task by its name, or from the file of a module (`./my-task.mjs`): see {@link loadTaskModule}.
  *
  * Throws a {@link ConfigError} for an unknown name or split, or an option that the task does not take, and a
  * {@link DataError} when its data cannot be used.
  */
 export async function loadTask(name: string, options: TaskOptions = {}): Promise<Task> {
+  if (isModuleFile(name)) return loadTaskModule(name, options as Readonly<Record<string, unknown>>)
   const entry = entries.get(name)
   if (entry === undefined) throw new ConfigError(`unknown task '${name}'; known tasks: ${taskNames.join(', ')}`)
   for (const [option, value] of Object.entries(options)) {

@@ -59,17 +59,14 @@ describe('cli/trainConfig', () => {
     refuses({ ...required, outputdir: 'x' }, /unknown option outputdir; did you mean outputDir\?/)
     refuses({ ...required, lora_r: 4, loraR: 4 }, /loraR is given twice, as loraR and as lora_r/)
     refuses({ ...required, numGenerations: 1, threads: 0 }, /threads: .*got 0.*\n {2}numGenerations: .*got 1/s)
-    refuses({ ...required, rewards: ['correct'] }, /rewards: expected correctness or format/)
-    refuses({ ...required, rewards: ['format:'] }, /rewards: expected correctness or format/)
-    refuses({ ...required, rewards: ['format', 'format:2'] }, /rewards: expected each reward function once/)
+    refuses({ ...required, rewards: ['correct'] }, /unknown reward 'correct'; known rewards: correctness, format/)
+    refuses({ ...required, rewards: ['format:'] }, /the weight in the reward 'format:' is ''/)
+    refuses({ ...required, rewards: [{ name: 'format', stile: 'think' }] }, /takes no option 'stile'; it takes: weight/)
     refuses(
       { ...required, loraTargetModules: ['lm_head'] },
       /loraTargetModules: expected all-linear or a list of q_proj/,
     )
-    refuses(
-      { ...required, rewardWeights: [1] },
-      /rewardWeights has 1 values for 2 rewards \(correctness, format:0\.2\)/,
-    )
+    refuses({ ...required, rewardWeights: [1] }, /rewardWeights has 1 values for 2 rewards/)
     refuses({ ...required, perDeviceTrainBatchSize: 6 }, /does not hold whole groups of numGenerations = 8/)
   })
 

@@ -261,7 +261,7 @@ describe('trainer: loops, files and errors', () => {
       ],
       ['return Infinity', () => Infinity, /returned Infinity/],
       ['return nothing', () => undefined, /returned undefined/],
-      ['return a string', () => '1', /returned 1 for/],
+      ['return a string', () => '1', /returned '1' for/],
       ['promise NaN', () => Promise.resolve(NaN), /returned NaN/],
     ]
     for (const [what, score, message] of wrong) {

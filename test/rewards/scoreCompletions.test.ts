@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { ConfigError, GrpoError } from '../../src/errors.js'
+import type { Reward, RewardInput } from '../../src/rewards/reward.js'
+import { asRewardFunction, rewardFunction } from '../../src/rewards/rewardCallback.js'
+import type { RewardSample } from '../../src/rewards/rewardCallback.js'
+import { scoreCompletions } from '../../src/rewards/scoreCompletions.js'
+import type { Scores } from '../../src/rewards/scoreCompletions.js'
+import { workerReward } from '../../src/rewards/workerReward.js'
+
+const modules = path.resolve(import.meta.dirname, '../fixtures/modules')
+
+function inputOf(id: string, completion = 'four', completionIds: readonly number[] = [1, 2]): RewardInput {
+  const problem = {
+    id,
+    question: '2 + 2',
+    answer: '4',
+    grader: () => ({ correct: true, correctLenient: true, extracted: null }),
+  }
+  return { problem, promptText: '2 + 2 =', completion, completionIds, finishReason: 'stop' }
+}
+
+function score(rewards: readonly Reward[], inputs: readonly RewardInput[], signal?: AbortSignal): Promise<Scores> {
+  return scoreCompletions(rewards.map(asRewardFunction), inputs, signal)
+}
+
+describe('rewards as functions', () => {
+  it('may be plain, asynchronous or batched, and get prompt, completion, answer, ids and meta', async () => {
+    const seen: RewardSample[] = []
+    function isFour(sample: RewardSample): number {
+      seen.push(sample)
+      return sample.completion === 'four' ? 1 : 0
+    }
+    const later = async ({ ids }: RewardSample): Promise<number | null> => {
+      await setTimeout(1)
+      return ids.length > 2 ? null : ids.length
+    }
+    const batched = rewardFunction((samples) => samples.map((_, i) => i), { name: 'place', weight: 0.5, batched: true })
+    const inputs = [inputOf('a'), inputOf('b', 'five', [1, 2, 3])]
+    const { values, metrics } = await score([isFour, later, batched], inputs)
+    assert.deepEqual(values, [
+      [1, 2, 0],
+      [0, null, 1],
+    ])
+    assert.deepEqual(metrics, {})
+    const { problem } = inputs[0]!
+    const sample = { prompt: '2 + 2 =', completion: 'four', answer: '4', ids: [1, 2] }
+    assert.deepEqual(seen[0], { ...sample, meta: { problem, finishReason: 'stop' } })
+    assert.deepEqual([asRewardFunction(isFour).name, batched.name, batched.weight], ['isFour', 'place', 0.5])
+    assert.equal(await batched.score(inputs[1]!), 0)
+  })
+
+  it('that take too long give null, and are counted', async () => {
+    const slow = rewardFunction(({ ids }) => setTimeout(ids.length === 2 ? 0 : 10_000, 1, { ref: false }), {
+      ...{ name: 'slow', timeout: 30 },
+    })
+    const stuck = rewardFunction(() => new Promise<number[]>(() => undefined), {
+      ...{ name: 'stuck', timeout: 30, batched: true },
+    })
+    const inputs = [inputOf('a'), inputOf('b', 'five', [1, 2, 3]), inputOf('c')]
+    const { values, metrics } = await score([slow, stuck], inputs)
+    assert.deepEqual(values, [
+      [1, null],
+      [null, null],
+      [1, null],
+    ])
+    assert.deepEqual(metrics, { 'rewards/slow/timeouts': 1, 'rewards/stuck/timeouts': 3 })
+  })
+
+  it('are not waited for once the run is aborted', async () => {
+    const controller = new AbortController()
+    const running = score(
+      [rewardFunction(() => new Promise(() => undefined), { name: 'stuck' })],
+      [inputOf('a')],
+      controller.signal,
+    )
+    controller.abort(new Error('Ctrl-C'))
+    await assert.rejects(running, /Ctrl-C/)
+  })
+
+  it('that return something else end in an error that names them', async () => {
+    const cases: [unknown, RegExp][] = [
+      [() => 'right', /'own' returned 'right' for a completion of problem a; expected a finite number, or null/],
+      [() => undefined, /'own' returned undefined/],
+      [() => NaN, /'own' returned NaN/],
+      [() => true, /'own' returned true/],
+      [
+        () => {
+          throw new Error('broken')
+        },
+        /'own' failed on a completion of problem a: broken/,
+      ],
+    ]
+    for (const [reward, message] of cases) {
+      const own = rewardFunction(reward as () => number, { name: 'own' })
+      await assert.rejects(
+        score([own], [inputOf('a')]),
+        (error) => error instanceof GrpoError && message.test(error.message),
+      )
+    }
+    const batches: [unknown, RegExp][] = [
+      [() => [1], /'own' returned 1 values for a batch of 2 completions; expected one for each/],
+      [() => 1, /'own' returned 1 for a batch/],
+      [() => [1, '1'], /'own' returned '1' for a completion of problem b/],
+      [() => Promise.reject(new Error('offline')), /'own' failed on a batch of 2 completions: offline/],
+    ]
+    for (const [reward, message] of batches) {
+      const own = rewardFunction(reward as () => number[], { name: 'own', batched: true })
+      await assert.rejects(score([own], [inputOf('a'), inputOf('b')]), message)
+    }
+  })
+
+  it('are refused without a name, with a weight or a time limit that is none, and when they are none', () => {
+    assert.throws(() => asRewardFunction(() => 1), ConfigError)
+    assert.throws(() => rewardFunction(() => 1, { name: 'one', weight: NaN }), ConfigError)
+    for (const timeout of [0, -1, NaN, Infinity]) {
+      assert.throws(() => rewardFunction(() => 1, { name: 'one', timeout }), /timeout of the one reward is/)
+    }
+    for (const none of [null, 7, {}, { name: 'x' }]) assert.throws(() => asRewardFunction(none as never), ConfigError)
+  })
+
+  it('run in a thread of their own, which is replaced when it hangs', async () => {
+    const reward = workerReward(path.join(modules, 'length-reward.mjs'), { timeout: 1000, weight: 2 })
+    assert.deepEqual([reward.name, reward.weight], ['length-reward', 2])
+    const { values, metrics } = await score(
+      [reward],
+      ['a', 'nothing', 'hang', 'b'].map((id) => inputOf(id)),
+    )
+    assert.deepEqual(values, [[2.25], [null], [null], [2.25]])
+    assert.deepEqual(metrics, { 'rewards/length-reward/timeouts': 1 })
+    await assert.rejects(
+      score([reward], [inputOf('throw')]),
+      /'length-reward' failed on .* throw: cannot judge 2 \+ 2 =/,
+    )
+    await assert.rejects(
+      score([reward], [inputOf('exit')]),
+      /'length-reward' failed on .* exit: the thread of .* ended with code 3/,
+    )
+    const missing = workerReward(path.join(modules, 'length-reward.mjs'), { exportName: 'missing' })
+    await assert.rejects(score([missing], [inputOf('a')]), /exports no function missing; it exports default, finished/)
+    const none = workerReward(path.join(modules, 'none.mjs'))
+    await assert.rejects(score([none], [inputOf('a')]), /none\.mjs/)
+  })
+})
