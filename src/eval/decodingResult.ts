@@ -1,6 +1,6 @@
 import type { DecodingResult, Estimate, EvaluatedProblem, EvaluationSettings, Trace } from './evaluation.js'
-import { bootstrapIntervals } from './statistics/bootstrap.js'
-import { clusteredInterval } from './statistics/clusteredInterval.js'
+import { mean, meanEstimate, shareEstimate } from './estimates.js'
+import { summarizeReasoning } from './reasoningQuality.js'
 import { majorityCorrect } from './statistics/majority.js'
 import { passAtK, passAtKs } from './statistics/passAtK.js'
 
@@ -34,7 +34,7 @@ export function summarizeTraces(
     majority: count === 1 ? null : { k: count, accuracy: shareEstimate(majority, count, confidence) },
     truncated: shareOf(completions, ({ finishReason }) => finishReason === 'length'),
     meanTokens: meanEstimate(tokens, settings),
-    reasoning: null,
+    reasoning: summarizeReasoning(completions, settings),
     byDifficulty: byDifficulty(problems, completions).map(([difficulty, rows]) => ({
       difficulty,
       problems: rows.length,
@@ -51,21 +51,6 @@ export const isCorrectLenient = (trace: Trace): boolean => trace.correctLenient
 /** pass@k of each problem. */
 export function passAtKShares(completions: readonly Trace[][], holds: (trace: Trace) => boolean, k: number): number[] {
   return completions.map((row) => passAtK(row.length, row.filter(holds).length, k))
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-/** The mean over problems of values with its bootstrap interval. */
-function meanEstimate(values: readonly number[], { resamples, seed, confidence }: EvaluationSettings): Estimate {
-  const [interval] = bootstrapIntervals([{ numerators: values }], { resamples, seed, confidence })
-  return { value: mean(values), low: interval?.[0] ?? null, high: interval?.[1] ?? null }
-}
-
-function shareEstimate(shares: readonly number[], completionsPerProblem: number, confidence: number): Estimate {
-  const [low, high] = clusteredInterval(shares, completionsPerProblem, confidence)
-  return { value: mean(shares), low, high }
 }
 
 /** The completions of problems of each difficulty, easiest first. */

@@ -50,7 +50,9 @@ const traceReasoningSchema = z.object({
   equations: z.int().nonnegative(),
   correctEquations: z.int().nonnegative(),
   selfCorrections: z.int().nonnegative(),
-  /** Whether the final answer is the result of the last step; null when either is missing. */
+  /** Those that changed a result for the better. */
+  helpfulSelfCorrections: z.int().nonnegative(),
+  /** Whether the final answer follows from the last step; null when either is missing. */
   coherent: z.boolean().nullable(),
 })
 
@@ -68,10 +70,10 @@ const traceSchema = z.object({
   extracted: z.string().nullable(),
   /** Why it is wrong, where the grader says so. */
   reason: z.string().nullable(),
-  reasoning: traceReasoningSchema.nullable(),
+  reasoning: traceReasoningSchema,
 })
 
-/** Means over all completions, each problem counting the same. */
+/** Means over problems, each counting the same. */
 const reasoningSchema = z.object({
   /** Share of completions with at least one step. */
   withSteps: estimateSchema,
@@ -80,9 +82,9 @@ const reasoningSchema = z.object({
   correctEquations: estimateSchema.nullable(),
   /** Share of completions that correct themselves. */
   selfCorrecting: estimateSchema,
-  /** Number of completions that correct themselves, and of those that end right. */
-  selfCorrections: z.object({ completions: z.int(), right: z.int() }),
-  /** Share of completions whose answer is the result of their last step, among those that have both. */
+  /** Number of self-corrections in all completions, and of those that changed a result for the better. */
+  selfCorrections: z.object({ count: z.int().nonnegative(), helpful: z.int().nonnegative() }),
+  /** Share of completions whose answer follows from their last step, among those that have both; null when none has. */
   coherent: estimateSchema.nullable(),
 })
 
@@ -101,7 +103,7 @@ const decodingResultSchema = z.object({
   truncated: estimateSchema,
   /** Mean length of completions. */
   meanTokens: estimateSchema,
-  reasoning: reasoningSchema.nullable(),
+  reasoning: reasoningSchema,
   /** By rising difficulty; empty when the problems have none. */
   byDifficulty: z.array(
     z.object({

@@ -1,4 +1,5 @@
-import { isCorrect, isCorrectLenient, mean, passAtKShares } from './decodingResult.js'
+import { isCorrect, isCorrectLenient, passAtKShares } from './decodingResult.js'
+import { mean } from './estimates.js'
 import type {
   DecodingResult,
   Estimate,

@@ -5,7 +5,8 @@ import { grade } from '../rewards/correctness.js'
 import { generate } from '../rollout/generate.js'
 import type { Completion, SamplingOptions } from '../rollout/generate.js'
 import type { Grader, Problem, Task } from '../tasks/task.js'
-import type { Trace } from './evaluation.js'
+import { analyseReasoning } from '../rewards/reasoning/analyseReasoning.js'
+import type { Trace, TraceReasoning } from './evaluation.js'
 
 export interface TraceOptions extends SamplingOptions {
   /** Called whenever some more completions have been graded. */
@@ -51,11 +52,24 @@ async function gradeTrace(problem: Problem, completion: Completion, prompt: stri
   const grader: Grader = problem.grader ?? grade
   try {
     const { correct, correctLenient, extracted, reason = null } = await grader(text, problem, prompt)
-    return { text, tokens: ids.length, finishReason, correct, correctLenient, extracted, reason, reasoning: null }
+    const graded = { correct, correctLenient, extracted, reason }
+    return { text, tokens: ids.length, finishReason, ...graded, reasoning: describeReasoning(text, problem.answer) }
   } catch (cause) {
     throw new GrpoError(
       `grading a completion of problem ${problem.id} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     )
+  }
+}
+
+function describeReasoning(text: string, answer: string): TraceReasoning {
+  const analysis = analyseReasoning(text, answer)
+  return {
+    steps: analysis.steps.length,
+    equations: analysis.calculations.length,
+    correctEquations: analysis.calculations.length - analysis.wrongCalculations.length,
+    selfCorrections: analysis.selfCorrections.length,
+    helpfulSelfCorrections: analysis.helpfulSelfCorrections.length,
+    coherent: analysis.finalAnswerFollows,
   }
 }

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
-import { evaluate, GrpoError, mcnemarTest, readEvaluation, selectBackend, writeEvaluation } from '../../src/index.js'
+import {
+  analyseReasoning,
+  evaluate,
+  GrpoError,
+  mcnemarTest,
+  readEvaluation,
+  selectBackend,
+  writeEvaluation,
+} from '../../src/index.js'
 import type { EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
 import { generate } from '../../src/rollout/generate.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
@@ -64,6 +72,13 @@ describe('eval/evaluate', () => {
         near(result.truncated.value, share(traces.filter(({ finishReason }) => finishReason === 'length').length))
         near(result.meanTokens.value, share(traces.reduce((sum, { tokens }) => sum + tokens, 0)))
         near(result.passAtK[0]!.strict.value, result.accuracy.value)
+        near(result.reasoning.meanSteps.value, share(traces.reduce((sum, { reasoning }) => sum + reasoning.steps, 0)))
+        for (const { text, reasoning } of traces) {
+          const { steps, calculations, finalAnswerFollows } = analyseReasoning(text, 'e')
+          assert.equal(reasoning.steps, steps.length)
+          assert.equal(reasoning.equations, calculations.length)
+          assert.equal(reasoning.coherent, finalAnswerFollows)
+        }
         for (const { strict, lenient } of result.passAtK) {
           assert.ok(strict.value <= lenient.value)
           assert.ok(strict.low! <= strict.value && strict.value <= strict.high!)

@@ -9,11 +9,15 @@ const settings: EvaluationSettings = {
   ...{ greedy: true, samples: 0, seed: 0, confidence: 0.95, resamples: 500 },
 }
 
+const noReasoning = {
+  ...{ steps: 0, equations: 0, correctEquations: 0, selfCorrections: 0, helpfulSelfCorrections: 0, coherent: null },
+}
+
 /** `r` is right, `f` right but not in the form asked for, `w` wrong. */
 function traceOf(letter: string): Trace[] {
   const correct = letter === 'r'
   const graded = { correct, correctLenient: correct || letter === 'f', extracted: letter, reason: null }
-  return [{ text: letter, tokens: 3, finishReason: 'stop', ...graded, reasoning: null }]
+  return [{ text: letter, tokens: 3, finishReason: 'stop', ...graded, reasoning: noReasoning }]
 }
 
 function verdictOf(before: string, after: string): string[] {

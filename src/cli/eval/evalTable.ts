@@ -50,7 +50,7 @@ function decodingLines(
     ...(first.majority ? [line(`maj@${first.majority.k}`, ({ majority }) => share(majority?.accuracy))] : []),
     line(`cut off at ${settings.maxCompletionLength} tokens`, ({ truncated }) => share(truncated)),
     line('tokens', ({ meanTokens }) => amount(meanTokens)),
-    ...reasoningLines(results, line),
+    ...reasoningLines(line),
     ...difficultyLines(first, line),
   ]
   return [{ label: heading, cells: [] }, ...lines.filter(({ cells }) => cells.some((cell) => cell !== ''))]
@@ -58,18 +58,16 @@ function decodingLines(
 
 type MakeLine = (label: string, of: (result: DecodingResult) => string | null | undefined) => Line
 
-function reasoningLines(results: readonly DecodingResult[], line: MakeLine): Line[] {
-  if (results.every(({ reasoning }) => reasoning === null)) return []
+function reasoningLines(line: MakeLine): Line[] {
   return [
-    line('with worked steps', ({ reasoning }) => share(reasoning?.withSteps)),
-    line('steps', ({ reasoning }) => amount(reasoning?.meanSteps)),
-    line('equations that hold', ({ reasoning }) => share(reasoning?.correctEquations)),
-    line('answer follows from last step', ({ reasoning }) => share(reasoning?.coherent)),
-    line('corrects itself', ({ reasoning }) => share(reasoning?.selfCorrecting)),
-    line('  and ends right', ({ reasoning }) => {
-      if (!reasoning || reasoning.selfCorrections.completions === 0) return null
-      return `${reasoning.selfCorrections.right} of ${reasoning.selfCorrections.completions}`
-    }),
+    line('with worked steps', ({ reasoning }) => share(reasoning.withSteps)),
+    line('steps', ({ reasoning }) => amount(reasoning.meanSteps)),
+    line('equations that hold', ({ reasoning }) => share(reasoning.correctEquations)),
+    line('answer follows from last step', ({ reasoning }) => share(reasoning.coherent)),
+    line('corrects itself', ({ reasoning }) => share(reasoning.selfCorrecting)),
+    line('corrections that help', ({ reasoning: { selfCorrections } }) =>
+      selfCorrections.count === 0 ? null : `${selfCorrections.helpful} of ${selfCorrections.count}`,
+    ),
   ]
 }
 
