@@ -6,7 +6,7 @@ import type { GRPOConfig } from '../src/grpo/config.js'
 import { loadModel } from '../src/model/causalLM.js'
 import type { CausalLM } from '../src/model/causalLM.js'
 import { createRandomModel } from '../src/model/randomModel.js'
-import { arithmetic } from '../src/tasks/arithmetic.js'
+import { sums } from '../src/tasks/sums.js'
 import { questionPrompt } from '../src/tasks/questionPrompt.js'
 import type { Task } from '../src/tasks/task.js'
 
@@ -118,7 +118,7 @@ export async function prepareWorkload(workload: Workload, folder: string): Promi
 /** Sums of two-digit numbers with the example that the baseline's learn_smol.py gives, so that prompts are as long as there. */
 function sumsAfterExample(): Task {
   const example = { id: 'example', question: 'What is 41 + 35?', answer: '76', solution: '41 + 35 = 76\n#### 76' }
-  const task = arithmetic({ shots: 0 })
+  const task = sums({ shots: 0 })
   return {
     ...task,
     problems: task.problems.filter(({ difficulty }) => difficulty === 2),

@@ -17,7 +17,7 @@
 
 // %% tags=["parameters"]
 let model = '' // folder of a Hugging Face model; empty: a tiny model of random weights, made here
-let task = 'arithmetic' // or 'gsm8k'
+let task = 'sums' // or 'gsm8k'
 let data = '' // gsm8k: the file or folder with its problems
 let maxSteps = 100 // training steps
 let problemsPerStep = 20

@@ -11,7 +11,7 @@ import type { CausalLM } from '../model/causalLM.js'
 import { createTinyModel } from '../model/tinyModel.js'
 import { correctness, format, grade } from '../rewards/index.js'
 import { generate } from '../rollout/generate.js'
-import { arithmetic } from '../tasks/arithmetic.js'
+import { sums } from '../tasks/sums.js'
 import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
 import { Interrupted } from './exitCode.js'
@@ -45,12 +45,9 @@ export function addQuickstartCommand(program: Command, streams: Streams): void {
 export async function quickstart(streams: Streams): Promise<void> {
   const print = (text: string): void => void streams.stdout.write(`${text}\n`)
   const backend = await selectBackend()
-  const train = arithmetic({ bare: true, maxOperand: 5 })
-  const heldOut = arithmetic({ bare: true, maxOperand: 5, split: 'test' })
-  startRunFolder(
-    OUTPUT_DIR,
-    stringify({ task: 'arithmetic', bare: true, maxOperand: 5, ...parseGRPOConfig({ ...config }) }),
-  )
+  const train = sums({ bare: true, maxOperand: 5 })
+  const heldOut = sums({ bare: true, maxOperand: 5, split: 'test' })
+  startRunFolder(OUTPUT_DIR, stringify({ task: 'sums', bare: true, maxOperand: 5, ...parseGRPOConfig({ ...config }) }))
   const base = await loadModel(createTinyModel(path.join(OUTPUT_DIR, 'model')))
   const policy = base.withLora({ r: 16, alpha: 32 })
   print(`backend  ${backend.name}: ${backend.why}`)

@@ -1,4 +1,6 @@
 import fs from 'node:fs'
+import { pipeline } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { DataError, FileFormatError } from '../errors.js'
 import { appendFully, asWriteError } from './atomicWrite.js'
 import { parseJson, quote } from './json.js'
@@ -23,12 +25,18 @@ export async function* readJsonLines(file: string): AsyncGenerator<{ line: numbe
   }
 }
 
-async function* readLines(file: string): AsyncGenerator<Uint8Array> {
+/**
+ * Reads a text file line by line, without its line breaks and a byte order mark, through a stream that decompresses it if one
+ * is given. Throws a FileFormatError.
+ */
+export async function* readLines(file: string, decompress?: Transform): AsyncGenerator<Uint8Array> {
   let pieces: Buffer[] = []
   let pieceBytes = 0
   let line = 1
   try {
-    for await (const chunk of fs.createReadStream(file) as AsyncIterable<Buffer>) {
+    const bytes = fs.createReadStream(file)
+    const stream = decompress ? pipeline(bytes, decompress, () => undefined) : bytes
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
       let start = 0
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
         yield withoutByteOrderMark(Buffer.concat([...pieces, chunk.subarray(start, end)]), line++)

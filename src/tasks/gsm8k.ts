@@ -1,106 +1,58 @@
-import { DataError } from '../errors.js'
 import { readNumber } from '../rewards/answerExtraction.js'
-import { checkCount } from './checkCount.js'
-import { questionPrompt } from './questionPrompt.js'
-import { readRows } from './readRows.js'
-import { splitFiles, splitName } from './splitFiles.js'
-import type { MalformedRow, Problem, Split, Task } from './task.js'
+import { formatInstruction, formatSolution } from './reasoningFormat.js'
+import type { ReasoningFormat } from './reasoningFormat.js'
+import { datasetTask, textColumn } from './rows/datasetTask.js'
+import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
+import type { Problem, Task } from './task.js'
 
-export const gsm8kSystemPrompt =
-  'Solve the problem. Reason step by step, then end with the final answer alone on a line of the form `#### <number>`.'
+export const gsm8kSystemPrompt = `Solve the problem. ${formatInstruction('gsm8k', 'number')}`
 
-export interface Gsm8kOptions {
-  /** A `.jsonl` or `.parquet` file with the columns `question` and `answer`, or a folder of them (see {@link splitFiles}). */
-  data: string
-  /** Defaults to `train`. */
-  split?: Split
-  /** Takes the first problems only. Defaults to all. */
-  limit?: number
-  /**
-   * Number of worked examples before each question, the first rows of the training split (of the file itself if `data`
-   * is a single file); they are not among the problems. Defaults to 0.
-   */
-  shots?: number
-  /** The system message of a chat; null for none. Defaults to {@link gsm8kSystemPrompt}. */
-  systemPrompt?: string | null
-  /**
-   * Called for each malformed row, which is then left out. Defaults to throwing a {@link DataError} that counts all of
-   * them and names the first ones.
-   */
-  onMalformedRow?: (row: MalformedRow) => void
-}
+export type Gsm8kOptions = DatasetOptions
 
 /**
  * GSM8K (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168): word problems whose worked solution ends with a line
- * `#### 72`. The gold answer is what follows the last `#### `, without thousands commas.
+ * `#### 72`. The gold answer is what follows the last `#### `, without thousands commas; the difficulty is the number of
+ * steps of the solution.
  *
- * Throws a {@link DataError} for data that is missing or malformed, and a FileFormatError for a file, or a line of it, that
- * cannot be parsed at all.
+ * Throws a DataError for data that is missing or malformed, and a FileFormatError for a file that cannot be read.
  */
 export async function gsm8k(options: Gsm8kOptions): Promise<Task> {
-  const { data, split = 'train', shots = 0, systemPrompt = gsm8kSystemPrompt } = options
-  if (options.limit !== undefined) checkCount('limit', options.limit, 1)
-  checkCount('shots', shots, 0)
-  const files = splitFiles(data, split)
-  let problems = await readProblems(files, options.onMalformedRow)
-  let examples: readonly Problem[] = []
-  if (shots > 0) {
-    const exampleFiles = files[0] === data ? files : splitFiles(data, 'train')
-    const isSameSplit = exampleFiles[0] === files[0]
-    examples = (isSameSplit ? problems : await readProblems(exampleFiles, options.onMalformedRow)).slice(0, shots)
-    if (examples.length < shots) {
-      throw new DataError(`shots ${shots}: ${exampleFiles.join(', ')} hold only ${examples.length} problems`)
-    }
-    if (isSameSplit) problems = problems.slice(shots)
-  }
-  if (problems.length === 0) throw new DataError(`${files.join(', ')}: no problems are left to use`)
-  return {
-    name: 'gsm8k',
-    problems: problems.slice(0, options.limit),
-    systemPrompt,
-    prompt: (problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer),
-  }
+  return datasetTask(dataset, options)
 }
 
-async function readProblems(
-  files: readonly string[],
-  onMalformedRow?: (row: MalformedRow) => void,
-): Promise<Problem[]> {
-  const problems: Problem[] = []
-  const malformed: MalformedRow[] = []
-  let row = 0
-  for (const file of files) {
-    for await (const { line, value } of readRows(file)) {
-      const problem = parseRow(value, `gsm8k/${splitName(file)}/${++row}`)
-      if (typeof problem === 'object') problems.push(problem)
-      else malformed.push({ file, line, reason: problem })
-    }
-  }
-  if (onMalformedRow !== undefined) malformed.forEach(onMalformedRow)
-  else if (malformed.length > 0) throw new DataError(describeMalformed(malformed, row))
-  return problems
+const dataset: Dataset = {
+  name: 'gsm8k',
+  instruction: 'Solve the problem.',
+  answerHint: 'number',
+  reasoningFormat: 'gsm8k',
+  parse(row, id, format) {
+    const question = textColumn(row, 'question')
+    if (question.trim() === '') return 'has no question'
+    if (typeof row.answer !== 'string') return 'has no answer'
+    if (!row.answer.includes('#### ')) return 'has no answer line `#### <number>`'
+    return gsm8kProblem(question, row.answer, id, format)
+  },
 }
 
-/** The problem of a row, or the reason why it is none. */
-function parseRow(row: unknown, id: string): Problem | string {
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'is not an object with question and answer'
-  const { question, answer } = row as Record<string, unknown>
-  if (typeof question !== 'string' || question.trim() === '') return 'has no question'
-  if (typeof answer !== 'string') return 'has no answer'
-  const marker = answer.lastIndexOf('#### ')
-  if (marker < 0) return 'has no answer line `#### <number>`'
-  const gold = answer.slice(marker + '#### '.length).trim()
+/** The problem of a question and its worked answer, which may also be the number alone. */
+export function gsm8kProblem(question: string, worked: string, id: string, format: ReasoningFormat): Problem | string {
+  const marker = worked.lastIndexOf('#### ')
+  const gold = (marker < 0 ? worked : worked.slice(marker + '#### '.length)).trim()
   if (readNumber(gold) === null) return `has the answer '${gold.slice(0, 40)}', which is not a number`
-  return { id, question, answer: gold.replaceAll(',', ''), solution: stripAnnotations(answer) }
+  const answer = gold.replaceAll(',', '')
+  if (marker < 0) return { id, question, answer }
+  const steps = stripAnnotations(worked.slice(0, marker)).trimEnd()
+  const difficulty = steps.split('\n').filter((line) => line.trim() !== '').length
+  return {
+    id,
+    question,
+    answer,
+    solution: formatSolution(steps, format === 'gsm8k' ? gold : answer, format),
+    difficulty,
+  }
 }
 
 /** Removes the calculator annotations of a solution: `48/2 = <<48/2=24>>24` becomes `48/2 = 24`. */
 function stripAnnotations(solution: string): string {
   return solution.replace(/<<[^<>]*>>/g, '')
-}
-
-function describeMalformed(malformed: readonly MalformedRow[], rows: number): string {
-  const shown = malformed.slice(0, 5).map(({ file, line, reason }) => `${file}:${line} ${reason}`)
-  const rest = malformed.length > shown.length ? `; and ${malformed.length - shown.length} more` : ''
-  return `${malformed.length} of ${rows} rows are malformed: ${shown.join('; ')}${rest}. Correct them, or pass onMalformedRow to leave them out`
 }

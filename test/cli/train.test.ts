@@ -99,7 +99,7 @@ describe('cli/train', () => {
   it('leaves no trace of a run that cannot start', async () => {
     const cases: [string[], number, RegExp][] = [
       [['--model', inFolder('nothing')], 1, /nothing: does not exist/],
-      [['--task', 'sudoku'], 2, /unknown task 'sudoku'; known tasks: gsm8k, arithmetic/],
+      [['--task', 'sudoku'], 2, /unknown task 'sudoku'; known tasks: gsm8k, math, /],
       [['--task', 'gsm8k'], 2, /task gsm8k needs data/],
       [['--task', 'gsm8k', '--data', inFolder('nothing')], 1, /nothing/],
       [['--num-generations', 'two'], 2, /numGenerations: .*got 'two'/],

@@ -37,7 +37,7 @@ describe('cli/trainConfig', () => {
       assert.deepEqual(config[name as keyof TrainConfig], value, name)
     }
     assert.equal(grpoConfigOf(config).generationBatchSize, 8)
-    refuses({}, /model is missing\. Folder of the model.*\n {2}task is missing\. What to train on: gsm8k or arithmetic/)
+    refuses({}, /model is missing\. Folder of the model.*\n {2}task is missing\. What to train on: gsm8k, math, /)
   })
 
   it('takes camelCase and snake_case names, and flags before both', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { ConfigError, DataError, FileFormatError } from '../../src/errors.js'
+import { ConfigError, DataError } from '../../src/errors.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
 import type { MalformedRow } from '../../src/tasks/task.js'
 import { requireShared } from '../shared.js'
@@ -109,12 +109,29 @@ describe('gsm8k', () => {
       assert.equal(rows[7]?.reason, "has the answer 'one', which is not a number")
     })
 
-    it('that are not JSON end the reading', async () => {
+    it('may be lines that are not JSON', async () => {
       const file = write('train.jsonl', [good])
-      fs.appendFileSync(file, '{"question": "cut off')
-      await assert.rejects(
-        gsm8k({ data: file }),
-        (error) => error instanceof FileFormatError && error.file === `${file}:2`,
+      fs.appendFileSync(file, '{"question": "cut off\n' + JSON.stringify(good))
+      const rows: MalformedRow[] = []
+      const task = await gsm8k({ data: file, onMalformedRow: (row) => rows.push(row) })
+      assert.equal(task.problems.length, 2)
+      assert.deepEqual(task.malformedRows, rows)
+      assert.deepEqual([rows.length, rows[0]!.file, rows[0]!.line], [1, file, 2])
+      assert.match(rows[0]!.reason, /^is not valid JSON/)
+    })
+
+    it('are training problems that the test split asks as well', async () => {
+      const [file] = [write('train.jsonl', [good, { ...good, question: 'How  MANY?' }, { ...good, question: 'Else?' }])]
+      write('test.jsonl', [good])
+      const rows: MalformedRow[] = []
+      const task = await gsm8k({ data: folder, onMalformedRow: (row) => rows.push(row) })
+      assert.deepEqual(
+        task.problems.map(({ id }) => id),
+        ['gsm8k/train/3'],
+      )
+      assert.deepEqual(
+        rows.map(({ file: named, line, reason }) => `${named}:${line} ${reason}`),
+        [1, 2].map((line) => `${file}:${line} asks the same as gsm8k/test/1 of the test split`),
       )
     })
   })

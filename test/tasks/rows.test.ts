@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import zlib from 'node:zlib'
 import { DataError, FileFormatError } from '../../src/errors.js'
-import { readRows } from '../../src/tasks/readRows.js'
+import { readRows } from '../../src/tasks/rows/readRows.js'
 import { requireShared } from '../shared.js'
 
 const fixtures = path.join(import.meta.dirname, '../fixtures/gsm8k')
@@ -40,7 +41,40 @@ describe('readRows', () => {
         await assert.rejects(collect(file), (error) => error instanceof FileFormatError && error.file === file, name)
       }
       await assert.rejects(collect(path.join(folder, 'absent.parquet')), FileFormatError)
-      await assert.rejects(collect(path.join(folder, 'rows.csv')), DataError)
+      await assert.rejects(collect(path.join(folder, 'absent.csv')), FileFormatError)
+      await assert.rejects(collect(path.join(folder, 'rows.xlsx')), DataError)
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('reads separated values, JSON arrays and compressed JSON lines', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rows-'))
+    const write = (name: string, bytes: string | Buffer): string => {
+      fs.writeFileSync(path.join(folder, name), bytes)
+      return path.join(folder, name)
+    }
+    try {
+      const rows = [
+        { q: 'one, "two"\nthree', a: '1' },
+        { q: '', a: 'ä' },
+      ]
+      const csv = write('a.csv', '\uFEFFq,a\r\n"one, ""two""\nthree",1\r\n\r\n,ä\r\n')
+      assert.deepEqual(await collect(csv), rows)
+      assert.deepEqual(await collect(write('a.tsv', 'q\ta\nx, y\t2\n')), [{ q: 'x, y', a: '2' }])
+      assert.deepEqual(await collect(write('a.json', JSON.stringify(rows))), rows)
+      assert.deepEqual(await collect(write('b.json', JSON.stringify({ version: '1', data: rows }))), rows)
+      await assert.rejects(collect(write('c.json', '{"a": 1}')), FileFormatError)
+      const lines = rows.map((row) => JSON.stringify(row)).join('\n')
+      assert.deepEqual(await collect(write('a.jsonl.gz', zlib.gzipSync(lines))), rows)
+      await assert.rejects(collect(write('b.jsonl.gz', zlib.gzipSync(lines).subarray(0, 20))), FileFormatError)
+      const errors: unknown[] = []
+      for await (const row of readRows(write('d.csv', 'q,a\n1\n1,2\n1,2,3\n'))) errors.push([row.line, row.error])
+      assert.deepEqual(errors, [
+        [1, 'has 1 values for 2 columns'],
+        [2, undefined],
+        [3, 'has 3 values for 2 columns'],
+      ])
     } finally {
       fs.rmSync(folder, { recursive: true })
     }

@@ -1,29 +1,29 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../src/errors.js'
 import { grade } from '../../src/rewards/correctness.js'
-import { arithmetic } from '../../src/tasks/arithmetic.js'
+import { sums } from '../../src/tasks/sums.js'
 
 /** The unordered operands of a problem, from its id. */
 function operands(id: string): string {
   return id
-    .slice('arithmetic/'.length)
+    .slice('sums/'.length)
     .split('+')
     .map(Number)
     .toSorted((a, b) => a - b)
     .join('+')
 }
 
-describe('arithmetic', () => {
+describe('sums', () => {
   it('asks for small sums with right answers and solutions that grade as correct', () => {
     for (const bare of [false, true]) {
-      for (const problem of arithmetic({ bare }).problems) {
+      for (const problem of sums({ bare }).problems) {
         const [first, second] = /(\d+) ?\+ ?(\d+)/.exec(problem.question)!.slice(1).map(Number)
         assert.equal(problem.answer, String(first! + second!))
         assert.ok(first! >= 1 && first! <= 49 && second! >= 1 && second! <= 9)
         assert.ok(grade(problem.solution!, problem).correct, problem.id)
       }
     }
-    const { problems } = arithmetic()
+    const { problems } = sums()
     assert.match(problems[0]!.question, /^What is \d+ \+ \d+\?$/)
     assert.match(problems[0]!.solution!, /^\d+ \+ \d+ = (\d+)\n#### \1$/)
   })
@@ -31,50 +31,50 @@ describe('arithmetic', () => {
   it('never has a sum of the test split in the training split, either way round', () => {
     const trained = new Set<string>()
     for (const maxOperand of [9, 49, 200]) {
-      for (const { id } of arithmetic({ maxOperand, seed: maxOperand }).problems) trained.add(operands(id))
+      for (const { id } of sums({ maxOperand, seed: maxOperand }).problems) trained.add(operands(id))
     }
-    const { problems } = arithmetic({ split: 'test', seed: 5, maxOperand: 200 })
+    const { problems } = sums({ split: 'test', seed: 5, maxOperand: 200 })
     assert.ok(problems.length > 200)
     for (const { id } of problems) assert.ok(!trained.has(operands(id)), id)
   })
 
   it('has every sum once, in an order that the seed gives', () => {
-    const first = arithmetic({ seed: 1 }).problems
-    assert.deepEqual(arithmetic({ seed: 1 }).problems, first)
-    const second = arithmetic({ seed: 2 }).problems
+    const first = sums({ seed: 1 }).problems
+    assert.deepEqual(sums({ seed: 1 }).problems, first)
+    const second = sums({ seed: 2 }).problems
     assert.notDeepEqual(second, first)
     assert.deepEqual(new Set(second.map(({ id }) => id)), new Set(first.map(({ id }) => id)))
     assert.equal(new Set(first.map(({ id }) => id)).size, first.length)
-    const held = arithmetic({ split: 'test' }).problems
+    const held = sums({ split: 'test' }).problems
     assert.equal(first.length + held.length, 49 * 9 - 1)
-    assert.deepEqual(arithmetic({ seed: 1, limit: 3 }).problems, first.slice(0, 3))
+    assert.deepEqual(sums({ seed: 1, limit: 3 }).problems, first.slice(0, 3))
   })
 
   it('gives the same training example whatever the seed and the split, and does not ask it', () => {
-    const one = arithmetic({ seed: 1 })
+    const one = sums({ seed: 1 })
     const prefix = one.prompt(one.problems[0]!, null).text.split('\n\n')[0]!
     assert.match(prefix, /^Question: What is (\d+ \+ \d+)\?\nAnswer: \1 = (\d+)\n#### \2$/)
-    const test = arithmetic({ seed: 2, split: 'test' })
+    const test = sums({ seed: 2, split: 'test' })
     assert.equal(test.prompt(test.problems[0]!, null).text.split('\n\n')[0], prefix)
     assert.ok(!one.problems.some(({ question }) => prefix.includes(question)))
-    const none = arithmetic({ shots: 0 })
+    const none = sums({ shots: 0 })
     assert.match(none.prompt(none.problems[0]!, null).text, /^Question: What is \d+ \+ \d+\?\nAnswer:$/)
   })
 
   it('asks the bare form without anything around it', () => {
-    const task = arithmetic({ bare: true, maxOperand: 9 })
+    const task = sums({ bare: true, maxOperand: 9 })
     for (const problem of task.problems) {
       assert.match(problem.question, /^[1-9]\+[1-9]=$/)
       assert.equal(task.prompt(problem, null).text, problem.question)
     }
-    const shown = arithmetic({ bare: true, maxOperand: 9, shots: 1 })
+    const shown = sums({ bare: true, maxOperand: 9, shots: 1 })
     assert.match(shown.prompt(shown.problems[0]!, null).text, /^\d\+\d=\d+\n\d\+\d=$/)
   })
 
   it('refuses options out of range', () => {
-    for (const maxOperand of [0, 1.5, 10_000]) assert.throws(() => arithmetic({ maxOperand }), ConfigError)
-    assert.throws(() => arithmetic({ limit: 0 }), ConfigError)
-    assert.throws(() => arithmetic({ shots: -1 }), ConfigError)
-    assert.throws(() => arithmetic({ maxOperand: 9, shots: 100 }), /leaves no train problem/)
+    for (const maxOperand of [0, 1.5, 10_000]) assert.throws(() => sums({ maxOperand }), ConfigError)
+    assert.throws(() => sums({ limit: 0 }), ConfigError)
+    assert.throws(() => sums({ shots: -1 }), ConfigError)
+    assert.throws(() => sums({ maxOperand: 9, shots: 100 }), /leaves no train problem/)
   })
 })

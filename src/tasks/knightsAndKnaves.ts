@@ -1,0 +1,49 @@
+import { generatedTask } from './generators/generatedTask.js'
+import type { GeneratorOptions } from './generators/generatedTask.js'
+import { knightsGenerator } from './generators/knights/knightsGenerator.js'
+import { gradeRoles, rolesText } from './graders/roles.js'
+import { formatSolution } from './reasoningFormat.js'
+import type { ReasoningFormat } from './reasoningFormat.js'
+import { datasetTask, textColumn } from './rows/datasetTask.js'
+import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
+import type { Problem, Task } from './task.js'
+
+/**
+ * Puzzles about knights, who tell the truth, and knaves, who lie. Without `data` they are made up, each with exactly one
+ * solution; with `data` they are read, in the layout of Logic-RL (`quiz`, `names`, `solution`, `cot_repeat_steps`). The
+ * difficulty is the number of people.
+ *
+ * Throws a DataError for data that is missing or malformed, and a ConfigError for an option out of range.
+ */
+export async function knightsAndKnaves(options: GeneratorOptions | DatasetOptions = {}): Promise<Task> {
+  return 'data' in options ? datasetTask(dataset, options) : generatedTask(knightsGenerator, options)
+}
+
+const dataset: Dataset = {
+  name: knightsGenerator.name,
+  instruction: knightsGenerator.instruction,
+  answerHint: knightsGenerator.answerHint,
+  reasoningFormat: 'gsm8k',
+  parse: knightsProblem,
+}
+
+/** The problem of a row of Logic-RL, or the reason why it is none. */
+export function knightsProblem(
+  row: Readonly<Record<string, unknown>>,
+  id: string,
+  format: ReasoningFormat,
+): Problem | string {
+  const { names, solution, cot_repeat_steps: steps } = row
+  if (!Array.isArray(names) || !Array.isArray(solution)) return 'has no names and solution'
+  if (names.length !== solution.length || !names.every((name) => typeof name === 'string')) {
+    return `has ${names.length} names and a solution of ${solution.length}`
+  }
+  if (!solution.every((isKnight) => typeof isKnight === 'boolean')) return 'has a solution that is not true or false'
+  const answer = rolesText(names, solution)
+  const worked = Array.isArray(steps) ? steps.filter((step) => typeof step === 'string').join('\n') : ''
+  return {
+    ...{ id, question: textColumn(row, 'quiz', 'question'), answer },
+    ...{ solution: formatSolution(worked, answer, format), difficulty: names.length, grader: gradeRoles },
+    columns: { names, solution },
+  }
+}

@@ -1,0 +1,174 @@
+import { DataError } from '../../errors.js'
+import { isJsonObject } from '../../io/json.js'
+import { checkCount } from '../checkCount.js'
+import { difficultyRange } from '../difficulty.js'
+import type { Difficulty } from '../difficulty.js'
+import { questionPrompt } from '../questionPrompt.js'
+import { formatInstruction } from '../reasoningFormat.js'
+import type { ReasoningFormat } from '../reasoningFormat.js'
+import type { MalformedRow, Problem, Split, Task } from '../task.js'
+import { readRows } from './readRows.js'
+import { findSplitFiles, namedSplit, splitFiles } from './splitFiles.js'
+
+/** Options of every task that is read from files. */
+export interface DatasetOptions {
+  /** A file of rows, or a folder of them (see {@link splitFiles}). */
+  data: string
+  /** Defaults to `train`. */
+  split?: Split
+  /** Takes the first problems only, after choosing them by difficulty. Defaults to all. */
+  limit?: number
+  /**
+   * Number of worked examples before each question, the first rows of the training split (of the file itself if `data`
+   * is a single file); they are not among the problems. Defaults to 0.
+   */
+  shots?: number
+  /** The system message of a chat; null for none. Defaults to one that says what to do and how to mark the answer. */
+  systemPrompt?: string | null
+  /** Form of the worked examples and solutions, and what the system prompt asks for. Defaults to the task's own. */
+  reasoningFormat?: ReasoningFormat
+  /** Takes problems of this difficulty only, a number or the lowest and the highest one. Defaults to all. */
+  difficulty?: Difficulty
+  /**
+   * Called for each malformed row, which is then left out. Defaults to throwing a {@link DataError} that counts all of
+   * them and names the first ones.
+   */
+  onMalformedRow?: (row: MalformedRow) => void
+}
+
+/** A kind of problems that is read. */
+export interface Dataset {
+  readonly name: string
+  /** Opens the system prompt, e.g. `Solve the problem.` */
+  readonly instruction: string
+  /** What stands in the answer's place in the system prompt, e.g. `number`. */
+  readonly answerHint: string
+  readonly reasoningFormat: ReasoningFormat
+  /** The problem of a row, or the reason why it is none. */
+  parse(row: Readonly<Record<string, unknown>>, id: string, format: ReasoningFormat): Problem | string
+  /** Replaces {@link questionPrompt}. */
+  readonly prompt?: (examples: readonly Problem[], systemPrompt: string | null) => Task['prompt']
+}
+
+/**
+ * Reads the problems of a split. A row of the training split whose question is also one of the test split beside it counts
+ * as malformed, so that nothing of the test split is trained on.
+ *
+ * Throws a {@link DataError} for data that is missing or malformed, and a FileFormatError for a file that cannot be read.
+ */
+export async function datasetTask(dataset: Dataset, options: DatasetOptions): Promise<Task> {
+  const { data, split = 'train', shots = 0, reasoningFormat = dataset.reasoningFormat } = options
+  if (options.limit !== undefined) checkCount('limit', options.limit, 1)
+  checkCount('shots', shots, 0)
+  const malformed: MalformedRow[] = []
+  const read = (files: readonly string[]): Promise<Problem[]> =>
+    readProblems(dataset, files, reasoningFormat, malformed)
+
+  const files = splitFiles(data, split)
+  let problems = await read(files)
+  const numRows = problems.length + malformed.length
+  if (split === 'train') problems = await withoutTestProblems(problems, dataset, data, files, malformed)
+  let examples: readonly Problem[] = []
+  if (shots > 0) {
+    const exampleFiles = files[0] === data ? files : splitFiles(data, 'train')
+    const isSameSplit = exampleFiles[0] === files[0]
+    examples = (isSameSplit ? problems : await read(exampleFiles)).slice(0, shots)
+    if (examples.length < shots) {
+      throw new DataError(`shots ${shots}: ${exampleFiles.join(', ')} hold only ${examples.length} problems`)
+    }
+    if (isSameSplit) problems = problems.slice(shots)
+  }
+  if (options.onMalformedRow !== undefined) malformed.forEach(options.onMalformedRow)
+  else if (malformed.length > 0) {
+    throw new DataError(
+      `${malformed.length} of ${numRows} rows are malformed: ${describeMalformed(malformed)}. ` +
+        'Correct them, or pass onMalformedRow to leave them out',
+    )
+  }
+  if (options.difficulty !== undefined) {
+    const [lowest, highest] = difficultyRange(options.difficulty)
+    problems = problems.filter(({ difficulty = 0 }) => difficulty >= lowest && difficulty <= highest)
+  }
+  if (problems.length === 0) throw new DataError(`${files.join(', ')}: no problems are left to use`)
+  const systemPrompt =
+    options.systemPrompt === undefined
+      ? `${dataset.instruction} ${formatInstruction(reasoningFormat, dataset.answerHint)}`
+      : options.systemPrompt
+  return {
+    name: dataset.name,
+    problems: problems.slice(0, options.limit),
+    systemPrompt,
+    prompt:
+      dataset.prompt?.(examples, systemPrompt) ??
+      ((problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer)),
+    ...(malformed.length > 0 && { malformedRows: malformed }),
+  }
+}
+
+/** `train.jsonl:7 has no answer; train.jsonl:9 …; and 3 more` */
+export function describeMalformed(malformed: readonly MalformedRow[]): string {
+  const shown = malformed.slice(0, 5).map(({ file, line, reason }) => `${file}:${line} ${reason}`)
+  const rest = malformed.length > shown.length ? `; and ${malformed.length - shown.length} more` : ''
+  return shown.join('; ') + rest
+}
+
+/** A column as text; an empty text if it is absent or something else. */
+export function textColumn(row: Readonly<Record<string, unknown>>, ...names: readonly string[]): string {
+  for (const name of names) {
+    const value = row[name]
+    if (typeof value === 'string') return value
+    if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  }
+  return ''
+}
+
+async function readProblems(
+  dataset: Dataset,
+  files: readonly string[],
+  format: ReasoningFormat,
+  malformed: MalformedRow[],
+): Promise<Problem[]> {
+  const problems: Problem[] = []
+  let row = 0
+  for (const file of files) {
+    for await (const { line, value, error } of readRows(file)) {
+      row++
+      const id = `${dataset.name}/${namedSplit(file) ?? 'all'}/${row}`
+      const problem = error ?? parseRow(dataset, value, id, format)
+      if (typeof problem === 'object') problems.push(problem)
+      else malformed.push({ file, line, reason: problem })
+    }
+  }
+  return problems
+}
+
+function parseRow(dataset: Dataset, value: unknown, id: string, format: ReasoningFormat): Problem | string {
+  if (!isJsonObject(value)) return 'is not an object with columns'
+  const problem = dataset.parse(value, id, format)
+  return typeof problem === 'object' && problem.question.trim() === '' ? 'has no question' : problem
+}
+
+/** Leaves out training problems that the test split beside them holds as well. */
+async function withoutTestProblems(
+  problems: readonly Problem[],
+  dataset: Dataset,
+  data: string,
+  files: readonly string[],
+  malformed: MalformedRow[],
+): Promise<Problem[]> {
+  const testFiles = files[0] === data ? [] : findSplitFiles(data, 'test')
+  // What is malformed in the test split is reported when that one is loaded.
+  const test = await readProblems(dataset, testFiles, dataset.reasoningFormat, [])
+  const questions = new Map(test.map(({ question, id }) => [normalized(question), id]))
+  return problems.filter((problem) => {
+    const twin = questions.get(normalized(problem.question))
+    if (twin === undefined) return true
+    const [, , row] = problem.id.split('/')
+    malformed.push({ file: files.join(', '), line: Number(row), reason: `asks the same as ${twin} of the test split` })
+    return false
+  })
+}
+
+function normalized(question: string): string {
+  return question.replace(/\s+/g, ' ').trim().toLowerCase()
+}
