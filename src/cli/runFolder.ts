@@ -16,6 +16,8 @@ const runEntries = [
   'eval.json',
   'placebo',
   'report.html',
+  'status.json',
+  'control.json',
 ]
 
 /** Throws a ConfigError when the folder holds a run that must not be overwritten. */

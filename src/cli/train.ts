@@ -11,6 +11,7 @@ import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { loadModel } from '../model/causalLM.js'
 import type { CausalLM } from '../model/causalLM.js'
+import { writeReport } from '../report/writeReport.js'
 import { loadRewards } from '../rewards/loadReward.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import { loadTask } from '../tasks/loadTask.js'
@@ -133,7 +134,9 @@ async function runTrainer(
     bar.stop()
   }
   streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
-  if (controller.signal.aborted) throw new Interrupted()
+  streams.stdout.write(`report   ${writeReport(config.outputDir)}\n`)
+  // After Ctrl-C, or after a stop that came from outside (grpo-ts report --watch).
+  if (controller.signal.aborted || trainer.step < trainer.maxSteps) throw new Interrupted()
 }
 
 function describeModel({ config, adapter }: CausalLM): string {

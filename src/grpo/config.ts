@@ -172,6 +172,11 @@ export const grpoConfigSchema = z.strictObject({
   ),
 
   // Logging
+  logCompletionTokens: option(
+    z.boolean(),
+    true,
+    'Whether completions.jsonl holds the tokens of each completion with their log-probabilities, some 20 bytes a token.',
+  ),
   reportTo: option(
     z.union([
       z.array(z.enum(['tensorboard'])),

@@ -5,7 +5,10 @@ import { FileFormatError } from '../errors.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { JsonLinesWriter } from '../io/jsonLines.js'
 import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config.js'
+import type { ScoredCompletion } from './rollouts.js'
 import type { TrainingStep } from './trainer.js'
 
 const NAMES = ['metrics.jsonl', 'completions.jsonl', 'diagnosis.jsonl'] as const
@@ -22,14 +25,16 @@ export class RunFiles {
   #writers: Record<'metrics' | 'completions' | 'diagnosis', JsonLinesWriter> | null = null
   #tensorBoard: TensorBoardWriter | null = null
   #position: RunFilesPosition
+  readonly #tokenTexts: TokenTexts | null
 
   /** Makes the folder where it is missing. Goes on behind the steps of `position`; without one it replaces the files. */
   constructor(
     private readonly folder: string,
-    private readonly options: Pick<GRPOConfig, 'reportTo'>,
+    private readonly options: Pick<GRPOConfig, 'reportTo' | 'logCompletionTokens'> & { tokenizer: Tokenizer | null },
     position: RunFilesPosition = {},
   ) {
     this.#position = Object.fromEntries(NAMES.map((name) => [name, position[name] ?? 0]))
+    this.#tokenTexts = options.tokenizer && new TokenTexts(options.tokenizer)
     try {
       fs.mkdirSync(folder, { recursive: true })
       this.#cut()
@@ -61,11 +66,13 @@ export class RunFiles {
       for (const finding of diagnosis) {
         if (finding.state !== 'ongoing') this.#writers.diagnosis.write({ step, ...finding })
       }
-      for (const { problem, promptText, completions } of groups) {
-        for (const { text, finishReason, ids, rewards, reward, advantage } of completions) {
+      for (const [group, { problem, promptText, completions }] of groups.entries()) {
+        for (const completion of completions) {
+          const { text, finishReason, ids, rewards, reward, advantage } = completion
           this.#writers.completions.write({
-            ...{ step, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
+            ...{ step, group, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
             ...{ rewards, reward, advantage, finish_reason: finishReason, length: ids.length },
+            ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
           })
         }
       }
@@ -116,6 +123,13 @@ export class RunFiles {
     this.#writers = null
     this.#tensorBoard?.close()
     this.#tensorBoard = null
+  }
+
+  /** The tokens with their texts, and their log-probabilities to four digits, which is what a reader can use of them. */
+  #tokensOf({ ids, text, logProbs }: ScoredCompletion): Record<string, unknown> {
+    const tokens = this.#tokenTexts?.of(ids, text)
+    const rounded = logProbs.map((value) => Number(value.toPrecision(4)))
+    return { completion_ids: ids, ...(tokens && { tokens }), logprobs: rounded }
   }
 
   #size(name: string): number {

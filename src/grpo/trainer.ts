@@ -23,6 +23,7 @@ import { PromptSampler } from './promptSampler.js'
 import { collectRollouts } from './rollouts.js'
 import type { RolloutGroup, Rollouts } from './rollouts.js'
 import { rowValues } from './rowValues.js'
+import { RunControl } from './runControl.js'
 import { RunFiles } from './runFiles.js'
 import type { RunFilesPosition } from './runFiles.js'
 import { mean } from './statistics.js'
@@ -121,6 +122,8 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   #isAhead = false
   /** Rollouts of a checkpoint for the step after it. */
   #pending: StoredRollouts | null
+  /** Stops the loop that goes on: the signal of the options, or a command in the folder of the run. */
+  #signal: AbortSignal = new AbortController().signal
 
   /** @throws ConfigError, DataError, and BackendError when the run will not fit into memory */
   constructor(options: GRPOTrainerOptions) {
@@ -165,7 +168,10 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     }
     this.#prompts.restore(this.#at.prompts)
     if (outputDir !== undefined && !resumed) removeCheckpoints(outputDir)
-    this.#files = outputDir === undefined ? null : new RunFiles(outputDir, this.config, resumed?.files)
+    this.#files =
+      outputDir === undefined
+        ? null
+        : new RunFiles(outputDir, { ...this.config, tokenizer: policy.tokenizer }, resumed?.files)
     this.#good = { position: this.#at, files: this.#files?.position ?? {} }
     this.#diagnosis = this.#startDiagnosis()
   }
@@ -184,8 +190,14 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep> {
     let hasFailed = false
+    const { outputDir, signal } = this.#options
+    const control = outputDir === undefined ? null : new RunControl(outputDir, this.maxSteps)
+    this.#signal = AbortSignal.any([signal, control?.signal].filter((one) => one !== undefined))
     try {
-      while (this.#made || (this.#at.step < this.maxSteps && !this.#options.signal?.aborted)) {
+      control?.start()
+      while (this.#made || (this.#at.step < this.maxSteps && !this.#signal.aborted)) {
+        await control?.waitWhilePaused(this.#signal)
+        if (!this.#made && this.#signal.aborted) return
         this.#made ??= await this.#trainStep()
         if (!this.#made) return
         const { step } = this.#made
@@ -199,7 +211,11 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       throw error
     } finally {
       this.#files?.close()
-      this.#saveAll({ quietly: hasFailed })
+      try {
+        this.#saveAll({ quietly: hasFailed })
+      } finally {
+        control?.end()
+      }
     }
   }
 
@@ -356,19 +372,19 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 
   /** Samples the next generation batch; null when the signal stopped it. */
   async #sample(microStep: number, numTokens: number): Promise<StoredRollouts | null> {
-    const { policy, task, signal, onProgress } = this.#options
+    const { policy, task, onProgress } = this.#options
     const count = this.config.generationBatchSize / this.config.numGenerations
     const problems = Array.from({ length: count }, () => task.problems[this.#prompts.next()]!)
     try {
       const rollouts = await collectRollouts(policy, task, problems, this.#rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
         seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
-        ...(signal && { signal }),
+        signal: this.#signal,
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
       })
       return { rollouts, prompts: this.#prompts.state(), numTokens: numTokens + rollouts.numTokens }
     } catch (error) {
-      if (signal?.aborted) return null
+      if (this.#signal.aborted) return null
       throw error
     }
   }

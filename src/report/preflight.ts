@@ -8,11 +8,11 @@ export function readPreflight(value: unknown): Preflight | null {
     const check = asObject(item)
     const name = asText(check.name)
     if (name === null) return []
-    const status = asText(check.status ?? check.severity)
+    const status = asText(check.status)
     return [
       {
         name: name.replaceAll('_', ' '),
-        status: status === 'ok' || status === 'warning' || status === 'error' ? status : null,
+        status: status === 'ok' || status === 'warning' || status === 'problem' ? status : null,
         message: asText(check.message) ?? '',
         remedy: asText(check.advice),
       },

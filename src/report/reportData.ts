@@ -98,7 +98,7 @@ export interface Preflight {
   readonly go: boolean | null
   readonly checks: readonly {
     readonly name: string
-    readonly status: 'ok' | 'warning' | 'error' | null
+    readonly status: 'ok' | 'warning' | 'problem' | null
     readonly message: string
     readonly remedy: string | null
   }[]

@@ -39,7 +39,7 @@ describe('cli/train', () => {
     const lines = stdout.trimEnd().split('\n')
     assert.deepEqual(
       lines.map((line) => line.split(' ')[0]),
-      ['model', 'backend', 'task', 'batch', 'output', 'step', 'step', 'adapter'],
+      ['model', 'backend', 'task', 'batch', 'output', 'step', 'step', 'adapter', 'report'],
     )
     assert.match(lines[2]!, /arithmetic, \d+ problems/)
     assert.match(lines[3]!, /2 prompts × 2 completions of up to 6 tokens, a step of 1 × 4 completions/)
@@ -51,6 +51,7 @@ describe('cli/train', () => {
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
       ...['adapter', 'checkpoints', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],
+      'report.html',
     ])
     const config = parse(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8')) as Record<string, unknown>
     assert.equal(config.max_steps, 2)
@@ -127,7 +128,8 @@ describe('cli/train', () => {
     }
     assert.deepEqual(await exit, [130, null], await stderr)
     assert.ok(lines.includes('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once'))
-    assert.equal(lines.at(-1), `adapter  ${inFolder('run', 'adapter')}`)
+    assert.equal(lines.at(-2), `adapter  ${inFolder('run', 'adapter')}`)
+    assert.equal(lines.at(-1), `report   ${inFolder('run', 'report.html')}`)
     assert.ok(fs.existsSync(inFolder('run', 'adapter', 'adapter_model.safetensors')))
   })
 })

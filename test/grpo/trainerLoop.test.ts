@@ -4,6 +4,7 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { selectBackend } from '../../src/backend/select.js'
 import { GrpoError } from '../../src/errors.js'
+import { commandRun, readRunStatus } from '../../src/grpo/runControl.js'
 import type { StepProgress, TrainingStep } from '../../src/grpo/trainer.js'
 import { readJsonLines } from '../../src/io/jsonLines.js'
 import type { CausalLM } from '../../src/model/causalLM.js'
@@ -48,6 +49,7 @@ describe('trainer: loops, files and errors', () => {
       assert.deepEqual(completions[1], {
         ...{
           step: 1,
+          group: 0,
           problem: first.problem.id,
           prompt: first.promptText,
           completion: '',
@@ -56,11 +58,41 @@ describe('trainer: loops, files and errors', () => {
         rewards: { fraction: first.completions[1]!.reward, silent: null },
         ...{ reward: first.completions[1]!.reward, advantage: first.completions[1]!.advantage },
         ...{ finish_reason: 'length', length: 5 },
+        // Without a tokenizer there are no texts.
+        completion_ids: first.completions[1]!.ids,
+        logprobs: first.completions[1]!.logProbs.map((value) => Number(value.toPrecision(4))),
       })
       assert.deepEqual(
         completions.map(({ step }) => step),
         [1, 2, 3].flatMap((step) => new Array<number>(8).fill(step)),
       )
+    }))
+
+  it('can be paused, resumed and stopped through its folder', () =>
+    withPolicy(async ({ trainerOf }) => {
+      const outputDir = temporaryFolder()
+      const trainer = trainerOf({ outputDir }, { maxSteps: 1000, logCompletionTokens: false })
+      const linesNow = async (): Promise<number> => (await jsonLines(path.join(outputDir, 'metrics.jsonl'))).length
+      const stepNow = (): number => trainer.step
+      const training = (async () => {
+        for await (const { step } of trainer) {
+          if (step === 2) assert.equal(commandRun(outputDir, 'pause'), true)
+        }
+      })()
+      while (readRunStatus(outputDir).state !== 'paused') await setTimeout(20)
+      assert.equal(stepNow(), 2)
+      await setTimeout(400)
+      assert.equal(await linesNow(), 2)
+      commandRun(outputDir, 'resume')
+      while (stepNow() < 3) await setTimeout(20)
+      commandRun(outputDir, 'stop')
+      await training
+      assert.ok(stepNow() < 1000)
+      assert.equal(await linesNow(), stepNow())
+      assert.ok(fs.existsSync(path.join(outputDir, 'adapter', 'adapter_model.safetensors')))
+      assert.equal(readRunStatus(outputDir).state, 'ended')
+      const [completion] = await jsonLines(path.join(outputDir, 'completions.jsonl'))
+      assert.ok(completion && !('logprobs' in completion))
     }))
 
   it('writes nothing without an output folder', () =>

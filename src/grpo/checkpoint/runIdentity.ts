@@ -9,7 +9,14 @@ import type { GRPOConfig } from '../config.js'
 export type RunIdentity = Readonly<Record<string, unknown>>
 
 /** Options that change what is written or shown, and when a run ends, but not what a step computes. */
-const free: readonly (keyof GRPOConfig)[] = ['reportTo', 'loggingSteps', 'saveStrategy', 'saveSteps', 'saveTotalLimit']
+const free: readonly (keyof GRPOConfig)[] = [
+  'reportTo',
+  'loggingSteps',
+  'saveStrategy',
+  'saveSteps',
+  'saveTotalLimit',
+  'logCompletionTokens',
+]
 
 /** Problems whose prompts are rendered for the comparison: enough to notice another template or system prompt. */
 const RENDERED_PROMPTS = 16

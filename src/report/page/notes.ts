@@ -60,7 +60,7 @@ function showPreflight({ data: { preflight } }: Run): void {
   section.hidden = preflight === null
   if (!preflight) return
   const { go, checks } = preflight
-  const troubles = checks.filter(({ status }) => status === 'warning' || status === 'error').length
+  const troubles = checks.filter(({ status }) => status === 'warning' || status === 'problem').length
   byId('preflight-content').replaceChildren(
     element(
       'p',
@@ -75,7 +75,7 @@ function showPreflight({ data: { preflight } }: Run): void {
         element(
           'li',
           { class: `check check-${status ?? 'none'}` },
-          element('strong', {}, `${{ ok: '✓ ', warning: '! ', error: '✗ ', none: '' }[status ?? 'none']}${name}: `),
+          element('strong', {}, `${{ ok: '✓ ', warning: '! ', problem: '✗ ', none: '' }[status ?? 'none']}${name}: `),
           message,
           remedy === null ? null : element('span', {}, ` Try: ${remedy}`),
         ),
