@@ -107,6 +107,8 @@ export type {
 export { mergeAdapter } from './model/mergeAdapter.js'
 export type { MergeOptions } from './model/mergeAdapter.js'
 
+export { pushToHub } from './push/pushToHub.js'
+export type { PushOptions, PushResult } from './push/pushToHub.js'
 export { downloadDataset } from './hub/datasetFiles.js'
 export type { DatasetOptions } from './hub/datasetFiles.js'
 export { downloadModel } from './hub/modelFiles.js'

@@ -1,5 +1,5 @@
-import fs from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../packageVersion.js'
 import { addBenchCommand } from './bench.js'
 import { addDoctorCommand } from './doctor.js'
 import { addDownloadCommand } from './download.js'
@@ -8,6 +8,7 @@ import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
 import { addMergeCommand } from './merge.js'
 import { addPretrainCommand } from './pretrain.js'
+import { addPushCommand } from './push.js'
 import { addQuickstartCommand } from './quickstart.js'
 import { addReportCommand } from './report.js'
 import { addScoreCommand } from './score.js'
@@ -34,6 +35,7 @@ const verbs: readonly AddCommand[] = [
   addDownloadCommand,
   addReportCommand,
   addMergeCommand,
+  addPushCommand,
   addDoctorCommand,
   addBenchCommand,
 ]
@@ -71,9 +73,4 @@ function withKebabCaseFlags(args: readonly string[], program: Command): string[]
     const normalized = flag.replaceAll('_', '-')
     return known.has(normalized) ? [normalized, ...value].join('=') : arg
   })
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version
 }

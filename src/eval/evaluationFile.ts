@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { FileFormatError } from '../errors.js'
 import { camelCase, snakeCase } from '../grpo/optionNames.js'
-import { atomicWriteJson } from '../io/atomicWrite.js'
+import { atomicWriteFile } from '../io/atomicWrite.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { parseJsonFields } from '../model/jsonFields.js'
 import { EVALUATION_VERSION, evaluationSchema } from './evaluation.js'
@@ -9,7 +9,12 @@ import type { Evaluation } from './evaluation.js'
 
 /** Writes an evaluation as JSON, with names in snake_case as in the other files of a run. Throws a GrpoError. */
 export function writeEvaluation(file: string, evaluation: Evaluation): void {
-  atomicWriteJson(file, renameKeys(evaluationSchema.parse(evaluation), snakeCase))
+  atomicWriteFile(file, formatEvaluationFile(evaluation))
+}
+
+/** The content of eval.json. */
+export function formatEvaluationFile(evaluation: Evaluation): string {
+  return `${JSON.stringify(renameKeys(evaluationSchema.parse(evaluation), snakeCase), null, 2)}\n`
 }
 
 /** Reads what {@link writeEvaluation} wrote. Throws a FileFormatError for a file that is missing or not of this form. */

@@ -17,7 +17,11 @@ export interface RemoteFile {
   readonly hash: 'sha256' | 'git-sha1'
 }
 
-const infoSchema = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/), id: z.string().optional() })
+const infoSchema = z.object({
+  sha: z.string().regex(/^[0-9a-f]{40}$/),
+  id: z.string().optional(),
+  private: z.boolean().optional(),
+})
 const entrySchema = z.object({
   type: z.string(),
   path: z.string(),
@@ -34,6 +38,14 @@ function apiOf({ endpoint }: HubClient, { type, id }: Repository): string {
  * The commit that a revision names now. Warns when the repository has another name by now. Throws a HubError.
  */
 export async function resolveCommit(client: HubClient, repository: Repository): Promise<string> {
+  return (await repositoryInfo(client, repository)).sha
+}
+
+/** As {@link resolveCommit}, with who may see the repository. */
+export async function repositoryInfo(
+  client: HubClient,
+  repository: Repository,
+): Promise<{ sha: string; private?: boolean | undefined }> {
   const { id, revision } = repository
   const what = `looking up ${id}`
   const url = `${apiOf(client, repository)}/revision/${encodeURIComponent(revision)}`
@@ -46,7 +58,7 @@ export async function resolveCommit(client: HubClient, repository: Repository): 
       `${id} is now called ${info.id} on the Hub (${pageOf(client.endpoint, repository)}); use that name`,
     )
   }
-  return info.sha
+  return info
 }
 
 /** All files of a repository at a commit. Throws a HubError, also for a path that would leave the cache. */

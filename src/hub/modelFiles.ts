@@ -32,6 +32,14 @@ export async function downloadModel(id: string, options: DownloadOptions = {}): 
   return downloadRepository(repository, (paths) => chooseModelFiles(paths, repository.id), options)
 }
 
+/** A model's tokenizer alone, as {@link downloadModel} brings it. */
+export async function downloadTokenizer(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
+  const choose = (paths: readonly string[]): string[] => {
+    return paths.filter((path) => tokenizerFileNames.some((name) => name === path))
+  }
+  return downloadRepository(parseRepository(id, 'model', options.revision), choose, options)
+}
+
 /** The needed files among those of a model's repository. */
 export function chooseModelFiles(paths: readonly string[], id: string): string[] {
   const has = (name: string): boolean => paths.includes(name)

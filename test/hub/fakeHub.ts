@@ -24,6 +24,8 @@ export type Fault =
   /** All bytes come, the last ones wrong. */
   | { kind: 'corrupt'; bytes: number }
   | { kind: 'status'; status: number; headers?: Record<string, string> }
+  /** The request is served, but its answer never arrives. */
+  | { kind: 'lost' }
 
 interface Commit {
   readonly id: string
@@ -175,10 +177,18 @@ export class FakeHub {
     const [taken] = at < 0 ? [] : this.hubFaults.splice(at, 1)
     if (taken?.fault.kind === 'status') {
       response.writeHead(taken.fault.status, taken.fault.headers).end()
+    } else if (taken?.fault.kind === 'lost') {
+      this.#takeUnanswered(exchange)
     } else if (taken) request.socket.destroy()
     else if (!this.#answerUser(exchange) && !this.#answerApi(exchange) && !this.#answerLfs(exchange)) {
       if (!this.#answerResolve(exchange)) refuse(response, 404, '', "Sorry, we can't find the page")
     }
+  }
+
+  #takeUnanswered(exchange: Exchange): void {
+    const silent = new http.ServerResponse(exchange.request)
+    this.#answerApi({ ...exchange, response: silent })
+    exchange.request.socket.destroy()
   }
 
   #answerUser({ request, response, url, body, user }: Exchange): boolean {
@@ -439,6 +449,7 @@ export class FakeHub {
         bytes = Buffer.from(bytes)
         bytes.fill(9, Math.max(0, bytes.length - fault.bytes))
         break
+      case 'lost':
       case undefined:
     }
     response.writeHead(status, withLength)

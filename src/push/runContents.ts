@@ -1,0 +1,115 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseDocument } from 'yaml'
+import { FileFormatError } from '../errors.js'
+import type { Evaluation } from '../eval/evaluation.js'
+import { readEvaluation } from '../eval/evaluationFile.js'
+import { snapshotSource } from '../hub/cache.js'
+import { isRepositoryId } from '../hub/repository.js'
+import { isJsonObject, parseJson } from '../io/json.js'
+import { readJsonLines } from '../io/jsonLines.js'
+
+/** Seconds that files of one run may differ when it is copied. */
+const SAME_TIME_SECONDS = 60
+
+/** The model that an adapter belongs to. */
+export interface BaseModel {
+  /** On the Hub; null for a folder of this machine, which nobody else can load. */
+  readonly id: string | null
+  /** The commit; null when it is not known. */
+  readonly revision: string | null
+  /** The id, or the last part of the folder's path. */
+  readonly name: string
+}
+
+/** What a run's folder holds for others. */
+export interface RunContents {
+  readonly folder: string
+  readonly name: string
+  /** adapter_config.json. */
+  readonly adapterConfig: Readonly<Record<string, unknown>>
+  readonly baseModel: BaseModel
+  /** config.yaml with names in snake_case; null when there is none. */
+  readonly config: Readonly<Record<string, unknown>> | null
+  /** The lines of metrics.jsonl. */
+  readonly metrics: readonly Readonly<Record<string, number>>[]
+  /** Null when the run was not evaluated, or not since its adapter was written. */
+  readonly evaluation: Evaluation | null
+  /** What is to be told about the run. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Reads the folder of a run: its adapter, and config.yaml, metrics.jsonl and eval.json where they are. `baseModel` names the
+ * model on the Hub that the adapter's own config does not name. Throws a FileFormatError.
+ */
+export async function readRunContents(folder: string, baseModel?: string): Promise<RunContents> {
+  const adapterFile = path.join(folder, 'adapter', 'adapter_config.json')
+  if (!fs.existsSync(adapterFile)) {
+    throw new FileFormatError(
+      folder,
+      'holds no adapter/adapter_config.json; expected the folder of a run that grpo-ts train has finished',
+    )
+  }
+  const adapterConfig = parseJson(adapterFile, 'the config', fs.readFileSync(adapterFile))
+  if (!isJsonObject(adapterConfig)) throw new FileFormatError(adapterFile, 'expected a JSON object')
+  const warnings: string[] = []
+  const base = baseModelOf(adapterConfig, baseModel)
+  if (base.id === null) {
+    warnings.push(
+      `the base model is the folder ${base.name} on this machine: others cannot load the adapter. Name its Hub id ` +
+        '(--base-model owner/name), or push that model too',
+    )
+  }
+  return {
+    ...{ folder, name: path.basename(path.resolve(folder)), adapterConfig, baseModel: base, warnings },
+    config: readConfig(path.join(folder, 'config.yaml')),
+    metrics: await readMetrics(path.join(folder, 'metrics.jsonl')),
+    evaluation: readFreshEvaluation(folder, warnings),
+  }
+}
+
+function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): BaseModel {
+  const { base_model_name_or_path: recorded, revision } = adapterConfig
+  const name = chosen ?? (typeof recorded === 'string' ? recorded : '')
+  const source = snapshotSource(name)
+  if (source) return { ...source, name: source.id }
+  if (!isRepositoryId(name) || fs.existsSync(name)) {
+    return { id: null, revision: null, name: path.basename(name) || 'unknown' }
+  }
+  const [id = '', pinned] = name.split('@')
+  const ofConfig = chosen === undefined && typeof revision === 'string' ? revision : null
+  return { id, revision: pinned ?? ofConfig, name: id }
+}
+
+function readConfig(file: string): Record<string, unknown> | null {
+  if (!fs.existsSync(file)) return null
+  const document = parseDocument(fs.readFileSync(file, 'utf8'))
+  const value: unknown = document.errors.length > 0 ? null : document.toJS()
+  if (isJsonObject(value)) return value
+  throw new FileFormatError(file, 'is not a config as grpo-ts train writes it; restore it or remove it')
+}
+
+async function readMetrics(file: string): Promise<Record<string, number>[]> {
+  if (!fs.existsSync(file)) return []
+  const lines: Record<string, number>[] = []
+  for await (const { value } of readJsonLines(file)) {
+    if (isJsonObject(value)) lines.push(value as Record<string, number>)
+  }
+  return lines
+}
+
+/** An evaluation of an adapter that was trained on since is of another one. */
+function readFreshEvaluation(folder: string, warnings: string[]): Evaluation | null {
+  const file = path.join(folder, 'eval.json')
+  if (!fs.existsSync(file)) {
+    warnings.push('the run was not evaluated, so its card can claim nothing; make eval.json with grpo-ts eval')
+    return null
+  }
+  const changed = (name: string): number => fs.statSync(path.join(folder, name)).mtimeMs / 1000
+  if (changed('adapter/adapter_model.safetensors') - changed('eval.json') > SAME_TIME_SECONDS) {
+    warnings.push('eval.json is older than the adapter and was left out; evaluate again with grpo-ts eval')
+    return null
+  }
+  return readEvaluation(file)
+}
