@@ -26,7 +26,7 @@ import {
 
 const { values } = parseArgs({
   options: {
-    repetitions: { type: 'string', default: '2000' },
+    repetitions: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     power: { type: 'boolean', default: false },
   },
