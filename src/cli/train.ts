@@ -2,18 +2,18 @@ import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
+import { ConfigError } from '../errors.js'
 import { listCheckpoints } from '../grpo/checkpoint/checkpointFolders.js'
 import { configWarnings } from '../grpo/configRules.js'
 import { describeFinding } from '../grpo/diagnosis/runDiagnosis.js'
 import { describeMemory, gibibytes } from '../grpo/memoryForecast.js'
 import { GRPOTrainer } from '../grpo/trainer.js'
-import type { StepProgress, TrainingStep } from '../grpo/trainer.js'
+import type { GRPOTrainerOptions, StepProgress, TrainingStep } from '../grpo/trainer.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { loadModel } from '../model/causalLM.js'
 import type { CausalLM } from '../model/causalLM.js'
 import { writeReport } from '../report/writeReport.js'
 import { loadRewards } from '../rewards/loadReward.js'
-import type { RewardFunction } from '../rewards/reward.js'
 import { loadTask } from '../tasks/loadTask.js'
 import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
@@ -67,6 +67,7 @@ export async function train(
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
   const rewards = await loadRewards(config.rewards, config)
   const task = await loadTask(config.task, taskOptionsOf(config))
+  const evalTask = await loadEvalTask(config, task)
   const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
   const base = await loadModel(config.model)
   try {
@@ -81,7 +82,7 @@ export async function train(
       print('output', outputDir)
       for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
       if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
-      await runTrainer(policy, task, rewards, config, { resumes }, streams)
+      await runTrainer(policy, { task, rewards, ...(evalTask && { evalTask }) }, config, { resumes }, streams)
     } finally {
       policy.dispose()
     }
@@ -92,8 +93,7 @@ export async function train(
 
 async function runTrainer(
   policy: CausalLM,
-  task: Task,
-  rewards: readonly RewardFunction[],
+  data: Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>,
   config: TrainConfig,
   { resumes }: { resumes: boolean },
   streams: Streams,
@@ -101,7 +101,7 @@ async function runTrainer(
   const controller = new AbortController()
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
-    ...{ policy, task, rewards, config: grpoConfigOf(config) },
+    ...{ policy, ...data, config: grpoConfigOf(config) },
     ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last, clock))
@@ -139,6 +139,25 @@ async function runTrainer(
   if (controller.signal.aborted || trainer.step < trainer.maxSteps) throw new Interrupted()
 }
 
+/** The held-out problems, when they are to be evaluated. Throws a ConfigError when some of them are trained on. */
+async function loadEvalTask(config: TrainConfig, task: Task): Promise<Task | null> {
+  if (config.evalStrategy === 'no') return null
+  const options = taskOptionsOf(config)
+  delete options.limit
+  const evalTask = await loadTask(config.task, {
+    ...options,
+    split: config.evalSplit,
+    ...(config.evalLimit !== null && { limit: config.evalLimit }),
+  })
+  const trained = new Set(task.problems.map(({ id }) => id))
+  const both = evalTask.problems.filter(({ id }) => trained.has(id))
+  if (both.length === 0) return evalTask
+  throw new ConfigError(
+    `${both.length} of the ${evalTask.problems.length} problems to evaluate are trained on (${both[0]!.id}); evaluate another ` +
+      'part: evalSplit test, or limit the training',
+  )
+}
+
 function describeModel({ config, adapter }: CausalLM): string {
   const parameters = adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
   return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
@@ -158,6 +177,7 @@ function describeBatch(config: TrainConfig): string {
 function describeStep({ step, maxSteps, metrics }: TrainingStep, clock: Clock): string {
   const values = [
     labelled('reward', metrics.reward?.toFixed(3)),
+    labelled('eval accuracy', metrics.eval_accuracy?.toFixed(3)),
     labelled('length', metrics['completions/mean_length']?.toFixed(1)),
     labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
     speed(metrics),

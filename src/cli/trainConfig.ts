@@ -45,6 +45,16 @@ const runOptions = {
       `Reward functions, each with its weight (1 if none is given) and options (format:0.2?style=think): ` +
         `${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs. Defaults to correctness,format:0.2.`,
     ),
+  evalSplit: z
+    .enum(['train', 'test'])
+    .default('test')
+    .describe('Part of the problems that evalStrategy steps evaluates. Defaults to "test".'),
+  evalLimit: z
+    .int()
+    .positive()
+    .nullable()
+    .default(100)
+    .describe('Evaluate the first problems only; null = all. Defaults to 100.'),
   loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
   loraAlpha: z.number().positive().default(32).describe('The adapter counts loraAlpha / loraR times. Defaults to 32.'),
   loraTargetModules: z

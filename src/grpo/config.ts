@@ -70,6 +70,22 @@ export const grpoConfigSchema = z.strictObject({
   ),
   stopStrings: option(z.array(z.string().min(1)), [], 'A completion ends when its text contains one of these.'),
 
+  dynamicSampling: option(
+    z.boolean(),
+    false,
+    'Whether groups whose rewards are all equal are dropped and others sampled in their place (DAPO).',
+  ),
+  maxNumGenBatches: option(
+    positiveInteger,
+    4,
+    'With dynamicSampling: rounds of sampling for a generation batch; what is missing then is filled with dropped groups.',
+  ),
+  difficultyPools: option(
+    z.boolean(),
+    false,
+    'Whether problems that the policy nearly always or hardly ever solves are passed over four times out of five.',
+  ),
+
   // Rewards and advantages
   rewardWeights: option(
     z.array(z.number()).min(1).nullable(),
@@ -157,6 +173,37 @@ export const grpoConfigSchema = z.strictObject({
   adamBeta2: option(decayRate, 0.999, "Decay of AdamW's mean of squared gradients."),
   adamEpsilon: option(positive, 1e-8, "Added to AdamW's denominator."),
   maxGradNorm: option(nonNegative, 1, 'The norm of all gradients together is clipped to this; 0 = no clipping.'),
+
+  // Evaluation while training
+  evalStrategy: option(
+    z.enum(['no', 'steps']),
+    'no',
+    'Whether held-out problems are evaluated, every evalSteps steps.',
+  ),
+  evalSteps: option(
+    positiveInteger.nullable(),
+    null,
+    'Optimizer steps between two evaluations; the last step is evaluated too. null = saveSteps (TRL: loggingSteps).',
+  ),
+  numGenerationsEval: option(positiveInteger, 1, 'Completions of each problem in an evaluation (TRL: numGenerations).'),
+  evalTemperature: option(nonNegative, 0, 'Sampling temperature of evaluations; 0 = greedy (TRL: temperature).'),
+  metricForBestModel: option(
+    z.string().min(1).nullable(),
+    null,
+    'Evaluation metric, with or without eval_, that says which checkpoint is best. null = eval_accuracy, without a correctness reward eval_reward.',
+  ),
+  greaterIsBetter: option(z.boolean(), true, 'Whether a larger metricForBestModel is better.'),
+  loadBestModelAtEnd: option(
+    z.boolean(),
+    false,
+    'Whether the adapter of the best evaluation is the result of the run; its checkpoint is kept in any case.',
+  ),
+  earlyStoppingPatience: option(
+    positiveInteger.nullable(),
+    null,
+    'The run ends after so many evaluations in a row that were no better than the best; null = never.',
+  ),
+  earlyStoppingThreshold: option(nonNegative, 0, 'How much better an evaluation has to be to count as better.'),
 
   // Checkpoints
   saveStrategy: option(

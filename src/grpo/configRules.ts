@@ -45,6 +45,17 @@ export function checkCombinations(config: GRPOConfig): void {
         `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5`,
     )
   }
+  const evaluates = config.evalStrategy !== 'no'
+  if (!evaluates && (config.loadBestModelAtEnd || config.earlyStoppingPatience !== null)) {
+    const name = config.loadBestModelAtEnd ? 'loadBestModelAtEnd' : 'earlyStoppingPatience'
+    throw new ConfigError(`${name} needs evaluations: set evalStrategy to steps`)
+  }
+  if (evaluates && config.evalTemperature === 0 && config.numGenerationsEval > 1) {
+    throw new ConfigError(
+      `numGenerationsEval = ${config.numGenerationsEval} greedy completions of a problem would all be the same; ` +
+        'set evalTemperature above 0, or numGenerationsEval to 1',
+    )
+  }
   if (config.warmupSteps > 0 && config.warmupRatio > 0) {
     throw new ConfigError('warmupSteps and warmupRatio are both set; leave one of them out')
   }

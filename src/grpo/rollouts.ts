@@ -2,7 +2,7 @@ import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import { scoreCompletions } from '../rewards/scoreCompletions.js'
 import { generate } from '../rollout/generate.js'
-import type { Completion } from '../rollout/generate.js'
+import type { Completion, SamplingOptions } from '../rollout/generate.js'
 import type { Problem, Task } from '../tasks/task.js'
 import { computeAdvantages } from './advantages.js'
 import { completionMetrics } from './completionMetrics.js'
@@ -43,45 +43,75 @@ export interface Rollouts {
   readonly metrics: Record<string, number>
 }
 
-/** Samples a group of completions for each problem, has them judged and compares them within their group. */
-export async function collectRollouts(
+/** A problem, its completions, and what the reward functions say of each. */
+export interface SampledGroup {
+  readonly problem: Problem
+  readonly promptText: string
+  readonly promptIds: readonly number[]
+  readonly completions: readonly Completion[]
+  readonly rewards: readonly (readonly (number | null)[])[] // [numGenerations][functions]
+}
+
+/** How {@link sampleGroups} samples. */
+export interface SamplingRun {
+  readonly seed: number
+  readonly signal?: AbortSignal
+  readonly onProgress?: (tokens: number) => void
+}
+
+/** Samples `numGenerations` completions for each problem and has them judged. */
+export async function sampleGroups(
   policy: CausalLM,
   task: Task,
   problems: readonly Problem[],
   rewards: readonly RewardFunction[],
-  config: GRPOConfig,
-  options: { seed: number; signal?: AbortSignal; onProgress?: (tokens: number) => void },
-): Promise<Rollouts> {
+  config: Omit<SamplingOptions, 'minP'> & Pick<GRPOConfig, 'numGenerations' | 'minP'>,
+  options: SamplingRun,
+): Promise<{ groups: SampledGroup[]; metrics: Record<string, number> }> {
   const prompts = problems.map((problem) => task.prompt(problem, policy.tokenizer))
   const completions = await generate(
     policy,
     prompts.map(({ ids }) => ids),
     { ...config, ...options, minP: config.minP ?? 0 },
   )
-  const flat = completions.flat()
+  const { numGenerations } = config
   const scores = await scoreCompletions(
     rewards,
-    flat.map(({ text, ids, finishReason }, i) => {
-      const place = Math.floor(i / config.numGenerations)
+    completions.flat().map(({ text, ids, finishReason }, i) => {
+      const place = Math.floor(i / numGenerations)
       const prompt = { problem: problems[place]!, promptText: prompts[place]!.text }
       return { ...prompt, completion: text, completionIds: ids, finishReason }
     }),
     options.signal,
   )
-  const rewardsPerFunction = scores.values
+  return {
+    groups: problems.map((problem, g) => ({
+      ...{ problem, promptText: prompts[g]!.text, promptIds: prompts[g]!.ids, completions: completions[g]! },
+      rewards: scores.values.slice(g * numGenerations, (g + 1) * numGenerations),
+    })),
+    metrics: scores.metrics,
+  }
+}
+
+/** Compares the completions of each group with each other and measures the batch that they make. */
+export async function completeRollouts(
+  policy: CausalLM,
+  sampled: readonly SampledGroup[],
+  rewards: readonly RewardFunction[],
+  config: GRPOConfig,
+): Promise<Rollouts> {
+  const rewardsPerFunction = sampled.flatMap((group) => group.rewards)
   const advantages = computeAdvantages(rewardsPerFunction, {
     ...config,
     rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
   })
-  const groups = problems.map((problem, g) => ({
-    problem,
-    promptText: prompts[g]!.text,
-    promptIds: prompts[g]!.ids,
-    completions: completions[g]!.map((completion, j): ScoredCompletion => {
+  const groups = sampled.map(({ completions, rewards: values, ...group }, g) => ({
+    ...group,
+    completions: completions.map((completion, j): ScoredCompletion => {
       const i = g * config.numGenerations + j
       return {
         ...completion,
-        rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, rewardsPerFunction[i]![k]!])),
+        rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, values[j]![k]!])),
         reward: advantages.rewards[i]!,
         advantage: advantages.advantages[i]!,
       }
@@ -94,10 +124,11 @@ export async function collectRollouts(
           reference: true,
           ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
         })
+  const completions = sampled.flatMap((group) => group.completions)
   return rolloutsOf(groups, reference?.logProbs ?? null, config, {
     ...completionMetrics(
-      flat.map(({ ids }) => ids.length),
-      flat.map(({ finishReason }) => finishReason === 'stop'),
+      completions.map(({ ids }) => ids.length),
+      completions.map(({ finishReason }) => finishReason === 'stop'),
     ),
     ...rewardMetrics(
       rewards.map(({ name }) => name),
@@ -105,8 +136,21 @@ export async function collectRollouts(
       advantages,
     ),
     ...groupMetrics(groups),
-    ...scores.metrics,
   })
+}
+
+/** Samples a group of completions for each problem, has them judged and compares them within their group. */
+export async function collectRollouts(
+  policy: CausalLM,
+  task: Task,
+  problems: readonly Problem[],
+  rewards: readonly RewardFunction[],
+  config: GRPOConfig,
+  options: SamplingRun,
+): Promise<Rollouts> {
+  const { groups, metrics } = await sampleGroups(policy, task, problems, rewards, config, options)
+  const rollouts = await completeRollouts(policy, groups, rewards, config)
+  return { ...rollouts, metrics: { ...rollouts.metrics, ...metrics } }
 }
 
 /** A generation batch from its groups and what was measured on it. */

@@ -16,11 +16,12 @@ import type { Finding } from './diagnosis/finding.js'
 import { RunDiagnosis } from './diagnosis/runDiagnosis.js'
 import { checkMemory, memoryForecast, promptLengths } from './memoryForecast.js'
 import type { MemoryForecast } from './memoryForecast.js'
+import { sampleRollouts } from './dynamicSampling.js'
+import { compareWithBest, evaluatePolicy } from './evaluation.js'
 import { memoryMetrics } from './metrics/memory.js'
 import { PolicyUpdate } from './policyUpdate.js'
 import type { MicroBatchResult } from './policyUpdate.js'
 import { PromptSampler } from './promptSampler.js'
-import { collectRollouts } from './rollouts.js'
 import type { RolloutGroup, Rollouts } from './rollouts.js'
 import { rowValues } from './rowValues.js'
 import { RunControl } from './runControl.js'
@@ -36,6 +37,8 @@ export interface GRPOTrainerOptions {
   task: Task
   /** What completions are judged by; at least one. A plain function gets `{ prompt, completion, answer, ids, meta }`. */
   rewards: readonly Reward[]
+  /** Held-out problems, for `evalStrategy: 'steps'`. */
+  evalTask?: Task
   /** TRL's options; see grpo/config.ts for all of them and their defaults. */
   config?: Partial<GRPOConfig>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
@@ -83,6 +86,8 @@ interface MadeStep {
   readonly position: RunPosition
   /** False when its gradients were not finite numbers, so that nothing was changed. */
   readonly isFinite: boolean
+  /** The evaluation that was due after it, if one was, is part of it. */
+  readonly isEvaluated: boolean
 }
 
 /**
@@ -150,7 +155,9 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.#rewards = rewards
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
     this.#update = new PolicyUpdate(policy, this.config, this.maxSteps)
-    this.#prompts = new PromptSampler(task.problems.length, this.config.shuffleDataset, this.config.seed)
+    const { shuffleDataset, seed, difficultyPools } = this.config
+    this.#prompts = new PromptSampler(task.problems.length, shuffleDataset, seed, { difficultyPools })
+    checkEvaluation(options, this.config)
     const { outputDir } = options
     if (options.resume && outputDir === undefined) {
       throw new ConfigError('resume needs outputDir, the folder of the run to continue')
@@ -164,6 +171,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.#pending = resumed?.pending ?? null
     this.#at = resumed?.position ?? {
       ...{ step: 0, microStep: 0, numTokens: 0, rolloutAge: 0, skippedSteps: 0, rollouts: null },
+      ...{ best: null, evaluationsSinceBest: 0 },
       prompts: this.#prompts.state(),
     }
     this.#prompts.restore(this.#at.prompts)
@@ -181,6 +189,18 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     return this.#at.step
   }
 
+  /** Whether all steps were made, or early stopping ended the run. */
+  get isFinished(): boolean {
+    const { earlyStoppingPatience } = this.config
+    const { step, evaluationsSinceBest } = this.#at
+    return step >= this.maxSteps || (earlyStoppingPatience !== null && evaluationsSinceBest >= earlyStoppingPatience)
+  }
+
+  /** The step and the metric of the best evaluation so far; null before the first. */
+  get best(): RunPosition['best'] {
+    return this.#at.best
+  }
+
   /** Runs all steps that are left and returns them. */
   async train(): Promise<TrainingStep[]> {
     const steps: TrainingStep[] = []
@@ -195,11 +215,12 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     this.#signal = AbortSignal.any([signal, control?.signal].filter((one) => one !== undefined))
     try {
       control?.start()
-      while (this.#made || (this.#at.step < this.maxSteps && !this.#signal.aborted)) {
+      while (this.#made || (!this.isFinished && !this.#signal.aborted)) {
         await control?.waitWhilePaused(this.#signal)
         if (!this.#made && this.#signal.aborted) return
         this.#made ??= await this.#trainStep()
         if (!this.#made) return
+        if (!this.#made.isEvaluated) this.#made = await this.#evaluate(this.#made)
         const { step } = this.#made
         this.#files?.write(step)
         this.#commit(this.#made)
@@ -229,7 +250,23 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     if (this.#skippedInARow >= MAXIMUM_SKIPPED_IN_A_ROW) throw this.#diverged()
     if (!isFinite) return
     this.#good = { position, files: this.#files?.position ?? {} }
-    if (position.step % this.config.saveSteps === 0 || position.step === this.maxSteps) this.#saveCheckpoint()
+    const isBest = position.best?.step === position.step
+    if (isBest || position.step % this.config.saveSteps === 0 || this.isFinished) this.#saveCheckpoint()
+  }
+
+  /** A step with the evaluation that is due after it. */
+  async #evaluate(made: MadeStep): Promise<MadeStep> {
+    const { policy, evalTask } = this.#options
+    const { evalStrategy, evalSteps, saveSteps } = this.config
+    const { step } = made.position
+    const isDue = evalStrategy === 'steps' && (step % (evalSteps ?? saveSteps) === 0 || step === this.maxSteps)
+    if (!evalTask || !isDue || !made.isFinite) return { ...made, isEvaluated: true }
+    const metrics = await evaluatePolicy(policy, evalTask, this.#rewards, this.config)
+    return {
+      ...{ ...made, isEvaluated: true },
+      step: { ...made.step, metrics: { ...made.step.metrics, ...metrics } },
+      position: { ...made.position, ...compareWithBest(made.position, step, metrics, this.config) },
+    }
   }
 
   #diverged(): GrpoError {
@@ -268,7 +305,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 
   /**
    * Saves what a run leaves when it ends or stops: a checkpoint of the last step unless there is one, and the adapter.
-   * `quietly` after an error, which may well be the disk's: it is the one to be reported.
+   * With `loadBestModelAtEnd` that is the best one once the run is finished. `quietly` after an error, which may well be the disk's: it is the one to be reported.
    */
   #saveAll({ quietly }: { quietly: boolean }): void {
     const { policy, outputDir } = this.#options
@@ -276,6 +313,8 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     try {
       const { step } = this.#good.position
       if (!this.#isAhead && step > (this.#checkpoints?.savedStep ?? 0)) this.#saveCheckpoint()
+      const { best } = this.#at
+      if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
       policy.saveAdapter(path.join(outputDir, 'adapter'))
     } catch (error) {
       if (!quietly) throw error
@@ -366,17 +405,19 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
       diagnosis: this.#diagnosis.add(this.#at.step + 1, metrics),
     }
     const prompts = this.#prompts.state()
+    const { best, evaluationsSinceBest } = this.#at
     const counters = { step: step.step, microStep, numTokens, rolloutAge: rolloutAge + 1, skippedSteps, prompts }
-    return { step, position: { ...counters, rollouts }, isFinite }
+    return {
+      ...{ step, isFinite, isEvaluated: false },
+      position: { ...counters, rollouts, best, evaluationsSinceBest },
+    }
   }
 
   /** Samples the next generation batch; null when the signal stopped it. */
   async #sample(microStep: number, numTokens: number): Promise<StoredRollouts | null> {
     const { policy, task, onProgress } = this.#options
-    const count = this.config.generationBatchSize / this.config.numGenerations
-    const problems = Array.from({ length: count }, () => task.problems[this.#prompts.next()]!)
     try {
-      const rollouts = await collectRollouts(policy, task, problems, this.#rewards, this.config, {
+      const rollouts = await sampleRollouts(policy, task, this.#prompts, this.#rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
         seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
         signal: this.#signal,
@@ -394,6 +435,17 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
     const { stepsPerGeneration, gradientAccumulationSteps } = this.config
     const batches = (problems * numTrainEpochs * numGenerations) / generationBatchSize
     return Math.max(1, Math.ceil((batches * stepsPerGeneration * numIterations) / gradientAccumulationSteps))
+  }
+}
+
+/** Throws a ConfigError for options of evaluation that cannot work. */
+function checkEvaluation({ evalTask, outputDir }: GRPOTrainerOptions, config: GRPOConfig): void {
+  const { evalStrategy, loadBestModelAtEnd, saveStrategy } = config
+  if (evalStrategy === 'steps' && !evalTask?.problems.length) {
+    throw new ConfigError("evalStrategy 'steps' needs evalTask, a task with held-out problems")
+  }
+  if (loadBestModelAtEnd && (outputDir === undefined || saveStrategy === 'no')) {
+    throw new ConfigError('loadBestModelAtEnd needs checkpoints: give outputDir, and saveStrategy steps')
   }
 }
 

@@ -43,4 +43,43 @@ describe('promptSampler', () => {
     // 1000 ± 27 each.
     for (const count of counts.flat()) assert.ok(Math.abs(count - 1000) < 120, String(count))
   })
+
+  it('passes over most problems that are nearly always or hardly ever solved, when told to', () => {
+    const sampler = new PromptSampler(4, true, 3, { difficultyPools: true })
+    for (const [number, rate] of [0, 0.5, 1].entries()) sampler.record(number, rate)
+    sampler.record(3, null) // never judged
+    const counts = [0, 0, 0, 0]
+    for (let i = 0; i < 6000; i++) counts[sampler.next()]!++
+    const [hard, normal, easy, untried] = counts.map((count) => count / counts[1]!)
+    assert.equal(normal, 1)
+    assert.ok(Math.abs(untried! - 1) < 0.01, `${untried}`)
+    assert.ok(Math.abs(hard! - 0.2) < 0.03 && Math.abs(easy! - 0.2) < 0.03, `${hard} ${easy}`)
+    assert.deepEqual(sampler.poolMetrics(), {
+      ...{ 'difficulty_pools/hard': 1 / 3, 'difficulty_pools/normal': 1 / 3, 'difficulty_pools/easy': 1 / 3 },
+    })
+    // A running estimate: half of it is the newest group.
+    sampler.record(0, 1)
+    assert.equal(sampler.state().passRates[0], 0.5)
+  })
+
+  it('goes on when all problems are passed over', () => {
+    const sampler = new PromptSampler(2, true, 1, { difficultyPools: true })
+    for (const number of [0, 1]) sampler.record(number, 0)
+    assert.equal(passes(sampler, 2, 100).flat().length, 200)
+  })
+
+  it('goes on from a stored state with the same numbers, wherever it was stored', () => {
+    const options = { difficultyPools: true }
+    for (const taken of [0, 1, 4, 5, 10, 13]) {
+      const sampler = new PromptSampler(5, true, 7, options)
+      sampler.record(2, 0.1)
+      for (let i = 0; i < taken; i++) sampler.next()
+      const stored = JSON.parse(JSON.stringify(sampler.state())) as ReturnType<PromptSampler['state']>
+      const other = new PromptSampler(5, true, 8, options)
+      other.next()
+      other.restore(stored)
+      assert.deepEqual(passes(other, 5, 4), passes(sampler, 5, 4), `after ${taken}`)
+      assert.equal(other.epoch, sampler.epoch)
+    }
+  })
 })

@@ -8,6 +8,7 @@ import type { CausalLM } from '../../model/causalLM.js'
 import { loadAdapter } from '../../model/peft.js'
 import type { PolicyUpdateState } from '../policyUpdate.js'
 import type { PromptSamplerState } from '../promptSampler.js'
+import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import { readJsonFile } from './readJsonFile.js'
 import type { RunIdentity } from './runIdentity.js'
 
@@ -29,7 +30,10 @@ const schema = z.object({
   rolloutAge: z.int().nonnegative(),
   /** Steps that were left out because a gradient was not a finite number. */
   skippedSteps: z.int().nonnegative(),
-  prompts: z.object({ taken: z.int().nonnegative(), random: z.array(z.int()) }),
+  prompts: promptSamplerSchema,
+  /** The best evaluation so far, and the number of evaluations since that were no better. */
+  best: z.object({ step: z.int(), metric: z.number() }).nullable(),
+  evaluationsSinceBest: z.int().nonnegative(),
   optimizer: z.object({
     step: z.int().nonnegative(),
     adamWStep: z.int().nonnegative(),
@@ -67,7 +71,7 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
   ])
   const state: z.input<typeof schema> = {
     ...{ version: FORMAT_VERSION, ...checkpoint.counters, optimizer: { ...optimizer, adamWStep: adamW.step } },
-    prompts: { taken: prompts.taken, random: [...prompts.random] },
+    prompts: storedPrompts(prompts),
     identity: { ...checkpoint.identity },
   }
   atomicWriteJson(path.join(folder, STATE_FILE), state)

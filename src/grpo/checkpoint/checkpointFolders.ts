@@ -14,6 +14,11 @@ export function checkpointsFolder(outputDir: string): string {
   return path.join(outputDir, 'checkpoints')
 }
 
+/** The folder of the checkpoint of a step. */
+export function checkpointFolder(outputDir: string, step: number): string {
+  return path.join(checkpointsFolder(outputDir), `step-${step}`)
+}
+
 /** The complete checkpoints of a run, the latest last. */
 export function listCheckpoints(outputDir: string): CheckpointFolder[] {
   const root = checkpointsFolder(outputDir)
@@ -36,7 +41,7 @@ export function listCheckpoints(outputDir: string): CheckpointFolder[] {
  */
 export function writeCheckpointFolder(outputDir: string, step: number, write: (folder: string) => void): string {
   const root = checkpointsFolder(outputDir)
-  const folder = path.join(root, `step-${step}`)
+  const folder = checkpointFolder(outputDir, step)
   const staging = path.join(root, `.step-${step}.saving`)
   try {
     removeLeftovers(root)

@@ -10,6 +10,7 @@ import type { GRPOConfig } from '../config.js'
 import type { PromptSamplerState } from '../promptSampler.js'
 import { rolloutsOf } from '../rollouts.js'
 import type { RolloutGroup, Rollouts, ScoredCompletion } from '../rollouts.js'
+import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import { readJsonFile } from './readJsonFile.js'
 
 const TENSORS_FILE = 'rollouts.safetensors'
@@ -24,7 +25,7 @@ export interface StoredRollouts {
 }
 
 const schema = z.object({
-  prompts: z.object({ taken: z.int().nonnegative(), random: z.array(z.int()) }),
+  prompts: promptSamplerSchema,
   numTokens: z.int().nonnegative(),
   metrics: z.record(z.string(), z.number().nullable()),
   groups: z.array(
@@ -77,7 +78,7 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
       : []),
   ])
   const stored: z.input<typeof schema> = {
-    ...{ prompts: { taken: prompts.taken, random: [...prompts.random] }, numTokens, metrics },
+    ...{ prompts: storedPrompts(prompts), numTokens, metrics },
     groups: groups.map(({ problem, promptText, promptIds, completions }) => ({
       ...{ problem: problem.id, promptText, promptIds: [...promptIds] },
       completions: completions.map(({ ids, finishReason, text, rewards, reward, advantage }) => ({

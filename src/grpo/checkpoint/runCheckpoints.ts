@@ -6,7 +6,7 @@ import type { PolicyUpdate } from '../policyUpdate.js'
 import type { Rollouts } from '../rollouts.js'
 import { readCheckpoint, restoreAdapter, writeCheckpoint } from './checkpoint.js'
 import type { TrainerCounters } from './checkpoint.js'
-import { listCheckpoints, removeOldCheckpoints, writeCheckpointFolder } from './checkpointFolders.js'
+import { checkpointFolder, listCheckpoints, removeOldCheckpoints, writeCheckpointFolder } from './checkpointFolders.js'
 import { readRollouts, writeRollouts } from './rolloutFiles.js'
 import type { StoredRollouts } from './rolloutFiles.js'
 import { checkSameRun } from './runIdentity.js'
@@ -94,7 +94,13 @@ export class RunCheckpoints {
       writeCheckpoint(folder, policy, { identity, counters: { ...counters, files }, optimizer })
     })
     this.#savedStep = step
-    removeOldCheckpoints(outputDir, config.saveTotalLimit, [])
+    removeOldCheckpoints(outputDir, config.saveTotalLimit, [counters.best?.step ?? null])
+  }
+
+  /** Gives the policy the adapter of a step's checkpoint. Throws a FileFormatError when it is not there any more. */
+  loadAdapter(step: number): void {
+    const { outputDir, policy } = this.run
+    restoreAdapter(checkpointFolder(outputDir, step), policy)
   }
 
   /** Adds the generation batch that was sampled right after the checkpoint of a step, if that is the last one saved. */

@@ -70,6 +70,10 @@ describe('resume', () => {
   const cases: [string, Partial<GRPOConfig>][] = [
     ['a batch a step', { saveSteps: 2, maxSteps: 4 }],
     [
+      'with dynamic sampling and difficulty pools',
+      { saveSteps: 1, maxSteps: 2, dynamicSampling: true, difficultyPools: true },
+    ],
+    [
       'in the middle of a generation batch that is used several times, with a reference model',
       { saveSteps: 1, stepsPerGeneration: 2, numIterations: 2, beta: 0.1, lrSchedulerType: 'linear', maxSteps: 5 },
     ],

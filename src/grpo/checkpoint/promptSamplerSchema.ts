@@ -1,0 +1,14 @@
+import { z } from 'zod'
+import type { PromptSamplerState } from '../promptSampler.js'
+
+/** The state of the sampler of prompts as it is stored. */
+export const promptSamplerSchema = z.object({
+  taken: z.int().nonnegative(),
+  random: z.array(z.int()),
+  poolRandom: z.array(z.int()),
+  passRates: z.record(z.string(), z.number()),
+})
+
+export function storedPrompts(state: PromptSamplerState): z.input<typeof promptSamplerSchema> {
+  return { ...state, random: [...state.random], poolRandom: [...state.poolRandom], passRates: { ...state.passRates } }
+}
