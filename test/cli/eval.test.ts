@@ -156,7 +156,7 @@ describe('cli/eval', () => {
     }
     const code = child.exitCode ?? ((await once(child, 'exit')) as [number])[0]
     assert.equal(code, 130, errors)
-    assert.match(errors, /interrupted: nothing was written/)
+    assert.match(errors, /interrupted: no evaluation was written/)
     assert.ok(!fs.existsSync(inFolder('eval.json')))
   })
 })

@@ -83,7 +83,7 @@ async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> 
     printEvaluation(evaluation, plan, streams)
   } catch (error) {
     if (!controller.signal.aborted) throw error
-    streams.stderr.write('interrupted: nothing was written\n')
+    streams.stderr.write('interrupted: no evaluation was written\n')
     throw new Interrupted()
   } finally {
     process.removeListener('SIGINT', interrupt)

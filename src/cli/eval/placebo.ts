@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError, FileFormatError } from '../../errors.js'
+import type { GRPOConfig } from '../../grpo/config.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import { readJsonLines } from '../../io/jsonLines.js'
 import type { CausalLM } from '../../model/causalLM.js'
@@ -64,7 +65,7 @@ export async function trainPlacebo(
         task: await loadTask(config.task, taskOptionsOf(config)),
         rewards: [random({ rate, seed: config.seed })],
       },
-      ...{ config: { ...grpoConfigOf(config), rewardWeights: null }, outputDir, signal: options.signal },
+      ...{ config: placeboConfig(config), outputDir, signal: options.signal },
     })
     // A run that was ended early has fewer steps than its learning rate schedule.
     for await (const { step } of trainer) {
@@ -76,4 +77,10 @@ export async function trainPlacebo(
     policy.dispose()
   }
   return path.join(outputDir, 'adapter')
+}
+
+/** The run's options, less what chooses by results: a placebo keeps the adapter of its last step. */
+function placeboConfig(config: TrainConfig): Partial<GRPOConfig> {
+  const byResults = { evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null } as const
+  return { ...grpoConfigOf(config), ...byResults, rewardWeights: null }
 }
