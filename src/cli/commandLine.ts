@@ -9,9 +9,11 @@ import { addGenerateCommand } from './generate.js'
 import { addMergeCommand } from './merge.js'
 import { addPretrainCommand } from './pretrain.js'
 import { addPushCommand } from './push.js'
+import { addPreflightCommand } from './preflight.js'
 import { addQuickstartCommand } from './quickstart.js'
 import { addReportCommand } from './report.js'
 import { addScoreCommand } from './score.js'
+import { addSelfTestCommand } from './selftest.js'
 import { addTrainCommand } from './train.js'
 
 /** What a verb reads and writes besides files; those of the process unless a test gives others. */
@@ -28,6 +30,7 @@ type AddCommand = (program: Command, streams: Streams) => void
 const verbs: readonly AddCommand[] = [
   addQuickstartCommand,
   addTrainCommand,
+  addPreflightCommand,
   addPretrainCommand,
   addEvalCommand,
   addGenerateCommand,
@@ -37,6 +40,7 @@ const verbs: readonly AddCommand[] = [
   addMergeCommand,
   addPushCommand,
   addDoctorCommand,
+  addSelfTestCommand,
   addBenchCommand,
 ]
 

@@ -25,7 +25,8 @@ export function checkRunFolder(folder: string, overwrite: boolean): void {
   if (fs.existsSync(folder) && !fs.statSync(folder).isDirectory()) {
     throw new ConfigError(`outputDir ${folder} is a file; expected a folder, which is made if it is missing`)
   }
-  const entries = runEntries.filter((name) => fs.existsSync(path.join(folder, name)))
+  // A preflight may well come before its run.
+  const entries = runEntries.filter((name) => name !== 'preflight.json' && fs.existsSync(path.join(folder, name)))
   if (entries.length > 0 && !overwrite) {
     throw new ConfigError(
       `outputDir ${folder} already holds a run (${entries.join(', ')}); choose another folder with --output-dir, ` +

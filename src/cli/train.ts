@@ -20,12 +20,19 @@ import type { Streams } from './commandLine.js'
 import { Interrupted } from './exitCode.js'
 import { pinSources } from './pinSources.js'
 import { formatDuration, Progress } from './progress.js'
+import { runPreflight, writePreflight } from './runPreflight.js'
 import { checkRunFolder, startRunFolder } from './runFolder.js'
 import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 import { addTrainFlags, readTrainFlags } from './trainFlags.js'
 
-type TrainFlags = Record<string, string | string[]> & { overwrite?: true; resume?: true }
+type TrainFlags = Record<string, string | string[]> & { overwrite?: true; resume?: true; preflight?: boolean }
+
+/** Seconds that the preflight may sample before a run. */
+const PREFLIGHT_SECONDS = 30
+
+/** What a run trains and is judged on. */
+type RunInputs = Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>
 
 /** When this process began to train, and behind which step. */
 interface Clock {
@@ -46,25 +53,48 @@ export function addTrainCommand(program: Command, streams: Streams): void {
   command
     .addOption(new Option('--overwrite', 'replace the run that the output folder holds').conflicts('resume'))
     .option('--resume', 'go on from the latest checkpoint in the output folder; from the start when there is none yet')
-    .action(async (file: string | undefined, { overwrite, resume, ...flags }: TrainFlags) => {
+    .option('--no-preflight', 'do not look first at what usually goes wrong')
+    .action(async (file: string | undefined, { overwrite, resume, preflight, ...flags }: TrainFlags) => {
       const fromFile = file === undefined ? {} : readTrainConfigFile(file)
       const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
-      return train(config, { overwrite: overwrite ?? false, resume: resume ?? false }, streams)
+      return train(
+        config,
+        { overwrite: overwrite ?? false, resume: resume ?? false, preflight: preflight ?? true },
+        streams,
+      )
     })
 }
 
 /** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */
 export async function train(
   config: TrainConfig,
-  options: { overwrite: boolean; resume?: boolean },
+  options: { overwrite: boolean; resume?: boolean; preflight?: boolean },
   streams: Streams,
 ): Promise<void> {
   const { outputDir } = config
+  const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
+  checkRunFolder(outputDir, options.overwrite || options.resume === true)
+  await withRun(config, streams, async (policy, data) => {
+    const settings = { policy, ...data, config: grpoConfigOf(config) }
+    const report =
+      options.preflight === true && !resumes
+        ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
+        : null
+    if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+    if (report) writePreflight(outputDir, report)
+    await runTrainer(policy, data, config, { resumes }, streams)
+  })
+}
+
+/** Loads what a run needs, says what it is, and frees it after `body`. */
+export async function withRun(
+  config: TrainConfig,
+  streams: Streams,
+  body: (policy: CausalLM, data: RunInputs) => Promise<void>,
+): Promise<void> {
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(9)}${value}\n`)
   }
-  const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
-  checkRunFolder(outputDir, options.overwrite || options.resume === true)
   const rewards = await loadRewards(config.rewards, config)
   const task = await loadTask(config.task, taskOptionsOf(config))
   const evalTask = await loadEvalTask(config, task)
@@ -79,10 +109,9 @@ export async function train(
       print('backend', `${backend.name}: ${backend.why}`)
       print('task', `${task.name}, ${task.problems.length} problems`)
       print('batch', describeBatch(config))
-      print('output', outputDir)
+      print('output', config.outputDir)
       for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
-      if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
-      await runTrainer(policy, { task, rewards, ...(evalTask && { evalTask }) }, config, { resumes }, streams)
+      await body(policy, { task, rewards, ...(evalTask && { evalTask }) })
     } finally {
       policy.dispose()
     }
@@ -93,7 +122,7 @@ export async function train(
 
 async function runTrainer(
   policy: CausalLM,
-  data: Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>,
+  data: RunInputs,
   config: TrainConfig,
   { resumes }: { resumes: boolean },
   streams: Streams,

@@ -6,7 +6,7 @@ import { ConfigError, DataError } from '../../src/errors.js'
 import { PassThrough } from 'node:stream'
 import { run, start } from './run.js'
 
-const verbs = ['quickstart', 'train', 'generate', 'score', 'doctor']
+const verbs = ['quickstart', 'train', 'preflight', 'generate', 'score', 'doctor', 'selftest']
 
 describe('cli/commandLine', () => {
   it('shows help within 80 columns and the version', async () => {

@@ -20,7 +20,7 @@ describe('cli/train', () => {
   })
 
   const smallRun = (): string[] => [
-    ...['--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic'],
+    ...['--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic', '--no-preflight'],
     ...[
       '--num-generations',
       '2',

@@ -1,0 +1,88 @@
+import type { CausalLM } from '../../model/causalLM.js'
+import type { GRPOConfig } from '../config.js'
+import { availableMemory, describeMemory, gibibytes } from '../memoryForecast.js'
+import type { MemoryForecast } from '../memoryForecast.js'
+import { PolicyUpdate } from '../policyUpdate.js'
+import type { RolloutGroup } from '../rollouts.js'
+import { mean } from '../statistics.js'
+import type { TrainingRow } from '../trainingRow.js'
+import { ok } from './preflightCheck.js'
+import type { PreflightCheck } from './preflightCheck.js'
+
+/** Of the memory that this process may take: beyond it other programs are pushed out. */
+const MEMORY_SHARE = 0.8
+
+/** Seconds a step beyond which a run of a hundred steps takes most of a day. */
+const SLOW_STEP = 600
+
+/** How fast the two halves of a step are here, in completion tokens a second. */
+export interface Speed {
+  readonly sampling: number
+  readonly training: number
+}
+
+/** Trains on the completions of one group without changing the adapter, and measures how long that takes. */
+export async function measureTraining(policy: CausalLM, group: RolloutGroup, config: GRPOConfig): Promise<number> {
+  const rows = group.completions.map(({ ids, logProbs, entropies }): TrainingRow => ({
+    ...{ promptIds: group.promptIds, completionIds: ids, advantage: 1, inLoss: true },
+    ...{ samplingLogProbs: logProbs, samplingEntropies: entropies, oldLogProbs: null, refLogProbs: null },
+  }))
+  const tokens = rows.reduce((sum, { completionIds }) => sum + completionIds.length, 0)
+  const update = new PolicyUpdate(policy, { ...config, beta: 0 }, 1)
+  const position = { numItemsInBatch: tokens, gradientAccumulationSteps: 1, stepsPerGeneration: 1 }
+  const started = performance.now()
+  await update.accumulate(rows, position, { asSampled: true })
+  return (1000 * tokens) / (performance.now() - started)
+}
+
+/** How long a step and the run will take, from the speed and the lengths that were measured. */
+export function forecastTime(
+  groups: readonly RolloutGroup[],
+  speed: Speed,
+  config: GRPOConfig,
+  maxSteps: number,
+): { secondsPerStep: number; seconds: number; check: PreflightCheck } {
+  const length = mean(groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length)))
+  const { perDeviceTrainBatchSize, gradientAccumulationSteps, stepsPerGeneration, numIterations } = config
+  const trained = perDeviceTrainBatchSize * gradientAccumulationSteps
+  const batches = gradientAccumulationSteps / (stepsPerGeneration * numIterations)
+  const sampling = (batches * config.generationBatchSize * length) / speed.sampling
+  const training = (trained * length) / speed.training
+  const secondsPerStep = sampling + training
+  const seconds = secondsPerStep * maxSteps
+  const message =
+    `a step will take about ${describeSeconds(secondsPerStep)} (sampling ${describeSeconds(sampling)}, training ${describeSeconds(training)}), ` +
+    `${maxSteps} steps ${describeSeconds(seconds)}`
+  const evidence = {
+    ...{ 'seconds per step': secondsPerStep, seconds, 'mean length': length },
+    ...{ 'sampling tokens per second': speed.sampling, 'training tokens per second': speed.training },
+  }
+  if (secondsPerStep <= SLOW_STEP) return { secondsPerStep, seconds, check: ok('time', message, evidence) }
+  return {
+    ...{ secondsPerStep, seconds },
+    check: {
+      ...{ name: 'time', status: 'warning', message, evidence },
+      advice: `take fewer completions a step (gradientAccumulationSteps ${Math.max(1, gradientAccumulationSteps >> 1)}), or a smaller model`,
+    },
+  }
+}
+
+/** Memory that the run will need; one that cannot fit was refused before. */
+export function checkMemoryForecast(forecast: MemoryForecast): PreflightCheck {
+  const [needed, available] = [forecast.process, availableMemory()]
+  const evidence = { 'forecast bytes': needed, 'available bytes': available }
+  const message = `the run will need at most ${gibibytes(needed)} of the ${gibibytes(available)} of memory (${describeMemory(forecast)})`
+  if (needed <= MEMORY_SHARE * available) return ok('memory', message, evidence)
+  return {
+    ...{ name: 'memory', status: 'warning', message, evidence },
+    advice: 'set maxTokensPerPass, take a smaller perDeviceTrainBatchSize, or end what else runs on this machine',
+  }
+}
+
+/** `0.4 s`, `35 s`, `12 min`, `3.5 h` */
+function describeSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 120) return `${seconds.toFixed(0)} s`
+  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { selectBackend } from '../../../src/backend/select.js'
+import { ConfigError } from '../../../src/errors.js'
+import { preflight } from '../../../src/grpo/preflight/preflight.js'
+import { loadModel } from '../../../src/model/causalLM.js'
+import type { CausalLM } from '../../../src/model/causalLM.js'
+import { correctness, format } from '../../../src/rewards/index.js'
+import { arithmetic } from '../../../src/tasks/arithmetic.js'
+import { adapterValues, memoryInUse } from '../../fixtures/policies.js'
+import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
+
+describe('grpo/preflight', () => {
+  let model: CausalLM
+  let policy: CausalLM
+  before(async () => {
+    await selectBackend('cpu')
+    model = await loadModel(temporaryTinyModel())
+    policy = model.withLora({ r: 2 })
+  })
+  after(() => {
+    policy.dispose()
+    model.dispose()
+  })
+  const options = () => ({
+    ...{ policy, task: arithmetic(), rewards: [correctness(), format({ weight: 0.2 })] },
+    config: { numGenerations: 4, maxCompletionLength: 8, maxSteps: 50 },
+  })
+
+  it('looks at 80 completions of a model of random weights, and says what is the matter', async () => {
+    const before = adapterValues(policy)
+    const seen: number[] = []
+    const { report, groups } = await preflight({ ...options(), onProgress: ({ tokens }) => seen.push(tokens) })
+    assert.equal(groups.length, 20)
+    assert.ok(groups.every(({ completions }) => completions.length === 4))
+    assert.equal(report.go, false)
+    const status = Object.fromEntries(report.checks.map((check) => [check.name, check.status]))
+    assert.deepEqual(status, {
+      ...{ chat_template: 'ok', eos: 'ok', prompt_length: 'ok', gold_answers: 'ok', adversarial_answers: 'ok' },
+      ...{ completion_length: status.completion_length!, pass_rate: 'warning', usable_groups: 'problem' },
+      ...{ time: 'ok', memory: 'ok' },
+    })
+    assert.notEqual(status.completion_length, 'ok')
+    assert.equal(report.passRate, 0)
+    assert.ok(report.tokensPerSecond > 0 && report.secondsPerStep > 0 && report.memoryBytes > 1e7)
+    assert.ok(Math.abs(report.runSeconds - 50 * report.secondsPerStep) < 1e-9)
+    for (const { message, advice, status: each } of report.checks) {
+      assert.ok(message.length > 10)
+      assert.equal(advice === null, each === 'ok', message)
+    }
+    // Nothing was trained.
+    assert.deepEqual(adapterValues(policy), before)
+    assert.ok(seen.length > 2 && seen.every((tokens, i) => tokens >= (seen[i - 1] ?? 0)))
+    assert.doesNotThrow(() => JSON.stringify(report))
+  })
+
+  it('stops at its time, but not before the first sixteen completions', async () => {
+    const memory = memoryInUse()
+    const { groups } = await preflight({ ...options(), maxSeconds: 0 })
+    assert.equal(groups.length, 4)
+    assert.deepEqual(memoryInUse(), memory)
+  })
+
+  it('refuses options that no run can have, and prompts of which none fits', async () => {
+    await assert.rejects(preflight({ ...options(), config: { numGenerations: 3 } }), ConfigError)
+    await assert.rejects(preflight({ ...options(), config: { maxCompletionLength: 1024 } }), /leaves room/)
+  })
+
+  it('can be stopped', async () => {
+    await assert.rejects(preflight({ ...options(), signal: AbortSignal.abort(new Error('enough')) }), /enough/)
+  })
+})
