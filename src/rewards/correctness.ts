@@ -41,6 +41,11 @@ function extractAnyAnswer(text: string): string | null {
   return extractMarkedAnswer(text) ?? extractAnnouncedAnswer(text) ?? extractLastNumber(text)
 }
 
+/** Grades a completion with its problem's own grader, or as a number with {@link grade}. */
+export function gradeOf(completion: string, problem: Problem, promptText?: string): Grade | Promise<Grade> {
+  return (problem.grader ?? grade)(completion, problem, promptText)
+}
+
 export interface CorrectnessOptions extends RewardOptions {
   /** Takes the last number when the answer is not in the form asked for. Defaults to false. */
   lenient?: boolean
@@ -54,7 +59,7 @@ export function correctness(options: CorrectnessOptions = {}): RewardFunction {
     weight: rewardWeight('correctness', options),
     score({ completion, problem, promptText }) {
       const pay = ({ correct, correctLenient }: Grade): number => ((lenient ? correctLenient : correct) ? 1 : 0)
-      const result = (problem.grader ?? grade)(completion, problem, promptText)
+      const result = gradeOf(completion, problem, promptText)
       return result instanceof Promise ? result.then(pay) : pay(result)
     },
   }

@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.js'
 import { readBareNumber } from './answerExtraction.js'
+import { findBoxed } from './answers/boxed.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
@@ -7,9 +8,14 @@ export interface FormatOptions extends RewardOptions {
   /**
    * `gsm8k`: the completion ends with a line `#### <number>` and has no other line that begins with `####`.
    * `think`: it is `<think>…</think><answer>…</answer>`, each tag once, neither part empty, nothing but white space around.
+   * `boxed`: its last line holds the only `\boxed{…}`, which is not empty.
    * Defaults to `gsm8k`; a problem whose `answerFormat` is `bare` wants the number alone in either case.
    */
-  style?: 'gsm8k' | 'think'
+  style?: 'gsm8k' | 'think' | 'boxed'
+  /** The tag around the reasoning in the style `think`. Defaults to `think`. */
+  reasoningTag?: string
+  /** The tag around the answer in the style `think`. Defaults to `answer`. */
+  answerTag?: string
 }
 
 /**
@@ -18,10 +24,19 @@ export interface FormatOptions extends RewardOptions {
  */
 export function format(options: FormatOptions = {}): RewardFunction {
   const style: string = options.style ?? 'gsm8k'
-  if (style !== 'gsm8k' && style !== 'think') {
-    throw new ConfigError(`format style is '${style}'; it must be gsm8k or think`)
+  const { reasoningTag = 'think', answerTag = 'answer' } = options
+  const checks: Readonly<Record<string, (completion: string) => boolean>> = {
+    gsm8k: endsWithAnswerLine,
+    think: (completion) => isThinkThenAnswer(completion, reasoningTag, answerTag),
+    boxed: endsWithBox,
   }
-  const isFormatted = style === 'gsm8k' ? endsWithAnswerLine : isThinkThenAnswer
+  const isFormatted = checks[style]
+  if (isFormatted === undefined) {
+    throw new ConfigError(`format style is '${style}'; it must be ${Object.keys(checks).join(', ')}`)
+  }
+  for (const tag of [reasoningTag, answerTag]) {
+    if (!/^[\w-]+$/.test(tag)) throw new ConfigError(`format tag is '${tag}'; it must be a word such as think`)
+  }
   return {
     name: 'format',
     weight: rewardWeight('format', options),
@@ -40,10 +55,16 @@ function endsWithAnswerLine(completion: string): boolean {
   return isAnswer && text.match(/^[ \t]*####/gm)?.length === 1
 }
 
-function isThinkThenAnswer(completion: string): boolean {
+function endsWithBox(completion: string): boolean {
+  const [box, ...others] = findBoxed(completion)
+  const start = completion.trimEnd().lastIndexOf('\n') + 1
+  return box !== undefined && others.length === 0 && box.start >= start && box.content.trim() !== ''
+}
+
+function isThinkThenAnswer(completion: string, reasoningTag: string, answerTag: string): boolean {
   let rest = completion.trim()
   const parts: string[] = []
-  for (const tag of ['<think>', '</think>', '<answer>', '</answer>']) {
+  for (const tag of [`<${reasoningTag}>`, `</${reasoningTag}>`, `<${answerTag}>`, `</${answerTag}>`]) {
     const start = rest.indexOf(tag)
     if (start < 0) return false
     parts.push(rest.slice(0, start).trim())
@@ -56,6 +77,6 @@ function isThinkThenAnswer(completion: string): boolean {
     between === '' &&
     answer !== '' &&
     rest === '' &&
-    ![thought, answer].some((part) => /<\/?(?:think|answer)>/.test(part!))
+    ![thought, answer].some((part) => new RegExp(`</?(?:${reasoningTag}|${answerTag})>`).test(part!))
   )
 }

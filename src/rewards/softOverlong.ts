@@ -19,9 +19,9 @@ export function softOverlong(options: Partial<SoftOverlongOptions>): RewardFunct
   if (!Number.isSafeInteger(longest) || longest < 1) {
     throw new ConfigError(`soft_overlong: maxCompletionLength is ${longest}; it must be a number of tokens above 0`)
   }
-  if (!Number.isSafeInteger(cache) || cache < 1 || cache > longest) {
+  if (!Number.isSafeInteger(cache) || cache < 0 || cache > longest) {
     throw new ConfigError(
-      `soft_overlong: softPunishCache is ${cache}; it must be a number of tokens from 1 to maxCompletionLength ${longest}`,
+      `soft_overlong: softPunishCache is ${cache}; it must be a number of tokens from 0 to maxCompletionLength ${longest}`,
     )
   }
   return {

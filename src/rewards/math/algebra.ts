@@ -22,7 +22,7 @@ let queue: Promise<unknown> = Promise.resolve()
  * time. What cannot be read, or not in that time, is not equal.
  */
 export function compareExpressions(request: AlgebraRequest): Promise<boolean> {
-  if (Math.max(request.left.length, request.right.length) > MAX_LENGTH) return Promise.resolve(false)
+  if (!mayBeExpression(request.left) || !mayBeExpression(request.right)) return Promise.resolve(false)
   const key = JSON.stringify(request)
   const known = cache.get(key)
   if (known !== undefined) return known
@@ -31,6 +31,12 @@ export function compareExpressions(request: AlgebraRequest): Promise<boolean> {
   if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value!)
   cache.set(key, result)
   return result
+}
+
+/** Words and foreign characters are no mathematics; the engine would take `apples` for a product of six unknowns. */
+function mayBeExpression(latex: string): boolean {
+  if (latex.length > MAX_LENGTH || !/^[ -~]*$/.test(latex)) return false
+  return !/(?<![\\A-Za-z])[A-Za-z]{4,}|[:?;&#~"]|\\[lc]?dots/.test(latex)
 }
 
 async function compareInWorker(request: AlgebraRequest): Promise<boolean> {
@@ -51,7 +57,12 @@ async function compareInWorker(request: AlgebraRequest): Promise<boolean> {
 
 async function startWorker(): Promise<Worker> {
   const module = new URL('./algebraWorker.js', import.meta.url)
-  const started = startModuleWorker(module, { resourceLimits: { maxOldGenerationSizeMb: 512 } })
+  // The engine prints warnings; they are not for the terminal of a training run.
+  const started = startModuleWorker(module, {
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+    stdout: true,
+    stderr: true,
+  })
   // Without a listener an error of an idle thread, such as a lack of memory, would end the program.
   started.on('error', () => {
     worker = null

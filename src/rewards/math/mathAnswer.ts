@@ -18,7 +18,10 @@ export type MathAnswer =
   /** Anything else, without spaces. */
   | { readonly kind: 'expression'; readonly latex: string }
 
-const unitWord = '(?:[A-Za-z]{2,}|[A-Z])'
+/** Longer texts are taken as they stand. */
+const MAX_LENGTH = 2000
+
+const unitWord = '(?!(?:or|and|not|no)\\b)(?:[A-Za-z]{2,}|[A-Z])'
 const trailingWords = new RegExp(`^(.*[\\d}])\\s+(${unitWord}(?:[ /]${unitWord}|[ /][A-Za-z])*\\.?)(?:\\^\\{\\d\\})?$`)
 const attachedUnit = /^(.*\d)(?:cm|mm|km|kg|mg|ml|mL|ft|mph|kph|sec|min|hrs?|lbs?|yd)(?:\^\{\d\})?$/
 const assignment = /^((?:[A-Za-z]{1,3}|\\[a-z]+)(?:_\{[^{}]*\})?(?:\([A-Za-z]\))?) ?(?:=|\\in(?![A-Za-z])) ?(.+)$/
@@ -26,7 +29,8 @@ const relation = /(<|>|\\le|\\ge)(?![A-Za-z])/
 
 /** Reads an answer in LaTeX or plain text. Takes time linear in its length, up to a bounded depth. */
 export function parseMathAnswer(latex: string): MathAnswer {
-  return parse(normalizeLatex(latex), 0)
+  const text = normalizeLatex(latex)
+  return text.length > MAX_LENGTH ? { kind: 'expression', latex: text } : parse(text, 0)
 }
 
 function parse(given: string, depth: number): MathAnswer {

@@ -56,7 +56,10 @@ export function parseArithmetic(
       last = token
       const mixed = mixedFraction()
       if (mixed !== null) return token.value + mixed
+      const before = position
       skipUnits()
+      // A power of a unit, `1 foot^2`, is none of the number.
+      if (position > before && isOperator(tokens[position], '^')) return null
       return token.percent ? token.value / 100 : token.value
     }
     if (token?.kind !== 'open' || depth > 30) return null
@@ -105,6 +108,10 @@ export function parseArithmetic(
   if (value === null || !Number.isFinite(value)) return null
   const { places, percent } = last
   return { value, operands, places, percent, alternatives, mixedUnits: sums > 0 && units.size > 1, end: position }
+}
+
+function isOperator(token: ArithmeticToken | undefined, text: string): boolean {
+  return token?.kind === 'operator' && token.text === text
 }
 
 function isPercent(token: ArithmeticToken | undefined): boolean {

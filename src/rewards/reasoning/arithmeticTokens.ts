@@ -84,29 +84,48 @@ export function readArithmeticTokens(line: string): ArithmeticToken[] {
   return tokens
 }
 
+/** Words that stand behind numbers without being units. */
+const noUnits = new Set(
+  'gives give is are was were equals makes make leaves leave so then and or we he she they it that which has have had get gets because since but if'.split(
+    ' ',
+  ),
+)
+
 /** A letter at a number, as in `3x`, and a single letter are variables. */
 function wordToken(text: string, start: number, word: string): ArithmeticToken {
   const isVariable = !word.startsWith('/') && word.length === 1 && !/^[aAI]$/.test(word)
   const isAttached = /[\d)]/.test(text[start - 1] ?? '') && word.length < 2
-  return isVariable || isAttached ? { kind: 'stop', text: word } : { kind: 'word', text: word.toLowerCase() }
+  return isVariable || isAttached || noUnits.has(word.toLowerCase())
+    ? { kind: 'stop', text: word }
+    : { kind: 'word', text: word.toLowerCase() }
 }
+
+const fraction = /\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g
 
 /** Writes LaTeX and Markdown as plain arithmetic and drops the mark of a list item and GSM8K's calculator annotations. */
 function plainArithmetic(line: string): string {
-  return line
-    .replace(/<<[^<>]*>>/g, '')
-    .replace(/^\s*(?:[-*•]\s+|#+\s+|\(?\d{1,2}[.):]\s+)/, '')
-    .replace(/(?<=[\d)]) ?\*\* ?(?=[\d(])/g, '^')
-    .replace(/\*\*|__|`/g, '')
-    .replace(/(\d)(?:\.{3}|…)/g, '$1')
-    .replace(/\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g, '(($1)/($2))')
-    .replace(/\\(?:text|mathrm|mbox)\s*\{([^{}]*)\}/g, ' $1 ')
-    .replace(/\\(?:times|cdot)/g, '×')
-    .replace(/\\div/g, '÷')
-    .replace(/\\approx/g, '≈')
-    .replace(/\{,\}/g, ',')
-    .replace(/\^\{(\d+)\}/g, '^$1')
-    .replace(/\\(?:left|right|,|;|!|\(|\)|\[|\]|quad)/g, ' ')
-    .replace(/\\([$%])/g, '$1')
-    .replace(/\\?[{}]/g, ' ')
+  return (
+    line
+      .replace(/<<[^<>]*>>/g, '')
+      .replace(/^\s*(?:[-*•]\s+|#+\s+|\(?\d{1,2}[.):]\s+)/, '')
+      .replace(/(?<=[\d)]) ?\*\* ?(?=[\d(])/g, '^')
+      .replace(/\*\*|__|`/g, '')
+      .replace(/(\d)(?:\.{3}|…)/g, '$1')
+      .replace(/(\d) ?\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}/g, '$1 $2/$3')
+      .replace(fraction, '(($1)/($2))')
+      .replace(fraction, '(($1)/($2))')
+      .replace(/\\(?:text|mathrm|mbox)\s*\{([^{}]*)\}/g, ' $1 ')
+      .replace(/\\(?:times|cdot)/g, '×')
+      .replace(/\\div/g, '÷')
+      .replace(/\\approx/g, '≈')
+      .replace(/\{,\}/g, ',')
+      .replace(/\^\{(\d+)\}/g, '^$1')
+      .replace(/\\!/g, '')
+      .replace(/\\[)\]]/g, ' ; ')
+      .replace(/\\(?:left|right|,|;|\(|\[|quad)/g, ' ')
+      .replace(/\\([$%])/g, '$1')
+      // What is left of LaTeX, such as roots and Greek letters, is like a variable.
+      .replace(/\\[A-Za-z]+(?:\[[^\]]*\])?(?:\{[^{}]*\})*/g, '§')
+      .replace(/\\?[{}]/g, ' ')
+  )
 }

@@ -52,7 +52,15 @@ function calculationsOfLine(tokens: readonly ArithmeticToken[]): Omit<Calculatio
     const approximate = sign.approximate || isHedged(tokens[i - 1])
     const fits = (claim: Arithmetic): boolean =>
       [left.value, ...left.alternatives].some((value) => agrees(value, claim, approximate))
-    const correct = fits(right) || (first !== null && fits(first)) || hasRemainder(tokens, right, left.value)
+    const product = parseArithmetic(tokens, i + 1)
+    const correct =
+      fits(right) ||
+      (product !== null && fits(product)) ||
+      (first !== null && fits(first)) ||
+      hasRemainder(tokens, right, left.value)
+    if (!correct && isUnfinished(tokens[right.end])) continue
+    // `the last digit of 3^3 is 7`
+    if (!correct && sign.text.startsWith('is') && left.isOfSomething) continue
     // `2/5 is 12.8 hectares` names a part of something.
     const isPart = sign.text.startsWith('is') && /^\d+ \/ \d+(?: [a-z]|$)/.test(left.text)
     if (!correct && (left.mixedUnits || isPart)) continue
@@ -62,28 +70,34 @@ function calculationsOfLine(tokens: readonly ArithmeticToken[]): Omit<Calculatio
 }
 
 /** The longest expression that ends right before the sign at `end`. */
-function expressionBefore(tokens: readonly ArithmeticToken[], end: number): (Arithmetic & { text: string }) | null {
+function expressionBefore(tokens: readonly ArithmeticToken[], end: number): (Arithmetic & { text: string; isOfSomething: boolean }) | null {
   let start = end
   while (start > 0 && end - start < MAX_TOKENS_BACK && mayPrecede(tokens[start - 1]!, tokens[start])) start--
   for (; start < end; start++) {
     const parsed = parseArithmetic(tokens, start)
     // What begins in the middle of something longer, as in `x + 3 + 4 = 9` or `350 000 * 2`, cannot be checked.
-    if (parsed?.end === end && isBegun(tokens[start - 1])) return null
-    if (parsed?.end === end)
-      return {
-        ...parsed,
-        text: tokens
-          .slice(start, end)
-          .map(({ text }) => text)
-          .join(' '),
-      }
+    if (parsed?.end !== end) continue
+    const before = tokens[start - 1]
+    if (isBegun(before)) return null
+    const text = tokens.slice(start, end).map((token) => token.text)
+    return { ...parsed, text: text.join(' '), isOfSomething: before?.text === 'of' }
   }
   return null
 }
 
+/** Whether a claim goes on in a way that cannot be read: `= 2\sqrt{3}`, `= 2(n - 1)`. */
+function isUnfinished(next: ArithmeticToken | undefined): boolean {
+  return next !== undefined && (['operator', 'open'].includes(next.kind) || isVariable(next))
+}
+
+function isVariable(token: ArithmeticToken): boolean {
+  return token.kind === 'stop' && /^[\p{L}\d_§]$/u.test(token.text)
+}
+
 function isBegun(before: ArithmeticToken | undefined): boolean {
   return (
-    before !== undefined && (['number', 'operator', 'close'].includes(before.kind) || /^[\p{L}\d_]$/u.test(before.text))
+    before !== undefined &&
+    (['number', 'operator', 'close'].includes(before.kind) || isVariable(before))
   )
 }
 

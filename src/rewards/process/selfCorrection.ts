@@ -1,0 +1,21 @@
+import { gradeOf } from '../correctness.js'
+import { findSelfCorrections } from '../reasoning/selfCorrections.js'
+import type { RewardFunction, RewardOptions } from '../reward.js'
+import { rewardWeight } from '../reward.js'
+
+/**
+ * Pays 1 for a completion that takes back a result, comes to another one and ends right, 0 for any other. Only one correction
+ * counts, and a check that confirms a result is none; yet a model can learn to err first, so give it a small weight.
+ */
+export function selfCorrection(options: RewardOptions = {}): RewardFunction {
+  return {
+    name: 'self_correction',
+    weight: rewardWeight('self_correction', options),
+    async score({ completion, problem, promptText }) {
+      const corrections = findSelfCorrections(completion)
+      if (corrections.length === 0) return 0
+      const { correctLenient } = await gradeOf(completion, problem, promptText)
+      return findSelfCorrections(completion, correctLenient).some(({ helpful }) => helpful) ? 1 : 0
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import type { RewardFunction, RewardOptions } from '../reward.js'
+import { rewardWeight } from '../reward.js'
+
+/**
+ * TRL's think_format_reward: 1 if the completion begins with `<think>`, has no other `<think>`, and closes it; anything, also
+ * nothing, may stand inside and behind. Easily satisfied: `format` with the style `think` asks for more.
+ */
+export function thinkFormat(options: RewardOptions = {}): RewardFunction {
+  return {
+    name: 'think_format',
+    weight: rewardWeight('think_format', options),
+    score({ completion }) {
+      const isOpenedOnce = completion.startsWith('<think>') && completion.lastIndexOf('<think>') === 0
+      return isOpenedOnce && completion.includes('</think>') ? 1 : 0
+    },
+  }
+}
