@@ -6,6 +6,7 @@ import { addDownloadCommand } from './download.js'
 import { addEvalCommand } from './eval/evalCommand.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
+import { addLintRewardCommand } from './lintReward.js'
 import { addMergeCommand } from './merge.js'
 import { addPretrainCommand } from './pretrain.js'
 import { addPushCommand } from './push.js'
@@ -35,6 +36,7 @@ const verbs: readonly AddCommand[] = [
   addEvalCommand,
   addGenerateCommand,
   addScoreCommand,
+  addLintRewardCommand,
   addDownloadCommand,
   addReportCommand,
   addMergeCommand,

@@ -2,12 +2,22 @@ import path from 'node:path'
 import { ConfigError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { importModule, isModuleFile } from '../io/userModule.js'
+import { gate } from './combinators.js'
 import { correctness } from './correctness.js'
 import { format } from './format.js'
 import { random } from './random.js'
+import { clarity, languageConsistency } from './process/clarity.js'
+import { efficiency } from './process/efficiency.js'
+import { partialCredit } from './process/partialCredit.js'
+import { reasoningSteps } from './process/reasoningSteps.js'
+import { selfCorrection } from './process/selfCorrection.js'
+import { stepArithmetic } from './process/stepArithmetic.js'
 import type { RewardFunction } from './reward.js'
 import { asRewardFunction, rewardFunction } from './rewardCallback.js'
 import type { RewardCallback } from './rewardCallback.js'
+import { cosineScaled } from './shaping/cosineScaled.js'
+import { repetitionPenalty } from './shaping/repetitionPenalty.js'
+import { thinkFormat } from './shaping/thinkFormat.js'
 import { softOverlong } from './softOverlong.js'
 import { workerReward } from './workerReward.js'
 
@@ -24,7 +34,25 @@ interface RewardEntry {
 /** The rewards by their names. */
 const entries = new Map<string, RewardEntry>([
   ['correctness', { optionNames: ['lenient'], make: correctness }],
-  ['format', { optionNames: ['style'], make: format }],
+  ['format', { optionNames: ['style', 'reasoningTag', 'answerTag'], make: format }],
+  ['think_format', { optionNames: [], make: thinkFormat }],
+  ['partial_credit', { optionNames: ['lenientCredit', 'stepCredit'], make: partialCredit }],
+  ['reasoning_steps', { optionNames: ['targetSteps'], make: reasoningSteps }],
+  ['step_arithmetic', { optionNames: ['penalty'], make: stepArithmetic }],
+  ['self_correction', { optionNames: [], make: selfCorrection }],
+  ['efficiency', { optionNames: ['neededLength', 'slack'], make: efficiency }],
+  ['clarity', { optionNames: [], make: clarity }],
+  ['language_consistency', { optionNames: ['script'], make: languageConsistency }],
+  ['repetition_penalty', { optionNames: ['ngramSize', 'maxPenalty'], make: repetitionPenalty }],
+  [
+    'cosine_scaled',
+    {
+      optionNames: [
+        ...['maxCompletionLength', 'minValueWrong', 'maxValueWrong', 'minValueCorrect', 'maxValueCorrect', 'lenient'],
+      ],
+      make: cosineScaled,
+    },
+  ],
   ['random', { optionNames: ['rate', 'seed'], make: (options) => random({ rate: 0.5, ...options }) }],
   ['soft_overlong', { optionNames: ['maxCompletionLength', 'softPunishCache'], make: softOverlong }],
 ])
@@ -37,7 +65,8 @@ const moduleOptions = ['export', 'worker', 'as'] as const
 
 /**
  * Loads a reward: `correctness`, with a weight `format:0.2`, with options `format:0.2?style=think`; as an object, as in YAML,
- * `{ name: 'format', weight: 0.2, style: 'think' }`. Every reward takes `weight` and `timeout` (milliseconds).
+ * `{ name: 'format', weight: 0.2, style: 'think' }`. Every reward takes `weight` and `timeout` (milliseconds), and
+ * `when`, another reward without which it does not count: `format:0.2?when=correctness` pays for the form of right answers.
  *
  * A name that ends with `.js`, `.mjs`, `.cjs` or `.ts` is the file of a module whose default export (option `export`: another
  * one) is a plain function of a completion, or a reward as the functions of `rewards` return it. With the option
@@ -50,7 +79,11 @@ export async function loadReward(
   /** Values for options that were not given, for the rewards that take them. */
   defaults: Readonly<{ maxCompletionLength?: number }> = {},
 ): Promise<RewardFunction> {
-  const { name, ...options } = parseRewardSpec(spec)
+  const { name, when, ...options } = parseRewardSpec(spec)
+  if (when !== undefined) {
+    const reward = await loadReward({ ...options, name }, defaults)
+    return gate(reward, { when: await loadReward(when as RewardSpec, defaults) })
+  }
   return isModuleFile(name) ? loadRewardModule(name, options) : makeReward(name, options, defaults)
 }
 
@@ -68,7 +101,8 @@ export async function loadRewards(
 
 /** Throws a ConfigError for what {@link loadReward} would refuse, without importing a module. */
 export function checkReward(spec: RewardSpec, defaults: Readonly<{ maxCompletionLength?: number }> = {}): void {
-  const { name, ...options } = parseRewardSpec(spec)
+  const { name, when, ...options } = parseRewardSpec(spec)
+  if (when !== undefined) checkReward(when as RewardSpec, defaults)
   if (isModuleFile(name)) checkOptionNames(name, options, moduleOptions)
   else makeReward(name, options, defaults)
 }

@@ -79,6 +79,22 @@ describe('format', () => {
     }
   })
 
+  it('boxed: pays for one box in the last line', () => {
+    for (const completion of ['So $x = \\boxed{18}$.', 'We add.\nIt is \\boxed{\\frac{1}{2}}\n']) {
+      assert.equal(score(completion, { style: 'boxed' }), 1, completion)
+    }
+    for (const completion of ['', '18', '\\boxed{}', '\\boxed{17} \\boxed{18}', '\\boxed{18}\nDone.', '\\boxed{18']) {
+      assert.equal(score(completion, { style: 'boxed' }), 0, completion)
+    }
+  })
+
+  it('think: takes other tags', () => {
+    const options = { style: 'think', reasoningTag: 'reasoning', answerTag: 'final' } as const
+    assert.equal(score('<reasoning>x</reasoning><final>18</final>', options), 1)
+    assert.equal(score('<think>x</think><answer>18</answer>', options), 0)
+    assert.throws(() => format({ ...options, answerTag: '(.*)' }), ConfigError)
+  })
+
   it('pays for the number alone where the problem asks for it', () => {
     const bare: Problem = { ...problem, answerFormat: 'bare' }
     assert.equal(score('19', {}, { problem: bare }), 1)
@@ -95,7 +111,7 @@ describe('format', () => {
     assert.equal(format().weight, 1)
     assert.equal(format({ weight: 0.2 }).weight, 0.2)
     assert.throws(() => format({ weight: Infinity }), ConfigError)
-    assert.throws(() => format({ style: 'xml' as 'think' }), /style is 'xml'; it must be gsm8k or think/)
+    assert.throws(() => format({ style: 'xml' as 'think' }), /style is 'xml'; it must be gsm8k, think, boxed/)
   })
 
   it('pays for every solution of GSM8K', async function () {

@@ -105,7 +105,10 @@ function wrongAnswers(answer: string): [name: string, wrong: string][] {
 /** Three numbers that are not the answer. */
 function otherNumbers(answer: string): [string, string, string] {
   const gold = readNumber(answer)
-  return [7001, 7002, 7003, 7004].map(String).filter((number) => number !== gold).slice(0, 3) as [string, string, string]
+  return [7001, 7002, 7003, 7004]
+    .map(String)
+    .filter((number) => number !== gold)
+    .slice(0, 3) as [string, string, string]
 }
 
 function lastNumberBut(question: string, answer: string): string | null {

@@ -70,7 +70,10 @@ function calculationsOfLine(tokens: readonly ArithmeticToken[]): Omit<Calculatio
 }
 
 /** The longest expression that ends right before the sign at `end`. */
-function expressionBefore(tokens: readonly ArithmeticToken[], end: number): (Arithmetic & { text: string; isOfSomething: boolean }) | null {
+function expressionBefore(
+  tokens: readonly ArithmeticToken[],
+  end: number,
+): (Arithmetic & { text: string; isOfSomething: boolean }) | null {
   let start = end
   while (start > 0 && end - start < MAX_TOKENS_BACK && mayPrecede(tokens[start - 1]!, tokens[start])) start--
   for (; start < end; start++) {
@@ -95,10 +98,7 @@ function isVariable(token: ArithmeticToken): boolean {
 }
 
 function isBegun(before: ArithmeticToken | undefined): boolean {
-  return (
-    before !== undefined &&
-    (['number', 'operator', 'close'].includes(before.kind) || isVariable(before))
-  )
+  return before !== undefined && (['number', 'operator', 'close'].includes(before.kind) || isVariable(before))
 }
 
 /** Words belong to an expression as units only: never in front of a number. */

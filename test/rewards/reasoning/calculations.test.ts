@@ -138,9 +138,9 @@ describe('findCalculations', () => {
     const file = requireShared(this, 'data', 'gsm8k', 'test.jsonl')
     const answers = fs.readFileSync(file, 'utf8').trim().split('\n')
     const found = answers.flatMap((line) => findCalculations((JSON.parse(line) as { answer: string }).answer))
-    // There are 4,282 calculator annotations, and some calculations without one.
-    assert.ok(found.length > 4282)
-    // Read one by one: three of them are errors of the texts, two are readings of ours (1 1/2 / 1/2, and `50% of 8 is 1.5*8`).
-    assert.equal(found.filter(({ correct }) => !correct).length, 5)
+    // There are 4,282 calculator annotations; a few hold a variable, and some calculations have none.
+    assert.ok(found.length > 4000)
+    // Read one by one: three of them are errors of the texts, one is a reading of ours (1 1/2 / 1/2).
+    assert.equal(found.filter(({ correct }) => !correct).length, 4)
   })
 })
