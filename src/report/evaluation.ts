@@ -41,7 +41,7 @@ function describe(evaluation: Fields): string {
   const confidence = asNumber(settings.confidence)
   return [
     `${asArray(evaluation.problems).length.toLocaleString('en')} problems of ${asText(evaluation.task) ?? 'the task'}`,
-    `${asText(settings.samples) ?? '0'} sampled completions of each at temperature ${asText(settings.temperature) ?? '1'}`,
+    `${asText(settings.samples) ?? '0'} sampled for each at temperature ${asText(settings.temperature) ?? '1'}`,
     `up to ${asText(settings.max_completion_length) ?? '?'} tokens`,
     ...(confidence === null ? [] : [`${Math.round(100 * confidence)} % intervals`]),
   ].join(', ')

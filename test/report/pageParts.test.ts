@@ -28,6 +28,10 @@ describe('report/page', () => {
     assert.equal(smoothed(seriesOf(values.map((value) => (value % 2 === 0 ? value : null))))?.values[20], 20)
   })
 
+  it('keeps what is constant constant', () => {
+    assert.deepEqual(new Set(smoothed(seriesOf(new Array<number>(250).fill(0.01)))?.values), new Set([0.01]))
+  })
+
   it('compares the first and the last tenth', () => {
     assert.equal(firstAndLast(seriesOf([1])), null)
     assert.deepEqual(firstAndLast(seriesOf([1, 5, 2])), { first: 1, last: 2, count: 1 })

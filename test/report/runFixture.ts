@@ -22,8 +22,15 @@ export function writeRun(folder: string, steps: number, groups = 2): void {
   writeLines(
     path.join(folder, 'metrics.jsonl'),
     range(steps).map((i) => ({
-      ...{ step: i + 1, loss: 0.01, grad_norm: 1, learning_rate: 1e-4, reward: i / steps, entropy: 1, step_time: 2 },
-      ...{ 'rewards/correctness/mean': i / steps, 'completions/mean_length': 5, frac_reward_zero_std: 0 },
+      ...{
+        step: i + 1,
+        loss: 0.01,
+        grad_norm: 1,
+        learning_rate: 1e-4,
+        reward: i / steps + ((i * 7) % 5) / 10,
+        entropy: 1,
+      },
+      ...{ step_time: 2, 'rewards/correctness/mean': i / steps, 'completions/mean_length': 5, frac_reward_zero_std: 0 },
     })),
   )
   writeLines(

@@ -38,5 +38,6 @@ export function meanOf(values: readonly (number | null)[]): number | null {
     sum += value
     count++
   }
-  return count === 0 ? null : sum / count
+  // Means of equal values stay equal: on an axis over their rounding errors Plotly fails.
+  return count === 0 ? null : Number((sum / count).toPrecision(9))
 }

@@ -1,0 +1,56 @@
+import fs from 'node:fs'
+import { chromium } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+
+/** Where Debian and others put it; CHROMIUM names another one. */
+const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** Chromium without a screen, or null where the machine has none. */
+export async function launchChromium(): Promise<Browser | null> {
+  const executablePath = places.find((place) => place !== undefined && fs.existsSync(place))
+  if (executablePath === undefined) return null
+  return chromium.launch({
+    executablePath,
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ],
+  })
+}
+
+/** A page with everything that went wrong in it. */
+export interface WatchedPage {
+  readonly page: Page
+  /** Errors of the page's program, of its console, and requests to anywhere. */
+  readonly troubles: string[]
+}
+
+/** Opens an address in a window of its own. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 1000 }, ...options })
+  const page = await context.newPage()
+  const troubles: string[] = []
+  page.on('pageerror', (error) => troubles.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') troubles.push(message.text())
+  })
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol.startsWith('http') && origin !== new URL(url).origin) troubles.push(`asked for ${request.url()}`)
+  })
+  await page.goto(url)
+  return { page, troubles }
+}
+
+/** Waits until the charts are drawn, and returns how many there are. */
+export async function waitForCharts(page: Page): Promise<number> {
+  await page.waitForFunction(() => {
+    const figures = [...document.querySelectorAll('figure:not([hidden])')]
+    return figures.length > 1 && figures.every((figure) => figure.querySelector('.main-svg') !== null)
+  })
+  return page.locator('figure:not([hidden]) .js-plotly-plot').count()
+}
