@@ -6,6 +6,7 @@ import { addDownloadCommand } from './download.js'
 import { addEvalCommand } from './eval/evalCommand.js'
 import { ExitCode, reportError } from './exitCode.js'
 import { addGenerateCommand } from './generate.js'
+import { addGradeCommand } from './grade.js'
 import { addLintRewardCommand } from './lintReward.js'
 import { addMergeCommand } from './merge.js'
 import { addPretrainCommand } from './pretrain.js'
@@ -36,6 +37,7 @@ const verbs: readonly AddCommand[] = [
   addEvalCommand,
   addGenerateCommand,
   addScoreCommand,
+  addGradeCommand,
   addLintRewardCommand,
   addDownloadCommand,
   addReportCommand,

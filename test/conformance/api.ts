@@ -9,10 +9,12 @@ export {
   completionMetrics,
   computeAdvantages,
   generate,
+  gradeMath,
   grpoLoss,
   learningRateAt,
   loadModel,
   lossMetrics,
+  mathGrader,
   mcnemarTest,
   mcnemarTestOneSided,
   packGroups,
@@ -20,6 +22,7 @@ export {
   passAtK,
   proportionInterval,
   rewardMetrics,
+  rewards as rewardFunctions,
   scoreTokens,
   selectBackend,
 } from '../../src/index.js'
@@ -31,6 +34,8 @@ export type {
   LoraModule,
   LossConfig,
   LossInputs,
+  Problem,
+  RewardFunction,
   TrainingRow,
 } from '../../src/index.js'
 

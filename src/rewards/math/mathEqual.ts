@@ -22,7 +22,8 @@ export interface MathEqualOptions {
  * regard to capitals. What is left are expressions: a computer algebra system decides, within a second.
  */
 export async function mathEqual(left: string, right: string, options: MathEqualOptions = {}): Promise<boolean> {
-  if (left.trim() === right.trim()) return left.trim() !== ''
+  if (left.trim() === '' || right.trim() === '') return false
+  if (left.trim() === right.trim()) return true
   const [a, b] = [parseMathAnswer(left), parseMathAnswer(right)]
   if (await equal(a, b)) return true
   if (options.percentLeniency !== true || left.includes('%') === right.includes('%')) return false
