@@ -41,12 +41,16 @@ export class PartJournal {
     if (this.doneBytes - this.#bytesAtSave >= this.partBytes / 16) this.save()
   }
 
-  /** Throws an error of the operating system. */
+  /** On a disk that is full the earlier state stays: some bytes will then be fetched again. */
   save(): void {
     this.#bytesAtSave = this.doneBytes
     const temporary = `${this.file}.tmp`
-    fs.writeFileSync(temporary, JSON.stringify({ size: this.size, parts: this.parts }))
-    fs.renameSync(temporary, this.file)
+    try {
+      fs.writeFileSync(temporary, JSON.stringify({ size: this.size, parts: this.parts }))
+      fs.renameSync(temporary, this.file)
+    } catch {
+      fs.rmSync(temporary, { force: true })
+    }
   }
 
   remove(): void {

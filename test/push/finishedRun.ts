@@ -3,7 +3,9 @@ import path from 'node:path'
 import { stringify } from 'yaml'
 import { evaluate } from '../../src/eval/evaluate.js'
 import { writeEvaluation } from '../../src/eval/evaluationFile.js'
+import type { Evaluation } from '../../src/eval/evaluation.js'
 import { loadModel } from '../../src/model/causalLM.js'
+import type { CausalLM } from '../../src/model/causalLM.js'
 import { letterTask } from '../eval/policies.js'
 import { randomPolicy } from '../fixtures/policies.js'
 
@@ -18,7 +20,12 @@ export interface FinishedRunOptions {
   placebo?: boolean
 }
 
-/** Writes the folder of a run that has been trained and evaluated: with an adapter that changes something, and real numbers. */
+const evaluations = new Map<boolean, Evaluation>()
+
+/**
+ * Writes the folder of a run that has been trained and evaluated: with an adapter that changes something, and the numbers of
+ * an evaluation, which is made once and is the same for all.
+ */
 export async function writeFinishedRun(folder: string, options: FinishedRunOptions): Promise<string> {
   const { model, data = null, evaluated = true, placebo = false } = options
   fs.mkdirSync(folder, { recursive: true })
@@ -28,13 +35,13 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
   try {
     policy.saveAdapter(path.join(folder, 'adapter'))
     if (evaluated) {
-      const task = letterTask(12)
-      const problems = task.problems.map((problem) => ({ ...problem, id: problem.id.replace('/', '/test/') }))
       const policies = { base, trained: policy, ...(placebo && { placebo: other }) }
-      const settings = { maxCompletionLength: 12, samples: 3, resamples: 200 }
-      const adapters = { trained: path.join(folder, 'adapter') }
-      const evaluation = await evaluate(policies, { ...task, problems }, { ...settings, adapters })
-      writeEvaluation(path.join(folder, 'eval.json'), evaluation)
+      const known = evaluations.get(placebo) ?? (await evaluateLetters(policies))
+      evaluations.set(placebo, known)
+      const named = known.policies.map((one) => ({
+        ...{ ...one, model: base.folder, adapter: one.name === 'base' ? null : path.join(folder, 'adapter') },
+      }))
+      writeEvaluation(path.join(folder, 'eval.json'), { ...known, policies: named })
     }
   } finally {
     policy.dispose()
@@ -47,4 +54,10 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
   const metrics = Array.from({ length: 20 }, (_, i) => JSON.stringify({ step: i + 1, reward: i / 100, loss: 0 }))
   fs.writeFileSync(path.join(folder, 'metrics.jsonl'), `${metrics.join('\n')}\n`)
   return folder
+}
+
+function evaluateLetters(policies: Record<string, CausalLM>): Promise<Evaluation> {
+  const task = letterTask(12)
+  const problems = task.problems.map((problem) => ({ ...problem, id: problem.id.replace('/', '/test/') }))
+  return evaluate(policies, { ...task, problems }, { maxCompletionLength: 12, samples: 3, resamples: 200 })
 }
