@@ -3,7 +3,7 @@ import type { GRPOConfig } from './config.js'
 import { mean, standardDeviation } from './statistics.js'
 
 export type AdvantageOptions = Pick<GRPOConfig, 'numGenerations'> &
-  Partial<Pick<GRPOConfig, 'scaleRewards' | 'rewardWeights' | 'multiObjectiveAggregation'>>
+  Partial<Pick<GRPOConfig, 'advantageEstimator' | 'scaleRewards' | 'rewardWeights' | 'multiObjectiveAggregation'>>
 
 export interface Advantages {
   /** [B] 0 for a completion that no reward function scored. */
@@ -30,6 +30,10 @@ const STD_EPSILON = 1e-4
  * `normalize_then_sum` (GDPO, arXiv 2601.05242): R_i = Σ_k w_k (r_ik - mean of the group) / (std of the group +
  * 1e-4), then A_i = (R_i - mean of the batch) / (std of the batch + 1e-4).
  *
+ * Other estimators, neither of them scaled: `dr_grpo` A_i = r_i - mean of the group (Dr. GRPO, the same as scaleRewards `none`);
+ * `rloo` A_i = r_i - mean of the others in the group (REINFORCE leave-one-out, arXiv 2402.14740), which is n / (n - 1) times
+ * that with n scored completions.
+ *
  * Standard deviations are unbiased; null rewards are left out of sums, means and standard deviations. Rewards are
  * rounded to f32 as in TRL, so weighted sums that differ by f64 rounding only (0.1 + 0.2 and 0.3) count as equal.
  * Their mean in f64 is exact, so equal rewards get exactly 0.
@@ -39,6 +43,7 @@ export function computeAdvantages(
   options: AdvantageOptions,
 ): Advantages {
   const { numGenerations, scaleRewards = 'group', multiObjectiveAggregation = 'sum_then_normalize' } = options
+  const { advantageEstimator = 'grpo' } = options
   const weights = checkRewards(rewardsPerFunction, numGenerations, options.rewardWeights ?? null)
   const rewards = rewardsPerFunction.map((row) => weightedSum(row, weights))
   const rounded = rewards.map(roundToFloat32)
@@ -65,9 +70,14 @@ export function computeAdvantages(
 
   const batchStd = standardDeviation(rounded)
   const std = rounded.map((_, i) => (scaleRewards === 'batch' ? batchStd : groupStd[Math.floor(i / numGenerations)]!))
-  const advantages = groupsOf(rounded, numGenerations).flatMap((group, g) =>
-    scaleDeviations(group, mean(group), scaleRewards === 'none' ? null : std[g * numGenerations]!),
-  )
+  const isScaled = advantageEstimator === 'grpo' && scaleRewards !== 'none'
+  const advantages = groupsOf(rounded, numGenerations).flatMap((group, g) => {
+    const deviations = scaleDeviations(group, mean(group), isScaled ? std[g * numGenerations]! : null)
+    const scored = group.filter((value) => value !== null).length
+    // One completion alone has no others to be compared with, and a deviation of 0.
+    const factor = advantageEstimator === 'rloo' ? scored / Math.max(scored - 1, 1) : 1
+    return factor === 1 ? deviations : deviations.map((deviation) => factor * deviation)
+  })
   return { advantages, rewards, groupStd, std }
 }
 

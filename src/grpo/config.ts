@@ -92,6 +92,11 @@ export const grpoConfigSchema = z.strictObject({
     null,
     "Weight of each reward function, in their order; null = the reward functions' own weights.",
   ),
+  advantageEstimator: option(
+    z.enum(['grpo', 'dr_grpo', 'rloo']),
+    'grpo',
+    'Advantage of a completion: grpo, scaled by scaleRewards; dr_grpo, reward minus mean of the group; rloo, reward minus mean of the others. The latter two are not scaled.',
+  ),
   scaleRewards: option(
     z.union([z.enum(['group', 'batch', 'none']), z.boolean().transform((scale) => (scale ? 'group' : 'none'))]),
     'group',

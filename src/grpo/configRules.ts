@@ -45,6 +45,12 @@ export function checkCombinations(config: GRPOConfig): void {
         `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5`,
     )
   }
+  if (config.advantageEstimator !== 'grpo' && config.multiObjectiveAggregation === 'normalize_then_sum') {
+    throw new ConfigError(
+      `advantageEstimator ${config.advantageEstimator} does not divide by standard deviations, which ` +
+        'multiObjectiveAggregation normalize_then_sum does; leave one of them out',
+    )
+  }
   const evaluates = config.evalStrategy !== 'no'
   if (!evaluates && (config.loadBestModelAtEnd || config.earlyStoppingPatience !== null)) {
     const name = config.loadBestModelAtEnd ? 'loadBestModelAtEnd' : 'earlyStoppingPatience'
@@ -84,7 +90,7 @@ export function configWarnings(config: GRPOConfig): string[] {
   if (importanceSamplingLevel === 'sequence' && lossType === 'vespo') {
     warnings.push('lossType vespo weights whole completions by itself; leave importanceSamplingLevel at token.')
   }
-  if (lossType === 'dr_grpo' && config.scaleRewards !== 'none') {
+  if (lossType === 'dr_grpo' && config.scaleRewards !== 'none' && config.advantageEstimator === 'grpo') {
     warnings.push(
       `Dr. GRPO does not divide by the standard deviation: set scaleRewards to none (it is ${config.scaleRewards}).`,
     )

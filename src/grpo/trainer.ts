@@ -19,6 +19,7 @@ import type { MemoryForecast } from './memoryForecast.js'
 import { sampleRollouts } from './dynamicSampling.js'
 import { compareWithBest, evaluatePolicy } from './evaluation.js'
 import { memoryMetrics } from './metrics/memory.js'
+import type { GRPOOptions, LegalOptions } from './optionTypes.js'
 import { PolicyUpdate } from './policyUpdate.js'
 import type { MicroBatchResult } from './policyUpdate.js'
 import { PromptSampler } from './promptSampler.js'
@@ -30,7 +31,7 @@ import type { RunFilesPosition } from './runFiles.js'
 import { mean } from './statistics.js'
 import type { TrainingRow } from './trainingRow.js'
 
-export interface GRPOTrainerOptions {
+export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   /** A model with an adapter to train, from `model.withLora()`. */
   policy: CausalLM
   /** The problems. */
@@ -40,7 +41,7 @@ export interface GRPOTrainerOptions {
   /** Held-out problems, for `evalStrategy: 'steps'`. */
   evalTask?: Task
   /** TRL's options; see grpo/config.ts for all of them and their defaults. */
-  config?: Partial<GRPOConfig>
+  config?: Options & LegalOptions<Options>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
   outputDir?: string
   /**
@@ -104,12 +105,12 @@ interface MadeStep {
  * step that was made. A step whose gradients are not finite numbers changes nothing and is counted as `skipped_steps`; the
  * third in a row ends the run with an error.
  */
-export class GRPOTrainer implements AsyncIterable<TrainingStep> {
+export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implements AsyncIterable<TrainingStep> {
   readonly config: GRPOConfig
   readonly maxSteps: number
   /** What the run will need at most. */
   readonly memoryForecast: MemoryForecast
-  readonly #options: GRPOTrainerOptions
+  readonly #options: Omit<GRPOTrainerOptions, 'config'>
   readonly #rewards: readonly RewardFunction[]
   readonly #update: PolicyUpdate
   readonly #prompts: PromptSampler
@@ -131,7 +132,7 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
   #signal: AbortSignal = new AbortController().signal
 
   /** @throws ConfigError, DataError, and BackendError when the run will not fit into memory */
-  constructor(options: GRPOTrainerOptions) {
+  constructor(options: GRPOTrainerOptions<Options>) {
     const { policy, task } = options
     const rewards = options.rewards.map(asRewardFunction)
     if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
@@ -439,7 +440,10 @@ export class GRPOTrainer implements AsyncIterable<TrainingStep> {
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */
-function checkEvaluation({ evalTask, outputDir }: GRPOTrainerOptions, config: GRPOConfig): void {
+function checkEvaluation(
+  { evalTask, outputDir }: Pick<GRPOTrainerOptions, 'evalTask' | 'outputDir'>,
+  config: GRPOConfig,
+): void {
   const { evalStrategy, loadBestModelAtEnd, saveStrategy } = config
   if (evalStrategy === 'steps' && !evalTask?.problems.length) {
     throw new ConfigError("evalStrategy 'steps' needs evalTask, a task with held-out problems")

@@ -32,6 +32,20 @@ describe('grpo/advantages', () => {
   // Standard deviations: 1 and 2 of the groups [1, 2, 3] and [0, 2, 4]; batch: mean 2, √(10 / 5).
   const rewards = column(1, 2, 3, 0, 2, 4)
 
+  it('takes the mean of the group (Dr. GRPO) or of the others (RLOO) as the baseline, by name', () => {
+    const of = (
+      advantageEstimator: AdvantageOptions['advantageEstimator'],
+      values: (number | null)[][] = rewards,
+    ): number[] =>
+      computeAdvantages(values, { numGenerations: 3, advantageEstimator, scaleRewards: 'batch' }).advantages
+    assertClose(of('dr_grpo'), [-1, 0, 1, -2, 0, 2], 1e-12)
+    // 1 - (2 + 3) / 2, 2 - (1 + 3) / 2, …
+    assertClose(of('rloo'), [-1.5, 0, 1.5, -3, 0, 3], 1e-12)
+    // What nobody scored is neither compared nor compared with.
+    assertClose(of('rloo', column(1, null, 3, null, 5, null)), [-2, 0, 2, 0, 0, 0], 1e-12)
+    assertClose(of('grpo'), of('grpo', rewards), 0)
+  })
+
   it('divides by the unbiased standard deviation of the group, of the batch, or not', () => {
     const of = (scaleRewards: AdvantageOptions['scaleRewards']): number[] =>
       computeAdvantages(rewards, { numGenerations: 3, scaleRewards }).advantages
