@@ -62,10 +62,9 @@ export async function preflight(
   const started = performance.now()
   // Checks the options as a run does.
   const { config, maxSteps, memoryForecast } = new GRPOTrainer({
-    policy,
-    task,
-    rewards,
-    ...(options.config && { config: options.config }),
+    ...{ policy, task, rewards },
+    // What comes after steps needs what a preflight does not have.
+    config: { ...options.config, evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null },
   })
   const checks = [
     checkChatTemplate(policy),
