@@ -52,7 +52,7 @@ export function addGradeCommand(program: Command, streams: Streams): void {
 async function grade(options: GradeOptions, streams: Streams): Promise<void> {
   const { task, input, output, maxCompletionLength } = options
   checkOutput(output)
-  const rewards = await loadRewards(options.rewards?.flatMap((specs) => specs.split(',')) ?? defaultRewards(task), {
+  const rewards = await loadRewards(options.rewards?.flatMap((specs) => specs.split(',')) ?? defaultRewards, {
     maxCompletionLength,
   })
   // Checks the name of the task even if there is no row.
@@ -103,9 +103,7 @@ async function gradeRow({ where, value }: Row, rewards: readonly RewardFunction[
   }
 }
 
-function defaultRewards(task: string): string[] {
-  return [
-    ...['correctness', task === 'math' ? 'format?style=boxed' : 'format', 'partial_credit', 'reasoning_steps'],
-    ...['step_arithmetic', 'self_correction', 'efficiency', 'clarity', 'language_consistency', 'repetition_penalty'],
-  ]
-}
+const defaultRewards: readonly string[] = [
+  ...['correctness', 'format', 'partial_credit', 'reasoning_steps'],
+  ...['step_arithmetic', 'self_correction', 'efficiency', 'clarity', 'language_consistency', 'repetition_penalty'],
+]

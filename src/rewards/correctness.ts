@@ -9,6 +9,7 @@ import {
   readNumber,
   withoutEcho,
 } from './answerExtraction.js'
+import { lastBoxed } from './answers/boxed.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
@@ -16,7 +17,8 @@ import { rewardWeight } from './reward.js'
  * Grades a completion of a problem whose answer is a number, such as those of GSM8K.
  *
  * Strict: the last line `#### <number>` or `<answer><number></answer>` after the reasoning (behind `</think>`, if there is a
- * `<think>`), or, if the problem's `answerFormat` is `bare`, a completion that is a number and nothing else. Lenient: that
+ * `<think>`); if the problem's `answerFormat` is `boxed`, the last `\boxed{18}`, or, if it is `bare`, a completion that is a
+ * number and nothing else. Lenient: that
  * answer if there is one, otherwise the one that the text announces (`\boxed{18}`, `The answer is 18`, `**Answer: 18**`),
  * otherwise its last number; numbers that the text denies (`not 18`) or leaves open (`17 or 18`) do not count. So there is
  * always one answer at most, and what is correct is also leniently correct. Numbers must be equal exactly: 1,000 = $1000.00,
@@ -32,9 +34,13 @@ export function grade(completion: string, problem: Problem, promptText = ''): Gr
   }
   const text = withoutEcho(completion, promptText, problem.question)
   const final = afterReasoning(text)
-  const strict = problem.answerFormat === 'bare' ? readBareNumber(completion) : extractMarkedAnswer(final ?? '')
+  const strict = problem.answerFormat === 'bare' ? readBareNumber(completion) : extractStrict(final ?? '', problem)
   const extracted = strict ?? extractAnyAnswer(final ?? '') ?? extractAnyAnswer(text)
   return { correct: strict === gold, correctLenient: extracted === gold, extracted }
+}
+
+function extractStrict(text: string, { answerFormat }: Problem): string | null {
+  return answerFormat === 'boxed' ? readNumber(lastBoxed(text) ?? '') : extractMarkedAnswer(text)
 }
 
 function extractAnyAnswer(text: string): string | null {

@@ -9,7 +9,7 @@ export interface FormatOptions extends RewardOptions {
    * `gsm8k`: the completion ends with a line `#### <number>` and has no other line that begins with `####`.
    * `think`: it is `<think>…</think><answer>…</answer>`, each tag once, neither part empty, nothing but white space around.
    * `boxed`: its last line holds the only `\boxed{…}`, which is not empty.
-   * Defaults to `gsm8k`; a problem whose `answerFormat` is `bare` wants the number alone in either case.
+   * Defaults to `gsm8k`, or `boxed` for a problem whose `answerFormat` is that; a problem whose `answerFormat` is `bare` wants the number alone in either case.
    */
   style?: 'gsm8k' | 'think' | 'boxed'
   /** The tag around the reasoning in the style `think`. Defaults to `think`. */
@@ -42,8 +42,9 @@ export function format(options: FormatOptions = {}): RewardFunction {
     weight: rewardWeight('format', options),
     score({ completion, problem, finishReason }) {
       if (finishReason !== 'stop') return 0
-      const isRight = problem.answerFormat === 'bare' ? readBareNumber(completion) !== null : isFormatted(completion)
-      return isRight ? 1 : 0
+      if (problem.answerFormat === 'bare') return readBareNumber(completion) === null ? 0 : 1
+      const check = options.style === undefined && problem.answerFormat === 'boxed' ? endsWithBox : isFormatted
+      return check(completion) ? 1 : 0
     },
   }
 }

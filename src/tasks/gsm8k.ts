@@ -49,6 +49,7 @@ export function gsm8kProblem(question: string, worked: string, id: string, forma
     answer,
     solution: formatSolution(steps, format === 'gsm8k' ? gold : answer, format),
     difficulty,
+    ...(format === 'boxed' && { answerFormat: 'boxed' as const }),
   }
 }
 

@@ -72,6 +72,7 @@ export function mathProblem(
         format === 'boxed' && lastBoxed(solution) !== null ? solution : formatSolution(solution, answer, format),
     }),
     ...(difficulty !== null && { difficulty }),
+    ...(format === 'boxed' && { answerFormat: 'boxed' as const }),
     ...{ columns: { ...(subject !== '' && { subject }), ...(difficulty !== null && { level: difficulty }) } },
   }
 }

@@ -12,10 +12,10 @@ export interface Problem {
   /** Harder problems have larger numbers; the scale is the task's own. */
   readonly difficulty?: number
   /**
-   * How a completion has to give its answer: `marked`, after `####` or in `<answer>` tags, or `bare`, the completion is
-   * the answer and nothing else. Defaults to `marked`.
+   * How a completion has to give its answer: `marked`, after `####` or in `<answer>` tags, `boxed`, in `\boxed{…}`, or
+   * `bare`, the completion is the answer and nothing else. Defaults to `marked`.
    */
-  readonly answerFormat?: 'marked' | 'bare'
+  readonly answerFormat?: 'marked' | 'boxed' | 'bare'
   /** The other columns of the row that the problem was read from. */
   readonly columns?: Readonly<Record<string, unknown>>
   /** Decides whether a completion is right. Defaults to comparing numbers, which is what GSM8K's answers are. */

@@ -74,6 +74,14 @@ describe('grade', () => {
     assert.equal(grade('43', { ...sum, answerFormat: 'marked' }).correct, false)
   })
 
+  it('takes a box where the problem asks for one', () => {
+    const boxed: Problem = { ...problem, answerFormat: 'boxed' }
+    assert.equal(grade('So it is $\\boxed{18}$.', boxed).correct, true)
+    assert.equal(grade('\\boxed{18} no, \\boxed{17}', boxed).correctLenient, false)
+    assert.deepEqual(grade('#### 18', boxed), { correct: false, correctLenient: true, extracted: '18' })
+    assert.equal(grade('\\boxed{18}', problem).correct, false)
+  })
+
   it('refuses a gold answer that is not a number', () => {
     assert.throws(() => grade('#### 18', { ...problem, answer: 'a knave' }), DataError)
   })

@@ -88,6 +88,13 @@ describe('format', () => {
     }
   })
 
+  it('takes the form that the problem asks for unless another style is given', () => {
+    const boxed: Problem = { ...problem, answerFormat: 'boxed' }
+    assert.equal(score('It is \\boxed{18}.', {}, { problem: boxed }), 1)
+    assert.equal(score('#### 18', {}, { problem: boxed }), 0)
+    assert.equal(score('#### 18', { style: 'gsm8k' }, { problem: boxed }), 1)
+  })
+
   it('think: takes other tags', () => {
     const options = { style: 'think', reasoningTag: 'reasoning', answerTag: 'final' } as const
     assert.equal(score('<reasoning>x</reasoning><final>18</final>', options), 1)

@@ -127,6 +127,7 @@ function drawProblems({ generator, levels, split, limit, seed, excluded, reasoni
       answer: drawn.answer,
       solution: formatSolution(drawn.steps, drawn.answer, reasoningFormat),
       difficulty,
+      ...(reasoningFormat === 'boxed' && { answerFormat: 'boxed' as const }),
       ...(drawn.columns && { columns: drawn.columns }),
       ...(grader && { grader }),
     })
