@@ -21,6 +21,8 @@ export interface ScoredCompletion extends Completion {
   readonly reward: number | null
   /** How much better than its group: what its tokens are reinforced by. */
   readonly advantage: number
+  /** log p of each token under the reference model, in nats; only with beta above 0. */
+  readonly refLogProbs?: readonly number[]
 }
 
 /** A problem and the completions that are compared with each other. */
@@ -162,10 +164,23 @@ export function rolloutsOf(
 ): Rollouts {
   const rows = trainingRows(groups, refLogProbs, config)
   return {
-    ...{ groups, rows, metrics },
+    ...{ groups: refLogProbs ? withReference(groups, refLogProbs) : groups, rows, metrics },
     numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
     numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
   }
+}
+
+function withReference(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[],
+): readonly RolloutGroup[] {
+  return groups.map((group, g) => ({
+    ...group,
+    completions: group.completions.map((completion, j) => ({
+      ...completion,
+      refLogProbs: refLogProbs[g * group.completions.length + j]!,
+    })),
+  }))
 }
 
 function trainingRows(

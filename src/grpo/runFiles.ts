@@ -126,10 +126,13 @@ export class RunFiles {
   }
 
   /** The tokens with their texts, and their log-probabilities to four digits, which is what a reader can use of them. */
-  #tokensOf({ ids, text, logProbs }: ScoredCompletion): Record<string, unknown> {
+  #tokensOf({ ids, text, logProbs, refLogProbs }: ScoredCompletion): Record<string, unknown> {
     const tokens = this.#tokenTexts?.of(ids, text)
-    const rounded = logProbs.map((value) => Number(value.toPrecision(4)))
-    return { completion_ids: ids, ...(tokens && { tokens }), logprobs: rounded }
+    const rounded = (values: readonly number[]): number[] => values.map((value) => Number(value.toPrecision(4)))
+    return {
+      ...{ completion_ids: ids, ...(tokens && { tokens }), logprobs: rounded(logProbs) },
+      ...(refLogProbs && { ref_logprobs: rounded(refLogProbs) }),
+    }
   }
 
   #size(name: string): number {

@@ -68,6 +68,19 @@ describe('trainer: loops, files and errors', () => {
       )
     }))
 
+  it('records the log-probabilities of the reference model where there is one', () =>
+    withPolicy(async ({ trainerOf }) => {
+      const outputDir = temporaryFolder()
+      const [step] = await trainerOf({ outputDir }, { maxSteps: 1, beta: 0.1 }).train()
+      const [line] = await jsonLines(path.join(outputDir, 'completions.jsonl'))
+      const { ids, refLogProbs } = step!.groups[0]!.completions[0]!
+      assert.equal(refLogProbs?.length, ids.length)
+      assert.deepEqual(
+        line!.ref_logprobs,
+        refLogProbs.map((value) => Number(value.toPrecision(4))),
+      )
+    }))
+
   it('can be paused, resumed and stopped through its folder', () =>
     withPolicy(async ({ trainerOf }) => {
       const outputDir = temporaryFolder()

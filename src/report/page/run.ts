@@ -12,6 +12,7 @@ export class Run {
   evaluation: ReportData['evaluation']
   /** Null in a file, which does not know whether the run goes on. */
   status: LiveStatus | null = null
+  #names: { of: readonly MetricsLine[]; names: readonly string[] } = { of: [], names: [] }
   readonly #listeners: (() => void)[] = []
 
   constructor(data: ReportData) {
@@ -52,10 +53,13 @@ export class Run {
   }
 
   /** Names of all metrics of the run, in the order of their first appearance. */
-  metricNames(): string[] {
-    // Most lines have the same names; the last ones of the run tell about metrics that came later.
-    const lines = [...this.metrics.slice(0, 50), ...this.metrics.slice(-50)]
-    return [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((name) => name !== 'step')
+  metricNames(): readonly string[] {
+    if (this.#names.of !== this.metrics) {
+      const names = new Set(this.metrics.flatMap((line) => Object.keys(line)))
+      names.delete('step')
+      this.#names = { of: this.metrics, names: [...names] }
+    }
+    return this.#names.names
   }
 
   /** The values of a metric at the steps that have it. */

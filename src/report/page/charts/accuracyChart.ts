@@ -4,8 +4,8 @@ import { describe, lines } from './chart.js'
 import type { Chart, Drawing, LabelledSeries } from './chart.js'
 import type { Palette } from './palette.js'
 
-/** Metrics of problems that were not trained on. */
-const heldOut = /^eval[_/].*(accuracy|correct|reward)/
+/** Metrics of the evaluations while training; see grpo/evaluation.ts. */
+const heldOut = /^eval[_/](accuracy|reward)$/
 
 /** Accuracy on held-out problems: what the run measured on its way, and base and trained model of eval.json at its ends. */
 export const accuracyChart: Chart = {
@@ -19,12 +19,12 @@ export const accuracyChart: Chart = {
 
 function drawAccuracy(run: Run, palette: Palette): Drawing | null {
   const names = run.metricNames()
-  const accuracies = names.filter((name) => heldOut.test(name) && /accuracy|correct.*mean/.test(name))
-  const shown = (
-    accuracies.length > 0 ? accuracies : names.filter((name) => heldOut.test(name) && !name.includes('std'))
-  )
-    .slice(0, 4)
-    .map((name): LabelledSeries => ({ ...run.series(name), label: name.replace(/^eval[_/]/, '') }))
+  const measured = names.filter((name) => heldOut.test(name))
+  const accuracies = measured.filter((name) => name.endsWith('accuracy'))
+  const shown = (accuracies.length > 0 ? accuracies : measured).map((name): LabelledSeries => ({
+    ...run.series(name),
+    label: `${name.slice(5)}, while training`,
+  }))
   const ends = (run.evaluation?.comparisons ?? []).filter(({ label }) => label === 'Accuracy')
   const last = run.lastStep ?? 0
   const points = ends.flatMap(({ decoding, base, trained }) => {

@@ -46,6 +46,8 @@ export function drawChart(
 ): Promise<unknown> {
   return globalThis.Plotly.react(target, traces, layout, {
     ...{ responsive: true, displaylogo: false, scrollZoom: false },
-    modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
+    // The page talks to nobody; the bar covers the legend of a small chart, so it only shows beside a pointer.
+    modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d', 'sendChartToCloud'],
+    displayModeBar: matchMedia('(hover: none)').matches ? false : 'hover',
   })
 }
