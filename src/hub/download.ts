@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { GrpoError, HubError } from '../errors.js'
-import { downloadBlob } from './blob.js'
+import { downloadBlob } from './transfer/blob.js'
 import {
   blobFile,
   cachedCommit,
@@ -13,10 +13,10 @@ import {
   writeRef,
 } from './cache.js'
 import type { CachedRepository } from './cache.js'
-import { createClient } from './client.js'
-import type { HubClient, HubOptions } from './client.js'
-import { withFileLock } from './fileLock.js'
-import { forEachLimited } from './forEachLimited.js'
+import { createClient } from './transfer/client.js'
+import type { HubClient, HubOptions } from './transfer/client.js'
+import { withFileLock } from './transfer/fileLock.js'
+import { forEachLimited } from './transfer/forEachLimited.js'
 import { fileUrl, listFiles, resolveCommit } from './listing.js'
 import type { RemoteFile } from './listing.js'
 import { isCommit } from './repository.js'

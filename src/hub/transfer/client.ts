@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { HubError } from '../errors.js'
-import { checkToken, hubEnvironment } from './environment.js'
-import type { HubEnvironment } from './environment.js'
+import { HubError } from '../../errors.js'
+import { checkToken, hubEnvironment } from '../environment.js'
+import type { HubEnvironment } from '../environment.js'
 
 /** How often and how long the network is tried. */
 export interface NetworkOptions {

@@ -1,8 +1,8 @@
-import { HubError } from '../errors.js'
+import { HubError } from '../../errors.js'
 import { TransientError, withRetries } from './client.js'
 import type { HubClient } from './client.js'
 import { responseError } from './responseError.js'
-import type { Repository } from './repository.js'
+import type { Repository } from '../repository.js'
 
 const MAXIMUM_REDIRECTS = 10
 

@@ -1,8 +1,8 @@
-import { HubError } from '../errors.js'
+import { HubError } from '../../errors.js'
 import { TransientError } from './client.js'
 import type { HubClient } from './client.js'
-import { pageOf } from './repository.js'
-import type { Repository } from './repository.js'
+import { pageOf } from '../repository.js'
+import type { Repository } from '../repository.js'
 
 const TOKENS_PAGE = 'https://huggingface.co/settings/tokens'
 

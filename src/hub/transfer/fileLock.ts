@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
-import { asWriteError } from '../io/atomicWrite.js'
+import { asWriteError } from '../../io/atomicWrite.js'
 
 interface Holder {
   readonly pid: number
