@@ -1,5 +1,5 @@
+import { lintReward } from '../../rewards/lint/lintReward.js'
 import type { RewardFunction } from '../../rewards/reward.js'
-import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import type { Problem } from '../../tasks/task.js'
 import { correctnessReward, EQUAL_REWARDS } from '../metrics/signal.js'
 import { ok } from './preflightCheck.js'
@@ -11,30 +11,9 @@ export interface AskedProblem {
   readonly promptText: string
 }
 
-/** Completions that answer nothing; whoever pays for one of them will be paid in it. */
-const adversarial: readonly { name: string; write: (asked: AskedProblem) => string }[] = [
-  { name: 'nothing', write: () => '' },
-  { name: 'the question again', write: ({ problem }) => problem.question },
-  { name: 'the whole prompt again', write: ({ promptText }) => promptText },
-  { name: 'empty tags', write: () => '<think></think><answer></answer>' },
-  { name: 'a marker without an answer', write: () => '#### ' },
-  {
-    name: 'all numbers to 200',
-    write: () => Array.from({ length: 201 }, (_, i) => `#### ${i}`).join('\n'),
-  },
-  { name: 'a thousand words', write: () => 'the answer is clear '.repeat(250) },
-]
-
-/** Forms in which a task may want its answer. */
-function goldCompletions({ solution, answer, answerFormat }: Problem): string[] {
-  if (answerFormat === 'bare') return [answer]
-  const forms = [`#### ${answer}`, `<think>It follows.</think><answer>${answer}</answer>`, `\\boxed{${answer}}`, answer]
-  return solution === undefined ? forms : [solution, `<think>It follows.</think>${solution}`, ...forms]
-}
-
 /**
  * Shows the reward for correctness what it must pay for, the gold answers, and what it must not: nothing, the prompt again, every
- * number there is. Without a reward for correctness (see {@link correctnessReward}) there is nothing to be sure of.
+ * number there is (see {@link lintReward}). Without a reward for correctness (see {@link correctnessReward}) there is nothing to be sure of.
  */
 export async function checkRewards(
   asked: readonly AskedProblem[],
@@ -44,28 +23,20 @@ export async function checkRewards(
   const correctness = rewards.find((reward) => reward.name === name)
   if (!correctness)
     return [ok('gold_answers', 'no reward is named correctness or accuracy, so none was tested on gold answers')]
-  /** Which of some completions, each of a problem, are paid for. */
-  const arePaid = async (attempts: readonly (readonly [AskedProblem, completion: string])[]): Promise<boolean[]> => {
-    const inputs = attempts.map(([{ problem, promptText }, completion]) => ({
-      ...{ problem, promptText, completion, completionIds: [], finishReason: 'stop' as const },
-    }))
-    const { values } = await scoreCompletions([correctness], inputs)
-    return values.map(([value]) => (value ?? 0) > EQUAL_REWARDS)
-  }
-
   const unpaid: string[] = []
-  for (const each of asked) {
-    const paid = await arePaid(goldCompletions(each.problem).map((completion) => [each, completion]))
-    if (!paid.includes(true)) unpaid.push(each.problem.id)
+  const paidLikeGold = new Map<string, number>()
+  for (const { problem, promptText } of asked) {
+    const { gold, rows } = await lintReward(correctness, [problem], { promptText: () => promptText })
+    if ((gold ?? 0) <= EQUAL_REWARDS) unpaid.push(problem.id)
+    for (const row of rows) {
+      if (row.kind === 'adversarial') paidLikeGold.set(row.name, (paidLikeGold.get(row.name) ?? 0) + row.paidLikeGold)
+    }
   }
-  const holes: string[] = []
-  let paidAttempts = 0
-  for (const { name: kind, write } of adversarial) {
-    const paid = (await arePaid(asked.map((each) => [each, write(each)]))).filter(Boolean).length
-    // One hit is chance: the last of all numbers may be the answer of some problem.
-    if (paid > 1 && paid > asked.length / 10) holes.push(`${kind} (${paid} of ${asked.length})`)
-    paidAttempts += paid
-  }
+  // One hit is chance: the last of all numbers may be the answer of some problem.
+  const holes = [...paidLikeGold]
+    .filter(([, paid]) => paid > 1 && paid > asked.length / 10)
+    .map(([kind, paid]) => `${kind} (${paid} of ${asked.length})`)
+  const paidAttempts = [...paidLikeGold.values()].reduce((sum, paid) => sum + paid, 0)
   return [
     unpaid.length === 0
       ? ok('gold_answers', `${correctness.name} pays for the gold answers of all ${asked.length} problems`, {
@@ -78,12 +49,12 @@ export async function checkRewards(
           advice: 'let the reward judge what your problems have as their answer; no completion can be right otherwise',
         },
     holes.length === 0
-      ? ok('adversarial_answers', `${correctness.name} pays for none of ${adversarial.length} ways not to answer`, {
+      ? ok('adversarial_answers', `${correctness.name} pays for none of ${paidLikeGold.size} ways not to answer`, {
           paid: paidAttempts,
         })
       : {
           ...{ name: 'adversarial_answers', status: 'warning', evidence: { paid: paidAttempts } },
-          message: `${correctness.name} pays for completions that answer nothing: ${holes.join(', ')}`,
+          message: `${correctness.name} pays completions that answer nothing like gold: ${holes.join(', ')}`,
           advice: 'accept one answer, in one place, and not in a repeated prompt',
         },
   ]

@@ -51,7 +51,9 @@ describe('grpo/preflight checks', () => {
   it('find prompts that leave no room for a completion', async () => {
     const model = await load({ max_position_embeddings: 128 })
     const task = arithmetic()
-    const longest = Math.max(...task.problems.map((problem) => task.prompt(problem, model.tokenizer).ids.length))
+    const longest = Math.max(
+      ...evenly(task.problems, 100).map((problem) => task.prompt(problem, model.tokenizer).ids.length),
+    )
     assert.equal(checkPromptLengths(model, task, 128 - longest + 1).status, 'ok')
     const tooLong = checkPromptLengths(model, task, 128 - longest + 2)
     assert.equal(tooLong.status, 'problem')
@@ -91,8 +93,7 @@ describe('grpo/preflight checks', () => {
       const contains = paying(({ completion, problem }) => (completion.includes(problem.answer) ? 1 : 0))
       assert.deepEqual(await statuses([contains]), ['gold_answers ok', 'adversarial_answers warning'])
       const [, holes] = await checkRewards(asked, [contains])
-      assert.match(holes!.message, /all numbers to 200 \(10 of 10\)/)
-      assert.doesNotMatch(holes!.message, /nothing \(|empty tags/)
+      assert.match(holes!.message, /every number listed, #### \(9 of 10\)/)
       assert.deepEqual(await statuses([paying(() => 1)]), ['gold_answers ok', 'adversarial_answers warning'])
     })
   })
