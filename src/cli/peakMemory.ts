@@ -16,7 +16,8 @@ export function peakMemory(): PeakMemory {
   return { tensorBytes: runtime.allocator.peakBytes, residentBytes: peakResidentBytes() }
 }
 
-function peakResidentBytes(): number {
+/** Most bytes of main memory that the process held at one time. */
+export function peakResidentBytes(): number {
   // On Linux, getrusage counts what the parent held when it started this process; VmHWM does not.
   const status = '/proc/self/status'
   const kibibytes = fs.existsSync(status)

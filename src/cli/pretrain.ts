@@ -66,7 +66,7 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
   if (state === null) startRunFolder(outputDir, formatConfig(config))
   const pretrainer = new Pretrainer(config, path.join(outputDir, 'model'))
   try {
-    if (state !== null) await pretrainer.restoreState(state)
+    if (state !== null) pretrainer.restoreState(state)
     print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
     print('backend', `${backend.name}: ${backend.why}`)
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)

@@ -4,8 +4,8 @@ import { calculate } from '../tasks/wordProblems/story.js'
 import type { Calculation } from '../tasks/wordProblems/story.js'
 
 /**
- * The ways in which people answer: the number alone; the last calculation and the number; every step of the thinking; every
- * step, each looked at again, so that a slip is found and repaired.
+ * The ways in which people answer: the number alone; the calculations jotted down in one line; every step of the thinking;
+ * every step, each looked at again, so that a slip is found and repaired.
  */
 export const answerStyles = ['answer', 'calculation', 'steps', 'checked'] as const
 
@@ -25,34 +25,29 @@ export function writeAnswer(
   slipRates: SlipRates,
 ): string {
   const slipRate = slipRates[style]
-  const last = calculations.at(-1)!
   const slipped = (result: number): number => (draw.chance(slipRate) ? slip(draw, result) : result)
-  if (style === 'answer') return `#### ${slipped(last.result)}`
-  if (style === 'calculation') {
-    const shown = slipped(last.result)
-    return `${formatCalculation(last, shown)}\n#### ${shown}`
-  }
-  const lines: string[] = []
+  if (style === 'answer') return `#### ${slipped(calculations.at(-1)!.result)}`
+  const written: string[] = []
   // What stands on the paper for the last result: a slip that nobody found is carried on.
-  let written = 0
+  let last = 0
   for (const [index, { left, operator, right }] of calculations.entries()) {
     const before = calculations[index - 1]?.result
     const calculation =
       before === undefined
         ? calculate(left, operator, right)
         : left === before
-          ? calculate(written, operator, right)
-          : calculate(left, operator, written)
+          ? calculate(last, operator, right)
+          : calculate(left, operator, last)
     const shown = slipped(calculation.result)
-    lines.push(`${STEP_WORDS[Math.min(index, STEP_WORDS.length - 1)]!}: ${formatCalculation(calculation, shown)}.`)
-    written = shown
-    if (style === 'checked') {
-      const check = `Check: ${formatCalculation(calculation)}.`
-      lines.push(shown === calculation.result ? check : `${check} Wait, it is ${calculation.result}.`)
-      written = calculation.result
-    }
+    const text = formatCalculation(calculation, shown)
+    last = style === 'checked' ? calculation.result : shown
+    written.push(style === 'calculation' ? text : `${STEP_WORDS[Math.min(index, STEP_WORDS.length - 1)]!}: ${text}.`)
+    if (style !== 'checked') continue
+    const check = `Check: ${formatCalculation(calculation)}.`
+    written.push(shown === calculation.result ? check : `${check} Wait, it is ${calculation.result}.`)
   }
-  return `<think>\n${lines.join('\n')}\n</think>\n#### ${written}`
+  if (style === 'calculation') return `${written.join(', ')}\n#### ${last}`
+  return `<think>\n${written.join('\n')}\n</think>\n#### ${last}`
 }
 
 /** A wrong result such as people write: off by a little, or by ten. */

@@ -7,10 +7,14 @@ import { answerStyles } from './answers.js'
 const count = z.int().positive()
 const fraction = z.number().min(0).max(1)
 
+/** A number for each answer style. */
+const rates = z.strictObject({ answer: fraction, calculation: fraction, steps: fraction, checked: fraction })
+
 /** A share for each answer style. */
-const shares = z
-  .strictObject({ answer: fraction, calculation: fraction, steps: fraction, checked: fraction })
-  .refine((weights) => answerStyles.some((style) => weights[style] > 0), 'expected at least one share above 0')
+const shares = rates.refine(
+  (weights) => answerStyles.some((style) => weights[style] > 0),
+  'expected at least one share above 0',
+)
 
 /** All options of pre-training: at once the check, the type and the help text. */
 export const pretrainConfigSchema = z.strictObject({
@@ -27,15 +31,17 @@ export const pretrainConfigSchema = z.strictObject({
 
   // The corpus
   styles: shares
-    .default({ answer: 0.25, calculation: 0.1, steps: 0.25, checked: 0.4 })
-    .describe('How often problems are answered by the number alone, a calculation, steps, or steps with checks.'),
+    .default({ answer: 0.4, calculation: 0.15, steps: 0.15, checked: 0.3 })
+    .describe(
+      'How often problems are answered by the number alone, calculations in a line, steps, or steps with checks.',
+    ),
   decayStyles: shares.nullable().default(null).describe('The same while the learning rate decays; null = styles.'),
-  slipRates: z
-    .strictObject({ answer: fraction, calculation: fraction, steps: fraction, checked: fraction })
-    .default({ answer: 0.2, calculation: 0.2, steps: 0.12, checked: 0.15 })
+  slipRates: rates
+    .default({ answer: 0.1, calculation: 0.3, steps: 0.15, checked: 0.15 })
     .describe('How often a result is wrong by a slip, in each style; in `checked` at the first attempt.'),
+  decaySlipRates: rates.nullable().default(null).describe('The same while the learning rate decays; null = slipRates.'),
   answersPerProblem: count
-    .default(3)
+    .default(4)
     .describe('Answers that a problem is given; they share the computation of its text.'),
   drillShare: fraction.default(0.35).describe('Share of the tokens that are drills: single calculations.'),
   questionShare: fraction.default(0.2).describe('Share of the problems whose text is learned too, beside the answer.'),

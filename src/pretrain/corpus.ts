@@ -15,6 +15,7 @@ type CorpusOptions = Pick<
   | 'styles'
   | 'decayStyles'
   | 'slipRates'
+  | 'decaySlipRates'
   | 'answersPerProblem'
   | 'drillShare'
   | 'questionShare'
@@ -24,7 +25,9 @@ type CorpusOptions = Pick<
   | 'seed'
 >
 
-/** Calculations of one drill. */
+/** Share of the drills that are single questions; one takes far fewer tokens than a sheet. */
+const QUESTION_DRILLS = 0.8
+/** Calculations of one sheet. */
 const DRILL_LENGTH = 12
 /** Sums and products of drills: those of the problems and somewhat more. */
 const DRILL_SIZE = { largestSum: 60, largestProduct: 60, lengths: {} }
@@ -75,16 +78,20 @@ export class PretrainCorpus {
   }
 
   #problem(draw: Draw, step: number): Example {
-    const { maxSteps, decaySteps, styles, decayStyles, slipRates, answersPerProblem, questionShare } = this.options
-    const weights = step < maxSteps - decaySteps ? styles : (decayStyles ?? styles)
+    const { options } = this
+    const decays = step >= options.maxSteps - options.decaySteps
+    const weights = (decays ? options.decayStyles : null) ?? options.styles
+    const slipRates = (decays ? options.decaySlipRates : null) ?? options.slipRates
     const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
     const prompt = this.tokenizer.encodeChat([{ role: 'user', content: question }])
     const answer = (): number[] => [
       ...this.tokenizer.encode(writeAnswer(draw, calculations, draw.weighted(weights), slipRates)),
       END_TOKEN_ID,
     ]
-    const whole = draw.chance(questionShare)
-    const completions = whole ? [[...prompt.slice(1), ...answer()]] : Array.from({ length: answersPerProblem }, answer)
+    const whole = draw.chance(options.questionShare)
+    const completions = whole
+      ? [[...prompt.slice(1), ...answer()]]
+      : Array.from({ length: options.answersPerProblem }, answer)
     return {
       promptIds: whole ? prompt.slice(0, 1) : prompt,
       completions,
@@ -92,8 +99,27 @@ export class PretrainCorpus {
     }
   }
 
-  /** Calculations one after another, of which the results are learned. */
   #drill(draw: Draw): Example {
+    return draw.chance(QUESTION_DRILLS) ? this.#questionDrill(draw) : this.#sheetDrill(draw)
+  }
+
+  /** A bare question of one calculation, or two, answered by the number alone. */
+  #questionDrill(draw: Draw): Example {
+    const first = drawCalculation(draw)
+    const { left, operator, right, result } = first
+    const second = draw.chance(0.5) ? drawSecondCalculation(draw, result) : null
+    const rest = second ? ` ${second.operator} ${second.right}` : ''
+    const question = `What is ${left} ${operator} ${right}${rest}?`
+    const ids = [...this.tokenizer.encode(`#### ${(second ?? first).result}`), END_TOKEN_ID]
+    return {
+      promptIds: this.tokenizer.encodeChat([{ role: 'user', content: question }]),
+      completions: [ids],
+      learned: [ids.map(() => true)],
+    }
+  }
+
+  /** Calculations one after another, of which the results are learned. */
+  #sheetDrill(draw: Draw): Example {
     const ids: number[] = []
     const learned: boolean[] = []
     const add = (text: string, isLearned: boolean): void => {
@@ -134,6 +160,14 @@ function drawCalculation(draw: Draw): Calculation {
   }
 }
 
+/** A sum or difference that goes on from a result. */
+function drawSecondCalculation(draw: Draw, left: number): Calculation {
+  const adds = left < 2 || (left < DRILL_SIZE.largestSum && draw.chance(0.5))
+  return adds
+    ? calculate(left, '+', draw.int(1, Math.max(1, DRILL_SIZE.largestSum - left)))
+    : calculate(left, '-', draw.int(1, left - 1))
+}
+
 function withOperator(
   operator: Calculation['operator'],
   [left, right]: readonly [number, number],
@@ -149,6 +183,6 @@ export function* vocabularyTexts({ slipRates }: Pick<PretrainConfig, 'slipRates'
     yield question
     for (const style of answerStyles) yield writeAnswer(draw, calculations, style, slipRates)
   }
-  // So that this word has a token.
-  yield 'Calculate. Calculate.'
+  // So that these words have tokens.
+  yield 'Calculate. Calculate. What is What is'
 }

@@ -103,7 +103,7 @@ export class Pretrainer {
     const learningRate = pretrainLearningRate(this.#step, this.config)
     const values = await this.#parameters.read()
     this.#adamW.step(values, this.#gradients, learningRate)
-    await this.#parameters.write(values)
+    this.#parameters.write(values)
     this.#step++
     return { step: this.#step, loss: loss!, gradNorm, learningRate, tokens: batch.tokenIds.length }
   }
@@ -131,7 +131,7 @@ export class Pretrainer {
    * Goes on from what {@link saveState} wrote.
    * @throws ConfigError when that was of a model of other sizes, or another seed
    */
-  async restoreState(folder: string): Promise<void> {
+  restoreState(folder: string): void {
     const state = JSON.parse(fs.readFileSync(path.join(folder, 'state.json'), 'utf8')) as {
       step: number
       model: unknown
@@ -144,7 +144,7 @@ export class Pretrainer {
     }
     const tensors = Safetensors.open(path.join(folder, 'state.safetensors'))
     try {
-      await this.#parameters.write(tensors.readFloat32('parameters'))
+      this.#parameters.write(tensors.readFloat32('parameters'))
       this.#adamW.restore({ step: state.step, m: tensors.readFloat32('adam.m'), v: tensors.readFloat32('adam.v') })
     } finally {
       tensors.close()

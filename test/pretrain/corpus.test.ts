@@ -20,8 +20,8 @@ describe('pretrain/answers', () => {
         const answer = writeAnswer(draw, problem.calculations, style, NO_SLIPS)
         assert.ok(grade(answer, problem).correct, `${problem.question}\n${answer}`)
         const equations = [...answer.matchAll(/(\d+) ([-+*/]) (\d+) = (\d+)/g)]
-        const lines = { answer: 0, calculation: 1, steps: 1, checked: 2 }[style]
-        assert.equal(equations.length, style === 'calculation' ? 1 : lines * problem.calculations.length)
+        const times = { answer: 0, calculation: 1, steps: 1, checked: 2 }[style]
+        assert.equal(equations.length, times * problem.calculations.length)
       }
     }
   })

@@ -1,0 +1,27 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { ConfigError } from '../../errors.js'
+import type { Streams } from '../commandLine.js'
+import { quickstart } from './quickstart.js'
+
+const OUTPUT_DIR = path.join('runs', 'quickstart')
+
+export function addQuickstartCommand(program: Command, streams: Streams): void {
+  program
+    .command('quickstart')
+    .summary('a small model learns to reason by GRPO, in minutes')
+    .description(
+      'Evaluates the embedded model on word problems, trains it with GRPO, evaluates it again on the same held-out problems, ' +
+        'and shows what changed. After Ctrl-C the same command goes on; a finished run is replaced.',
+    )
+    .option('--seed <number>', 'of the adapter, the problems and the sampling', '42')
+    .option('--placebo', 'train with a random reward, to see what is left of the gain')
+    .option('--output-dir <folder>', 'folder of the run', OUTPUT_DIR)
+    .action(async ({ seed, placebo, outputDir }: { seed: string; placebo?: true; outputDir: string }) => {
+      const number = Number(seed)
+      if (!/^\d+$/.test(seed) || number >= 2 ** 32) {
+        throw new ConfigError(`--seed is '${seed}'; expected a whole number from 0 to ${2 ** 32 - 1}`)
+      }
+      await quickstart({ seed: number, placebo: placebo ?? false, outputDir }, streams)
+    })
+}

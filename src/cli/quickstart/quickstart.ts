@@ -1,0 +1,234 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { selectBackend } from '../../backend/select.js'
+import { evaluate } from '../../eval/evaluate.js'
+import { writeEvaluation } from '../../eval/evaluationFile.js'
+import type { Evaluation } from '../../eval/evaluation.js'
+import { parseGRPOConfig } from '../../grpo/config.js'
+import type { GRPOConfig } from '../../grpo/config.js'
+import { snakeCase } from '../../grpo/optionNames.js'
+import { GRPOTrainer } from '../../grpo/trainer.js'
+import { atomicWriteJson } from '../../io/atomicWrite.js'
+import { readJsonLines } from '../../io/jsonLines.js'
+import { loadModel } from '../../model/causalLM.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { correctness, random } from '../../rewards/index.js'
+import { wordProblems } from '../../tasks/wordProblems/wordProblems.js'
+import type { WordProblemTask } from '../../tasks/wordProblems/wordProblems.js'
+import type { Streams } from '../commandLine.js'
+import { Interrupted } from '../exitCode.js'
+import { peakResidentBytes } from '../peakMemory.js'
+import { formatDuration, Progress } from '../progress.js'
+import { startRunFolder } from '../runFolder.js'
+import { runPreflight, writePreflight } from '../runPreflight.js'
+import { percent } from '../table.js'
+import { writeReport } from '../../report/writeReport.js'
+import * as settings from './settings.js'
+import { chooseTraces, formatSummary, sideBySide, summarize } from './summary.js'
+import type { QuickstartSummary } from './summary.js'
+
+export interface QuickstartOptions {
+  /** Of the adapter, the problems that are trained on, and sampling. */
+  readonly seed: number
+  /** Train with a random reward instead of the right one. */
+  readonly placebo: boolean
+  readonly outputDir: string
+  /** Model, options of GRPO and number of held-out problems other than those of settings.ts; tests take smaller ones. */
+  readonly model?: string
+  readonly config?: Partial<GRPOConfig>
+  readonly problems?: number
+}
+
+const SUMMARY_FILE = 'summary.json'
+/** Seconds that the preflight may sample. */
+const PREFLIGHT_SECONDS = 10
+/** Steps between two lines of the log. */
+const LOGGING_STEPS = 10
+
+/**
+ * The whole method on the embedded model: evaluation, GRPO, evaluation of the trained adapter on the same held-out problems,
+ * report. Goes on with an interrupted run of the same options, replaces any other. Throws Interrupted after Ctrl-C.
+ */
+export async function quickstart(options: QuickstartOptions, streams: Streams): Promise<QuickstartSummary> {
+  const { seed, placebo, outputDir } = options
+  const started = performance.now()
+  const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
+  const backend = await selectBackend()
+  const config = parseGRPOConfig({
+    ...settings.config,
+    ...options.config,
+    seed,
+  })
+  const train = wordProblems({ limit: settings.TRAINING_PROBLEMS, seed })
+  const heldOut = wordProblems({ split: 'test', limit: options.problems ?? settings.HELD_OUT_PROBLEMS })
+  const reward = placebo ? random({ rate: 0.5, seed }) : correctness()
+  const runConfig = stringify({
+    ...{ model: 'word-problems-1m', task: train.name, rewards: [reward.name] },
+    ...{ lora_r: settings.lora.r, lora_alpha: settings.lora.alpha },
+    ...Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])),
+  })
+  const resume = holdsUnfinishedRun(outputDir, runConfig)
+  if (!resume) startRunFolder(outputDir, runConfig)
+  fs.rmSync(path.join(outputDir, SUMMARY_FILE), { force: true })
+
+  const base = await loadModel(options.model ?? fileURLToPath(settings.MODEL_FOLDER))
+  const policy = base.withLora({ ...settings.lora, seed })
+  const interrupt = new AbortController()
+  const limits = { maxCompletionLength: config.maxCompletionLength, signal: interrupt.signal }
+  const stop = (): void => {
+    streams.stdout.write('\ninterrupted: saving; the next `npm start` goes on. Ctrl-C again stops at once\n')
+    interrupt.abort(new Interrupted())
+  }
+  // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
+  process.once('SIGINT', stop)
+  try {
+    print('backend', `${backend.name}: ${backend.why}`)
+    print(
+      'model',
+      `${base.config.architecture}, ${base.config.numLayers} layers, trained from scratch on word problems`,
+    )
+    print(
+      'task',
+      `${train.problems.length} word problems to train on, ${heldOut.problems.length} others held out, such as`,
+    )
+    print('', `"${heldOut.problems[0]!.question}"`)
+    print('reward', placebo ? 'placebo: random' : '1 for the right answer, 0 for any other; nothing for reasoning')
+    print('output', outputDir)
+    if (!resume && !placebo) {
+      const checked = { policy, task: train, rewards: [reward], config, maxSeconds: PREFLIGHT_SECONDS }
+      writePreflight(outputDir, await runPreflight(checked, { all: false }, streams))
+    }
+    const before = await measure({ base }, heldOut, 'base model', settings.SAMPLES, limits, streams)
+    const accuracy = before.policies[0]!.sampled!.accuracy.value
+    print('base', `${percent(accuracy) ?? ''} of sampled answers are right`)
+
+    const trainer = new GRPOTrainer({
+      ...{ policy, task: train, rewards: [reward], config, outputDir, resume, signal: interrupt.signal },
+    })
+    await runTrainer(trainer, streams)
+    if (interrupt.signal.aborted) throw new Interrupted()
+
+    const compare = (task: WordProblemTask, what: string, samples: number): Promise<Evaluation> =>
+      measure({ base, trained: policy }, task, what, samples, limits, streams)
+    const evaluation = await compare(heldOut, 'trained model', settings.SAMPLES)
+    writeEvaluation(path.join(outputDir, 'eval.json'), evaluation)
+    const harder: Record<string, Evaluation> = {}
+    for (const { variant, description } of settings.HARDER) {
+      const limit = Math.min(settings.HARDER_PROBLEMS, heldOut.problems.length)
+      harder[variant] = await compare(wordProblems({ split: 'test', variant, limit }), description, 1)
+      writeEvaluation(path.join(outputDir, `eval-${variant}.json`), harder[variant])
+    }
+    const summary = summarize(evaluation, harder, {
+      ...{ seed, placebo, trainingSeconds: await trainingSeconds(outputDir) },
+      ...{ totalSeconds: (performance.now() - started) / 1000, peakBytes: peakResidentBytes() },
+    })
+    atomicWriteJson(path.join(outputDir, SUMMARY_FILE), summary)
+    const report = writeReport(outputDir)
+    tell(summary, evaluation, { outputDir, report }, streams)
+    return summary
+  } catch (error) {
+    if (interrupt.signal.aborted) throw new Interrupted()
+    throw error
+  } finally {
+    process.removeListener('SIGINT', stop)
+    policy.dispose()
+    base.dispose()
+  }
+}
+
+/** Whether the folder holds a run with these options that has not come to its end. */
+function holdsUnfinishedRun(folder: string, config: string): boolean {
+  const file = path.join(folder, 'config.yaml')
+  const isSame = fs.existsSync(file) && fs.readFileSync(file, 'utf8') === config
+  return isSame && !fs.existsSync(path.join(folder, SUMMARY_FILE))
+}
+
+/** Evaluates policies on sampled answers, with a progress bar. */
+async function measure(
+  policies: Readonly<Record<string, CausalLM>>,
+  task: WordProblemTask,
+  what: string,
+  samples: number,
+  { maxCompletionLength, signal }: { maxCompletionLength: number; signal: AbortSignal },
+  streams: Streams,
+): Promise<Evaluation> {
+  const total = task.problems.length * samples
+  const names = Object.keys(policies)
+  const bar = new Progress(streams.stdout, total * names.length, 'answers')
+  try {
+    return await evaluate(policies, task, {
+      ...{ greedy: false, samples, maxCompletionLength, temperature: 1, signal },
+      onProgress: ({ policy, phase, done, total: most }) => {
+        const share = phase === 'grading' ? 1 : done / most
+        bar.update(Math.floor((names.indexOf(policy) + share) * total), `measuring: ${what}`)
+      },
+    })
+  } finally {
+    bar.stop()
+  }
+}
+
+async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void> {
+  const first = trainer.step
+  if (first > 0) streams.stdout.write(`resumed  behind step ${first} of ${trainer.maxSteps}\n`)
+  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
+  const started = performance.now()
+  try {
+    for await (const { step, maxSteps, metrics } of trainer) {
+      const left = formatDuration(((performance.now() - started) / 1000 / (step - first)) * (maxSteps - step))
+      const reward = metrics.reward ?? 0
+      const text = `reward ${reward.toFixed(2)}  tokens an answer ${metrics['completions/mean_length']!.toFixed(0)}  ${left} left`
+      bar.update(step, text)
+      if (step === 1 || step % LOGGING_STEPS === 0) {
+        bar.log(`step ${step.toString().padStart(3)}/${maxSteps}  ${text}  ${'█'.repeat(Math.round(reward * 20))}`)
+      }
+    }
+  } finally {
+    bar.stop()
+  }
+}
+
+/** Time of all steps, those before an interruption included. */
+async function trainingSeconds(outputDir: string): Promise<number> {
+  let seconds = 0
+  for await (const { value } of readJsonLines(path.join(outputDir, 'metrics.jsonl'))) {
+    seconds += (value as { step_time?: number }).step_time ?? 0
+  }
+  return seconds
+}
+
+/** Prints the table, two answers beside each other, and where to go next. */
+function tell(
+  summary: QuickstartSummary,
+  evaluation: Evaluation,
+  { outputDir, report }: { outputDir: string; report: string },
+  streams: Streams,
+): void {
+  const print = (text: string): void => void streams.stdout.write(`${text}\n`)
+  const descriptions = Object.fromEntries(settings.HARDER.map(({ variant, description }) => [variant, description]))
+  print(`\n${formatSummary(summary, descriptions)}`)
+  const { difference, pValue, problems, samples } = summary
+  print(
+    `${problems} held-out problems, ${samples} sampled answers to each, at temperature 1; difference ` +
+      `${(100 * difference.value).toFixed(1)} points, p ${pValue < 0.0001 ? '< 0.0001' : `= ${pValue.toFixed(4)}`} (paired)`,
+  )
+  const traces = chooseTraces(evaluation)
+  if (traces) {
+    print(`\n${traces.question} (${traces.answer})\n`)
+    print(
+      sideBySide(['base model', traces.base.text], ['after GRPO', traces.trained.text], streams.stdout.columns ?? 80),
+    )
+  }
+  print(
+    [
+      '',
+      `report       ${report}: open it in a browser`,
+      `adapter      ${path.join(outputDir, 'adapter')}`,
+      'next steps   the notebook: npx jupyter lab notebooks/grpo-reasoning.ipynb',
+      '             your own model: npx grpo-ts train --model FOLDER-OR-HUB-ID --task gsm8k',
+      '             your own task and rewards: README.md',
+    ].join('\n'),
+  )
+}
