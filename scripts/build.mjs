@@ -38,6 +38,11 @@ buildSync({
   outdir: 'dist/report',
   ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
 })
+// What runs Python programs is Python itself.
+const python = 'sandbox/python'
+for (const name of fs.readdirSync(path.join(root, 'src', python)).filter((file) => file.endsWith('.py'))) {
+  fs.copyFileSync(path.join(root, 'src', python, name), path.join(root, 'dist', python, name))
+}
 // The entry point of `npx grpo-ts`; npm sets the mode only when it installs the package.
 const main = path.join(root, 'dist/cli/main.js')
 if (fs.existsSync(main)) fs.chmodSync(main, 0o755)

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import type { CodeLanguage } from '../sandbox/codeRun.js'
 import { arithmetic } from './arithmetic.js'
 import type { Difficulty } from './difficulty.js'
 import { chainSum } from './generators/chainSum.js'
@@ -7,6 +8,7 @@ import { syllogism } from './generators/syllogism.js'
 import { choiceGrader, yesOrNo } from './graders/choice.js'
 import { gradeRoles } from './graders/roles.js'
 import { gsm8k, gsm8kProblem } from './gsm8k.js'
+import { codeProblem, humanEval } from './humanEval.js'
 import { knightsAndKnaves, knightsProblem } from './knightsAndKnaves.js'
 import { math, mathProblem } from './math.js'
 import type { ReasoningFormat } from './reasoningFormat.js'
@@ -36,6 +38,12 @@ export interface TaskOptions {
   difficulty?: Difficulty
   /** As in {@link math}. */
   subjects?: readonly string[]
+  /** Allows to run Python programs, for tasks whose answers are such (docs/sandbox.md). Defaults to false. */
+  allowPython?: boolean
+  /** Time for a program and its tests, in ms. Defaults to 5000. */
+  timeLimit?: number
+  /** Memory of a program, in MiB. Defaults to 256. */
+  memoryLimit?: number
   /** As in {@link wordProblems}. */
   variant?: WordProblemVariant
   /** As in {@link sums}. */
@@ -78,6 +86,8 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
       problemOfRow: (row, id) => mathProblem(row, id, 'boxed'),
     },
   ],
+  ['humaneval', humanEvalEntry('python')],
+  ['humaneval-js', humanEvalEntry('javascript')],
   [
     'knights-and-knaves',
     {
@@ -125,6 +135,15 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
     { optionNames: [...common, 'maxOperand', 'bare'], load: sums, problemOfRow: (row, id) => answerOfRow(row, id) },
   ],
 ])
+
+function humanEvalEntry(language: CodeLanguage): TaskEntry {
+  const name = language === 'python' ? 'humaneval' : 'humaneval-js'
+  return {
+    optionNames: [...read, 'allowPython', 'timeLimit', 'memoryLimit'],
+    load: (options) => humanEval({ ...withData(name, options), language }),
+    problemOfRow: (row, id, options) => codeProblem(row, id, 'gsm8k', language, options),
+  }
+}
 
 /** The options of a task that is read, which has no use for a seed. */
 function withData<T extends TaskOptions>(name: string, options: T): T & { data: string } {

@@ -46,6 +46,8 @@ export interface Dataset {
   readonly reasoningFormat: ReasoningFormat
   /** The problem of a row, or the reason why it is none. */
   parse(row: Readonly<Record<string, unknown>>, id: string, format: ReasoningFormat): Problem | string
+  /** Replaces the system prompt that is made of the instruction and the answer's form. */
+  readonly systemPrompt?: (format: ReasoningFormat) => string
   /** Replaces {@link questionPrompt}. */
   readonly prompt?: (examples: readonly Problem[], systemPrompt: string | null) => Task['prompt']
 }
@@ -92,7 +94,8 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
   if (problems.length === 0) throw new DataError(`${files.join(', ')}: no problems are left to use`)
   const systemPrompt =
     options.systemPrompt === undefined
-      ? `${dataset.instruction} ${formatInstruction(reasoningFormat, dataset.answerHint)}`
+      ? (dataset.systemPrompt?.(reasoningFormat) ??
+        `${dataset.instruction} ${formatInstruction(reasoningFormat, dataset.answerHint)}`)
       : options.systemPrompt
   return {
     name: dataset.name,

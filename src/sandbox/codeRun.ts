@@ -1,0 +1,36 @@
+/** Languages that programs can be run in. */
+export type CodeLanguage = 'javascript' | 'typescript' | 'python'
+
+export const codeLanguages: readonly CodeLanguage[] = ['javascript', 'typescript', 'python']
+
+/** A program of unknown intent and the tests that it has to pass. */
+export interface CodeRun {
+  readonly language: CodeLanguage
+  /** The whole program. */
+  readonly program: string
+  /**
+   * Tests that call what the program defines and fail by an exception. They run apart from the program: values cross by copy,
+   * functions and other objects as proxies, so that the program can neither see nor change the tests.
+   */
+  readonly tests: string
+  /** Name of the function that is tested; tests also find it as `candidate`. */
+  readonly entryPoint?: string
+  /** Trusted code that the tests may use as well, such as helper functions of the problem. Python only. */
+  readonly context?: string
+}
+
+export interface CodeLimits {
+  /** Time for the program and its tests together, in ms. Defaults to 5000. */
+  timeLimit: number
+  /** Memory of the program, in MiB. Defaults to 256. */
+  memoryLimit: number
+}
+
+export const defaultLimits: CodeLimits = { timeLimit: 5000, memoryLimit: 256 }
+
+/** What came of a run. */
+export interface CodeVerdict {
+  readonly passed: boolean
+  /** Why it did not pass, e.g. `AssertionError: …`, `time limit of 5000 ms`; null if it did. */
+  readonly reason: string | null
+}

@@ -1,0 +1,91 @@
+import { ConfigError } from '../errors.js'
+import { codeLanguages } from '../sandbox/codeRun.js'
+import type { CodeLanguage } from '../sandbox/codeRun.js'
+import type { RunCodeOptions } from '../sandbox/runCode.js'
+import { codeGrader } from './graders/code/codeGrader.js'
+import { declaredNames } from './graders/code/extractCode.js'
+import { plainPrompt, questionPrompt } from './questionPrompt.js'
+import { formatInstruction, formatSolution } from './reasoningFormat.js'
+import type { ReasoningFormat } from './reasoningFormat.js'
+import { datasetTask, textColumn } from './rows/datasetTask.js'
+import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
+import { namedSplit } from './rows/splitFiles.js'
+import { findDataFile } from './rows/findDataFile.js'
+import type { Problem, Task } from './task.js'
+
+export interface HumanEvalOptions extends DatasetOptions, RunCodeOptions {
+  /** Language of rows that do not say theirs in a column `language`. Defaults to `python`. */
+  language?: CodeLanguage
+}
+
+/**
+ * HumanEval (Chen et al. 2021, https://arxiv.org/abs/2107.03374), HumanEval-X, and own problems in their layout: rows with
+ * `prompt`, `test` (or `tests`), and `entry_point` unless the prompt ends with the function's head. A chat model is asked for
+ * the whole function, any other model continues the prompt. Programs run in a sandbox; Python has to be allowed.
+ *
+ * HumanEval itself is a test set: a file or folder without training problems has no `train` split.
+ */
+export async function humanEval(options: HumanEvalOptions): Promise<Task> {
+  const { language = 'python', allowPython, timeLimit, memoryLimit, data, ...rest } = options
+  const file = findDataFile(data)
+  if ((rest.split ?? 'train') === 'train' && namedSplit(file) === null && file !== data) {
+    throw new ConfigError(
+      `'${data}' holds a test set only; take split test, or train on a file or folder of your own with a training split`,
+    )
+  }
+  const limits = {
+    ...(allowPython !== undefined && { allowPython }),
+    ...(timeLimit !== undefined && { timeLimit }),
+    ...(memoryLimit !== undefined && { memoryLimit }),
+  }
+  return datasetTask(datasetOf(language, limits), { ...rest, data: file })
+}
+
+function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
+  const name = language === 'python' ? 'humaneval' : 'humaneval-js'
+  return {
+    ...{ name, instruction: 'Write the function that is asked for.', answerHint: 'code', reasoningFormat: 'gsm8k' },
+    systemPrompt: (format) =>
+      'Write the function that is asked for. ' +
+      (format === 'think'
+        ? formatInstruction(format, 'code')
+        : 'Explain your approach, then give the whole function in one code block.'),
+    parse: (row, id, format) => codeProblem(row, id, format, language, options),
+    prompt: (examples, systemPrompt) => (problem, tokenizer) => {
+      if (tokenizer?.hasChatTemplate === true)
+        return questionPrompt(problem.question, examples, systemPrompt, tokenizer)
+      const shots = examples.map(({ columns, answer }) => `${String(columns?.prompt)}${answer}\n\n`)
+      return plainPrompt(shots.join('') + String(problem.columns?.prompt), tokenizer)
+    },
+  }
+}
+
+/** The problem of a row, or the reason why it is none. */
+export function codeProblem(
+  row: Readonly<Record<string, unknown>>,
+  id: string,
+  format: ReasoningFormat,
+  defaultLanguage: CodeLanguage,
+  options: RunCodeOptions,
+): Problem | string {
+  const language = textColumn(row, 'language') || defaultLanguage
+  if (!codeLanguages.some((known) => known === language)) {
+    return `has the language '${language}'; there are ${codeLanguages.join(', ')}`
+  }
+  const prompt = textColumn(row, 'prompt', 'declaration')
+  const tests = textColumn(row, 'test', 'tests')
+  if (tests.trim() === '') return 'has no test'
+  const declared = declaredNames(prompt, language as CodeLanguage).at(-1)
+  const entryPoint = textColumn(row, 'entry_point', 'entryPoint') || (declared ?? '')
+  const answer = textColumn(row, 'canonical_solution', 'solution', 'answer')
+  const written = textColumn(row, 'question')
+  const code = `\`\`\`${language}\n${prompt}${answer}\n\`\`\``
+  const question =
+    written || (prompt && `Complete this function in ${language}:\n\n\`\`\`${language}\n${prompt}\n\`\`\``)
+  return {
+    ...{ id: textColumn(row, 'task_id') || id, question, answer, grader: codeGrader(options) },
+    ...(answer !== '' && { solution: format === 'think' ? formatSolution('', code, format) : code }),
+    ...(answer !== '' && { difficulty: answer.split('\n').filter((line) => line.trim() !== '').length }),
+    columns: { language, prompt, tests, ...(entryPoint !== '' && { entry_point: entryPoint }) },
+  }
+}
