@@ -16,6 +16,7 @@ import { addQuickstartCommand } from './quickstart/command.js'
 import { addReportCommand } from './report.js'
 import { addScoreCommand } from './score.js'
 import { addSelfTestCommand } from './selftest.js'
+import { addTasksCommand } from './tasks.js'
 import { addTrainCommand } from './train.js'
 
 /** What a verb reads and writes besides files; those of the process unless a test gives others. */
@@ -35,6 +36,7 @@ const verbs: readonly AddCommand[] = [
   addPreflightCommand,
   addPretrainCommand,
   addEvalCommand,
+  addTasksCommand,
   addGenerateCommand,
   addScoreCommand,
   addGradeCommand,

@@ -7,7 +7,10 @@ import { grpoConfigSchema, parseGRPOConfig } from '../grpo/config.js'
 import type { GRPOConfig } from '../grpo/config.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { projections } from '../model/modelTensors.js'
+import { parseDifficulty } from '../tasks/difficulty.js'
+import { graderNames } from '../tasks/fileTask.js'
 import { taskNames } from '../tasks/loadTask.js'
+import { reasoningFormats } from '../tasks/reasoningFormat.js'
 import type { TaskOptions } from '../tasks/loadTask.js'
 import { checkReward, rewardNames } from '../rewards/loadReward.js'
 import { nearestName, snakeCase } from '../grpo/optionNames.js'
@@ -37,6 +40,40 @@ const runOptions = {
     .nullable()
     .default(null)
     .describe("Worked examples before each question. Defaults to null: the task's own number."),
+  difficulty: z
+    .union([
+      z.int().nonnegative(),
+      z.string().regex(/^\d+(-\d+)?$/, 'expected a number such as 3 or a range such as 2-4'),
+    ])
+    .nullable()
+    .default(null)
+    .describe("Difficulty of the problems, such as 3 or 2-4. Defaults to null: the task's own."),
+  reasoningFormat: z
+    .enum(reasoningFormats)
+    .nullable()
+    .default(null)
+    .describe(
+      "How answers are marked: #### 18, <think> and <answer>, or \\boxed{18}. Defaults to null: the task's own.",
+    ),
+  allowPython: z
+    .boolean()
+    .default(false)
+    .describe('Allow to run Python programs that the model writes (docs/sandbox.md). Defaults to false.'),
+  questionColumn: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Column of the question, for task file. Defaults to null: question.'),
+  answerColumn: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Column of the answer, for task file. Defaults to null: answer.'),
+  grader: z
+    .enum(graderNames)
+    .nullable()
+    .default(null)
+    .describe('How the answers of task file are compared. Defaults to null: math.'),
   rewards: z
     .array(z.union([z.string().min(1), z.looseObject({ name: z.string().min(1) })]))
     .min(1)
@@ -128,6 +165,12 @@ export function taskOptionsOf(config: TrainConfig): TaskOptions {
     ...(config.data !== null && { data: config.data }),
     ...(config.limit !== null && { limit: config.limit }),
     ...(config.shots !== null && { shots: config.shots }),
+    ...(config.difficulty !== null && { difficulty: parseDifficulty(String(config.difficulty)) }),
+    ...(config.reasoningFormat !== null && { reasoningFormat: config.reasoningFormat }),
+    ...(config.allowPython && { allowPython: true }),
+    ...(config.questionColumn !== null && { questionColumn: config.questionColumn }),
+    ...(config.answerColumn !== null && { answerColumn: config.answerColumn }),
+    ...(config.grader !== null && { grader: config.grader }),
   }
 }
 

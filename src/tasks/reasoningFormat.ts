@@ -6,7 +6,7 @@
  */
 export type ReasoningFormat = 'gsm8k' | 'think' | 'boxed'
 
-export const reasoningFormats: readonly ReasoningFormat[] = ['gsm8k', 'think', 'boxed']
+export const reasoningFormats = ['gsm8k', 'think', 'boxed'] as const satisfies readonly ReasoningFormat[]
 
 /** Tells a model to answer in a format; `answer` says what stands in the answer's place, e.g. `number`. */
 export function formatInstruction(format: ReasoningFormat, answer: string): string {

@@ -2,6 +2,10 @@ import { ConfigError } from '../errors.js'
 import type { CodeLanguage } from '../sandbox/codeRun.js'
 import { arithmetic } from './arithmetic.js'
 import type { Difficulty } from './difficulty.js'
+import { fileTask } from './fileTask.js'
+import type { GraderName } from './fileTask.js'
+import { exactGrader } from './graders/exact.js'
+import { mathGrader } from '../rewards/math/gradeMath.js'
 import { chainSum } from './generators/chainSum.js'
 import { countdown, gradeCountdown } from './generators/countdown.js'
 import { syllogism } from './generators/syllogism.js'
@@ -44,6 +48,14 @@ export interface TaskOptions {
   timeLimit?: number
   /** Memory of a program, in MiB. Defaults to 256. */
   memoryLimit?: number
+  /** As in {@link fileTask}. */
+  questionColumn?: string
+  /** As in {@link fileTask}. */
+  answerColumn?: string
+  /** As in {@link fileTask}. */
+  solutionColumn?: string
+  /** As in {@link fileTask}. */
+  grader?: GraderName
   /** As in {@link wordProblems}. */
   variant?: WordProblemVariant
   /** As in {@link sums}. */
@@ -97,6 +109,17 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
           data === undefined ? options : { ...options, data, ...(onMalformedRow && { onMalformedRow }) },
         ),
       problemOfRow: (row, id) => ('names' in row ? knightsProblem(row, id, 'gsm8k') : answerOfRow(row, id, gradeRoles)),
+    },
+  ],
+  [
+    'file',
+    {
+      optionNames: [...read, 'questionColumn', 'answerColumn', 'solutionColumn', 'grader'],
+      load: (options) => fileTask(withData('file', options)),
+      problemOfRow: (row, id, { grader = 'math', answerColumn = 'answer' }) => {
+        const graders = { number: undefined, math: mathGrader, exact: exactGrader, choice: exactGrader }
+        return answerOfRow({ ...row, answer: row[answerColumn] }, id, graders[grader])
+      },
     },
   ],
   ['arithmetic', { optionNames: generated, load: arithmetic, problemOfRow: (row, id) => answerOfRow(row, id) }],

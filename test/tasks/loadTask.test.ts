@@ -20,7 +20,7 @@ describe('loadTask', () => {
 
   it('gives every task its name', async () => {
     for (const name of taskNames) {
-      if (name === 'math') continue
+      if (['math', 'file', 'humaneval', 'humaneval-js'].includes(name)) continue
       assert.equal((await loadTask(name, name === 'gsm8k' ? { data } : { limit: 5 })).name, name)
     }
   })

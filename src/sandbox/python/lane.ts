@@ -18,7 +18,7 @@ interface PythonOutcome {
 /** Starts a process that runs Python programs. Throws a GrpoError when there is no Python. */
 export async function startPythonLane(): Promise<Lane<PythonJob, CodeVerdict>> {
   // A group of its own: Ctrl-C on the terminal is not for it. No environment but the way to Python.
-  const child = spawn('python3', ['-I', SUPERVISOR], {
+  const child = spawn('python3', ['-I', '-B', SUPERVISOR], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
     detached: true,

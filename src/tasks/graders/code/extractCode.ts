@@ -121,7 +121,7 @@ function continued(body: string, { prompt, language }: CodeQuestion): string {
 
 const codeLine: Readonly<Record<'python' | 'javascript', RegExp>> = {
   python:
-    /^(?:\s|@|#|$|(?:async\s+)?def\s|class\s|import\s|from\s+\S+\s+import\b|[A-Za-z_]\w*\s*(?::[^=]+)?=|\)|\]|\}|try:|except\b|with\s|for\s.*:|while\s.*:|if\s.*:|else:|elif\s)/,
+    /^(?:\s|@|#|$|(?:async\s+)?def\s|class\s|import\s|from\s+\S+\s+import\b|[A-Za-z_]\w*\s*(?::[^=]+)?=|\)|\]|\}|try:|except\b|with\s|for\s.*:|while\s.*:|if\s.*:|else:|elif\s|(?:return|raise|yield)\b)/,
   javascript:
     /^(?:\s|\/\/|\/\*|\*|$|[)}\]]|(?:export\s+)?(?:default\s+)?(?:async\s+)?function\b|(?:export\s+)?(?:const|let|var|class|type|interface|enum)\s|[\w$.]+\s*=|import\s|module\.exports|for\s*\(|if\s*\(|while\s*\(|return\b)/,
 }
