@@ -1,9 +1,9 @@
-import { crc32 } from 'node:zlib'
 import { ConfigError, DataError } from '../errors.js'
 import { mathGrader } from '../rewards/math/gradeMath.js'
 import { choiceGrader } from './graders/choice.js'
 import type { Choices } from './graders/choice.js'
 import { exactGrader } from './graders/exact.js'
+import { isHeldOut } from './heldOut.js'
 import { formatSolution } from './reasoningFormat.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { DatasetOptions } from './rows/datasetTask.js'
@@ -27,9 +27,6 @@ export interface FileTaskOptions extends DatasetOptions {
    */
   grader?: GraderName
 }
-
-/** A fifth of the rows of a file whose name says no split is its test split. */
-const TEST_SHARE = 0.2
 
 /**
  * Problems of one's own: rows of JSON lines, JSON, separated values or parquet with a question and an answer. Where the file
@@ -93,7 +90,7 @@ export async function fileTask(options: FileTaskOptions): Promise<Task> {
 }
 
 function isTest(question: string): boolean {
-  return crc32(question.replace(/\s+/g, ' ').trim().toLowerCase()) / 2 ** 32 < TEST_SHARE
+  return isHeldOut(question.replace(/\s+/g, ' ').trim().toLowerCase())
 }
 
 /** Every answer of the file is a choice. */

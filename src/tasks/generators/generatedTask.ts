@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js'
 import { checkCount } from '../checkCount.js'
 import { difficultyRange } from '../difficulty.js'
 import type { Difficulty } from '../difficulty.js'
+import { isHeldOut } from '../heldOut.js'
 import { questionPrompt } from '../questionPrompt.js'
 import { formatInstruction, formatSolution } from '../reasoningFormat.js'
 import type { ReasoningFormat } from '../reasoningFormat.js'
@@ -54,9 +55,6 @@ export interface ProblemGenerator {
   readonly grader?: Grader
   draw(random: Random, difficulty: number): DrawnProblem
 }
-
-/** This part of all keys makes up the test split. */
-const TEST_SHARE = 0.2
 
 /**
  * Makes up the problems of a task, all different. A checksum of a problem's key decides on its split, so no problem of the
@@ -118,7 +116,7 @@ function drawProblems({ generator, levels, split, limit, seed, excluded, reasoni
     const difficulty = random.int(...levels)
     const drawn = generator.draw(random, difficulty)
     triesInVain++
-    if (isHeldOut(name, drawn.key) !== (split === 'test') || questions.has(drawn.question)) continue
+    if (isHeldOut(`${name}/${drawn.key}`) !== (split === 'test') || questions.has(drawn.question)) continue
     triesInVain = 0
     questions.add(drawn.question)
     problems.push({
@@ -133,9 +131,4 @@ function drawProblems({ generator, levels, split, limit, seed, excluded, reasoni
     })
   }
   return problems
-}
-
-/** Whether problems of this key belong to the test split. */
-export function isHeldOut(name: string, key: string): boolean {
-  return crc32(`${name}/${key}`) / 2 ** 32 < TEST_SHARE
 }
