@@ -100,7 +100,8 @@ function normalizeGroup(group: readonly (number | null)[]): (number | null)[] {
   return group.map((value) => (value === null || Number.isNaN(std) ? null : (value - center) / (std + STD_EPSILON)))
 }
 
-function weightedSum(row: readonly (number | null)[], weights: readonly number[]): number | null {
+/** The total reward of a completion; null when no reward function scored it. */
+export function weightedSum(row: readonly (number | null)[], weights: readonly number[]): number | null {
   if (row.every((value) => value === null)) return null
   return row.reduce<number>((sum, value, k) => sum + (value ?? 0) * weights[k]!, 0)
 }

@@ -1,11 +1,13 @@
 import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
+import { weightedSum } from './advantages.js'
 import type { GRPOConfig } from './config.js'
 import { correctnessReward, EQUAL_REWARDS } from './metrics/signal.js'
 import type { PromptSampler } from './promptSampler.js'
 import { completeRollouts, sampleGroups } from './rollouts.js'
 import type { Rollouts, SampledGroup, SamplingRun } from './rollouts.js'
+import { mean } from './statistics.js'
 
 /** Seeds of further rounds of a batch lie this far apart, beyond those of all batches. */
 const SEEDS_BETWEEN_ROUNDS = 2 ** 40
@@ -91,13 +93,6 @@ function passRate(group: SampledGroup, rewards: readonly RewardFunction[], weigh
   return values.reduce((sum, value) => sum + Math.min(1, Math.max(0, value)), 0) / values.length
 }
 
-function weightedSum(row: readonly (number | null)[], weights: readonly number[]): number | null {
-  if (row.every((value) => value === null)) return null
-  return row.reduce<number>((sum, value, k) => sum + (value ?? 0) * weights[k]!, 0)
-}
-
 function meanReward(groups: readonly SampledGroup[], weights: readonly number[]): number {
-  const values = groups.flatMap(({ rewards }) => rewards.map((row) => weightedSum(row, weights)))
-  const scored = values.filter((value) => value !== null)
-  return scored.reduce((sum, value) => sum + value, 0) / scored.length
+  return mean(groups.flatMap(({ rewards }) => rewards.map((row) => weightedSum(row, weights))))
 }

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
+import { weightedSum } from './advantages.js'
 import type { GRPOConfig } from './config.js'
 import { correctnessReward } from './metrics/signal.js'
 import { sampleGroups } from './rollouts.js'
@@ -31,13 +32,7 @@ export async function evaluatePolicy(
   const correctness = correctnessReward(names)
   return {
     ...(correctness !== null && { eval_accuracy: means[names.indexOf(correctness)]! }),
-    eval_reward: mean(
-      values.map((row) =>
-        row.every((value) => value === null)
-          ? null
-          : row.reduce<number>((sum, value, k) => sum + (value ?? 0) * weights[k]!, 0),
-      ),
-    ),
+    eval_reward: mean(values.map((row) => weightedSum(row, weights))),
     ...Object.fromEntries(names.map((name, k) => [`eval_rewards/${name}/mean`, means[k]!])),
     'eval_completions/mean_length': mean(completions.map(({ ids }) => ids.length)),
     'eval_completions/clipped_ratio': mean(completions.map(({ finishReason }) => (finishReason === 'length' ? 1 : 0))),
