@@ -49,15 +49,15 @@ describe('grpo/preflight checks', () => {
   })
 
   it('find prompts that leave no room for a completion', async () => {
-    const model = await load({ max_position_embeddings: 128 })
+    const model = await load({ max_position_embeddings: 512 })
     const task = arithmetic()
     const longest = Math.max(
       ...evenly(task.problems, 100).map((problem) => task.prompt(problem, model.tokenizer).ids.length),
     )
-    assert.equal(checkPromptLengths(model, task, 128 - longest + 1).status, 'ok')
-    const tooLong = checkPromptLengths(model, task, 128 - longest + 2)
+    assert.equal(checkPromptLengths(model, task, 512 - longest + 1).status, 'ok')
+    const tooLong = checkPromptLengths(model, task, 512 - longest + 2)
     assert.equal(tooLong.status, 'problem')
-    assert.match(tooLong.advice!, new RegExp(`maxCompletionLength to ${128 - longest + 1} or less`))
+    assert.match(tooLong.advice!, new RegExp(`maxCompletionLength to ${512 - longest + 1} or less`))
   })
 
   it('spread problems evenly', () => {
