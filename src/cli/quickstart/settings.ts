@@ -7,14 +7,14 @@ export const MODEL_FOLDER = new URL('../../../checkpoints/word-problems-1m', imp
 /** What `npm start` trains with: everything but the seed. */
 export const config: Partial<GRPOConfig> & { maxSteps: number } = {
   ...{ numGenerations: 8, perDeviceTrainBatchSize: 128, maxCompletionLength: 128, temperature: 1 },
-  ...{ maxSteps: 80, learningRate: 1e-3, lrSchedulerType: 'cosine', warmupSteps: 5 },
+  ...{ maxSteps: 100, learningRate: 1e-3, lrSchedulerType: 'cosine', warmupSteps: 5 },
   ...{ saveSteps: 10, saveTotalLimit: 1 },
 }
 
 export const lora = { r: 16, alpha: 32 }
 
 /** Problems that are trained on: each comes about once. */
-export const TRAINING_PROBLEMS = 1280
+export const TRAINING_PROBLEMS = 1600
 
 /** Held-out problems, and completions of each when accuracy is measured. */
 export const HELD_OUT_PROBLEMS = 500
