@@ -38,9 +38,13 @@ export function shortRun(model: string, outputDir: string, steps = 20): string[]
 
 /**
  * Starts (or resumes) the run as a process of its own and kills it, without a chance to save anything, `milliseconds` after
- * it began to train; returns the last step that it printed, 0 when it was killed before the first, null when it had ended.
+ * it began to train, or made `afterStep` steps; returns the last step that it printed, 0 when it was killed before the first, null when it had ended.
  */
-export async function startAndKill(args: readonly string[], milliseconds: number): Promise<number | null> {
+export async function startAndKill(
+  args: readonly string[],
+  milliseconds: number,
+  afterStep = 0,
+): Promise<number | null> {
   const child = start(args)
   const stderr = text(child.stderr)
   let output = ''
@@ -48,7 +52,8 @@ export async function startAndKill(args: readonly string[], milliseconds: number
   const training = new Promise<void>((resolve) => {
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      if (/^output /m.test(output)) resolve()
+      const steps = output.match(/^step /gm)?.length ?? 0
+      if (/^output /m.test(output) && steps >= afterStep) resolve()
     })
   })
   await Promise.race([training, exit])
