@@ -6,6 +6,7 @@ import { summarizeTraces } from './decodingResult.js'
 import { EVALUATION_VERSION } from './evaluation.js'
 import type { Comparison, Evaluation, EvaluatedProblem, EvaluationSettings, PolicyResult } from './evaluation.js'
 import { pairResults } from './pairedResult.js'
+import { statisticsReady } from './statistics/distributions.js'
 import { checkConfidence } from './statistics/proportionInterval.js'
 import { sampleTraces } from './traces.js'
 
@@ -68,6 +69,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const named = Object.entries(policies instanceof CausalLM ? withBaseline(policies) : policies)
   const settings = settingsOf(options)
+  await statisticsReady
   if (named.length === 0) throw new ConfigError('evaluate: no policy was given')
   if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems to evaluate on`)
   const problems = task.problems.slice(0, options.limit)

@@ -39,15 +39,16 @@ describe('cli/train', () => {
     const lines = stdout.trimEnd().split('\n')
     assert.deepEqual(
       lines.map((line) => line.split(' ')[0]),
-      ['model', 'backend', 'task', 'batch', 'output', 'step', 'step', 'adapter', 'report'],
+      ['model', 'backend', 'task', 'batch', 'output', 'memory', 'step', 'step', 'adapter', 'report'],
     )
     assert.match(lines[2]!, /arithmetic, \d+ problems/)
     assert.match(lines[3]!, /2 prompts × 2 completions of up to 6 tokens, a step of 1 × 4 completions/)
     assert.match(
-      lines[5]!,
+      lines[6]!,
       /^step 1\/2 {2}reward [\d.]+ {2}length [\d.]+ {2}logp diff \d\.\de[+-]\d+ {2}\d+(\.\d)? tokens\/s {2}\d+ s left$/,
     )
-    assert.doesNotMatch(lines[6]!, /left/)
+    assert.match(lines[5]!, /^memory {3}at most 0\.\d\d GiB: weights 0\.\d\d GiB, adapter/)
+    assert.doesNotMatch(lines[7]!, /left/)
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
       ...['adapter', 'checkpoints', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],

@@ -1,7 +1,10 @@
 import { bdtr, bdtrc, compiled, incbi, ndtri } from 'cephes'
 
-// Cephes as WebAssembly: the functions below need it compiled, which takes some milliseconds once.
-await compiled
+/**
+ * Cephes is WebAssembly that is compiled in the background when this module is loaded, which takes some milliseconds: the
+ * functions below fail before. (Awaiting it here would keep notebooks and CommonJS from loading the package by `require`.)
+ */
+export const statisticsReady: Promise<unknown> = compiled
 
 /** The quantile of the standard normal distribution: z with P(Z <= z) = `probability`. */
 export function normalQuantile(probability: number): number {
