@@ -2,6 +2,7 @@ import os from 'node:os'
 import * as tf from '@tensorflow/tfjs'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
+import { availableMemory } from '../grpo/memoryForecast.js'
 import type { BackendName } from '../backend/select.js'
 import { BackendError } from '../errors.js'
 import { linear } from '../ops/linear.js'
@@ -84,10 +85,10 @@ function describeNode(): string {
 
 function describeMemory(): string {
   const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
-  // In a container, what the container may use; 0 or a huge number where there is no limit.
-  const limit = process.constrainedMemory()
+  // In a container, what the container may use.
+  const limit = availableMemory()
   const total = os.totalmem()
-  const allowed = limit > 0 && limit < total ? `, of which this process may use ${gibibytes(limit)}` : ''
+  const allowed = limit < total ? `, of which this process may use ${gibibytes(limit)}` : ''
   return `${gibibytes(total)}${allowed}, ${gibibytes(os.freemem())} free`
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { checkCombinations, resolveGenerationBatch } from './configRules.js'
-import { camelCase, nearestName, snakeCase } from './optionNames.js'
+import { optionsByName, snakeCase } from './optionNames.js'
 
 /** An option with its default; the description, completed by the default, is the option's help text. */
 function option<T extends z.ZodType>(schema: T, defaultValue: z.util.NoUndefined<z.output<T>>, description: string) {
@@ -255,19 +255,7 @@ export type GRPOConfig = Omit<z.output<typeof grpoConfigSchema>, 'stepsPerGenera
  */
 export function parseGRPOConfig(input: Record<string, unknown>): GRPOConfig {
   const problems: string[] = []
-  const known = Object.keys(grpoConfigSchema.shape)
-  const given: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(input)) {
-    const name = camelCase(key)
-    if (!known.includes(name)) {
-      const nearest = nearestName(name, known)
-      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`)
-    } else if (name in given) {
-      problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
-    } else {
-      given[name] = value
-    }
-  }
+  const given = optionsByName(input, Object.keys(grpoConfigSchema.shape), problems)
   const result = grpoConfigSchema.safeParse(given)
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0])

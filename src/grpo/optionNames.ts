@@ -19,6 +19,30 @@ export function nearestName(name: string, known: readonly string[]): string {
   return known[distances.indexOf(Math.min(...distances))]!
 }
 
+/**
+ * Options that are given by their camelCase or snake_case names, by their camelCase ones. Adds what is wrong to `problems`: names
+ * that are unknown, with the nearest known one, and names that are given twice.
+ */
+export function optionsByName(
+  input: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  problems: string[],
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(input)) {
+    const name = camelCase(key)
+    if (!known.includes(name)) {
+      const nearest = nearestName(name, known)
+      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`)
+    } else if (name in given) {
+      problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
+    } else {
+      given[name] = value
+    }
+  }
+  return given
+}
+
 /** Levenshtein distance: insertions, deletions and replacements that turn one string into the other. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)

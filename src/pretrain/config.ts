@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import { camelCase, nearestName, snakeCase } from '../grpo/optionNames.js'
+import { optionsByName } from '../grpo/optionNames.js'
 import { answerStyles } from './answers.js'
 
 const count = z.int().positive()
@@ -80,17 +80,8 @@ export type PretrainConfig = z.output<typeof pretrainConfigSchema>
  * @throws ConfigError that names every option that is unknown, given twice, of a wrong type or out of range
  */
 export function parsePretrainConfig(input: Readonly<Record<string, unknown>>): PretrainConfig {
-  const known = Object.keys(pretrainConfigSchema.shape)
   const problems: string[] = []
-  const given: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(input)) {
-    const name = camelCase(key)
-    if (!known.includes(name)) {
-      const nearest = nearestName(name, known)
-      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`)
-    } else if (name in given) problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
-    else given[name] = value
-  }
+  const given = optionsByName(input, Object.keys(pretrainConfigSchema.shape), problems)
   const result = pretrainConfigSchema.safeParse(given)
   for (const { path, message } of result.error?.issues ?? []) {
     problems.push(`${path.join('.')}: ${message}, got ${quote(given[String(path[0])])}`)

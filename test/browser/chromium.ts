@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** Chromium without a screen, or null where the machine has none. */
-export async function launchChromium(): Promise<Browser | null> {
+async function launchChromium(): Promise<Browser | null> {
   const executablePath = places.find((place) => place !== undefined && fs.existsSync(place))
   if (executablePath === undefined) return null
   return chromium.launch({
@@ -16,6 +16,19 @@ export async function launchChromium(): Promise<Browser | null> {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ],
   })
+}
+
+/** A browser for the tests of a suite, which are skipped where there is none. */
+export function useChromium(): () => Browser {
+  let browser: Browser | null = null
+  before(async function () {
+    browser = await launchChromium()
+    if (browser) return
+    console.log('skipped: there is no Chromium here; install one, or name it in CHROMIUM')
+    this.skip()
+  })
+  after(() => browser?.close())
+  return () => browser!
 }
 
 /** A page with everything that went wrong in it. */

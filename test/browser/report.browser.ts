@@ -2,31 +2,18 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Browser } from 'playwright-core'
 import { writeReport } from '../../src/report/writeReport.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { completionLine, writeLines, writeRun } from '../report/runFixture.js'
-import { launchChromium, openPage, waitForCharts } from './chromium.js'
+import { openPage, useChromium, waitForCharts } from './chromium.js'
 import type { WatchedPage } from './chromium.js'
 
 describe('the report in a browser', () => {
   const inFolder = useTemporaryFolder()
-  let browser: Browser
-
-  before(async function () {
-    const launched = await launchChromium()
-    if (!launched) {
-      console.log('skipped: there is no Chromium here; install one, or name it in CHROMIUM')
-      this.skip()
-    }
-    browser = launched
-  })
-
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- not launched where there is none
-  after(() => browser?.close())
+  const browser = useChromium()
 
   const open = (options = {}): Promise<WatchedPage> =>
-    openPage(browser, pathToFileURL(writeReport(inFolder('run'))).href, options)
+    openPage(browser(), pathToFileURL(writeReport(inFolder('run'))).href, options)
 
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [device, viewport] of [

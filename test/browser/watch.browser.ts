@@ -3,28 +3,15 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import type { Browser } from 'playwright-core'
 import { readRunStatus } from '../../src/grpo/runControl.js'
 import { start } from '../cli/run.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
-import { launchChromium, openPage, waitForCharts } from './chromium.js'
+import { openPage, useChromium, waitForCharts } from './chromium.js'
 
 describe('the live report of a run', () => {
   const inFolder = useTemporaryFolder()
-  let browser: Browser
-
-  before(async function () {
-    const launched = await launchChromium()
-    if (!launched) {
-      console.log('skipped: there is no Chromium here; install one, or name it in CHROMIUM')
-      this.skip()
-    }
-    browser = launched
-  })
-
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- not launched where there is none
-  after(() => browser?.close())
+  const browser = useChromium()
 
   it('follows the run, pauses it, resumes it and stops it', async function () {
     this.timeout(240_000)
@@ -40,7 +27,7 @@ describe('the live report of a run', () => {
     const report = start(['report', inFolder('run'), '--watch'])
     try {
       const [line] = (await once(createInterface(report.stdout), 'line')) as [string]
-      const { page, troubles } = await openPage(browser, line.replace('report', '').trim())
+      const { page, troubles } = await openPage(browser(), line.replace('report', '').trim())
       await page.waitForFunction(() => document.querySelector('#state')?.textContent.startsWith('running · step'))
       await waitForCharts(page)
       const linesNow = (): number => fs.readFileSync(inFolder('run', 'metrics.jsonl'), 'utf8').split('\n').length - 1

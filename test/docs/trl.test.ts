@@ -5,9 +5,7 @@ import path from 'node:path'
 import { selectBackend } from '../../src/backend/select.js'
 import { grpoOptions } from '../../src/grpo/config.js'
 import { withPolicy } from '../grpo/tinyTask.js'
-
-/** A Python that has TRL; without one the list of TRL's options is not compared. */
-const python = process.env.GRPO_TS_PYTHON ?? '/work/venv/bin/python'
+import { pythonWith } from '../python.js'
 
 const read = (name: string): string => fs.readFileSync(path.resolve(import.meta.dirname, '../../docs', name), 'utf8')
 
@@ -36,10 +34,7 @@ describe('docs/trl.md and docs/metrics.md', () => {
   })
 
   it("have every one of TRL's options", function () {
-    if (!fs.existsSync(python)) {
-      console.log(`      skipped: no Python with trl at ${python} (set GRPO_TS_PYTHON)`)
-      this.skip()
-    }
+    const python = pythonWith(this, 'trl', 'transformers')
     this.timeout(120_000)
     const program =
       'import ast, importlib.util as u, pathlib as p\n' +

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { HubError, UnsupportedError } from '../../src/errors.js'
+import { UnsupportedError } from '../../src/errors.js'
 import { downloadModel } from '../../src/hub/modelFiles.js'
 import type { DownloadOptions } from '../../src/hub/download.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { FakeHub } from './fakeHub.js'
+import { rejection } from './rejection.js'
 
 const weights = randomBytes(3_000_000)
 const files = {
@@ -39,15 +40,6 @@ describe('download', () => {
       ...more,
       network: { backoffMilliseconds: 1, ...more.network },
     }
-  }
-
-  async function rejection(promise: Promise<unknown>): Promise<HubError> {
-    const error = await promise.then(
-      () => assert.fail('it did not reject'),
-      (reason: unknown) => reason,
-    )
-    if (error instanceof HubError) return error
-    throw error
   }
 
   function contentRequests(): string[] {

@@ -5,10 +5,8 @@ import fc from 'fast-check'
 import { GrpoError } from '../../src/errors.js'
 import { crc32c } from '../../src/io/crc32c.js'
 import { TensorBoardWriter } from '../../src/io/tensorBoardWriter.js'
+import { pythonWith } from '../python.js'
 import { useTemporaryFolder } from './temporaryFolder.js'
-
-/** A Python that has TensorBoard; the test of what TensorBoard itself reads is skipped without it. */
-const python = process.env.GRPO_TS_PYTHON ?? '/work/venv/bin/python'
 
 const program = `
 import json, sys
@@ -77,10 +75,7 @@ describe('io/tensorBoardWriter', () => {
   })
 
   it('is read by TensorBoard, and a resumed run is one curve', function () {
-    if (!fs.existsSync(python)) {
-      console.log(`      skipped: no Python with tensorboard at ${python} (set GRPO_TS_PYTHON)`)
-      this.skip()
-    }
+    const python = pythonWith(this, 'tensorboard')
     this.timeout(60_000)
     const float = fc.float({ noNaN: true, noDefaultInfinity: true })
     const values = fc.sample(fc.record({ 'train/reward': float, 'train/Länge': float }), { seed: 1, numRuns: 40 })

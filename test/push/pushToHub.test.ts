@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import { selectBackend } from '../../src/backend/select.js'
-import { ConfigError, FileFormatError, HubError } from '../../src/errors.js'
+import { ConfigError, FileFormatError } from '../../src/errors.js'
 import { readEvaluation } from '../../src/eval/evaluationFile.js'
 import { downloadModel } from '../../src/hub/modelFiles.js'
 import { loadModel } from '../../src/model/causalLM.js'
@@ -13,6 +13,7 @@ import { run as runCommand } from '../cli/run.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 import { FakeHub } from '../hub/fakeHub.js'
 import { pointTo } from '../hub/hubEnvironment.js'
+import { rejection } from '../hub/rejection.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { writeFinishedRun } from './finishedRun.js'
 
@@ -49,15 +50,6 @@ describe('pushToHub', () => {
   function options(more: Partial<PushOptions> = {}): PushOptions {
     const network = { backoffMilliseconds: 1, retries: 2 }
     return { run, repo: 'alice/letters', token: 'hf_good', network, onWarning: (line) => warnings.push(line), ...more }
-  }
-
-  async function rejection(promise: Promise<unknown>): Promise<HubError> {
-    const error = await promise.then(
-      () => assert.fail('it did not reject'),
-      (reason: unknown) => reason,
-    )
-    if (error instanceof HubError) return error
-    throw error
   }
 
   function pushed(): ReadonlyMap<string, Buffer> {

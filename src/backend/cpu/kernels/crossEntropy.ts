@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../runtime.js'
 import { kernel } from './kernel.js'
-import { LOG_SOFTMAX_OPERATIONS, ROW_STATE_BYTES, SOFTMAX_TILE_ROWS, writeTargets } from './tokenLogProbs.js'
+import { ROW_STATE_BYTES, runBlock, setBlockArguments, writeTargets } from './tokenLogProbs.js'
 
 /** Cross-entropies [N], entropies [N], and for the gradient the largest logit and log Σ e^(z − max) of each row [N, 2]. */
 function crossEntropy(
@@ -11,26 +11,21 @@ function crossEntropy(
   { targets }: { targets: Int32Array },
 ): tf.TensorInfo[] {
   const { runtime } = backend
-  const { args, floatArgs, allocator } = runtime
+  const { args, allocator } = runtime
   const [rows, columns] = logits.shape as [number, number]
   const losses = backend.allocate([rows])
   const entropies = backend.allocate([rows])
   const statistics = backend.allocate([rows, 2])
   const targetsAddress = writeTargets(backend, targets)
   const states = allocator.allocate(rows * ROW_STATE_BYTES)
-  args[0] = backend.address(logits)
-  args[1] = rows
-  args[2] = columns
-  args[3] = 0
-  args[4] = targetsAddress
-  floatArgs[5] = 1
-  args[6] = SOFTMAX_TILE_ROWS
+  const block = { address: backend.address(logits), firstRow: 0, rows, column: 0, columns }
+  setBlockArguments(runtime, block, targetsAddress, 1)
   args[7] = states
   args[8] = 1
   args[9] = losses.address
   args[10] = entropies.address
   args[11] = statistics.address
-  runtime.run(KernelId.logSoftmax, Math.ceil(rows / SOFTMAX_TILE_ROWS), rows * columns * LOG_SOFTMAX_OPERATIONS)
+  runBlock(runtime, KernelId.logSoftmax, block)
   allocator.release(states)
   allocator.release(targetsAddress)
   const values = backend.floats(losses.info)
@@ -50,7 +45,7 @@ function crossEntropyGradient(
   { targets }: { targets: Int32Array },
 ): tf.TensorInfo {
   const { runtime } = backend
-  const { args, floatArgs, allocator } = runtime
+  const { args, allocator } = runtime
   const [rows, columns] = inputs.logits.shape as [number, number]
   // The kernel overwrites logits by their gradient.
   const dLogits = backend.allocate([rows, columns])
@@ -63,18 +58,13 @@ function crossEntropyGradient(
   const dy = backend.floats(inputs.dy)
   for (let row = 0; row < rows; row++) gradients[row] = -dy[row]!
   gradients.fill(0, rows)
-  args[0] = dLogits.address
-  args[1] = rows
-  args[2] = columns
-  args[3] = 0
-  args[4] = targetsAddress
-  floatArgs[5] = 1
-  args[6] = SOFTMAX_TILE_ROWS
+  const block = { address: dLogits.address, firstRow: 0, rows, column: 0, columns }
+  setBlockArguments(runtime, block, targetsAddress, 1)
   args[10] = entropies
   args[11] = statistics
   args[12] = dLogProbs
   args[13] = dLogProbs + rows * 4
-  runtime.run(KernelId.logSoftmaxGradient, Math.ceil(rows / SOFTMAX_TILE_ROWS), rows * columns * LOG_SOFTMAX_OPERATIONS)
+  runBlock(runtime, KernelId.logSoftmaxGradient, block)
   allocator.release(dLogProbs)
   allocator.release(targetsAddress)
   return dLogits.info

@@ -4,6 +4,7 @@ import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { gemm } from '../gemm.js'
 import { KernelId } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
 import { kernel } from './kernel.js'
 import { weightMode } from './linear.js'
 
@@ -12,9 +13,9 @@ const BLOCK_COLUMNS = 2048
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
 const CHUNK_ROWS = 1024
 /** Rows of a tile of the passes over the logits. */
-export const SOFTMAX_TILE_ROWS = 4
+const SOFTMAX_TILE_ROWS = 4
 /** Rough cost of a logit in multiply-adds, beside its matrix product: an exponential, a division and some products. */
-export const LOG_SOFTMAX_OPERATIONS = 16
+const LOG_SOFTMAX_OPERATIONS = 16
 /** `ROW_STATE_BYTES` of assembly/logSoftmax.ts. */
 export const ROW_STATE_BYTES = 24
 
@@ -35,7 +36,7 @@ function tokenLogProbs(
   { weight, targets, temperature }: TokenLogProbsAttributes,
 ): tf.TensorInfo[] {
   const { runtime } = backend
-  const { args, floatArgs, allocator } = runtime
+  const { args, allocator } = runtime
   const rows = hidden.shape[0]!
   const logProbs = backend.allocate([rows])
   const entropies = backend.allocate([rows])
@@ -43,23 +44,13 @@ function tokenLogProbs(
   const targetsAddress = writeTargets(backend, targets)
   const states = allocator.allocate(Math.min(rows, CHUNK_ROWS) * ROW_STATE_BYTES)
   forEachBlock(backend, hidden, weight as PackedWeight, (block) => {
-    args[0] = block.address
-    args[1] = block.rows
-    args[2] = block.columns
-    args[3] = block.column
-    args[4] = targetsAddress + block.firstRow * 4
-    floatArgs[5] = temperature
-    args[6] = SOFTMAX_TILE_ROWS
+    setBlockArguments(runtime, block, targetsAddress, temperature)
     args[7] = states
     args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
     args[9] = logProbs.address + block.firstRow * 4
     args[10] = entropies.address + block.firstRow * 4
     args[11] = statistics.address + block.firstRow * 8
-    runtime.run(
-      KernelId.logSoftmax,
-      Math.ceil(block.rows / SOFTMAX_TILE_ROWS),
-      block.rows * block.columns * LOG_SOFTMAX_OPERATIONS,
-    )
+    runBlock(runtime, KernelId.logSoftmax, block)
   })
   allocator.release(states)
   allocator.release(targetsAddress)
@@ -79,7 +70,7 @@ function tokenLogProbsGradient(
   { weight, targets, temperature }: TokenLogProbsAttributes,
 ): tf.TensorInfo {
   const { runtime } = backend
-  const { args, floatArgs, allocator } = runtime
+  const { args, allocator } = runtime
   const packed = weight as PackedWeight
   const width = weight.shape[1]
   const entropies = backend.address(inputs.entropies)
@@ -89,22 +80,12 @@ function tokenLogProbsGradient(
   const targetsAddress = writeTargets(backend, targets)
   const dHidden = backend.allocate(inputs.hidden.shape)
   forEachBlock(backend, inputs.hidden, packed, (block) => {
-    args[0] = block.address
-    args[1] = block.rows
-    args[2] = block.columns
-    args[3] = block.column
-    args[4] = targetsAddress + block.firstRow * 4
-    floatArgs[5] = temperature
-    args[6] = SOFTMAX_TILE_ROWS
+    setBlockArguments(runtime, block, targetsAddress, temperature)
     args[10] = entropies + block.firstRow * 4
     args[11] = statistics + block.firstRow * 8
     args[12] = dLogProbs + block.firstRow * 4
     args[13] = dEntropies + block.firstRow * 4
-    runtime.run(
-      KernelId.logSoftmaxGradient,
-      Math.ceil(block.rows / SOFTMAX_TILE_ROWS),
-      block.rows * block.columns * LOG_SOFTMAX_OPERATIONS,
-    )
+    runBlock(runtime, KernelId.logSoftmaxGradient, block)
     gemm(runtime, {
       ...{ a: block.address, aRowStride: block.columns * 4, aDepthStride: 4 },
       ...{ b: panelAddress(backend, packed, block.column), mode: weightMode(packed, true) },
@@ -149,6 +130,27 @@ function forEachBlock(
 /** Address of the panel of a weight that starts with output `output`, a multiple of 16. */
 function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number): number {
   return backend.address(weight.tensor) + output * weight.shape[1] * (weight.dtype === 'float32' ? 4 : 2)
+}
+
+/** Sets the arguments that both passes over a block of logits take; see assembly/logSoftmax.ts. */
+export function setBlockArguments(
+  { args, floatArgs }: Runtime,
+  block: Block,
+  targets: number, // address of the targets of all rows
+  temperature: number,
+): void {
+  args[0] = block.address
+  args[1] = block.rows
+  args[2] = block.columns
+  args[3] = block.column
+  args[4] = targets + block.firstRow * 4
+  floatArgs[5] = temperature
+  args[6] = SOFTMAX_TILE_ROWS
+}
+
+/** Runs a pass over a block of logits. */
+export function runBlock(runtime: Runtime, kernelId: number, { rows, columns }: Block): void {
+  runtime.run(kernelId, Math.ceil(rows / SOFTMAX_TILE_ROWS), rows * columns * LOG_SOFTMAX_OPERATIONS)
 }
 
 /** Puts the targets into a new block of memory. */
