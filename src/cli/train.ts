@@ -2,7 +2,8 @@ import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectBackend } from '../backend/select.js'
-import { ConfigError } from '../errors.js'
+import type { Evaluation } from '../eval/evaluation.js'
+import { writeEvaluation } from '../eval/evaluationFile.js'
 import { listCheckpoints } from '../grpo/checkpoint/checkpointFolders.js'
 import { configWarnings } from '../grpo/configRules.js'
 import { describeFinding } from '../grpo/diagnosis/runDiagnosis.js'
@@ -15,13 +16,15 @@ import type { CausalLM } from '../model/causalLM.js'
 import { writeReport } from '../report/writeReport.js'
 import { loadRewards } from '../rewards/loadReward.js'
 import { loadTask } from '../tasks/loadTask.js'
-import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
+import { describeEvaluation } from './eval/evalOutput.js'
 import { Interrupted } from './exitCode.js'
+import { evaluateHeldOut, loadEvalTask } from './heldOutEvaluation.js'
 import { pinSources } from './pinSources.js'
 import { formatDuration, Progress } from './progress.js'
 import { runPreflight, writePreflight } from './runPreflight.js'
 import { checkRunFolder, startRunFolder } from './runFolder.js'
+import { percent } from './table.js'
 import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 import { addTrainFlags, readTrainFlags } from './trainFlags.js'
@@ -82,8 +85,44 @@ export async function train(
         : null
     if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
     if (report) writePreflight(outputDir, report)
-    await runTrainer(policy, data, config, { resumes }, streams)
+    const base = config.doEval ? await evaluateBase(policy, data, config, streams) : null
+    const isComplete = await runTrainer(policy, data, config, { resumes }, streams)
+    if (base && isComplete) await evaluateTrained(policy, data, config, base, streams)
+    streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
+    // After Ctrl-C, or after a stop that came from outside (grpo-ts report --watch).
+    if (!isComplete) throw new Interrupted()
   })
+}
+
+/** Evaluates the model before the training, and says how often it is right. */
+async function evaluateBase(
+  policy: CausalLM,
+  { evalTask }: RunInputs,
+  config: TrainConfig,
+  streams: Streams,
+): Promise<Evaluation> {
+  const evaluation = await evaluateHeldOut({ base: policy.baseModel }, evalTask!, config, {}, streams)
+  const { greedy, sampled } = evaluation.policies[0]!
+  streams.stdout.write(
+    `base     of ${evaluation.problems.length} held-out problems, ${percent(greedy!.accuracy.value)} are right greedily, ` +
+      `${percent(sampled!.accuracy.value)} sampled at temperature ${config.temperature}\n`,
+  )
+  return evaluation
+}
+
+/** Evaluates the trained model on the same problems, prints both beside each other, and leaves eval.json. */
+async function evaluateTrained(
+  policy: CausalLM,
+  { evalTask }: RunInputs,
+  config: TrainConfig,
+  earlier: Evaluation,
+  streams: Streams,
+): Promise<void> {
+  const adapter = path.join(config.outputDir, 'adapter')
+  const policies = { base: policy.baseModel, trained: policy }
+  const evaluation = await evaluateHeldOut(policies, evalTask!, config, { earlier, adapter }, streams)
+  writeEvaluation(path.join(config.outputDir, 'eval.json'), evaluation)
+  streams.stdout.write(`${describeEvaluation(evaluation, 1)}\n`)
 }
 
 /** Loads what a run needs, says what it is, and frees it after `body`. */
@@ -120,13 +159,14 @@ export async function withRun(
   }
 }
 
+/** Trains, and saves the adapter. Returns whether the run came to its end. */
 async function runTrainer(
   policy: CausalLM,
   data: RunInputs,
   config: TrainConfig,
   { resumes }: { resumes: boolean },
   streams: Streams,
-): Promise<void> {
+): Promise<boolean> {
   const controller = new AbortController()
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
@@ -163,28 +203,7 @@ async function runTrainer(
     bar.stop()
   }
   streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
-  streams.stdout.write(`report   ${writeReport(config.outputDir)}\n`)
-  // After Ctrl-C, or after a stop that came from outside (grpo-ts report --watch).
-  if (controller.signal.aborted || trainer.step < trainer.maxSteps) throw new Interrupted()
-}
-
-/** The held-out problems, when they are to be evaluated. Throws a ConfigError when some of them are trained on. */
-async function loadEvalTask(config: TrainConfig, task: Task): Promise<Task | null> {
-  if (config.evalStrategy === 'no') return null
-  const options = taskOptionsOf(config)
-  delete options.limit
-  const evalTask = await loadTask(config.task, {
-    ...options,
-    split: config.evalSplit,
-    ...(config.evalLimit !== null && { limit: config.evalLimit }),
-  })
-  const trained = new Set(task.problems.map(({ id }) => id))
-  const both = evalTask.problems.filter(({ id }) => trained.has(id))
-  if (both.length === 0) return evalTask
-  throw new ConfigError(
-    `${both.length} of the ${evalTask.problems.length} problems to evaluate are trained on (${both[0]!.id}); evaluate another ` +
-      'part: evalSplit test, or limit the training',
-  )
+  return !controller.signal.aborted && trainer.step >= trainer.maxSteps
 }
 
 function describeModel({ config, adapter }: CausalLM): string {

@@ -13,7 +13,7 @@ import { taskNames } from '../tasks/loadTask.js'
 import { reasoningFormats } from '../tasks/reasoningFormat.js'
 import type { TaskOptions } from '../tasks/loadTask.js'
 import { checkReward, rewardNames } from '../rewards/loadReward.js'
-import { nearestName, snakeCase } from '../grpo/optionNames.js'
+import { camelCase, nearestName, snakeCase } from '../grpo/optionNames.js'
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
@@ -82,10 +82,23 @@ const runOptions = {
       `Reward functions, each with its weight (1 if none is given) and options (format:0.2?style=think): ` +
         `${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs. Defaults to correctness,format:0.2.`,
     ),
+  taskOptions: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe(
+      'Other options of the task, such as { max_operand: 20 } of sums (docs/tasks.md). As a flag in YAML. Defaults to {}.',
+    ),
+  doEval: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Evaluates the base model before and the trained one after training, on the same held-out problems: greedily, and ' +
+        'numGenerationsEval samples at the temperature of the training. The result is eval.json. Defaults to false.',
+    ),
   evalSplit: z
     .enum(['train', 'test'])
     .default('test')
-    .describe('Part of the problems that evalStrategy steps evaluates. Defaults to "test".'),
+    .describe('Part of the problems that doEval and evalStrategy steps evaluate. Defaults to "test".'),
   evalLimit: z
     .int()
     .positive()
@@ -148,6 +161,7 @@ export function parseTrainConfig(
   const config = { ...result.data, outputDir }
   for (const reward of config.rewards) checkReward(reward, config)
   checkRewardWeights(config)
+  otherTaskOptions(config.taskOptions)
   grpoConfigOf(config)
   return config
 }
@@ -171,7 +185,19 @@ export function taskOptionsOf(config: TrainConfig): TaskOptions {
     ...(config.questionColumn !== null && { questionColumn: config.questionColumn }),
     ...(config.answerColumn !== null && { answerColumn: config.answerColumn }),
     ...(config.grader !== null && { grader: config.grader }),
+    ...otherTaskOptions(config.taskOptions),
   }
+}
+
+/** Options of a task by their camelCase names. Throws a ConfigError for those that are options of the run. */
+function otherTaskOptions(options: Readonly<Record<string, unknown>>): TaskOptions {
+  const named = Object.entries(options).map(([name, value]) => [camelCase(name), value] as const)
+  for (const [name] of named) {
+    if (name in trainConfigSchema.shape) {
+      throw new ConfigError(`taskOptions holds ${name}; give it beside taskOptions, as an option of the run`)
+    }
+  }
+  return Object.fromEntries(named)
 }
 
 /** Reads options from a YAML file, by the names that they have there. Throws a FileFormatError. */

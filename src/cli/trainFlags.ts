@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { grpoConfigSchema } from '../grpo/config.js'
 import { kebabCase } from '../grpo/optionNames.js'
@@ -41,10 +42,18 @@ export function readTrainFlags(flags: Readonly<Record<string, string | string[]>
 
 function scalar(name: string, text: string): unknown {
   const types = new Set(alternatives(name).map(({ type }) => type))
+  if (types.has('object')) return mapping(text)
   if (text === 'null' && types.has('null')) return null
   if (types.has('boolean') && (text === 'true' || text === 'false')) return text === 'true'
   const isNumber = text.trim() !== '' && !Number.isNaN(Number(text))
   return isNumber && (types.has('number') || types.has('integer')) ? Number(text) : text
+}
+
+/** `--task-options '{ max_operand: 20 }'` */
+function mapping(text: string): unknown {
+  const document = parseDocument(text)
+  // What is not YAML is left to the schema to refuse.
+  return document.errors.length > 0 ? text : (document.toJS() as unknown)
 }
 
 /** `--rewards correctness format:0.2` or `--rewards correctness,format:0.2`. */

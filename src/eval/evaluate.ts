@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, DataError } from '../errors.js'
 import { CausalLM } from '../model/causalLM.js'
 import type { SamplingOptions } from '../rollout/generate.js'
@@ -35,6 +36,11 @@ export interface EvaluateOptions {
   resamples?: number
   /** Adapter folders by the names of the policies, for the record. Defaults to none. */
   adapters?: Readonly<Record<string, string>>
+  /**
+   * An evaluation of the same problems in the same way: policies that it holds by their names are taken from there instead of
+   * being asked again. Defaults to none.
+   */
+  earlier?: Evaluation
   /** Ends the evaluation early with the reason of the signal. */
   signal?: AbortSignal
   onProgress?: (progress: EvaluationProgress) => void
@@ -75,17 +81,22 @@ export async function evaluate(
   const problems = task.problems.slice(0, options.limit)
   const evaluated = problems.map((problem) => describeProblem(task, problem, named[0]![1]))
   const mostTokens = problems.length * settings.maxCompletionLength
-  const total = named.length * mostTokens * (Number(settings.greedy) + settings.samples)
+  const known = knownResults(options.earlier, evaluated, settings)
+  const total =
+    named.filter(([name]) => !known.has(name)).length * mostTokens * (Number(settings.greedy) + settings.samples)
   let before = 0
   const results: PolicyResult[] = []
   for (const [name, model] of named) {
-    results.push({
-      name,
-      model: model.folder,
-      adapter: options.adapters?.[name] ?? null,
-      greedy: settings.greedy ? await decode({ policy: name, decoding: 'greedy' }, model) : null,
-      sampled: settings.samples > 0 ? await decode({ policy: name, decoding: 'sampled' }, model) : null,
-    })
+    const result = known.get(name)
+    results.push(
+      result ?? {
+        name,
+        model: model.folder,
+        adapter: options.adapters?.[name] ?? null,
+        greedy: settings.greedy ? await decode({ policy: name, decoding: 'greedy' }, model) : null,
+        sampled: settings.samples > 0 ? await decode({ policy: name, decoding: 'sampled' }, model) : null,
+      },
+    )
   }
   return {
     version: EVALUATION_VERSION,
@@ -111,6 +122,25 @@ export async function evaluate(
     before += most
     return summarizeTraces(evaluated, traces, settings)
   }
+}
+
+/** The results of an earlier evaluation by policy. Throws a ConfigError when it was of other problems or settings. */
+function knownResults(
+  earlier: Evaluation | undefined,
+  problems: readonly EvaluatedProblem[],
+  settings: EvaluationSettings,
+): ReadonlyMap<string, PolicyResult> {
+  if (!earlier) return new Map()
+  for (const [what, before, now] of [
+    ['problems', earlier.problems, problems],
+    ['settings', earlier.settings, settings],
+  ] as const) {
+    if (isDeepStrictEqual(before, now)) continue
+    throw new ConfigError(
+      `evaluate: the earlier evaluation has other ${what}; leave it out, or evaluate in the same way`,
+    )
+  }
+  return new Map(earlier.policies.map((result) => [result.name, result]))
 }
 
 function withBaseline(policy: CausalLM): Record<string, CausalLM> {

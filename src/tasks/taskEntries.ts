@@ -18,6 +18,7 @@ import { math, mathProblem } from './math.js'
 import type { ReasoningFormat } from './reasoningFormat.js'
 import { textColumn } from './rows/datasetTask.js'
 import { sums } from './sums.js'
+import type { SumsOperation } from './sums.js'
 import type { Grader, MalformedRow, Problem, Split, Task } from './task.js'
 import { wordProblems } from './wordProblems/wordProblems.js'
 import type { WordProblemVariant } from './wordProblems/wordProblems.js'
@@ -60,6 +61,10 @@ export interface TaskOptions {
   variant?: WordProblemVariant
   /** As in {@link sums}. */
   maxOperand?: number
+  /** As in {@link sums}. */
+  minOperand?: number
+  /** As in {@link sums}. */
+  operations?: readonly SumsOperation[]
   /** As in {@link sums}. */
   bare?: boolean
   /** Called for each malformed row, which is then left out. Defaults to an error that counts and names them. */
@@ -126,7 +131,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'word-problems',
     {
-      optionNames: ['split', 'limit', 'seed', 'systemPrompt', 'variant'],
+      optionNames: [...common, 'difficulty', 'variant'],
       load: wordProblems,
       problemOfRow: (row, id) => answerOfRow(row, id),
     },
@@ -155,7 +160,11 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   ['chain-sum', { optionNames: generated, load: chainSum, problemOfRow: (row, id) => answerOfRow(row, id) }],
   [
     'sums',
-    { optionNames: [...common, 'maxOperand', 'bare'], load: sums, problemOfRow: (row, id) => answerOfRow(row, id) },
+    {
+      optionNames: [...common, 'minOperand', 'maxOperand', 'operations', 'bare'],
+      load: sums,
+      problemOfRow: (row, id) => answerOfRow(row, id),
+    },
   ],
 ])
 

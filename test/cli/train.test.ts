@@ -5,7 +5,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { parse } from 'yaml'
+import { readEvaluation } from '../../src/eval/evaluationFile.js'
 import { loadModel } from '../../src/model/causalLM.js'
+import { loadTask } from '../../src/tasks/loadTask.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run, start } from './run.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
@@ -64,6 +66,39 @@ describe('cli/train', () => {
     assert.equal(policy.adapter?.r, 2)
     policy.dispose()
     model.dispose()
+  })
+
+  it('evaluates before and after on held-out problems where the options say so', async () => {
+    const options = ['--do-eval', 'true', '--eval-limit', '3', '--num-generations-eval', '2', '--max-steps', '1']
+    const { code, stdout, stderr } = await run(['train', ...smallRun(), ...options])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^base {5}of 3 held-out problems, \d.*% are right greedily, .* sampled at temperature 1$/m)
+    assert.match(stdout, /^arithmetic: 3 problems, 95 % intervals in brackets$/m)
+    assert.match(stdout, /^trained against base, sampled: /m)
+    const { problems, policies, settings } = readEvaluation(inFolder('run', 'eval.json'))
+    assert.deepEqual(
+      policies.map(({ name, adapter }) => [name, adapter]),
+      [
+        ['base', null],
+        ['trained', inFolder('run', 'adapter')],
+      ],
+    )
+    assert.deepEqual([settings.samples, settings.greedy, settings.maxCompletionLength], [2, true, 6])
+    const held = await loadTask('arithmetic', { split: 'test', limit: 3, seed: 42 })
+    assert.deepEqual(
+      problems.map(({ id }) => id),
+      held.problems.map(({ id }) => id),
+    )
+    // The same as `grpo-ts eval` finds.
+    const again = await run(['eval', inFolder('run'), '--limit', '3', '--samples', '2', '--output', inFolder('e.json')])
+    assert.equal(again.code, 0, again.stderr)
+    const timeless = (file: string): unknown => ({ ...readEvaluation(file), createdAt: '' })
+    assert.deepEqual(timeless(inFolder('e.json')), timeless(inFolder('run', 'eval.json')))
+    assert.match(fs.readFileSync(inFolder('run', 'report.html'), 'utf8'), /"evaluation":\{/)
+
+    const refused = await run(['train', ...smallRun(), '--overwrite', ...options, '--eval-split', 'train'])
+    assert.equal(refused.code, 2)
+    assert.match(refused.stderr, /3 of the 3 problems to evaluate are trained on/)
   })
 
   it('refuses a folder with a run, and repeats that run exactly from its config.yaml', async () => {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { Command } from 'commander'
 import { parse } from 'yaml'
-import { formatTrainConfig, grpoConfigOf, parseTrainConfig, readTrainConfigFile } from '../../src/cli/trainConfig.js'
+import {
+  formatTrainConfig,
+  grpoConfigOf,
+  parseTrainConfig,
+  readTrainConfigFile,
+  taskOptionsOf,
+} from '../../src/cli/trainConfig.js'
 import type { TrainConfig } from '../../src/cli/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../../src/cli/trainFlags.js'
 import { ConfigError, FileFormatError } from '../../src/errors.js'
@@ -88,6 +94,22 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(parseFlags('--lora-target-modules', 'all-linear', '--reward-weights', 'null'), {
       ...{ loraTargetModules: 'all-linear', rewardWeights: null },
     })
+  })
+
+  it('takes the other options of a task, by either spelling, from a file and as a flag', () => {
+    const given = { task_options: { operations: ['add', 'subtract'], max_operand: 20 }, shots: 2 }
+    const expected = { operations: ['add', 'subtract'], maxOperand: 20, shots: 2, split: 'train', seed: 42 }
+    const config = parseTrainConfig({ ...required, ...given })
+    assert.deepEqual(taskOptionsOf(config), expected)
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    const flags = parseFlags('--task-options', '{ operations: [add, subtract], maxOperand: 20 }', '--shots', '2')
+    assert.deepEqual(taskOptionsOf(parseTrainConfig(required, flags)), expected)
+    refuses({ ...required, task_options: { shots: 2 } }, /taskOptions holds shots; give it beside taskOptions/)
+    for (const text of ['max_operand', '{ a', '3']) {
+      assert.throws(() => parseTrainConfig(required, parseFlags('--task-options', text)), /taskOptions: /)
+    }
   })
 
   it('writes a file that gives the same options again', () => {

@@ -173,6 +173,31 @@ describe('eval/evaluate', () => {
     })
   })
 
+  it('takes policies over from an earlier evaluation, and asks only the others', async () => {
+    await withPolicies(async (base, policy) => {
+      const task = letterTask()
+      const both = await evaluate({ base, trained: policy }, task, options)
+      const earlier = await evaluate({ base }, task, options)
+      const asked = new Set<string>()
+      const after = await evaluate({ base, trained: policy }, task, {
+        ...{ ...options, earlier },
+        onProgress: ({ policy: name, done, total }) => {
+          asked.add(name)
+          assert.ok(done <= total)
+        },
+      })
+      assert.deepEqual(timeless(after), timeless(both))
+      assert.deepEqual([...asked], ['trained'])
+      const differing: EvaluateOptions[] = [{ seed: 6 }, { samples: 2 }, { limit: 1 }]
+      for (const other of differing) {
+        await assert.rejects(
+          evaluate({ base, trained: policy }, task, { ...options, ...other, earlier }),
+          /the earlier evaluation has other (settings|problems)/,
+        )
+      }
+    })
+  })
+
   it('tells how far it is, and stops when asked to', async () => {
     await withPolicies(async (_, policy) => {
       const events: EvaluationProgress[] = []

@@ -61,6 +61,28 @@ describe('sums', () => {
     assert.match(none.prompt(none.problems[0]!, null).text, /^Question: What is \d+ \+ \d+\?\nAnswer:$/)
   })
 
+  it('asks differences too, which belong to the split of their sum', () => {
+    const options = { operations: ['add', 'subtract'], minOperand: 2 } as const
+    const train = sums({ ...options, seed: 1 }).problems
+    const test = sums({ ...options, split: 'test' }).problems
+    assert.equal(train.length + test.length, 2 * 48 * 8 - 1)
+    const factsOf = (problem: (typeof train)[0]): string => {
+      const [, left, operator, right] = /^What is (\d+) ([+-]) (\d+)\?$/.exec(problem.question)!
+      const [a, b] = [Number(left), Number(right)]
+      assert.equal(problem.answer, String(operator === '+' ? a + b : a - b), problem.question)
+      assert.ok(grade(problem.solution!, problem).correct, problem.id)
+      const first = operator === '+' ? a : a - b
+      assert.ok(first >= 2 && first <= 49 && b >= 2 && b <= 9, problem.question)
+      return [first, b].toSorted((x, y) => x - y).join('+')
+    }
+    const trained = new Set(train.map(factsOf))
+    for (const problem of test) assert.ok(!trained.has(factsOf(problem)), problem.id)
+    const differences = test.filter(({ question }) => question.includes('-'))
+    assert.equal(differences.length, test.length / 2)
+    const bare = sums({ operations: ['subtract'], bare: true, maxOperand: 5 }).problems
+    for (const { question } of bare) assert.match(question, /^\d+-\d=$/)
+  })
+
   it('asks the bare form without anything around it', () => {
     const task = sums({ bare: true, maxOperand: 9 })
     for (const problem of task.problems) {
@@ -74,7 +96,12 @@ describe('sums', () => {
   it('refuses options out of range', () => {
     for (const maxOperand of [0, 1.5, 10_000]) assert.throws(() => sums({ maxOperand }), ConfigError)
     assert.throws(() => sums({ limit: 0 }), ConfigError)
+    assert.throws(() => sums({ minOperand: 50 }), ConfigError)
+    assert.throws(() => sums({ minOperand: 10 }), /leave no train problem/)
+    assert.throws(() => sums({ operations: [] }), /must be a list of add, subtract/)
+    assert.throws(() => sums({ operations: ['multiply' as 'add'] }), /operations is \["multiply"\]/)
+    assert.throws(() => sums({ operations: 'add' as unknown as ['add'] }), ConfigError)
     assert.throws(() => sums({ shots: -1 }), ConfigError)
-    assert.throws(() => sums({ maxOperand: 9, shots: 100 }), /leaves no train problem/)
+    assert.throws(() => sums({ maxOperand: 9, shots: 100 }), /leave no train problem/)
   })
 })

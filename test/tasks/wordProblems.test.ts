@@ -41,7 +41,29 @@ describe('tasks/wordProblems', () => {
     assert.ok(ids({ limit: 4000, seed: 3 }).every((id) => !held.has(id)))
   })
 
+  it('takes problems of a difficulty only', () => {
+    const { problems } = wordProblems({ difficulty: [1, 2], limit: 100, split: 'test' })
+    assert.deepEqual(new Set(problems.map(({ calculations }) => calculations.length)), new Set([1, 2]))
+    assert.ok(wordProblems({ difficulty: 3, limit: 20 }).problems.every(({ difficulty }) => difficulty === 3))
+    assert.throws(() => wordProblems({ difficulty: 4 }), /is 4 to 4; it has problems of difficulty 1, 2, 3/)
+  })
+
+  it('shows the same worked examples whatever the seed and the split, and does not ask them', () => {
+    const options = { difficulty: [1, 2], shots: 2 } as const
+    const one = wordProblems({ ...options, seed: 1, limit: 3000 })
+    const examplesOf = (task: typeof one): string => {
+      const parts = task.prompt(task.problems[0]!, null).text.split('\n\n')
+      assert.equal(parts.length, 3)
+      return parts.slice(0, 2).join('\n\n')
+    }
+    const examples = examplesOf(one)
+    assert.match(examples, /^Question: .*\?\nAnswer: (\d+ . \d+ = \d+\n)+#### \d+\n\nQuestion: .*\?\nAnswer: /)
+    assert.equal(examplesOf(wordProblems({ ...options, seed: 2, split: 'test', limit: 5 })), examples)
+    assert.ok(!one.problems.some(({ question }) => examples.includes(question)))
+  })
+
   it('refuses what it cannot do', () => {
+    assert.throws(() => wordProblems({ shots: -1 }), ConfigError)
     assert.throws(() => wordProblems({ limit: 0 }), ConfigError)
     assert.throws(() => wordProblems({ seed: -1 }), ConfigError)
     assert.throws(() => wordProblems({ variant: 'hard' as 'longer' }), ConfigError)

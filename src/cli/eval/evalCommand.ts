@@ -1,10 +1,8 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { evaluate } from '../../eval/evaluate.js'
-import type { EvaluationProgress } from '../../eval/evaluate.js'
 import type { Evaluation } from '../../eval/evaluation.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
-import { describeComparison } from '../../eval/verdict.js'
 import { resolveModel } from '../../hub/resolve.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import { loadTask } from '../../tasks/loadTask.js'
@@ -16,8 +14,7 @@ import { parseNumber, parseThreads, withModel } from '../modelOptions.js'
 import { Progress } from '../progress.js'
 import { planEvaluation } from './evalOptions.js'
 import type { EvalFlags, EvalPlan } from './evalOptions.js'
-import { formatEvaluation } from './evalTable.js'
-import { formatTraces } from './evalTraces.js'
+import { describeEvaluation, showEvaluationProgress } from './evalOutput.js'
 import { summarizeRun, trainPlacebo } from './placebo.js'
 
 export function addEvalCommand(program: Command, streams: Streams): void {
@@ -110,7 +107,7 @@ async function evaluatePlan(
         ? { model: base }
         : { ...(plan.baselineAdapter === null && { base }), ...Object.fromEntries(loaded), trained: policy }
     const adapters = { baseline: plan.baselineAdapter, placebo, trained: plan.adapter }
-    const progress = showProgress(streams)
+    const progress = showEvaluationProgress(streams.stderr)
     try {
       return await evaluate(policies, task, {
         ...{ ...plan.evaluateOptions, signal, onProgress: progress.update },
@@ -123,25 +120,6 @@ async function evaluatePlan(
     }
   } finally {
     for (const model of loaded.values()) model.dispose()
-  }
-}
-
-/** A bar on a terminal, and a line for each policy and way of decoding. */
-function showProgress(streams: Streams): { update: (progress: EvaluationProgress) => void; stop: () => void } {
-  let bar: Progress | null = null
-  let stage = ''
-  return {
-    update: ({ policy, decoding, phase, done, total }) => {
-      bar ??= new Progress(streams.stderr, total, 'tokens at most')
-      if (stage !== `${policy}, ${decoding}`) {
-        stage = `${policy}, ${decoding}`
-        bar.log(stage)
-      }
-      bar.update(done, phase === 'grading' ? `${stage}: grading` : stage)
-    },
-    stop: () => {
-      bar?.stop()
-    },
   }
 }
 
@@ -169,14 +147,7 @@ async function makePlacebo(
 }
 
 function printEvaluation(evaluation: Evaluation, plan: EvalPlan, streams: Streams): void {
-  const { task, problems, comparisons, settings } = evaluation
-  const parts = [
-    `${task}: ${problems.length} problem${problems.length === 1 ? '' : 's'}, ${100 * settings.confidence} % intervals in brackets\n`,
-    formatEvaluation(evaluation),
-    ...comparisons.map((comparison) => `${describeComparison(comparison, settings).join('\n')}\n`),
-    formatTraces(evaluation, plan.traces),
-  ]
-  streams.stdout.write(parts.filter((part) => part !== '').join('\n'))
+  streams.stdout.write(describeEvaluation(evaluation, plan.traces))
   if (plan.output === null) return
   writeEvaluation(plan.output, evaluation)
   streams.stderr.write(`${plan.output} holds the figures and all completions\n`)

@@ -101,16 +101,29 @@ function planTask(flags: EvalFlags, task: string, config: TrainConfig | undefine
   }
 }
 
-/** Sampling as in the run's training, unless flags say otherwise. */
-function planSampling(flags: EvalFlags, config: TrainConfig | undefined): EvaluateOptions {
-  const names = ['maxCompletionLength', 'temperature', 'topK', 'topP', 'repetitionPenalty', 'stopStrings'] as const
-  const ofRun = config && {
-    ...Object.fromEntries(names.map((name) => [name, config[name]])),
+/** Options of sampling that a run and an evaluation have in common. */
+const samplingNames = [
+  'maxCompletionLength',
+  'temperature',
+  'topK',
+  'topP',
+  'repetitionPenalty',
+  'stopStrings',
+] as const
+
+/** Sampling as in a run's training. */
+export function samplingOfRun(config: TrainConfig): EvaluateOptions {
+  return {
+    ...Object.fromEntries(samplingNames.map((name) => [name, config[name]])),
     ...(config.minP !== null && { minP: config.minP }),
   }
-  const own = [...names, 'minP', 'samples', 'seed', 'confidence', 'greedy'] as const
+}
+
+/** Sampling as in the run's training, unless flags say otherwise. */
+function planSampling(flags: EvalFlags, config: TrainConfig | undefined): EvaluateOptions {
+  const own = [...samplingNames, 'minP', 'samples', 'seed', 'confidence', 'greedy'] as const
   return {
-    ...ofRun,
+    ...(config && samplingOfRun(config)),
     ...Object.fromEntries(own.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]))),
   }
 }

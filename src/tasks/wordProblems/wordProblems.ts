@@ -1,6 +1,8 @@
 import { crc32 } from 'node:zlib'
 import { ConfigError } from '../../errors.js'
 import { checkCount } from '../checkCount.js'
+import { difficultyRange } from '../difficulty.js'
+import type { Difficulty } from '../difficulty.js'
 import { questionPrompt } from '../questionPrompt.js'
 import type { Problem, Split, Task } from '../task.js'
 import { Draw } from './draw.js'
@@ -43,6 +45,10 @@ export interface WordProblemOptions {
   systemPrompt?: string | null
   /** Defaults to `standard`. */
   variant?: WordProblemVariant
+  /** Number of calculations, or the lowest and the highest one. Defaults to all that the variant has. */
+  difficulty?: Difficulty
+  /** Number of worked examples before each question, the same for every seed; they are not among the problems. Defaults to 0. */
+  shots?: number
 }
 
 /**
@@ -53,13 +59,49 @@ export interface WordProblemOptions {
  * @throws ConfigError when an option is out of range
  */
 export function wordProblems(options: WordProblemOptions = {}): WordProblemTask {
-  const { split = 'train', seed = 0, systemPrompt = null, variant = 'standard' } = options
+  const { split = 'train', seed = 0, systemPrompt = null, variant = 'standard', shots = 0 } = options
   const limit = options.limit ?? (split === 'train' ? 2000 : 500)
   checkCount('limit', limit, 1)
   checkCount('seed', seed, 0)
+  checkCount('shots', shots, 0)
   if (!wordProblemVariants.includes(variant)) {
     throw new ConfigError(`variant is '${variant}'; it must be one of ${wordProblemVariants.join(', ')}`)
   }
+  const size = { ...SIZES[variant], lengths: lengthsWithin(variant, options.difficulty) }
+  const settings = { variant, size }
+  const examples = drawProblems({ ...settings, split: 'train', limit: shots, seed: 'examples', excluded: [] })
+  return {
+    name: 'word-problems',
+    problems: drawProblems({ ...settings, split, limit, seed: String(seed), excluded: examples }),
+    systemPrompt,
+    prompt: (problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer),
+  }
+}
+
+/** The numbers of calculations of a variant that are of a difficulty, with their weights. */
+function lengthsWithin(variant: WordProblemVariant, difficulty: Difficulty | undefined): StorySize['lengths'] {
+  const { lengths } = SIZES[variant]
+  if (difficulty === undefined) return lengths
+  const [lowest, highest] = difficultyRange(difficulty)
+  const suitable = Object.entries(lengths).filter(([length]) => Number(length) >= lowest && Number(length) <= highest)
+  if (suitable.length > 0) return Object.fromEntries(suitable)
+  throw new ConfigError(
+    `difficulty of word problems of variant ${variant} is ${lowest} to ${highest}; ` +
+      `it has problems of difficulty ${Object.keys(lengths).join(', ')}`,
+  )
+}
+
+interface DrawOptions {
+  readonly variant: WordProblemVariant
+  readonly size: StorySize
+  readonly split: Split
+  readonly limit: number
+  readonly seed: string
+  readonly excluded: readonly WordProblem[]
+}
+
+/** Different problems, none of them among `excluded`. Throws a ConfigError when there are not so many. */
+function drawProblems({ variant, size, split, limit, seed, excluded }: DrawOptions): WordProblem[] {
   const draw = new Draw(crc32(`${variant}/${split}/${seed}`))
   const problems = new Map<string, WordProblem>()
   // There are millions of texts; still, no limit may keep this busy for ever.
@@ -67,21 +109,22 @@ export function wordProblems(options: WordProblemOptions = {}): WordProblemTask 
     if (tries > 100 * limit + 10_000) {
       throw new ConfigError(`word problems of variant ${variant}: there are not ${limit} different ones; lower limit`)
     }
-    const problem = drawWordProblem(draw, variant, split)
+    const problem = drawWordProblem(draw, variant, split, size)
+    if (excluded.some(({ question }) => question === problem.question)) continue
     problems.set(problem.question, problem)
   }
-  return {
-    name: 'word-problems',
-    problems: [...problems.values()],
-    systemPrompt,
-    prompt: (problem, tokenizer) => questionPrompt(problem.question, [], systemPrompt, tokenizer),
-  }
+  return [...problems.values()]
 }
 
 /** Makes up one problem of a split. */
-export function drawWordProblem(draw: Draw, variant: WordProblemVariant, split: Split): WordProblem {
+export function drawWordProblem(
+  draw: Draw,
+  variant: WordProblemVariant,
+  split: Split,
+  size: StorySize = SIZES[variant],
+): WordProblem {
   for (;;) {
-    const { text, calculations } = drawStory(draw, SIZES[variant], variant === 'unseen-wording' ? 'unseen' : 'usual')
+    const { text, calculations } = drawStory(draw, size, variant === 'unseen-wording' ? 'unseen' : 'usual')
     if (isHeldOut(calculations) !== (split === 'test')) continue
     const answer = String(calculations.at(-1)!.result)
     return {
