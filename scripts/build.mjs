@@ -38,6 +38,13 @@ buildSync({
   outdir: 'dist/report',
   ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
 })
+// What draws the charts of a notebook in its page.
+buildSync({
+  absWorkingDir: root,
+  entryPoints: ['src/notebook/page/charts.ts'],
+  outdir: 'dist/notebook/page',
+  ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
+})
 // What runs Python programs is Python itself.
 const python = 'sandbox/python'
 for (const name of fs.readdirSync(path.join(root, 'src', python)).filter((file) => file.endsWith('.py'))) {

@@ -136,6 +136,10 @@ export { serveReport } from './report/serveReport.js'
 export type { ReportServer } from './report/serveReport.js'
 export { writeReport } from './report/writeReport.js'
 
+/** What cells of a notebook show their results with: `show.table(rows)`, `show.plot(data, layout)` and others. */
+export * as show from './notebook/index.js'
+export { untilInterrupted } from './notebook/untilInterrupted.js'
+
 export * from './errors.js'
 export { Safetensors } from './io/safetensors.js'
 export { TensorBoardWriter } from './io/tensorBoardWriter.js'

@@ -33,7 +33,8 @@ function readBuilt(name: string): string {
   }
 }
 
-function readPlotly(): string {
+/** plotly.js with its licence in front; it makes a global `Plotly`, or `moduleName`. */
+export function readPlotly(): string {
   const file = createRequire(import.meta.url).resolve('plotly.js-basic-dist-min')
   const license = fs.readFileSync(path.join(path.dirname(file), 'LICENSE'), 'utf8')
   return `/*!\n${license.trim()}\n*/\n${fs.readFileSync(file, 'utf8')}`

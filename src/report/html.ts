@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../io/escapeHtml.js'
 import type { PageAssets } from './assets.js'
 import type { ReportData } from './reportData.js'
 
@@ -69,8 +70,4 @@ export function renderPage(data: ReportData, assets: PageAssets): string {
 /** JSON that may stand in a script element: `<` only occurs in strings, where an escape means the same. */
 export function scriptJson(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

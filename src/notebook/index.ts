@@ -1,0 +1,16 @@
+/** What cells of a notebook show their results with. Outside a notebook all of it prints text. */
+
+export { setUpCharts } from './charts/chartScripts.js'
+export type { Layout, Trace } from './charts/figure.js'
+export { liveChart } from './charts/liveChart.js'
+export type { LiveChart, LiveChartOptions, LivePanel } from './charts/liveChart.js'
+export { histogram, plot, plots } from './charts/plot.js'
+export { findings } from './findings.js'
+export { html, markdown, place } from './html.js'
+export type { Place } from './html.js'
+export { table } from './table.js'
+export type { DataFrameLike, TableOptions } from './table.js'
+export { tokens } from './tokens.js'
+export type { ColoredTokens, TokensOptions } from './tokens.js'
+export { traces } from './traces.js'
+export type { ShownTrace } from './traces.js'
