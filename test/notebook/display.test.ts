@@ -115,8 +115,8 @@ describe('plot', () => {
     const { outputs } = await inFakeKernel(() => {
       show.plot([{ name: '</script><b>', y: [1, NaN, 3] }], { title: 'a < b', height: 200 })
     })
-    const [bundle] = [...outputs.values()]
-    const html = String(bundle!['text/html'])
+    const bundle = [...outputs.values()][0]!
+    const html = String(bundle['text/html'])
     const id = /<div id="(chart-[0-9a-f]+)"/.exec(html)![1]!
     assert.match(html, /<img alt="[^"]*" style="max-width:100%" src="data:image\/svg\+xml;base64,/)
     const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, code]) => code!)
