@@ -1,6 +1,8 @@
 import os from 'node:os'
 import { BackendError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
+import { keptBytesPerToken } from '../model/keptProjections.js'
+import { hasKernel } from '../ops/kernel.js'
 import { cacheBytesPerToken, cacheLayout } from '../rollout/cacheSlots.js'
 import { PREFILL_TOKENS } from '../rollout/scheduler.js'
 import type { Task } from '../tasks/task.js'
@@ -20,6 +22,11 @@ const OPTIMIZER_VECTORS = 4
 const LOGIT_ROWS = 1024
 const LOGIT_COLUMNS = 2048
 
+/** Most bytes for what sampling computed and training needs again. */
+const KEPT_BYTES = 2 ** 30
+/** Of all memory that a run may take, what it may come to with that: the rest is for other programs. */
+const KEPT_SHARE = 0.7
+
 /** Problems whose prompts are measured: enough to meet the long ones of most data sets, few enough to take no time. */
 const MEASURED_PROMPTS = 200
 
@@ -35,6 +42,10 @@ export interface MemoryForecast {
   readonly activations: number
   /** Vectors of the optimizer; not tensors. */
   readonly optimizer: number
+  /** What sampling computes and training needs again: as much of it as fits. */
+  readonly kept: number
+  /** Tokens of which that is kept. */
+  readonly keptTokens: number
   /** The most that all tensors take at one time: sampling and training take turns. */
   readonly tensors: number
   /** The whole process. */
@@ -58,11 +69,40 @@ export function memoryForecast(
   const optimizer = OPTIMIZER_VECTORS * 4 * parameters
   const sampling = samplingBytes(policy, longestPrompt, config)
   const activations = trainingBytes(policy, longestPrompt, config)
-  const tensors = weights + adapter + Math.max(sampling, activations)
+  const without = weights + adapter + Math.max(sampling, activations)
+  const keptTokens = tokensToKeep(policy.config, longestPrompt, config, without, optimizer)
+  const kept = keptTokens * keptBytesPerToken(policy.config)
+  const tensors = without + kept
   return {
-    ...{ weights, adapter, sampling, activations, optimizer, tensors },
-    process: PROCESS_BYTES + optimizer + tensors * (1 + FRAGMENTATION),
+    ...{ weights, adapter, sampling, activations, optimizer, kept, keptTokens, tensors },
+    process: processBytes(tensors, optimizer),
   }
+}
+
+function processBytes(tensors: number, optimizer: number): number {
+  return PROCESS_BYTES + optimizer + tensors * (1 + FRAGMENTATION)
+}
+
+/** Tokens of a generation batch for which there is room to keep their projections; the result of a run does not depend on it. */
+function tokensToKeep(
+  model: CausalLM['config'],
+  longestPrompt: number,
+  config: GRPOConfig,
+  tensors: number, // bytes of all others
+  optimizer: number,
+): number {
+  // Elsewhere writing a row copies the whole table.
+  if (!hasKernel('WriteRows')) return 0
+  const rounds = config.dynamicSampling ? config.maxNumGenBatches : 1
+  const { generationBatchSize, numGenerations, maxCompletionLength } = config
+  const wanted =
+    rounds * ((generationBatchSize / numGenerations) * longestPrompt + generationBatchSize * (maxCompletionLength - 1))
+  const room = Math.min(
+    KEPT_BYTES,
+    TENSOR_LIMIT * (1 - FRAGMENTATION) - tensors,
+    (KEPT_SHARE * availableMemory() - processBytes(tensors, optimizer)) / (1 + FRAGMENTATION),
+  )
+  return Math.max(0, Math.min(wanted, Math.floor(room / keptBytesPerToken(model))))
 }
 
 function samplingBytes({ config: model }: CausalLM, longestPrompt: number, config: GRPOConfig): number {
@@ -126,8 +166,8 @@ function advice({ weights, sampling, activations, tensors }: MemoryForecast): st
 }
 
 /** `weights 0.26 GiB, adapter 0.05 GiB, …` */
-export function describeMemory({ weights, adapter, optimizer, sampling, activations }: MemoryForecast): string {
-  const parts = { weights, adapter, optimizer, sampling, activations }
+export function describeMemory({ weights, adapter, optimizer, sampling, activations, kept }: MemoryForecast): string {
+  const parts = { weights, adapter, optimizer, sampling, activations, kept }
   return Object.entries(parts)
     .map(([name, bytes]) => `${name} ${gibibytes(bytes)}`)
     .join(', ')

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
+import type { KeptProjections } from '../model/keptProjections.js'
 import type { Recording } from '../ops/gradients.js'
 import { maximumTokens } from './activationMemory.js'
 import { AdamW } from './adamW.js'
@@ -102,9 +103,12 @@ export class PolicyUpdate {
     options: {
       /** The adapter has not changed since the rows were sampled by this policy. Defaults to false. */
       asSampled?: boolean
+      /** What sampling kept of the rows' tokens, while the adapter has not changed since. Defaults to none. */
+      kept?: KeptProjections | undefined
     } = {},
   ): Promise<MicroBatchResult> {
     const { config } = this
+    const { kept } = options
     const entropyCoef = appliedEntropyCoef(this.#entropyControl, config)
     const advantageOnly = config.beta === 0 && entropyCoef === 0
     const recorded = rows.map(({ samplingLogProbs, samplingEntropies }) =>
@@ -118,7 +122,8 @@ export class PolicyUpdate {
     const runs = cutRows(active, maxTokens)
 
     // The loss looks at the whole micro-batch, so all values must be known before the first gradient.
-    const only = runs.length === 1 ? await recordRows(this.#policy, active, config.temperature, maxTokens) : null
+    const only =
+      runs.length === 1 ? await recordRows(this.#policy, active, config.temperature, { maxTokens, kept }) : null
     try {
       const isRecorded = active.every((row) => recorded[rows.indexOf(row)])
       const computed =
@@ -131,7 +136,7 @@ export class PolicyUpdate {
       const loss = await lossGradients(values, { ...position, entropyCoef }, config)
       const logProbs = rows.map((): readonly number[] | null => null)
       for (const run of runs) {
-        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, maxTokens))
+        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, { maxTokens, kept }))
         const gradients = this.#rowGradients(rows, run, loss, values.shape[1], forward.recording)
         await this.#parameters.addGradients(gradients, this.#gradients)
         for (const [place, row] of run.entries()) logProbs[rows.indexOf(row)] = forward.logProbs[place]!

@@ -1,4 +1,5 @@
 import type { CausalLM } from '../model/causalLM.js'
+import type { KeptProjections } from '../model/keptProjections.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import { scoreCompletions } from '../rewards/scoreCompletions.js'
 import { generate } from '../rollout/generate.js'
@@ -57,6 +58,8 @@ export interface SampledGroup {
 /** How {@link sampleGroups} samples. */
 export interface SamplingRun {
   readonly seed: number
+  /** Keeps what training on the completions will need again. */
+  readonly keep?: KeptProjections | undefined
   readonly signal?: AbortSignal
   readonly onProgress?: (tokens: number) => void
 }

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import type { CausalLM } from '../model/causalLM.js'
+import type { KeptProjections } from '../model/keptProjections.js'
 import { record } from '../ops/gradients.js'
 import type { Recording } from '../ops/gradients.js'
 import { selectRows } from '../ops/selectRows.js'
 import { maximumTokens } from './activationMemory.js'
-import { cutRows, packRows } from './trainingRow.js'
+import { cutRows, keptRows, packRows } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
 type Row = Pick<TrainingRow, 'promptIds' | 'completionIds'>
@@ -45,12 +46,16 @@ export async function recordRows(
   policy: CausalLM,
   rows: readonly Row[],
   temperature: number,
-  maxTokens: number,
+  options: {
+    maxTokens: number
+    /** What sampling kept of the rows' tokens, by the policy as it is. Defaults to none. */
+    kept?: KeptProjections | undefined
+  },
 ): Promise<RowValues & { recording: Recording }> {
   const { tokenIds } = packRows(rows).batch
   // Only a single row can be longer than what fits: then its layers are computed twice instead of kept.
-  const tooLong = tokenIds.length > maxTokens
-  const recording = record(() => forwardRows(policy, rows, temperature, tooLong))
+  const tooLong = tokenIds.length > options.maxTokens
+  const recording = record(() => forwardRows(policy, rows, temperature, tooLong, options.kept))
   return { ...(await readRows(recording.outputs, rows)), recording }
 }
 
@@ -59,9 +64,13 @@ function forwardRows(
   rows: readonly Row[],
   temperature: number,
   recomputeLayers: boolean,
+  projections?: KeptProjections,
 ): [tf.Tensor1D, tf.Tensor1D] /* log-probabilities and entropies, each [n] */ {
-  const { batch, rows: predicting, targets } = packRows(rows)
-  const hidden = selectRows(policy.forward(batch, { recomputeLayers }), predicting)
+  const packed = packRows(rows)
+  const { batch, rows: predicting, targets } = packed
+  const places = projections && keptRows(rows, packed, projections)
+  const kept = projections && places && { projections, rows: places }
+  const hidden = selectRows(policy.forward(batch, { recomputeLayers, ...(kept && { kept }) }), predicting)
   const { logProbs, entropies } = policy.tokenLogProbs(hidden, targets, temperature)
   return [logProbs, entropies]
 }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
+import { KeptProjections } from '../model/keptProjections.js'
 import type { Reward, RewardFunction } from '../rewards/reward.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { Task } from '../tasks/task.js'
@@ -128,6 +129,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   #isAhead = false
   /** Rollouts of a checkpoint for the step after it. */
   #pending: StoredRollouts | null
+  /** What the latest sampling computed and the update after it needs again. */
+  #kept: KeptProjections | null = null
   /** Stops the loop that goes on: the signal of the options, or a command in the folder of the run. */
   #signal: AbortSignal = new AbortController().signal
 
@@ -232,6 +235,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       this.#goBack()
       throw error
     } finally {
+      this.#forgetKept()
       this.#files?.close()
       try {
         this.#saveAll({ quietly: hasFailed })
@@ -355,7 +359,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       await setImmediate()
       const asSampled = rolloutAge === 0
       const position = { numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration }
-      const result = await this.#update.accumulate(rows, position, { asSampled })
+      const kept = asSampled ? (this.#kept ?? undefined) : undefined
+      const result = await this.#update.accumulate(rows, position, { asSampled, kept })
       results.push(result)
       if (asSampled) differences.push(...logProbDifferences(rows, result.logProbs))
       microStep++
@@ -374,6 +379,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       )
     }
     this.#isAhead = true
+    this.#forgetKept()
     const { gradNorm, learningRate, isFinite, metrics: updateMetrics } = await this.#update.apply()
     if (!isFinite) skippedSteps++
 
@@ -421,6 +427,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       const rollouts = await sampleRollouts(policy, task, this.#prompts, this.#rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
         seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
+        keep: this.#keep(),
         signal: this.#signal,
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
       })
@@ -429,6 +436,19 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       if (this.#signal.aborted) return null
       throw error
     }
+  }
+
+  /** Room for what sampling computes, as much as the forecast of memory allows. */
+  #keep(): KeptProjections | undefined {
+    this.#forgetKept()
+    const { keptTokens } = this.memoryForecast
+    if (keptTokens > 0) this.#kept = new KeptProjections(this.#options.policy.config, keptTokens)
+    return this.#kept ?? undefined
+  }
+
+  #forgetKept(): void {
+    this.#kept?.dispose()
+    this.#kept = null
   }
 
   #stepsForEpochs(problems: number): number {

@@ -1,3 +1,4 @@
+import type { KeptProjections } from '../model/keptProjections.js'
 import { packGroups } from '../model/packedBatch.js'
 import type { PackedGroups, PromptGroup } from '../model/packedBatch.js'
 
@@ -28,6 +29,25 @@ export function packRows(rows: readonly Pick<TrainingRow, 'promptIds' | 'complet
     else groups.push({ promptIds, completions: [completionIds] })
   }
   return packGroups(groups)
+}
+
+/** Rows in which the packed tokens of some rows are kept; null when one of them is not. */
+export function keptRows(
+  rows: readonly Pick<TrainingRow, 'promptIds' | 'completionIds'>[],
+  { sharedLengths }: Pick<PackedGroups, 'sharedLengths'>, // as packRows laid them out
+  kept: KeptProjections,
+): Int32Array | null {
+  const places: number[] = []
+  let prompt: readonly number[] | null = null
+  let group = 0
+  for (const { promptIds, completionIds } of rows) {
+    const before = promptIds === prompt ? [] : kept.rows(promptIds, promptIds.length)?.slice(sharedLengths[group++])
+    const own = kept.rows(completionIds, Math.max(0, completionIds.length - 1))
+    if (!before || !own) return null
+    for (const place of [before, own]) for (const row of place) places.push(row)
+    prompt = promptIds
+  }
+  return Int32Array.from(places)
 }
 
 /**

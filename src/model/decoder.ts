@@ -6,9 +6,11 @@ import { recompute } from '../ops/gradients.js'
 import { linear } from '../ops/linear.js'
 import { rmsNorm } from '../ops/rmsNorm.js'
 import { rope } from '../ops/rope.js'
+import { selectRows } from '../ops/selectRows.js'
 import { swiglu } from '../ops/swiglu.js'
 import type { Weight } from '../ops/weight.js'
 import type { ModelConfig } from './config.js'
+import type { KeptRows } from './keptProjections.js'
 import type { KeyValueCache } from './keyValueCache.js'
 import type { LoraAdapter } from './lora.js'
 import type { Projection } from './modelTensors.js'
@@ -45,6 +47,10 @@ export interface ForwardOptions {
   cache?: KeyValueCache
   /** Keep only the input of each layer for the gradient and compute the layer again there: slower, but little memory. Defaults to false. */
   recomputeLayers?: boolean
+  /** Keeps what the projections give for the batch's tokens. */
+  keep?: KeptRows
+  /** Takes what the projections give for the batch's tokens from there; all of them have to be kept. */
+  kept?: KeptRows
 }
 
 /**
@@ -60,8 +66,9 @@ export function decode(
   weights: DecoderWeights,
   adapter: LoraAdapter | null,
   batch: PackedBatch,
-  { cache, recomputeLayers = false }: ForwardOptions = {},
+  options: ForwardOptions = {},
 ): tf.Tensor2D /* [N, hidden] */ {
+  const { cache, recomputeLayers = false } = options
   const { tokenIds, positions } = batch
   if (positions.length !== tokenIds.length) {
     throw new ShapeError(`a packed batch has ${tokenIds.length} tokens but ${positions.length} positions`)
@@ -90,7 +97,7 @@ export function decode(
     for (const [index, layer] of weights.layers.entries()) {
       const before = x
       const compute = (input: tf.Tensor2D, rotary: RotaryTables): tf.Tensor2D =>
-        decoderLayer(config, layer, index, adapter, input, rotary, batch, cache)
+        decoderLayer(config, layer, index, adapter, input, rotary, batch, options)
       x = tf.tidy(() => {
         if (!recomputeLayers) return compute(before, shared)
         // When the layer is computed again, the tables of this forward pass are gone.
@@ -121,12 +128,15 @@ function decoderLayer(
   x: tf.Tensor2D, // [N, hidden]
   rotary: RotaryTables,
   batch: PackedBatch,
-  cache: KeyValueCache | undefined,
+  { cache, keep, kept }: ForwardOptions,
 ): tf.Tensor2D {
   const { numHeads, numKeyValueHeads, headDim, rmsNormEpsilon } = config
   const project = (projection: Projection, input: tf.Tensor2D): tf.Tensor2D => {
     const { weight, bias } = layer.projections[projection]
-    return linear(input, weight, bias, adapter?.entry(index, projection) ?? null)
+    const known = kept?.projections.read(index, projection, kept.rows) ?? null
+    const output = linear(input, weight, bias, adapter?.entry(index, projection) ?? null, known)
+    keep?.projections.write(index, projection, output, keep.rows)
+    return output
   }
   /** Norm of each head where the model has one, then the rotary embedding where the layer has one. */
   const place = (heads: tf.Tensor2D, norm: tf.Tensor1D | null): tf.Tensor2D => {
@@ -140,7 +150,8 @@ function decoderLayer(
   const queries = place(project('q_proj', normed), layer.queryNorm)
   let keys = place(project('k_proj', normed), layer.keyNorm)
   let values = project('v_proj', normed)
-  if (cache && batch.slots) ({ keys, values } = cache.append(index, keys, values, batch.slots))
+  if (cache && batch.slots) ({ keys, values } = cache.append(index, keys, values, batch.slots, batch.slotCopies))
+  else if (batch.keyRows) [keys, values] = [selectRows(keys, batch.keyRows), selectRows(values, batch.keyRows)]
   const mixed = attention(queries, keys, values, { segments: batch.segments, numHeads, numKeyValueHeads })
   const attended = tf.add<tf.Tensor2D>(x, project('o_proj', mixed))
 

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
+import { selectRows } from '../ops/selectRows.js'
 import { writeRows } from '../ops/writeRows.js'
 import type { ModelConfig } from './config.js'
+import type { SlotCopy } from './packedBatch.js'
 
 /** Keys and values of all layers for a fixed number of tokens (slots), float32. Which token lies in which slot is the caller's affair. */
 export class KeyValueCache {
@@ -24,10 +26,12 @@ export class KeyValueCache {
     keys: tf.Tensor2D, // [N, numKeyValueHeads · headDim]
     values: tf.Tensor2D, // [N, numKeyValueHeads · headDim]
     slots: Int32Array, // [N]
+    /** Copied afterwards, one after another. */
+    copies: readonly SlotCopy[] = [],
   ): { keys: tf.Tensor2D; values: tf.Tensor2D } {
     const table = {
-      keys: writeRows(this.#keys[layer]!, keys, slots),
-      values: writeRows(this.#values[layer]!, values, slots),
+      keys: copySlots(writeRows(this.#keys[layer]!, keys, slots), copies),
+      values: copySlots(writeRows(this.#values[layer]!, values, slots), copies),
     }
     this.#keys[layer] = table.keys
     this.#values[layer] = table.values
@@ -37,4 +41,14 @@ export class KeyValueCache {
   dispose(): void {
     for (const table of [...this.#keys, ...this.#values]) table.dispose()
   }
+}
+
+function copySlots(table: tf.Tensor2D, copies: readonly SlotCopy[]): tf.Tensor2D {
+  const range = (start: number, length: number): Int32Array => Int32Array.from({ length }, (_, i) => start + i)
+  for (const { from, to, length } of copies) {
+    const rows = selectRows(table, range(from, length))
+    table = writeRows(table, rows, range(to, length))
+    rows.dispose()
+  }
+  return table
 }

@@ -8,10 +8,21 @@ export interface PackedBatch {
   readonly tokenIds: Int32Array // [N]
   /** Place of each token in its own sequence, from 0: what the rotary embedding turns by. */
   readonly positions: Int32Array // [N]
-  /** Key numbers are rows of this batch, or slots of the cache when the batch is computed with one. */
+  /** Key numbers are rows of this batch, places in `keyRows` when there are such, or slots of the cache when there is one. */
   readonly segments: readonly AttentionSegment[]
+  /** Rows of this batch in the order in which their keys and values are laid out, some of them several times. Defaults to all rows as they are. */
+  readonly keyRows?: Int32Array // [S]
   /** With a cache: the slot that each token's keys and values are written to. */
   readonly slots?: Int32Array // [N]
+  /** With a cache: keys and values that are copied, one after another, once the batch's own are written. */
+  readonly slotCopies?: readonly SlotCopy[]
+}
+
+/** Slots of a cache whose keys and values are copied to others. */
+export interface SlotCopy {
+  readonly from: number
+  readonly to: number
+  readonly length: number
 }
 
 /** A prompt and the completions that share it. */
@@ -27,24 +38,46 @@ export interface PackedGroups {
   readonly rows: Int32Array // [n]
   /** The completion tokens, in the same order. */
   readonly targets: Int32Array // [n]
+  /** Tokens at the start of each group's prompt that are left out, since another group has them. */
+  readonly sharedLengths: readonly number[]
+}
+
+/** Tokens that a prompt may share with another: all but the last, whose row predicts the completions' first tokens. */
+export function sharedPrefixLength(promptIds: ArrayLike<number>, other: ArrayLike<number>): number {
+  const end = Math.min(promptIds.length - 1, other.length)
+  for (let i = 0; i < end; i++) if (promptIds[i] !== other[i]) return i
+  return Math.max(0, end)
 }
 
 /**
  * Packs groups for scoring or training: each group is [prompt; completion 1; …; completion G], in which every completion sees
- * the one copy of the prompt and itself. So a group takes P + Σ Lᵢ tokens instead of Σ (P + Lᵢ).
+ * the one copy of the prompt and itself. So a group takes P + Σ Lᵢ tokens instead of Σ (P + Lᵢ). Where prompts begin alike, as
+ * with a common system prompt or worked examples, the beginning is computed for the first of them only, and its keys and values
+ * are laid out for the others again.
  *
  * The last token of a completion predicts nothing that is asked for and is left out; the first one is predicted by the last
  * token of the prompt, which must not be empty.
  */
-export function packGroups(groups: readonly PromptGroup[]): PackedGroups {
+export function packGroups(
+  groups: readonly PromptGroup[],
+  options: {
+    /** Compute what prompts have in common once. Defaults to true. */
+    sharePrefixes?: boolean
+  } = {},
+): PackedGroups {
   const tokenIds: number[] = []
   const positions: number[] = []
   const segments: AttentionSegment[] = []
   const rows: number[] = []
   const targets: number[] = []
-  const append = (ids: ArrayLike<number>, count: number, firstPosition: number): number => {
+  const keyRows: number[] = []
+  const starts: { promptIds: ArrayLike<number>; keyStart: number }[] = []
+  const sharedLengths: number[] = []
+  /** Adds tokens with their keys and returns the first row. */
+  const append = (ids: ArrayLike<number>, from: number, to: number, firstPosition: number): number => {
     const start = tokenIds.length
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
+      keyRows.push(tokenIds.length)
       tokenIds.push(ids[i]!)
       positions.push(firstPosition + i)
     }
@@ -52,28 +85,53 @@ export function packGroups(groups: readonly PromptGroup[]): PackedGroups {
   }
   for (const { promptIds, completions } of groups) {
     const promptLength = promptIds.length
-    const promptStart = append(promptIds, promptLength, 0)
+    const promptStart = keyRows.length
+    const { keyStart: otherStart, length: shared } = longestShared(promptIds, starts)
+    for (let i = 0; i < shared; i++) keyRows.push(keyRows[otherStart + i]!)
+    sharedLengths.push(shared)
+    if (options.sharePrefixes !== false) starts.push({ promptIds, keyStart: promptStart })
+    const queryStart = append(promptIds, shared, promptLength, 0)
     segments.push({
-      ...{ queryStart: promptStart, queryLength: promptLength, prefixStart: 0, prefixLength: 0 },
+      ...{ queryStart, queryLength: promptLength - shared, prefixStart: 0, prefixLength: 0 },
       ...{ keyStart: promptStart, keyLength: promptLength },
     })
+    const promptEnd = tokenIds.length - 1
     for (const completion of completions) {
       const length = Math.max(0, completion.length - 1)
-      const start = append(completion, length, promptLength)
+      const keyStart = keyRows.length
+      const start = append(completion, 0, length, promptLength)
       for (let i = 0; i < completion.length; i++) {
-        rows.push(i === 0 ? promptStart + promptLength - 1 : start + i - 1)
+        rows.push(i === 0 ? promptEnd : start + i - 1)
         targets.push(completion[i]!)
       }
       if (length === 0) continue
       segments.push({
         ...{ queryStart: start, queryLength: length, prefixStart: promptStart, prefixLength: promptLength },
-        ...{ keyStart: start, keyLength: length },
+        ...{ keyStart, keyLength: length },
       })
     }
   }
+  const isShared = sharedLengths.some((length) => length > 0)
   return {
-    batch: { tokenIds: Int32Array.from(tokenIds), positions: Int32Array.from(positions), segments },
+    batch: {
+      ...{ tokenIds: Int32Array.from(tokenIds), positions: Int32Array.from(positions), segments },
+      ...(isShared && { keyRows: Int32Array.from(keyRows) }),
+    },
+    sharedLengths,
     rows: Int32Array.from(rows),
     targets: Int32Array.from(targets),
   }
+}
+
+/** Where the prompt begins that shares the most with another, and how much. */
+function longestShared(
+  promptIds: ArrayLike<number>,
+  starts: readonly { promptIds: ArrayLike<number>; keyStart: number }[],
+): { keyStart: number; length: number } {
+  let best = { keyStart: 0, length: 0 }
+  for (const { promptIds: other, keyStart } of starts) {
+    const length = sharedPrefixLength(promptIds, other)
+    if (length > best.length) best = { keyStart, length }
+  }
+  return best
 }

@@ -24,10 +24,12 @@ export function linear(
   weight: Weight, // [out, in]
   bias: tf.Tensor1D | null, // [out]
   lora: LoraTerm | null,
+  /** y itself, when it was computed before: only its gradient is left to do, where the backend has a kernel. Defaults to null. */
+  known: tf.Tensor2D | null = null, // [N, out]
 ): tf.Tensor2D /* [N, out] */ {
   checkShapes(x, weight, bias, lora)
   if (isTrainable(weight) || !hasKernel('Linear')) return linearReference(x, weight, bias, lora)
-  const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0 }
+  const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0, known }
   if (lora) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, attrs)
   return runKernel<tf.Tensor2D>('Linear', { x }, attrs)
 }
@@ -67,6 +69,7 @@ interface LinearAttributes {
   weight: Weight
   bias: tf.Tensor1D | undefined
   scale: number
+  known: tf.Tensor2D | null
 }
 
 tf.registerGradient({

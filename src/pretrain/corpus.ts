@@ -58,7 +58,7 @@ export class PretrainCorpus {
   }
 
   /** The batch of an update, numbered from 0: packed texts, the rows that predict what is learned, and what they should predict. */
-  batch(step: number): PackedGroups {
+  batch(step: number): Omit<PackedGroups, 'sharedLengths'> {
     const { seed, tokensPerStep, drillShare } = this.options
     const draw = new Draw(crc32(`${seed}/${step}`))
     const examples: Example[] = []
@@ -72,7 +72,8 @@ export class PretrainCorpus {
       if (isDrill) drillTokens += size
       examples.push(example)
     }
-    const { batch, rows, targets } = packGroups(examples)
+    // Sharing would add the same gradients up in another order: the checkpoints in this repository were made without.
+    const { batch, rows, targets } = packGroups(examples, { sharePrefixes: false })
     const learned = examples.flatMap((example) => example.learned.flat())
     return { batch, rows: rows.filter((_, i) => learned[i]), targets: targets.filter((_, i) => learned[i]) }
   }

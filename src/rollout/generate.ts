@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs'
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
+import type { KeptProjections } from '../model/keptProjections.js'
 import { KeyValueCache } from '../model/keyValueCache.js'
 import { sampleTokens } from '../ops/sampleTokens.js'
 import type { SampledTokens } from '../ops/sampleTokens.js'
@@ -34,6 +35,8 @@ export interface SamplingOptions {
   stopStrings?: readonly string[]
   /** Ends the generation early with the reason of the signal. */
   signal?: AbortSignal
+  /** Keeps what training on the completions will need again. */
+  keep?: KeptProjections | undefined
   /** Called after each step of decoding with the number of tokens generated so far. */
   onProgress?: (tokens: number) => void
 }
@@ -66,7 +69,7 @@ export async function generate(
   const sequences = startSequences(model, prompts, options)
   const lengths = prompts.map(({ length }) => length)
   const layout = cacheLayout(model.config, lengths, options.numGenerations ?? 1, options.maxCompletionLength)
-  const scheduler = new Scheduler(sequences, layout)
+  const scheduler = new Scheduler(sequences, layout, options.keep)
   const cache = new KeyValueCache(model.config, layout.promptSlots + layout.rows * layout.rowSlots)
   try {
     let tokens = 0
@@ -89,11 +92,12 @@ export async function generate(
 /** Computes a step and draws the next token of each of its sequences. */
 async function sampleNext(
   model: CausalLM,
-  { batch, rows, sequences }: DecodingStep,
+  { batch, rows, sequences, keptRows }: DecodingStep,
   cache: KeyValueCache,
-  { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingOptions,
+  { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, keep: projections }: SamplingOptions,
 ): Promise<SampledTokens> {
-  const logits = tf.tidy(() => model.logits(selectRows(model.forward(batch, { cache }), rows)))
+  const keep = projections && { projections, rows: keptRows }
+  const logits = tf.tidy(() => model.logits(selectRows(model.forward(batch, { cache, ...(keep && { keep }) }), rows)))
   try {
     const uniforms = sequences.map((sequence) => (temperature === 0 ? 0 : sequence.random()))
     const histories = repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history())

@@ -1,4 +1,6 @@
-import type { PackedBatch } from '../model/packedBatch.js'
+import type { KeptProjections } from '../model/keptProjections.js'
+import { sharedPrefixLength } from '../model/packedBatch.js'
+import type { PackedBatch, SlotCopy } from '../model/packedBatch.js'
 import type { AttentionSegment } from '../ops/attention.js'
 import { SlotRanges } from './cacheSlots.js'
 import type { CacheLayout } from './cacheSlots.js'
@@ -28,23 +30,29 @@ export interface DecodingStep {
   readonly batch: PackedBatch
   readonly rows: Int32Array // [sequences]
   readonly sequences: readonly Sequence[]
+  /** Row in which what the projections give for each token is kept, -1 for none. */
+  readonly keptRows: Int32Array // [N]
 }
 
 /**
  * Continuous batching (Orca, Yu et al. 2022): a sequence that has ended leaves the batch at once, and the next one that waits
  * takes its slots. The completions of a group share the keys and values of their prompt, which is computed when the first of
- * them starts and freed when the last one has ended.
+ * them starts and freed when the last one has ended. What a prompt shares with one that is in the cache is copied from there.
  */
 export class Scheduler {
   readonly #waiting: { sequence: Sequence; group: Group }[]
   readonly #prompts: SlotRanges
   readonly #rows: SlotRanges
   readonly #layout: CacheLayout
+  /** Groups whose prompts are in the cache. */
+  readonly #resident = new Set<Group>()
   #active: Row[] = []
 
   constructor(
     groups: readonly (readonly Sequence[])[],
     layout: CacheLayout, // with room for the longest prompt
+    /** Keeps what training will need again. Defaults to none. */
+    private readonly kept: KeptProjections | null = null,
   ) {
     this.#waiting = groups.flatMap((sequences) => {
       const promptIds = sequences[0]?.promptIds ?? []
@@ -62,10 +70,20 @@ export class Scheduler {
    */
   next(): DecodingStep | null {
     this.#removeEnded()
-    const step = new StepBuilder()
+    const step = new StepBuilder(this.kept)
     for (const row of this.#active) step.addToken(row)
     this.#admit(step)
     return this.#active.length === 0 ? null : step.build()
+  }
+
+  /** The group in the cache whose prompt has the longest beginning in common with another's. */
+  #longestShared({ promptIds }: Group): SharedPrompt | undefined {
+    let best: SharedPrompt | undefined
+    for (const group of this.#resident) {
+      const length = sharedPrefixLength(promptIds, group.promptIds)
+      if (length > (best?.length ?? 0)) best = { group, length }
+    }
+    return best
   }
 
   #removeEnded(): void {
@@ -74,7 +92,9 @@ export class Scheduler {
       if (sequence.finishReason === null) continue
       this.#rows.release(start, rowSlots)
       group.unfinished--
-      if (group.unfinished === 0) this.#prompts.release(group.promptStart!, group.promptIds.length)
+      if (group.unfinished > 0) continue
+      this.#prompts.release(group.promptStart!, group.promptIds.length)
+      this.#resident.delete(group)
     }
     this.#active = this.#active.filter(({ sequence }) => sequence.finishReason === null)
   }
@@ -87,13 +107,18 @@ export class Scheduler {
       if (!next || this.#active.length >= this.#layout.rows) return
       const { group, sequence } = next
       if (group.promptStart === null) {
+        const shared = this.#longestShared(group)
         const { length } = group.promptIds
-        if (prefilled > 0 && prefilled + length > PREFILL_TOKENS) return
+        const computed = length - (shared?.length ?? 0)
+        if (prefilled > 0 && prefilled + computed > PREFILL_TOKENS) return
         group.promptStart = this.#prompts.take(length)
         if (group.promptStart === null) return
-        prefilled += length
-        step.addPrompt(group)
+        prefilled += computed
+        this.kept?.begin(group.promptIds, shared && { ids: shared.group.promptIds, length: shared.length })
+        step.addPrompt(group, shared)
+        this.#resident.add(group)
       }
+      this.kept?.begin(sequence.ids)
       // A completion of one token has no slots of its own.
       const start = this.#rows.take(this.#layout.rowSlots) ?? this.#layout.promptSlots
       const row = { sequence, group, start }
@@ -104,34 +129,48 @@ export class Scheduler {
   }
 }
 
+/** A group in the cache whose prompt begins as that of another. */
+interface SharedPrompt {
+  readonly group: Group
+  readonly length: number
+}
+
 /** Collects the tokens of a forward pass. */
 class StepBuilder {
   readonly #tokenIds: number[] = []
   readonly #positions: number[] = []
   readonly #slots: number[] = []
   readonly #segments: AttentionSegment[] = []
+  readonly #slotCopies: SlotCopy[] = []
   readonly #rows: number[] = []
   readonly #sequences: Sequence[] = []
   /** Row that predicts the first token after a prompt, for the groups whose prompt is computed in this pass. */
   readonly #promptEnds = new Map<Group, number>()
+  readonly #keptRows: number[] = []
+
+  constructor(private readonly kept: KeptProjections | null) {}
 
   /** The newest token of a sequence goes to the slot behind its others. */
   addToken({ sequence, group, start }: Row): void {
     const length = sequence.ids.length
     const position = group.promptIds.length + length - 1
-    this.#predict(sequence, this.#append(sequence.ids[length - 1]!, position, start + length - 1))
+    this.#predict(sequence, this.#append(sequence.ids[length - 1]!, position, start + length - 1, sequence.ids))
     this.#segments.push({
       ...{ queryStart: this.#tokenIds.length - 1, queryLength: 1, keyStart: start, keyLength: length },
       ...{ prefixStart: group.promptStart!, prefixLength: group.promptIds.length },
     })
   }
 
-  addPrompt(group: Group): void {
+  addPrompt(group: Group, shared: SharedPrompt | undefined): void {
     const { promptIds, promptStart } = group
     const queryStart = this.#tokenIds.length
-    for (const [position, id] of promptIds.entries()) this.#append(id, position, promptStart! + position)
+    const first = shared?.length ?? 0
+    if (shared) this.#slotCopies.push({ from: shared.group.promptStart!, to: promptStart!, length: first })
+    for (let position = first; position < promptIds.length; position++) {
+      this.#append(promptIds[position]!, position, promptStart! + position, promptIds)
+    }
     this.#segments.push({
-      ...{ queryStart, queryLength: promptIds.length, keyStart: promptStart!, keyLength: promptIds.length },
+      ...{ queryStart, queryLength: promptIds.length - first, keyStart: promptStart!, keyLength: promptIds.length },
       ...{ prefixStart: 0, prefixLength: 0 },
     })
     this.#promptEnds.set(group, this.#tokenIds.length - 1)
@@ -145,7 +184,7 @@ class StepBuilder {
       return
     }
     const last = group.promptIds.length - 1
-    this.#promptEnds.set(group, this.#append(group.promptIds[last]!, last, group.promptStart! + last))
+    this.#promptEnds.set(group, this.#append(group.promptIds[last]!, last, group.promptStart! + last, null))
     this.#segments.push({
       ...{ queryStart: this.#tokenIds.length - 1, queryLength: 1, prefixStart: 0, prefixLength: 0 },
       ...{ keyStart: group.promptStart!, keyLength: last + 1 },
@@ -160,17 +199,20 @@ class StepBuilder {
         positions: Int32Array.from(this.#positions),
         slots: Int32Array.from(this.#slots),
         segments: this.#segments,
+        slotCopies: this.#slotCopies,
       },
       rows: Int32Array.from(this.#rows),
       sequences: this.#sequences,
+      keptRows: Int32Array.from(this.#keptRows),
     }
   }
 
-  /** Adds a token and returns its row. */
-  #append(id: number, position: number, slot: number): number {
+  /** Adds a token, to be kept with those of `keptFor`, and returns its row. */
+  #append(id: number, position: number, slot: number, keptFor: readonly number[] | null): number {
     this.#tokenIds.push(id)
     this.#positions.push(position)
     this.#slots.push(slot)
+    this.#keptRows.push((keptFor && this.kept?.take(keptFor)) ?? -1)
     return this.#tokenIds.length - 1
   }
 

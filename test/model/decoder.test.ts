@@ -183,10 +183,23 @@ describe('decoder', () => {
               promptIds: randomIds(5, VOCABULARY, 6),
               completions: [randomIds(33, VOCABULARY, 7), randomIds(2, VOCABULARY, 8)],
             },
+            // Prompts that begin as others do: the first as one that itself begins so, the last to its end.
+            {
+              promptIds: [...randomIds(40, VOCABULARY, 4).slice(0, 21), 1, 2],
+              completions: [randomIds(3, VOCABULARY, 9)],
+            },
+            {
+              promptIds: [...randomIds(40, VOCABULARY, 4).slice(0, 21), 1, 3],
+              completions: [randomIds(2, VOCABULARY, 5)],
+            },
+            { promptIds: randomIds(5, VOCABULARY, 6), completions: [randomIds(4, VOCABULARY, 3), [1]] },
           ]
           const policy = randomPolicy(model)
-          const { batch, rows, targets } = packGroups(groups)
-          assert.equal(batch.tokenIds.length, 7 + 2 + 0 + 8 + 1 + (1 + 3) + 40 + (5 + 32 + 1))
+          const { batch, rows, targets, sharedLengths } = packGroups(groups)
+          const apart = 7 + 2 + 0 + 8 + 1 + (1 + 3) + 40 + (5 + 32 + 1)
+          assert.deepEqual(sharedLengths, [0, 0, 0, 0, 21, 22, 4])
+          assert.equal(batch.tokenIds.length, apart + (2 + 2) + (1 + 1) + (1 + 3))
+          assert.equal(packGroups(groups, { sharePrefixes: false }).batch.keyRows, undefined)
           const packed = hiddenRows(policy, batch)
           let at = 0
           for (const { promptIds, completions } of groups) {

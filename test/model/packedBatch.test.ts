@@ -23,6 +23,25 @@ describe('packGroups', () => {
     ])
   })
 
+  it('computes what prompts have in common once', () => {
+    const { batch, rows, sharedLengths } = packGroups([
+      { promptIds: [1, 2, 3], completions: [[4, 5]] },
+      { promptIds: [1, 2, 6, 7], completions: [[8, 9], [10]] },
+      { promptIds: [1, 2, 3], completions: [[11]] },
+    ])
+    assert.deepEqual([...batch.tokenIds], [1, 2, 3, 4, 6, 7, 8, 3])
+    assert.deepEqual([...batch.positions], [0, 1, 2, 3, 2, 3, 4, 2])
+    assert.deepEqual([...batch.keyRows!], [0, 1, 2, 3, 0, 1, 4, 5, 6, 0, 1, 7])
+    assert.deepEqual([...rows], [2, 3, 5, 6, 5, 7])
+    assert.deepEqual(sharedLengths, [0, 2, 2])
+    const none = { prefixStart: 0, prefixLength: 0 }
+    assert.deepEqual(batch.segments.slice(2), [
+      { queryStart: 4, queryLength: 2, ...none, keyStart: 4, keyLength: 4 },
+      { queryStart: 6, queryLength: 1, prefixStart: 4, prefixLength: 4, keyStart: 8, keyLength: 1 },
+      { queryStart: 7, queryLength: 1, ...none, keyStart: 9, keyLength: 3 },
+    ])
+  })
+
   it('takes empty completions, prompts alone and nothing at all', () => {
     const { batch, rows, targets } = packGroups([
       { promptIds: [1, 2], completions: [[], [3]] },

@@ -75,6 +75,9 @@ function run(groups: readonly Sequence[][], layout: CacheLayout, lengths: Map<Se
       assert.ok(slot < layout.promptSlots + layout.rows * layout.rowSlots)
       held.set(slot, `${batch.tokenIds[i]}@${batch.positions[i]}`)
     }
+    for (const { from, to, length } of batch.slotCopies!) {
+      for (let i = 0; i < length; i++) held.set(to + i, held.get(from + i)!)
+    }
     for (const [i, sequence] of step.sequences.entries()) {
       const row = rows[i]!
       const segment = batch.segments.find(
@@ -107,8 +110,9 @@ describe('rollout/scheduler', () => {
         fc.integer({ min: 1, max: 7 }),
         fc.integer({ min: 1, max: 6 }),
         fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1 }),
-        (prompts, numGenerations, maxCompletionLength, rows, ends) => {
-          const ids = prompts.map((length, p) => Array.from({ length }, (_, i) => 20 * p + i))
+        fc.integer({ min: 0, max: 12 }),
+        (prompts, numGenerations, maxCompletionLength, rows, ends, alike) => {
+          const ids = prompts.map((length, p) => Array.from({ length }, (_, i) => (i < alike ? i : 20 * p + i)))
           const groups = startSequences(model, ids, { maxCompletionLength, numGenerations })
           const lengths = new Map(
             groups.flat().map((sequence, i) => [sequence, Math.min(maxCompletionLength, ends[i % ends.length]!)]),

@@ -12,12 +12,14 @@ import { sampleTokensKernels } from './kernels/sampleTokens.js'
 import { selectRowsKernels } from './kernels/selectRows.js'
 import { swigluKernels } from './kernels/swiglu.js'
 import { tokenLogProbsKernels } from './kernels/tokenLogProbs.js'
+import { uninitializedKernels } from './kernels/uninitialized.js'
 import { weightKernels } from './kernels/weight.js'
 import { writeRowsKernels } from './kernels/writeRows.js'
 import { Runtime } from './runtime.js'
 
 const KERNELS = [
   ...attentionKernels,
+  ...uninitializedKernels,
   ...writeRowsKernels,
   ...matMulKernels,
   ...addKernels,

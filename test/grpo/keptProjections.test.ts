@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { selectBackend } from '../../src/backend/select.js'
+import { parseGRPOConfig } from '../../src/grpo/config.js'
+import { PolicyUpdate } from '../../src/grpo/policyUpdate.js'
+import { keptRows, packRows } from '../../src/grpo/trainingRow.js'
+import type { TrainingRow } from '../../src/grpo/trainingRow.js'
+import { loadModel } from '../../src/model/causalLM.js'
+import type { CausalLM } from '../../src/model/causalLM.js'
+import { KeptProjections } from '../../src/model/keptProjections.js'
+import { generate } from '../../src/rollout/generate.js'
+import { BACKENDS, memoryInUse, randomIds, randomPolicy } from '../fixtures/policies.js'
+import { temporaryTinyModel } from '../fixtures/tinyModel.js'
+
+const VOCABULARY = 30
+const CONFIG = parseGRPOConfig({ numGenerations: 3, perDeviceTrainBatchSize: 9 })
+const POSITION = { numItemsInBatch: 30, gradientAccumulationSteps: 1, stepsPerGeneration: 1 }
+
+/** Samples three completions of each prompt, some of which end early, and gives them advantages. */
+async function sampleRows(
+  policy: CausalLM,
+  prompts: readonly number[][],
+  keep?: KeptProjections,
+): Promise<TrainingRow[]> {
+  const groups = await generate(policy, prompts, {
+    ...{ maxCompletionLength: 9, numGenerations: 3, seed: 3, eosTokenIds: [1, 2, 3], keep },
+  })
+  return groups.flatMap((completions, g) =>
+    completions.map(({ ids, logProbs, entropies }, i) => ({
+      ...{ promptIds: prompts[g]!, completionIds: ids, advantage: i - 0.9, inLoss: true },
+      ...{ samplingLogProbs: logProbs, samplingEntropies: entropies, oldLogProbs: null, refLogProbs: null },
+    })),
+  )
+}
+
+describe('model/keptProjections', () => {
+  after(() => selectBackend('reference'))
+
+  for (const backend of BACKENDS) {
+    for (const [name, capacity] of Object.entries({ 'all of it fits': 100, 'a part fits': 33, 'nothing fits': 2 })) {
+      it(`changes no bit of log-probabilities and gradients on ${backend}: ${name}`, async () => {
+        await selectBackend(backend)
+        const base = await loadModel(temporaryTinyModel({ vocab_size: VOCABULARY }, { tokenizer: false }))
+        const policy = randomPolicy(base)
+        const alike = randomIds(6, VOCABULARY, 1)
+        const prompts = [
+          [...alike, 5],
+          [...alike.slice(0, 4), 7, 8],
+          [9, 10, 11],
+          [...alike, 5],
+        ]
+        const before = memoryInUse().tensors
+        const kept = new KeptProjections(policy.config, capacity)
+        const rows = await sampleRows(policy, prompts, kept)
+        assert.deepEqual(rows, await sampleRows(policy, prompts), 'keeping changes nothing in what is sampled')
+
+        const places = (some: readonly TrainingRow[]): Int32Array | null => keptRows(some, packRows(some), kept)
+        assert.equal(places(rows) !== null, capacity === 100)
+        assert.equal(places(rows.slice(0, 3)) !== null, capacity >= 33, 'what was begun first is kept longest')
+        const copies = rows.map((row) => ({ ...row, completionIds: [...row.completionIds] }))
+        assert.equal(places(copies), null, 'other ids, even the same ones, are not known')
+
+        for (const some of [rows, rows.slice(0, 3), rows.slice(3, 9), [rows[10]!, rows[1]!]]) {
+          const results = []
+          for (const options of [{ asSampled: true }, { asSampled: true, kept }]) {
+            const update = new PolicyUpdate(policy, CONFIG, 10)
+            const { logProbs } = await update.accumulate(some, POSITION, options)
+            results.push({ logProbs, gradients: update.gradients })
+          }
+          assert.ok(results[0]!.gradients.some((gradient) => gradient !== 0))
+          assert.deepEqual(results[1], results[0])
+        }
+        kept.dispose()
+        assert.equal(memoryInUse().tensors, before)
+        policy.dispose()
+        base.dispose()
+      })
+    }
+  }
+
+  it('takes the kept projections instead of computing them', async () => {
+    await selectBackend('cpu')
+    const base = await loadModel(temporaryTinyModel({ vocab_size: VOCABULARY }, { tokenizer: false }))
+    const policy = randomPolicy(base)
+    const kept = new KeptProjections(policy.config, 100)
+    const rows = await sampleRows(policy, [randomIds(5, VOCABULARY, 4)], kept)
+    const gradients = async (): Promise<Float32Array> => {
+      const update = new PolicyUpdate(policy, CONFIG, 10)
+      await update.accumulate(rows, POSITION, { kept })
+      return update.gradients
+    }
+    const before = await gradients()
+    // Another adapter would give other projections; what is kept stays what the old one gave.
+    const { b } = policy.adapter!.entries.at(-1)!
+    b.assign(b.mul(2))
+    const places = keptRows(rows, packRows(rows), kept)!
+    const known = policy.forward(packRows(rows).batch, { kept: { projections: kept, rows: places } })
+    const anew = policy.forward(packRows(rows).batch)
+    assert.notDeepEqual([...known.dataSync()], [...anew.dataSync()])
+    assert.notDeepEqual(await gradients(), before)
+    kept.dispose()
+    policy.dispose()
+    base.dispose()
+  })
+})
