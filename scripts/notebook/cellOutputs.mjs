@@ -60,9 +60,9 @@ function applyCarriageReturns(text) {
     .join('\n')
 }
 
-/** Brings a cell's texts into their final form: progress bars as they ended, arrays of lines. */
-export function finishOutputs(cell) {
-  for (const output of cell.outputs ?? []) {
+/** Brings a notebook's printed texts into their final form: progress bars as they ended, arrays of lines. */
+export function finishOutputs(notebook) {
+  for (const output of notebook.cells.flatMap((cell) => cell.outputs ?? [])) {
     if (output.output_type === 'stream') output.text = splitLines(applyCarriageReturns(joinLines(output.text)))
   }
 }

@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { collectOutputs, errorOutput, finishOutputs } from './cellOutputs.mjs'
+import { collectOutputs, errorOutput } from './cellOutputs.mjs'
 import { joinLines } from './notebookFile.mjs'
 
 /**
- * Runs a notebook's cells one after the other and puts their outputs into it.
+ * Runs a notebook's cells one after the other and puts their outputs into it; `finishOutputs` gives them their final form.
  * @param {object} notebook is changed
  * @param {import('./kernelClient.mjs').KernelClient} kernel
- * @param {{ timeout: number, keepGoing: boolean, quiet: boolean }} options timeout in seconds a cell
+ * @param {object} options
+ * @param {number} options.timeout seconds a cell
+ * @param {boolean} options.keepGoing run the cells after a failed one too
+ * @param {boolean} options.quiet
+ * @param {() => boolean} options.isStopped whether no further cell shall run
+ * @param {() => void} options.onCell called when a cell has ended and the notebook has its outputs
  * @returns {Promise<{ ran: number, failed: number }>} counts of cells
  */
-export async function executeNotebook(notebook, kernel, { timeout, keepGoing, quiet }) {
+export async function executeNotebook(notebook, kernel, { timeout, keepGoing, quiet, isStopped, onCell }) {
   const displays = new Map()
   const echo = quiet ? () => {} : (name, text) => process[name].write(text)
   let ran = 0
@@ -19,7 +24,7 @@ export async function executeNotebook(notebook, kernel, { timeout, keepGoing, qu
     cell.execution_count = null
     cell.outputs = []
     const code = joinLines(cell.source)
-    if (!code.trim()) continue
+    if (!code.trim() || isStopped()) continue
 
     const onOutput = collectOutputs(cell, displays, echo)
     kernel.onLateOutput = onOutput
@@ -43,16 +48,16 @@ export async function executeNotebook(notebook, kernel, { timeout, keepGoing, qu
     }
     ran++
     if (!quiet) console.error(`[cell ${index}] ${status} ${(performance.now() - started).toFixed(0)} ms`)
-    if (status === 'ok') continue
+    const error = status === 'ok' ? null : errorOutput(cell, reason)
+    onCell()
+    if (error === null) continue
 
     failed++
-    const { ename, evalue, traceback } = errorOutput(cell, reason)
-    console.error(`cell ${index} failed: ${ename}: ${evalue}`)
-    console.error(traceback.join('\n'))
+    console.error(`cell ${index} failed: ${error.ename}: ${error.evalue}`)
+    console.error(error.traceback.join('\n'))
     if (!keepGoing || reason !== null) break
     await sleep(400) // plain tslab aborts everything for 200 ms after an error
   }
   await sleep(100) // late output of the last cell
-  for (const cell of notebook.cells) finishOutputs(cell)
   return { ran, failed }
 }

@@ -67,6 +67,7 @@ export class KernelClient {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'inherit'],
+      detached: process.platform !== 'win32', // Ctrl-C in a terminal goes to this program alone, which passes it on
     })
     client.#process.once('error', (error) => client.fail(new KernelError(`the kernel did not start: ${error.message}`)))
     client.#process.once('exit', (code, signal) => {
@@ -162,6 +163,11 @@ export class KernelClient {
     })
     await this.#shell.send(frames)
     return answer
+  }
+
+  /** Interrupts the cell that runs, as Jupyter does. */
+  interrupt() {
+    this.#process.kill('SIGINT')
   }
 
   /** Ends all requests under way, and every later one, with an error. */

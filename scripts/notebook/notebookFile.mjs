@@ -1,4 +1,4 @@
-// Notebook files (nbformat 4): reading, writing, parameters.
+// Notebook files (nbformat 4): reading and writing.
 import fs from 'node:fs'
 import path from 'node:path'
 
@@ -32,42 +32,14 @@ export function formatNotebook(notebook) {
   return `${JSON.stringify(notebook, null, 1)}\n`
 }
 
-/** Writes a notebook whole or not at all. @param {string} file  @param {object} notebook */
-export function writeNotebook(file, notebook) {
+/** Writes a file whole or not at all. @param {string} file  @param {string} text */
+export function writeWhole(file, text) {
   fs.mkdirSync(path.dirname(file), { recursive: true })
-  fs.writeFileSync(`${file}.tmp`, formatNotebook(notebook))
+  fs.writeFileSync(`${file}.tmp`, text)
   fs.renameSync(`${file}.tmp`, file)
 }
 
-/**
- * Sets variables as papermill does: a cell after the one tagged "parameters". A value that is JSON (a number, true, "text") is taken as
- * such, anything else as a string.
- * @param {object} notebook is changed
- * @param {string[]} parameters each `name=value`
- */
-export function injectParameters(notebook, parameters) {
-  if (parameters.length === 0) return
-  const assignments = parameters.map((parameter) => {
-    const [, name, value] = /^([A-Za-z_$][\w$]*)=(.*)$/s.exec(parameter) ?? []
-    if (name === undefined) throw new Error(`-p ${parameter}: expected name=value`)
-    let isJson = true
-    try {
-      JSON.parse(value)
-    } catch {
-      isJson = false
-    }
-    return `${name} = ${isJson ? value : JSON.stringify(value)};`
-  })
-  notebook.cells = notebook.cells.filter((cell) => !cell.metadata?.tags?.includes('injected-parameters'))
-  const index = notebook.cells.findIndex((cell) => cell.metadata?.tags?.includes('parameters'))
-  if (index < 0) throw new Error('-p: no cell of the notebook is tagged "parameters"')
-  notebook.cells.splice(index + 1, 0, {
-    cell_type: 'code',
-    id: 'injected-parameters',
-    metadata: { tags: ['injected-parameters'] },
-    execution_count: null,
-    outputs: [],
-    // The kernel prints a cell's last expression; the empty statement at the end keeps it quiet.
-    source: splitLines([...assignments, ';'].join('\n')),
-  })
+/** Writes a notebook whole or not at all. @param {string} file  @param {object} notebook */
+export function writeNotebook(file, notebook) {
+  writeWhole(file, formatNotebook(notebook))
 }

@@ -17,9 +17,12 @@ export function runScript(
   name: string,
   args: readonly string[],
   onStart?: (child: ChildProcess) => void,
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(scripts, name), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [path.join(scripts, name), ...args], {
+      ...{ stdio: ['ignore', 'pipe', 'pipe'], ...options },
+    })
     const result: ProgramResult = { status: null, stdout: '', stderr: '' }
     child.stdout.on('data', (data: Buffer) => (result.stdout += data.toString()))
     child.stderr.on('data', (data: Buffer) => (result.stderr += data.toString()))

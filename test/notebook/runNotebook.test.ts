@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { makeNotebook, readNotebook, runScript, streamText, temporaryFolder } from './programs.js'
 import type { Cell, ProgramResult } from './programs.js'
 
@@ -33,8 +35,9 @@ describe('run-notebook', () => {
         `'an expression'`,
         `console.log([3, 1, 2].findLast((value) => value < 3));`,
       ])
-      result = await runScript('run-notebook.mjs', [file, '-p', 'steps=5', '-p', 'label=a b'])
-      cells = readNotebook(path.join(folder.path, 'out/repaired.ipynb')).cells
+      const args = [file, '-p', 'steps=5', '-p', 'label=a b']
+      result = await runScript('run-notebook.mjs', args, undefined, { cwd: folder.path })
+      cells = readNotebook(path.join(folder.path, 'runs/notebooks/repaired.ipynb')).cells
     })
 
     it('runs all cells and says so', () => {
@@ -145,41 +148,87 @@ describe('run-notebook', () => {
     assert.equal(isRunning(Number(streamText(cells[0]!))), false)
   })
 
-  it('keeps what has run when it is interrupted', async function () {
-    if (process.platform === 'win32') this.skip() // no signals there
-    const file = await makeNotebook(folder.path, 'interrupted', [
-      `console.log(process.pid);\nconsole.log('waiting');\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
-    ])
-    const out = path.join(folder.path, 'interrupted-out.ipynb')
-    const result = await runScript('run-notebook.mjs', [file, out], (child) => {
-      child.stdout?.on('data', (data: Buffer) => {
-        if (data.includes('waiting')) child.kill('SIGINT')
-      })
+  describe('when it is interrupted', () => {
+    before(function () {
+      if (process.platform === 'win32') this.skip() // no signals there
     })
-    const { cells } = readNotebook(out)
-    assert.equal(result.status, 1)
-    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'interrupted by SIGINT')
-    assert.equal(isRunning(Number.parseInt(streamText(cells[0]!))), false)
+    const waiting = `console.log(process.pid);\nawait null;\nsetTimeout(() => console.log('waiting'), 50);`
+    /** Runs cells, with Ctrl-C as often as given, a second apart, when one prints that it waits. */
+    const interrupt = async (name: string, sources: string[], times: number): Promise<[ProgramResult, Cell[]]> => {
+      const file = await makeNotebook(folder.path, name, sources)
+      const out = path.join(folder.path, `${name}-out.ipynb`)
+      const result = await runScript('run-notebook.mjs', [file, out], (child) => {
+        child.stdout?.on('data', (data: Buffer) => {
+          if (!data.includes('waiting')) return
+          for (let time = 0; time < times; time++) setTimeout(() => child.kill('SIGINT'), time * 1000)
+        })
+      })
+      return [result, readNotebook(out).cells]
+    }
+    const kernelOf = (cell: Cell): number => Number.parseInt(streamText(cell))
+
+    it('keeps what has run', async () => {
+      const sources = [
+        `${waiting}\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
+        `console.log('never');`,
+      ]
+      const [{ status, stderr }, cells] = await interrupt('interrupted', sources, 1)
+      assert.equal(status, 130, stderr)
+      assert.match(stderr, /1 cells, 1 failed, interrupted by SIGINT/)
+      assert.equal(cells[0]!.outputs!.at(-1)!.output_type, 'error')
+      assert.deepEqual(cells[1]!.outputs, [])
+      assert.match(fs.readFileSync(path.join(folder.path, 'interrupted-out.html'), 'utf8'), /interrupted by SIGINT/)
+      assert.equal(isRunning(kernelOf(cells[0]!)), false)
+    })
+
+    it('keeps what a cell that listens for it prints at its end', async () => {
+      const sources = [
+        `${waiting}\nawait new Promise((resolve) => process.once('SIGINT', () => setTimeout(resolve, 300)));\nconsole.log('saved');`,
+        `console.log('never');`,
+      ]
+      const [{ status, stderr }, cells] = await interrupt('listening', sources, 1)
+      assert.equal(status, 130, stderr)
+      assert.match(streamText(cells[0]!), /saved/)
+      assert.deepEqual(cells[1]!.outputs, [])
+    })
+
+    it('ends at once the second time', async () => {
+      const sources = [
+        `console.log(process.pid);`,
+        `await null;\nsetTimeout(() => console.log('waiting'), 50);\nawait new Promise(() => process.on('SIGINT', () => {}));`,
+      ]
+      const [{ status, stderr }, cells] = await interrupt('twice', sources, 2)
+      assert.equal(status, 130, stderr)
+      for (let tries = 0; tries < 50 && isRunning(kernelOf(cells[0]!)); tries++) await sleep(100) // it was sent SIGKILL
+      assert.equal(isRunning(kernelOf(cells[0]!)), false)
+    })
   })
 
   it('refuses a wrong command line', async () => {
     const file = path.join(folder.path, 'untagged.ipynb')
     fs.writeFileSync(file, JSON.stringify({ cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5 }))
+    const tagged = await makeNotebook(folder.path, 'tagged', [`let steps = 1, rate = 2;`])
     const broken = path.join(folder.path, 'broken.ipynb')
     fs.writeFileSync(broken, '{')
     const cases: [string[], RegExp][] = [
       [[path.join(folder.path, 'missing.ipynb')], /missing\.ipynb: no such file/],
       [[broken], /broken\.ipynb: not a notebook/],
-      [[file, '-p', 'steps=1'], /no cell of the notebook is tagged "parameters"/],
+      [[file, '-p', 'steps=1'], /-p steps: no such parameter; there are: none, as no cell is tagged "parameters"/],
+      [[tagged, '-p', 'step=1'], /-p step: no such parameter; there are: steps, rate/],
+      [[file, file], /would be overwritten/],
+      [[file, 'out.html'], /expected a file that ends with \.ipynb/],
+      [['--all', file], /--all: expected no file/],
       [[file, '-p', 'steps'], /expected name=value/],
       [[file, '--timeout', 'soon'], /--timeout soon: expected a number of seconds/],
       [[file, '--unknown'], /Unknown option '--unknown'/],
     ]
-    const results = await Promise.all(cases.map(([args]) => runScript('run-notebook.mjs', args)))
-    for (const [index, { status, stderr }] of results.entries()) {
-      assert.equal(status, 2)
-      assert.match(stderr, cases[index]![1])
-      assert.match(stderr, /usage: npm run notebook/)
+    const module = path.resolve(import.meta.dirname, '../../scripts/notebook/commandLine.mjs')
+    const { readCommandLine } = (await import(pathToFileURL(module).href)) as {
+      readCommandLine: (args: readonly string[]) => unknown
     }
+    for (const [args, message] of cases) assert.throws(() => readCommandLine(args), message)
+    const { status, stderr } = await runScript('run-notebook.mjs', cases[0]![0])
+    assert.equal(status, 2)
+    assert.match(stderr, /no such file\n\nusage: npm run notebook/)
   })
 })
