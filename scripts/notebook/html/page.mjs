@@ -2,6 +2,7 @@
 import { buildSync } from 'esbuild'
 import fs from 'node:fs'
 import path from 'node:path'
+import { chartScripts } from '../../../dist/notebook/charts/chartScripts.js'
 import { joinLines } from '../notebookFile.mjs'
 import { createMarkdown, escapeHtml, highlightCode } from './markdown.mjs'
 import { renderOutput } from './outputs.mjs'
@@ -50,6 +51,15 @@ function renderContents(headings) {
 }
 
 /**
+ * Moves what draws charts to one place. A notebook may hold it several times, as its cells were run again, or nowhere, when the
+ * output that brought it has been replaced.
+ * @param {string} content of the cells
+ */
+function withOneCopyOfChartScripts(content) {
+  return content.includes('grpoTsCharts') ? content.replaceAll(chartScripts(), '') + chartScripts() : content
+}
+
+/**
  * Renders an executed notebook: its text with formulas, highlighted code, and the outputs, whose charts stay interactive (and show
  * their static picture where no script runs).
  * @param {object} notebook
@@ -82,7 +92,7 @@ export function renderNotebookPage(notebook, { file, page, summary }) {
 <div class="columns">
 ${renderContents(markdown.headings)}
 <main>
-${cells.join('\n')}
+${withOneCopyOfChartScripts(cells.join('\n'))}
 </main>
 </div>
 <script>${bundleProgram()}</script>

@@ -9,7 +9,7 @@ import { showBundle } from '../output.js'
  */
 export function setUpCharts(): void {
   areSent = true
-  showBundle({ 'text/html': `${scripts()}<small>charts: plotly.js</small>`, 'text/plain': 'charts: plotly.js' })
+  showBundle({ 'text/html': `${chartScripts()}<small>charts: plotly.js</small>`, 'text/plain': 'charts: plotly.js' })
 }
 
 let areSent = false
@@ -18,10 +18,11 @@ let areSent = false
 export function scriptsIfMissing(): string {
   if (areSent) return ''
   areSent = true
-  return scripts()
+  return chartScripts()
 }
 
-function scripts(): string {
+/** plotly.js and what draws charts with it, as script elements. */
+export function chartScripts(): string {
   // Notebook pages may have module loaders, which plotly.js would register with instead of making a global. Its global is given
   // back: the page may have another version of its own.
   const plotly = `(function(){var other=window.Plotly;(function(define,module,exports){${readPlotly()}\n}).call(window);window.grpoTsPlotly=window.Plotly||window.moduleName;if(other)window.Plotly=other})()`
