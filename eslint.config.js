@@ -2,7 +2,17 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'runs/', '.jupyter-venv/', 'src/backend/cpu/assembly/', 'notebooks/', 'jupyter/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'runs/',
+      '.jupyter-venv/',
+      'src/backend/cpu/assembly/',
+      'notebooks/',
+      'jupyter/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
