@@ -11,7 +11,7 @@ import { hasKernel, runKernel } from './kernel.js'
 export function writeRows(
   table: tf.Tensor2D, // [S, D]
   rows: tf.Tensor2D, // [N, D]
-  slots: Int32Array, // [N], the row of the table that each row goes to
+  slots: Int32Array, // [N], the row of the table that each row goes to; no two the same
 ): tf.Tensor2D /* [S, D] */ {
   const [height, width] = table.shape
   if (rows.shape[0] !== slots.length || rows.shape[1] !== width) {

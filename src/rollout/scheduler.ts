@@ -203,7 +203,7 @@ class StepBuilder {
       },
       rows: Int32Array.from(this.#rows),
       sequences: this.#sequences,
-      keptRows: Int32Array.from(this.#keptRows),
+      keptRows: lastOwners(this.#keptRows),
     }
   }
 
@@ -220,4 +220,10 @@ class StepBuilder {
     this.#rows.push(row)
     this.#sequences.push(sequence)
   }
+}
+
+/** Rows of which each belongs to the last token that got it, -1 for the others: a row that was given up may be taken anew in one step. */
+function lastOwners(rows: readonly number[]): Int32Array {
+  const owners = new Map(rows.map((row, token) => [row, token]))
+  return Int32Array.from(rows, (row, token) => (owners.get(row) === token ? row : -1))
 }

@@ -18,6 +18,7 @@ export const KernelId = {
   logSoftmax: 24,
   logSoftmaxGradient: 25,
   sampleTokens: 26,
+  copyRows: 27,
   peak: 40,
 } as const
 

@@ -1,6 +1,7 @@
 /** The table of kernels: each works on one tile of its result. The numbers are those of `KernelId` in ../runtime.ts. */
 import { addTile } from './add'
 import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
+import { copyRowsTile } from './copyRows'
 import { gemmTile } from './gemm'
 import { logSoftmaxGradientTile, logSoftmaxTile } from './logSoftmax'
 import { peakTile } from './peak'
@@ -43,6 +44,9 @@ export function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case 26:
       sampleTokensTile(args, tile)
+      return
+    case 27:
+      copyRowsTile(args, tile)
       return
     case 40:
       peakTile(args, tile)

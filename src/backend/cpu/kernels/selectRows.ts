@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { CpuBackend } from '../backend.js'
+import { copyRows } from '../copyRows.js'
 import { kernel } from './kernel.js'
 
 interface SelectRowsAttributes {
@@ -15,9 +16,7 @@ function selectRows(
 ): tf.TensorInfo {
   const width = x.shape[1]!
   const out = backend.allocate([rows.length, width])
-  const from = backend.floats(x)
-  const to = backend.floats(out.info)
-  for (let i = 0; i < rows.length; i++) to.set(from.subarray(rows[i]! * width, (rows[i]! + 1) * width), i * width)
+  copyRows(backend, { address: backend.address(x), rows }, { address: out.address, rows: null }, width)
   return out.info
 }
 
