@@ -15,7 +15,7 @@ export interface LoraTerm {
 /**
  * Linear layer: y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ.
  *
- * Gradients, with T = dy·B [N, r]:  dx = dy·W + scale · T·A,  dA = scale · Tᵀ·x,  dB = scale · dyᵀ·(x·Aᵀ).
+ * Gradients, with T = scale · dy·B [N, r]:  dx = dy·W + T·A,  dA = Tᵀ·x,  dB = dyᵀ·(scale · x·Aᵀ).
  * A frozen W gets none, a trainable one dW = dyᵀ·x; the bias gets one where it is a variable and W is trainable.
  * @throws ShapeError when the shapes do not fit
  */
@@ -76,7 +76,7 @@ tf.registerGradient({
   kernelName: 'Linear',
   gradFunc: (dy, _saved, attributes) => {
     const { weight } = attributes as unknown as LinearAttributes
-    return { x: () => runKernel('LinearInputGradient', { dy: dy as tf.Tensor2D }, { weight, scale: 0 }) }
+    return { x: () => runKernel('LinearInputGradient', { dy: dy as tf.Tensor2D }, { weight }) }
   },
 })
 
@@ -88,14 +88,14 @@ tf.registerGradient({
     const dy = gradient as tf.Tensor2D // [N, out]
     const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
     let shared: tf.Tensor2D | null = null
-    /** T = dy·B; tfjs's own gradients free it after the first of the three that needs it. */
+    /** T = scale · dy·B; tfjs's own gradients free it after the first of the three that needs it. */
     const loraT = (): tf.Tensor2D => {
-      if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, {})
+      if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, { scale })
       return shared
     }
     return {
-      x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, { weight, scale }),
-      loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, { scale }),
+      x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, { weight }),
+      loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, {}),
       loraB: () => runKernel('LoraBGradient', { dy, x, loraA }, { scale }),
     }
   },

@@ -10,7 +10,7 @@ export const PanelMode = {
   transposedBfloat16Panels: 4,
 } as const
 
-/** A product C[rows, columns] = alpha * A[rows, depth] · B[depth, columns] (+ bias) (+ C). Addresses and strides in bytes. */
+/** A product C[rows, columns] = alpha * (A[rows, depth] · B[depth, columns] + A'·B') (+ bias) (+ C). Addresses and strides in bytes. */
 export interface Product {
   a: number
   aRowStride: number
@@ -32,6 +32,18 @@ export interface Product {
   alpha?: number
   /** Adds to what C holds. */
   accumulate?: boolean
+  /** A second product of small depth: the low-rank term of a linear layer. */
+  low?: LowRankProduct
+}
+
+/** A'[rows, depth] · B'[depth, columns]. */
+export interface LowRankProduct {
+  /** Rows of A' follow each other. */
+  a: number
+  b: number
+  /** Stride of the rows of B'; 0 when it is stored in float32 panels. */
+  bDepthStride: number
+  depth: number
 }
 
 /** Rows that are multiplied with one panel before the next is prepared: they should stay in the second-level cache. */
@@ -51,7 +63,8 @@ export function gemm(runtime: Runtime, product: Product): void {
     Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)),
   )
   const tileRows = Math.max(2, Math.ceil(rows / chunks / 2) * 2)
-  const scratch = runtime.scratch(BLOCK_BYTES + Math.ceil(depth / 16) * 16 * 64)
+  const { low } = product
+  const scratch = runtime.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
   const { args, floatArgs } = runtime
   args[0] = product.a
   args[1] = product.aRowStride
@@ -72,5 +85,10 @@ export function gemm(runtime: Runtime, product: Product): void {
   args[16] = tileRows
   args[17] = scratch.address
   args[18] = scratch.stride
+  args[19] = low?.a ?? 0
+  args[20] = (low?.depth ?? 0) * 4
+  args[21] = low?.b ?? 0
+  args[22] = low?.bDepthStride ?? 0
+  args[23] = low?.depth ?? 0
   runtime.run(KernelId.gemm, panels * Math.ceil(rows / tileRows), rows * columns * Math.max(1, depth))
 }

@@ -1,5 +1,6 @@
 /**
- * C = alpha * A·B (+ C) (+ bias), float32, with B read 16 columns (a panel) at a time.
+ * C = alpha * (A·B + A'·B') (+ C) (+ bias), float32, with B read 16 columns (a panel) at a time. The second product, of small
+ * depth, is the low-rank term of a linear layer; it goes on with the accumulators of the first.
  *
  * Every element of C is a sum over the depth in ascending order, whatever the tile, the thread and the number of rows: a row's
  * result does not depend on the rows beside it. (Decoding one token and training on a thousand give the same bits.)
@@ -19,6 +20,8 @@ import { threadIndex } from './scheduler'
 const A = 0, A_ROW = 4, A_DEPTH = 8, B = 12, MODE = 16, B_DEPTH = 20, B_COLUMN = 24
 const C = 28, C_ROW = 32, C_COLUMN = 36, ROWS = 40, COLUMNS = 44, DEPTH = 48
 const BIAS = 52, ALPHA = 56, ACCUMULATE = 60, TILE_ROWS = 64, SCRATCH = 68, SCRATCH_BYTES = 72
+// The second product; its depth is 0 when there is none, and the stride over its depth 0 when B' is stored in float32 panels.
+const LOW_A = 76, LOW_A_ROW = 80, LOW_B = 84, LOW_B_DEPTH = 88, LOW_DEPTH = 92
 
 /** Up to so many rows a tile, a bfloat16 panel is widened on the fly: writing it out would cost more. */
 const FEW_ROWS = 6
@@ -26,9 +29,19 @@ const FEW_ROWS = 6
 /** Bytes at the start of a thread's scratch that hold the accumulators of one block of 2 x 16. */
 const BLOCK_BYTES: usize = 128
 
-/** Accumulators of rows a0, a1 with a float32 panel, written to `out` [2][16]. */
-function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+/** Accumulators of rows a0, a1 with a float32 panel, written to `out` [2][16]; `resume` goes on with those that stand there. */
+function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize, resume: bool): void {
   let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
+  if (resume) {
+    c00 = v128.load(out)
+    c01 = v128.load(out, 16)
+    c02 = v128.load(out, 32)
+    c03 = v128.load(out, 48)
+    c10 = v128.load(out, 64)
+    c11 = v128.load(out, 80)
+    c12 = v128.load(out, 96)
+    c13 = v128.load(out, 112)
+  }
   for (let k = 0; k < depth; k++) {
     const b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32), b3 = v128.load(panel, 48)
     const s0 = v128.load_splat<f32>(a0)
@@ -56,8 +69,14 @@ function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, o
 }
 
 /** As block2, for one row. */
-function block1(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
+function block1(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize, resume: bool): void {
   let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0
+  if (resume) {
+    c0 = v128.load(out)
+    c1 = v128.load(out, 16)
+    c2 = v128.load(out, 32)
+    c3 = v128.load(out, 48)
+  }
   for (let k = 0; k < depth; k++) {
     const s = v128.load_splat<f32>(a0)
     c0 = madd(s, v128.load(panel), c0)
@@ -266,21 +285,33 @@ export function gemmTile(args: usize, tile: i32): void {
     copyPanel(b + <usize>column * columnStride, <usize>load<i32>(args, B_DEPTH), columnStride, depth, width, scratch)
   } else transposePanel(b, mode == 4, columns, column, width, depth, scratch)
 
+  const lowDepth = load<i32>(args, LOW_DEPTH), lowBDepth = <usize>load<i32>(args, LOW_B_DEPTH), lowB = <usize>load<i32>(args, LOW_B)
+  let lowPanel = lowB + <usize>panelIndex * lowDepth * 64
+  if (lowDepth && lowBDepth) {
+    lowPanel = scratch + (<usize>((depth + 15) & ~15) << 6)
+    copyPanel(lowB + (<usize>column << 2), lowBDepth, 4, lowDepth, width, lowPanel)
+  }
+  const lowRow = <usize>load<i32>(args, LOW_A_ROW)
+  let low = <usize>load<i32>(args, LOW_A) + <usize>firstRow * lowRow
+
   const aRow = <usize>load<i32>(args, A_ROW), aDepth = <usize>load<i32>(args, A_DEPTH), cRow = <usize>load<i32>(args, C_ROW)
   let a = <usize>load<i32>(args, A) + <usize>firstRow * aRow
   let c = <usize>load<i32>(args, C) + <usize>firstRow * cRow + <usize>column * <usize>load<i32>(args, C_COLUMN)
   let row = firstRow
   for (; row + 2 <= endRow; row += 2) {
     if (few) block2Bfloat16(a, a + aRow, aDepth, panel, depth, block)
-    else block2(a, a + aRow, aDepth, panel, depth, block)
+    else block2(a, a + aRow, aDepth, panel, depth, block, false)
+    if (lowDepth) block2(low, low + lowRow, 4, lowPanel, lowDepth, block, true)
     storeRow(args, block, c, column, width)
     storeRow(args, block + 64, c + cRow, column, width)
     a += 2 * aRow
+    low += 2 * lowRow
     c += 2 * cRow
   }
   if (row < endRow) {
     if (few) block1Bfloat16(a, aDepth, panel, depth, block)
-    else block1(a, aDepth, panel, depth, block)
+    else block1(a, aDepth, panel, depth, block, false)
+    if (lowDepth) block1(low, 4, lowPanel, lowDepth, block, true)
     storeRow(args, block, c, column, width)
   }
 }

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { gemm, PanelMode } from '../gemm.js'
+import type { LowRankProduct } from '../gemm.js'
 import { kernel } from './kernel.js'
 import { fillPanels, packedSize } from './weight.js'
 
@@ -33,24 +34,20 @@ function linear(
   const [out, width] = weight.shape
   const rows = inputs.x.shape[0]!
   const y = backend.allocate([rows, out])
+  let low: LowRankProduct | undefined
+  if (inputs.loraA && inputs.loraB) {
+    const r = inputs.loraA.shape[0]!
+    low = { a: runtime.allocator.allocate(rows * r * 4), b: panels(backend, inputs.loraB), bDepthStride: 0, depth: r }
+    lowRank(backend, inputs.x, inputs.loraA, low.a, scale)
+  }
   gemm(runtime, {
     ...{ a: backend.address(inputs.x), aRowStride: width * 4, aDepthStride: 4 },
     ...{ b: backend.address(weight.tensor), mode: weightMode(weight, false) },
     ...{ c: y.address, cRowStride: out * 4, rows, columns: out, depth: width },
     bias: bias ? backend.address(bias) : 0,
+    ...(low && { low }),
   })
-  if (inputs.loraA && inputs.loraB) {
-    const r = inputs.loraA.shape[0]!
-    const low = runtime.allocator.allocate(rows * r * 4)
-    lowRank(backend, inputs.x, inputs.loraA, low)
-    gemm(runtime, {
-      ...{ a: low, aRowStride: r * 4, aDepthStride: 4 },
-      ...{ b: panels(backend, inputs.loraB), mode: PanelMode.float32Panels },
-      ...{ c: y.address, cRowStride: out * 4, rows, columns: out, depth: r },
-      ...{ alpha: scale, accumulate: true },
-    })
-    runtime.allocator.release(low)
-  }
+  if (low) runtime.allocator.release(low.a)
   return y.info
 }
 
@@ -62,18 +59,18 @@ function panels(backend: CpuBackend, matrix: tf.TensorInfo): number {
   })
 }
 
-/** Writes x·Aᵀ [N, r] to an address. */
-function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, address: number): void {
+/** Writes scale · x·Aᵀ [N, r] to an address. */
+function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, address: number, scale: number): void {
   const [rows, width] = x.shape as [number, number]
   const r = loraA.shape[0]!
   gemm(backend.runtime, {
     ...{ a: backend.address(x), aRowStride: width * 4, aDepthStride: 4 },
     ...{ b: panels(backend, loraA), mode: PanelMode.float32Panels },
-    ...{ c: address, cRowStride: r * 4, rows, columns: r, depth: width },
+    ...{ c: address, cRowStride: r * 4, rows, columns: r, depth: width, alpha: scale },
   })
 }
 
-/** dx = dy·W (+ scale · T·A): the gradient of {@link linear} with respect to x. */
+/** dx = dy·W (+ T·A): the gradient of {@link linear} with respect to x. */
 function linearInputGradient(
   backend: CpuBackend,
   inputs: {
@@ -81,7 +78,7 @@ function linearInputGradient(
     loraT?: tf.TensorInfo // [N, r]
     loraA?: tf.TensorInfo // [r, in]
   },
-  { weight, scale }: LinearAttributes,
+  { weight }: Pick<LinearAttributes, 'weight'>,
 ): tf.TensorInfo {
   const { runtime } = backend
   const [out, width] = weight.shape
@@ -91,23 +88,22 @@ function linearInputGradient(
     ...{ a: backend.address(inputs.dy), aRowStride: out * 4, aDepthStride: 4 },
     ...{ b: backend.address(weight.tensor), mode: weightMode(weight, true) },
     ...{ c: dx.address, cRowStride: width * 4, rows, columns: width, depth: out },
+    ...(inputs.loraT &&
+      inputs.loraA && {
+        low: {
+          ...{ a: backend.address(inputs.loraT), b: backend.address(inputs.loraA) },
+          ...{ bDepthStride: width * 4, depth: inputs.loraA.shape[0]! },
+        },
+      }),
   })
-  if (inputs.loraT && inputs.loraA) {
-    const r = inputs.loraA.shape[0]!
-    gemm(runtime, {
-      ...{ a: backend.address(inputs.loraT), aRowStride: r * 4, aDepthStride: 4 },
-      ...{ b: panels(backend, inputs.loraA), mode: PanelMode.transposedFloat32Panels },
-      ...{ c: dx.address, cRowStride: width * 4, rows, columns: width, depth: r },
-      ...{ alpha: scale, accumulate: true },
-    })
-  }
   return dx.info
 }
 
-/** T = dy·B [N, r], which the gradients of x and of A share. */
+/** T = scale · dy·B [N, r], which the gradients of x and of A share. */
 function loraOutputGradient(
   backend: CpuBackend,
   { dy, loraB }: { dy: tf.TensorInfo; loraB: tf.TensorInfo }, // [N, out], [out, r]
+  { scale }: { scale: number },
 ): tf.TensorInfo {
   const [out, r] = loraB.shape as [number, number]
   const rows = dy.shape[0]!
@@ -115,16 +111,15 @@ function loraOutputGradient(
   gemm(backend.runtime, {
     ...{ a: backend.address(dy), aRowStride: out * 4, aDepthStride: 4 },
     ...{ b: panels(backend, loraB), mode: PanelMode.transposedFloat32Panels },
-    ...{ c: t.address, cRowStride: r * 4, rows, columns: r, depth: out },
+    ...{ c: t.address, cRowStride: r * 4, rows, columns: r, depth: out, alpha: scale },
   })
   return t.info
 }
 
-/** dA = scale · Tᵀ·x [r, in]. */
+/** dA = Tᵀ·x [r, in]. */
 function loraAGradient(
   backend: CpuBackend,
   { loraT, x }: { loraT: tf.TensorInfo; x: tf.TensorInfo }, // [N, r], [N, in]
-  { scale }: { scale: number },
 ): tf.TensorInfo {
   const [rows, width] = x.shape as [number, number]
   const r = loraT.shape[1]!
@@ -132,7 +127,7 @@ function loraAGradient(
   gemm(backend.runtime, {
     ...{ a: backend.address(loraT), aRowStride: 4, aDepthStride: r * 4 },
     ...{ b: backend.address(x), mode: PanelMode.strided, bDepthStride: width * 4, bColumnStride: 4 },
-    ...{ c: dA.address, cRowStride: width * 4, rows: r, columns: width, depth: rows, alpha: scale },
+    ...{ c: dA.address, cRowStride: width * 4, rows: r, columns: width, depth: rows },
   })
   return dA.info
 }
@@ -148,11 +143,11 @@ function loraBGradient(
   const r = loraA.shape[0]!
   const dB = backend.allocate([out, r])
   const low = runtime.allocator.allocate(rows * r * 4)
-  lowRank(backend, x, loraA, low)
+  lowRank(backend, x, loraA, low, scale)
   gemm(runtime, {
     ...{ a: low, aRowStride: 4, aDepthStride: r * 4 },
     ...{ b: backend.address(dy), mode: PanelMode.strided, bDepthStride: out * 4, bColumnStride: 4 },
-    ...{ c: dB.address, cRowStride: 4, cColumnStride: r * 4, rows: r, columns: out, depth: rows, alpha: scale },
+    ...{ c: dB.address, cRowStride: 4, cColumnStride: r * 4, rows: r, columns: out, depth: rows },
   })
   runtime.allocator.release(low)
   return dB.info
