@@ -24,7 +24,9 @@ const LOGIT_COLUMNS = 2048
 
 /** Most bytes for what sampling computed and training needs again. */
 const KEPT_BYTES = 2 ** 30
-/** Of all memory that a run may take, what it may come to with that: the rest is for other programs. */
+/** Bytes of all tensors that it may lead to: a run of a small model leaves room for other programs on a laptop. */
+const KEPT_LIMIT = 1.8 * 2 ** 30
+/** Of all memory that a run may take, what it may come to with that. */
 const KEPT_SHARE = 0.7
 
 /** Problems whose prompts are measured: enough to meet the long ones of most data sets, few enough to take no time. */
@@ -99,7 +101,7 @@ function tokensToKeep(
     rounds * ((generationBatchSize / numGenerations) * longestPrompt + generationBatchSize * (maxCompletionLength - 1))
   const room = Math.min(
     KEPT_BYTES,
-    TENSOR_LIMIT * (1 - FRAGMENTATION) - tensors,
+    KEPT_LIMIT - tensors,
     (KEPT_SHARE * availableMemory() - processBytes(tensors, optimizer)) / (1 + FRAGMENTATION),
   )
   return Math.max(0, Math.min(wanted, Math.floor(room / keptBytesPerToken(model))))

@@ -50,7 +50,7 @@ export interface PreflightReport {
  * Looks before a run at what usually goes wrong with it: can completions end, are they as long as the limit allows, are the
  * problems neither too hard nor too easy, does the reward pay for gold answers and for nothing else, will time and memory do?
  *
- * Samples up to 4 completions of 20 problems with the settings of the run, and trains on one group without changing anything.
+ * Samples up to 4 completions of 20 problems with the settings of the run, and trains on a micro-batch of them without changing anything.
  * @returns what was found, and the groups that were sampled
  * @throws ConfigError, DataError for options that no run can have, BackendError for a run that does not fit into memory
  */
@@ -83,7 +83,7 @@ export async function preflight(
   checks.push(checkCompletionLength(groups, config))
   const signal = checkSignal(groups, config)
   checks.push(...signal.checks)
-  const training = await measureTraining(policy, groups[0]!, config)
+  const training = await measureTraining(policy, groups, config)
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
   checks.push(time.check, checkMemoryForecast(memoryForecast))
   return {
@@ -115,6 +115,7 @@ export async function preflight(
     const groups: RolloutGroup[] = []
     let tokens = 0
     let seconds = 0
+    let tokensPerSecond = 0
     // After the first batch the speed is known, and all others fit into one.
     for (let at = 0, size = FIRST_BATCH; at < problems.length; at += size) {
       if (at > 0) {
@@ -135,9 +136,15 @@ export async function preflight(
           }),
       })
       groups.push(...rollouts.groups)
-      tokens += rollouts.groups.flatMap(({ completions }) => completions).reduce((sum, { ids }) => sum + ids.length, 0)
-      seconds += (performance.now() - before) / 1000
+      const sampled = rollouts.groups
+        .flatMap(({ completions }) => completions)
+        .reduce((sum, { ids }) => sum + ids.length, 0)
+      const took = (performance.now() - before) / 1000
+      // The first batch also warms up, and a run's batches are more like the larger second one.
+      tokensPerSecond = sampled / took
+      tokens += sampled
+      seconds += took
     }
-    return { groups, tokensPerSecond: tokens / seconds }
+    return { groups, tokensPerSecond }
   }
 }
