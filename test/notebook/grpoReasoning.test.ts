@@ -7,98 +7,113 @@ import type { Cell, Notebook } from './programs.js'
 const root = path.resolve(import.meta.dirname, '../..')
 const steps = 4
 
-/** The rows of the first table that a cell displays, the head first. */
-function tableRows(cell: Cell): string[][] {
-  const html = displays(cell).find((text) => text.includes('<table>')) ?? ''
-  const table = /<table>.*?<\/table>/s.exec(html)?.[0] ?? ''
-  return [...table.matchAll(/<tr>(.*?)<\/tr>/gs)].map((row) =>
-    [...row[1]!.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map((cell) => cell[1]!),
-  )
-}
-
+/** The outputs of a cell as HTML or Markdown. */
 function displays(cell: Cell): string[] {
-  return (cell.outputs ?? []).flatMap((output) => Object.values(output.data ?? {}))
+  return (cell.outputs ?? []).flatMap(({ data = {} }) => data['text/html'] ?? data['text/markdown'] ?? [])
 }
 
-/** The cell whose source contains a text. */
-function findCell(notebook: Notebook, text: string): Cell {
-  const cell = notebook.cells.find(({ cell_type, source }) => cell_type === 'code' && source.join('').includes(text))
-  assert.ok(cell, `no cell contains ${text}`)
-  return cell
+/** The rows of the first table of a cell that has a column, the head first. */
+function tableRows(cell: Cell, column: string): string[][] {
+  const tables = displays(cell).flatMap((html) => [...html.matchAll(/<table.*?<\/table>/gs)].map(([table]) => table))
+  const found = tables.map((table) =>
+    [...table.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) =>
+      [...row!.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map(([, text]) => text!),
+    ),
+  )
+  const table = found.find(([head]) => head!.includes(column))
+  assert.ok(table, `no table has a column ${column}`)
+  return table
+}
+
+/** The values of a column, without its head. */
+function column(cell: Cell, name: string): string[] {
+  const [head, ...rows] = tableRows(cell, name)
+  return rows.map((row) => row[head!.indexOf(name)]!)
 }
 
 describe('notebooks/grpo-reasoning.ipynb', () => {
   const folder = temporaryFolder()
-  const notebooks = new Map<string, Notebook>()
-  const runFolder = (kernel: string): string => path.join(folder.path, kernel)
-  const execute = async (kernel: string, options: readonly string[]): Promise<void> => {
-    const out = path.join(folder.path, `${kernel}.ipynb`)
-    const { status, stderr } = await runScript('run-notebook.mjs', [
-      ...[path.join(root, 'notebooks/grpo-reasoning.ipynb'), out, '--quiet', ...options],
-      ...['-p', `maxSteps=${steps}`, '-p', `outputDir=${runFolder(kernel)}`],
-    ])
-    assert.equal(status, 0, stderr)
-    notebooks.set(kernel, readNotebook(out))
+  const runFolder = path.join(folder.path, 'run')
+  let notebook: Notebook
+
+  /** The cell whose source contains a text. */
+  function findCell(text: string): Cell {
+    const cell = notebook.cells.find(({ cell_type, source }) => cell_type === 'code' && source.join('').includes(text))
+    assert.ok(cell, `no cell contains ${text}`)
+    return cell
   }
+
   before(async () => {
     assert.ok(fs.existsSync(path.join(root, 'dist/index.js')), 'dist/ is missing: npm run build')
-    await Promise.all([execute('repaired', []), execute('stock', ['--stock'])])
+    const out = path.join(folder.path, 'executed.ipynb')
+    const { status, stderr } = await runScript('run-notebook.mjs', [
+      ...[path.join(root, 'notebooks/grpo-reasoning.ipynb'), out, '--quiet'],
+      ...['-p', `maxSteps=${steps}`, '-p', `outputDir=${runFolder}`, '-p', 'interludes=false'],
+      ...['-p', 'problemsPerStep=4', '-p', 'evaluationProblems=8'],
+    ])
+    assert.equal(status, 0, stderr)
+    notebook = readNotebook(out)
   })
   after(folder.remove)
 
-  for (const kernel of ['repaired', 'stock']) {
-    describe(`in the ${kernel} kernel`, () => {
-      let notebook: Notebook
-      before(() => {
-        notebook = notebooks.get(kernel)!
-      })
+  it('has the seven steps in their order', () => {
+    const headings = notebook.cells.map(({ source }) => /^## (\d)\. /.exec(source[0] ?? '')?.[1])
+    assert.deepEqual(headings.filter(Boolean), ['1', '2', '3', '4', '5', '6', '7'])
+  })
 
-      it('has the seven steps in their order', () => {
-        const headings = notebook.cells.map(({ source }) => /^## (\d)\. /.exec(source[0] ?? '')?.[1])
-        assert.deepEqual(headings.filter(Boolean), ['1', '2', '3', '4', '5', '6', '7'])
-      })
+  it('puts nothing on stderr', () => {
+    assert.equal(notebook.cells.map((cell) => streamText(cell, 'stderr')).join(''), '')
+  })
 
-      it('puts nothing on stderr', () => {
-        assert.equal(notebook.cells.map((cell) => streamText(cell, 'stderr')).join(''), '')
-      })
+  it('names the backend', () => {
+    assert.match(displays(findCell('selectBackend()')).join(''), /(cpu|reference): \w/)
+  })
 
-      it('names the backend', () => {
-        assert.match(streamText(findCell(notebook, 'selectBackend')), /^backend: (cpu|reference), .+$/m)
-      })
+  it('works out the advantages of a group as the library does', () => {
+    const cell = findCell('largestDifference =')
+    const byHand = column(cell, 'advantage by hand')
+    assert.equal(byHand.length, 8)
+    assert.ok(byHand.some((value) => value !== '0'))
+    assert.deepEqual(byHand, column(cell, 'advantage of the library'))
+  })
 
-      it('works out the advantages of a group as the library does', () => {
-        const [head, ...rows] = tableRows(findCell(notebook, 'computeAdvantages'))
-        assert.deepEqual(head!.slice(-2), ['advantage by hand', 'advantage'])
-        assert.equal(rows.length, 16)
-        assert.ok(rows.some((row) => Number(row.at(-1)) !== 0))
-        for (const row of rows) assert.equal(row.at(-2), row.at(-1))
-      })
+  it('stops the training in one cell and goes on in a later one', () => {
+    const cells = notebook.cells.filter(({ source }) => source.join('').includes('of untilInterrupted(trainer)'))
+    assert.equal(cells.length, 2)
+    assert.deepEqual(column(cells[0]!, 'step'), ['1'])
+    assert.deepEqual(column(cells[1]!, 'step'), ['1', '2', '3', '4'])
+    for (const cell of cells) {
+      assert.equal(displays(cell).length, 2, 'charts and table, each in one place')
+      assert.match(displays(cell)[0]!, /<img [^>]*src="data:image\/svg\+xml;base64,/)
+    }
+  })
 
-      it('draws each step of the training in one place', () => {
-        const cell = findCell(notebook, 'for await')
-        assert.equal(displays(cell).length, 1)
-        assert.match(displays(cell)[0]!, new RegExp(`step ${steps} of ${steps}`))
-        assert.match(displays(cell)[0]!, /<img [^>]*src="data:image\/svg\+xml;base64,/)
-        assert.equal(tableRows(cell).length, 1 + steps)
-      })
+  it('evaluates base and trained model on the same problems', () => {
+    const rows = tableRows(findCell('describeComparison('), 'after GRPO')
+    assert.match(rows.find(([name]) => name!.startsWith('problem accuracy'))![1]!, /^\d+\.\d \(\d/)
+    const { policies, problems } = JSON.parse(fs.readFileSync(path.join(runFolder, 'eval.json'), 'utf8')) as {
+      policies: { name: string }[]
+      problems: unknown[]
+    }
+    assert.deepEqual(
+      policies.map(({ name }) => name),
+      ['base', 'trained'],
+    )
+    assert.equal(problems.length, 8)
+  })
 
-      it('evaluates base and trained model on the same problems', () => {
-        const rows = tableRows(findCell(notebook, 'only trained right')).slice(1)
-        assert.deepEqual(
-          rows.map((row) => row.slice(0, 2)),
-          [
-            ['trained on', 'base'],
-            ['trained on', 'trained'],
-            ['held out', 'base'],
-            ['held out', 'trained'],
-          ],
-        )
-      })
+  it('saves an adapter that gives the same log-probabilities when it is loaded again, and says what a push would send', () => {
+    assert.ok(fs.existsSync(path.join(runFolder, 'adapter/adapter_model.safetensors')))
+    assert.match(displays(findCell('writeReport(')).join(''), /after loading the adapter again: 0</)
+    assert.ok(column(findCell('pushToHub({'), 'file').includes('README.md'))
+  })
 
-      it('saves an adapter that gives the same log-probabilities when it is loaded again', () => {
-        assert.ok(fs.existsSync(path.join(runFolder(kernel), 'adapter/adapter_model.safetensors')))
-        assert.match(streamText(findCell(notebook, 'saveAdapter')), /after loading it again: 0\n/)
-      })
-    })
-  }
+  it('ticks off what was done, and nothing else', () => {
+    const rows = tableRows(findCell('const checklist'), 'evidence')
+    const item = (name: string): string[] => rows.find((row) => row[1] === name)!
+    assert.deepEqual(item('Training completed'), ['✓', 'Training completed', '4 of 4 steps'])
+    assert.equal(item('The four troubles provoked and diagnosed')[0], '✗')
+    assert.equal(item('Model of the recommended size (1B+ parameters)')[0], '✗')
+    assert.equal(item('Several reasoning traces for each problem')[0], '✓')
+  })
 })
