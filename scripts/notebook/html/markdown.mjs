@@ -18,7 +18,8 @@ export function highlightCode(code, language) {
 /** TeX as MathML, which browsers draw without fonts or styles of ours. What KaTeX cannot read stays as it is written. */
 function renderMath(tex, displayMode) {
   try {
-    return katex.renderToString(tex, { displayMode, output: 'mathml' })
+    // Where there is no mathematical font, Chromium draws what is marked as an accent through its letter.
+    return katex.renderToString(tex, { displayMode, output: 'mathml' }).replaceAll(' accent="true"', '')
   } catch {
     return `<code>${escapeHtml(tex)}</code>`
   }
