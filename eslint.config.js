@@ -41,6 +41,8 @@ export default tseslint.config(
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
         performance: 'readonly',
+        fetch: 'readonly',
+        AbortSignal: 'readonly',
         require: 'readonly',
         module: 'readonly',
       },
