@@ -12,7 +12,7 @@ function describeFailure(reports) {
     .map((args) => format(...args))
     .join('\n')
     .split('\n')
-    .filter((line) => !/^\s+at .*(tslab[\\/](dist|repairs)|node:vm|node:internal)/.test(line))
+    .filter((line) => !/^\s+at .*(tslab[\\/](dist|repairs|launch)|node:vm|node:internal)/.test(line))
   if (thrown instanceof Error || (thrown && thrown.name && 'message' in thrown)) {
     return { ename: thrown.name, evalue: String(thrown.message), traceback }
   }
