@@ -8,7 +8,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 
 const repository = path.resolve(import.meta.dirname, '../..')
 
@@ -233,20 +233,32 @@ export class LabNotebook {
   }
 
   /** Begins to run all cells, or one. */
-  async start(cell?: number): Promise<void> {
-    await this.page.evaluate((index) => {
-      const lab = window as unknown as LabWindow
-      if (index !== null) lab.jupyterapp.shell.currentWidget.content.activeCellIndex = index
-      lab.runOfTheTest = 'running'
-      lab.jupyterapp.commands.execute(index === null ? 'notebook:run-all-cells' : 'notebook:run-cell').then(
-        () => {
-          lab.runOfTheTest = 'done'
-        },
-        (error: unknown) => {
-          lab.runOfTheTest = String(error)
-        },
-      )
-    }, cell ?? null)
+  start(cell?: number): Promise<void> {
+    return cell === undefined ? this.#start('notebook:run-all-cells', 0) : this.#start('notebook:run-cell', cell)
+  }
+
+  /** Begins to run a cell and all below it. */
+  startFrom(cell: number): Promise<void> {
+    return this.#start('notebook:run-all-below', cell)
+  }
+
+  #start(command: string, cell: number): Promise<void> {
+    return this.page.evaluate(
+      ([name, index]) => {
+        const lab = window as unknown as LabWindow
+        lab.jupyterapp.shell.currentWidget.content.activeCellIndex = index
+        lab.runOfTheTest = 'running'
+        lab.jupyterapp.commands.execute(name).then(
+          () => {
+            lab.runOfTheTest = 'done'
+          },
+          (error: unknown) => {
+            lab.runOfTheTest = String(error)
+          },
+        )
+      },
+      [command, cell] as const,
+    )
   }
 
   async isRunning(): Promise<boolean> {
@@ -307,6 +319,23 @@ export class LabNotebook {
     )
   }
 
+  /** Points of the first curve of the first chart below a cell; 0 when there is none. */
+  chartPoints(cell: number): Promise<number> {
+    return this.#cell(cell).evaluate((element) => {
+      const chart = element.querySelector('.js-plotly-plot')
+      return chart ? ((chart as unknown as { data?: { y: unknown[] }[] }).data?.[0]?.y.length ?? 0) : 0
+    })
+  }
+
+  /** Scrolls to a cell. */
+  show(cell: number): Promise<void> {
+    return this.#cell(cell).scrollIntoViewIfNeeded()
+  }
+
+  #cell(index: number): Locator {
+    return this.page.locator('.jp-Notebook .jp-Cell').nth(index)
+  }
+
   /** Pictures that stand for charts. */
   pictures(): Promise<number> {
     return this.page.evaluate(
@@ -320,6 +349,19 @@ export class LabNotebook {
   /** Keeps what the reader sees, in runs/lab-screenshots. */
   async screenshot(name: string): Promise<void> {
     await this.page.screenshot({ path: path.join(repository, 'runs/lab-screenshots', `${name}.png`) })
+  }
+
+  /** Keeps all cells, a screen at a time. */
+  async screenshotCells(name: string): Promise<void> {
+    const scroller = this.page.locator('.jp-WindowedPanel-outer').first()
+    const screens = await scroller.evaluate((element) => Math.ceil(element.scrollHeight / element.clientHeight))
+    for (let screen = 0; screen < screens; screen++) {
+      await scroller.evaluate((element, at) => {
+        element.scrollTop = at * element.clientHeight
+      }, screen)
+      await this.page.waitForTimeout(400) // charts that come into sight are drawn
+      await this.screenshot(`${name}-${String(screen + 1).padStart(2, '0')}`)
+    }
   }
 
   async save(): Promise<void> {

@@ -3,8 +3,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
+import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { useChromium } from './chromium.js'
 import { LabNotebook, useJupyterLab, useNotebookCopies } from './jupyterLab.js'
+import type { LabCell } from './jupyterLab.js'
 
 const mainNotebook = path.resolve(import.meta.dirname, '../../notebooks/grpo-reasoning.ipynb')
 
@@ -31,10 +33,10 @@ try {
   `console.log('ended at step', step)`,
 ]
 
-function makeNotebook(kernel: string): object {
+function makeNotebook(kernel: string, sources: readonly string[] = cells): object {
   const rest = { cell_type: 'code', metadata: {}, execution_count: null, outputs: [] }
   return {
-    cells: cells.map((source, index) => ({ ...rest, id: `cell-${index}`, source })),
+    cells: sources.map((source, index) => ({ ...rest, id: `cell-${index}`, source })),
     metadata: { kernelspec: { name: kernel, display_name: kernel, language: 'typescript' } },
     ...{ nbformat: 4, nbformat_minor: 5 },
   }
@@ -76,6 +78,7 @@ describe('notebooks in JupyterLab', function () {
   const browser = useChromium()
   const lab = useJupyterLab()
   const copyNotebook = useNotebookCopies()
+  const inFolder = useTemporaryFolder()
   let notebook: LabNotebook | null = null
   const open = async (file: string): Promise<LabNotebook> => {
     notebook = await LabNotebook.open(browser(), lab(), file)
@@ -138,33 +141,58 @@ describe('notebooks in JupyterLab', function () {
   }
 
   it('completes names and shows their documentation', async () => {
-    const opened = await open(await copyNotebook(makeNotebook('tslab')))
+    const opened = await open(await copyNotebook(makeNotebook('tslab', [cells[0]!, ''])))
     await opened.start(0)
     await opened.finish(60)
     const { page } = opened
-    await page.click(
-      '.jp-Notebook .jp-Cell:nth-last-child(1) .cm-content, .jp-Notebook .jp-CodeCell:last-of-type .cm-content',
-    )
-    await page.keyboard.press('Control+A')
+    await page.locator('.jp-CodeCell .cm-content').nth(1).click()
     await page.keyboard.type('show.liveCh')
     await page.keyboard.press('Tab')
-    await page.waitForFunction(() =>
-      document.querySelector('.cm-content')?.ownerDocument.body.textContent.includes('show.liveChart'),
-    )
+    await until(async () => (await opened.cells())[1]!.source, (source) => source === 'show.liveChart') // prettier-ignore
     await page.keyboard.press('Shift+Tab')
     const tooltip = page.locator('.jp-Tooltip')
     await tooltip.waitFor({ timeout: 20_000 })
     assert.match((await tooltip.textContent()) ?? '', /Charts and a table that grow while a training runs/)
   })
 
-  it('runs the main notebook: all cells, live charts, an interrupt and a continuation, pictures after a reload', async () => {
-    const parameters = ['maxSteps=24', 'evaluationProblems=40', 'outputDir=runs/lab-test']
+  it('runs the main notebook: all cells, live charts, an interrupt and a continuation, charts after a reload', async () => {
+    const parameters = ['maxSteps=40', 'evaluationProblems=40', `outputDir=${inFolder('run')}`]
     const file = await copyNotebook(JSON.parse(fs.readFileSync(mainNotebook, 'utf8')) as object, parameters)
     const opened = await open(file)
     await opened.trust()
     await opened.start()
-    await opened.finish(600)
+
+    // The training stops by itself after a quarter of the steps; the cell that goes on is interrupted.
+    const training = async (): Promise<LabCell> =>
+      (await opened.cells()).filter(({ source }) => source.includes('untilInterrupted(trainer)'))[1]!
+    const livePoints = (): Promise<number> => opened.chartPoints(continuation.index)
+    const continuation = await training()
+    await until(livePoints, (points) => points > 10, 300)
+    await opened.show(continuation.index)
+    await opened.screenshot('main-training')
+    for (const points of [13, 16]) await until(livePoints, (now) => now >= points)
+    await opened.execute('notebook:interrupt-kernel')
+    await opened.finish(60)
+    await sleep(2000)
+    const stoppedAt = await livePoints()
+    assert.ok(stoppedAt >= 16 && stoppedAt < 40, String(stoppedAt))
+    assert.deepEqual((await opened.errors()).map((error) => error.includes('Interrupted')), [true]) // prettier-ignore
+
+    await opened.startFrom(continuation.index)
+    await until(livePoints, (points) => points > stoppedAt)
+    await opened.finish(480)
     assert.deepEqual(await opened.errors(), [])
-    await opened.screenshot('main')
+    assert.deepEqual((await opened.cells()).filter(({ prompt }) => !/\d/.test(prompt)).map(({ source }) => source), []) // prettier-ignore
+    assert.equal(await livePoints(), 40)
+    const drawn = await opened.charts()
+    assert.ok(drawn.length >= 8, String(drawn))
+    await useFirstChart(opened.page)
+    await opened.screenshotCells('main')
+
+    await opened.save()
+    await opened.reload()
+    await until(() => opened.charts(), (charts) => charts.length === drawn.length) // prettier-ignore
+    assert.equal(await livePoints(), 40)
+    await opened.screenshotCells('main-reloaded')
   })
 })
