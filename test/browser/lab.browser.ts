@@ -56,8 +56,18 @@ async function until<T>(value: () => Promise<T>, holds: (value: T) => boolean, s
 /** Hovers over the first chart and zooms into it, as a reader does with the mouse. */
 async function useFirstChart(page: Page): Promise<void> {
   const chart = page.locator('.jp-Notebook .js-plotly-plot').first()
-  await chart.scrollIntoViewIfNeeded()
-  const box = (await chart.locator('.nsewdrag').first().boundingBox())!
+  const area = chart.locator('.nsewdrag').first()
+  let box = { x: 0, y: Infinity, width: 0, height: 0 }
+  // Cells grow when they come into sight, which moves what is below them.
+  await until(
+    async () => {
+      await area.scrollIntoViewIfNeeded()
+      await page.waitForTimeout(500)
+      box = (await area.boundingBox())!
+      return box.y + box.height < page.viewportSize()!.height
+    },
+    (isInSight) => isInSight,
+  )
   const at = (share: number): [number, number] => [box.x + box.width * share, box.y + box.height * 0.5]
   await page.mouse.move(...at(0.5))
   await chart.locator('.hoverlayer .hovertext').first().waitFor({ timeout: 10_000 })
@@ -148,6 +158,10 @@ describe('notebooks in JupyterLab', function () {
     await page.locator('.jp-CodeCell .cm-content').nth(1).click()
     await page.keyboard.type('show.liveCh')
     await page.keyboard.press('Tab')
+    const completer = page.locator('.jp-Completer')
+    await completer.waitFor({ timeout: 20_000 })
+    assert.match((await completer.textContent()) ?? '', /liveChart/)
+    await page.keyboard.press('Enter')
     await until(async () => (await opened.cells())[1]!.source, (source) => source === 'show.liveChart') // prettier-ignore
     await page.keyboard.press('Shift+Tab')
     const tooltip = page.locator('.jp-Tooltip')
