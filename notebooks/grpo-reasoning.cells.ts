@@ -15,17 +15,21 @@
 // Every figure in the outputs was computed by the cell above it.
 
 // %% tags=["parameters"]
-let model = '' // folder or Hub id, such as 'HuggingFaceTB/SmolLM2-135M-Instruct'; empty: the small model that comes with grpo-ts
-let task = 'word-problems' // or 'gsm8k', 'math', 'humaneval-js', 'knights-and-knaves', 'countdown', 'syllogism', …
-let data = '' // the task's problems: a file, a folder or a Hub id such as 'openai/gsm8k'; empty for tasks that are made up
-let maxSteps = 0 // training steps; here and below 0 takes what suits the model
+// A folder or a Hub id, such as 'HuggingFaceTB/SmolLM2-135M-Instruct'; empty: the small model of grpo-ts
+let model = ''
+// Or 'gsm8k', 'math', 'humaneval-js', 'knights-and-knaves', 'countdown', 'syllogism', …
+let task = 'word-problems'
+// Where the problems are: a file, a folder or a Hub id such as 'openai/gsm8k'; empty: they are made up
+let data = ''
+// Below, 0 takes what suits the model.
+let maxSteps = 0 // training steps
 let problemsPerStep = 0
 let numGenerations = 0 // completions of a problem: the size of a group
 let maxCompletionLength = 0 // tokens
 let learningRate = 0
 let evaluationProblems = 0
 let interludes = true // reward hacking and the four troubles; always with the small model
-let hubRepository = '' // 'you/name': pushes the adapter there, if HF_TOKEN is set
+let hubRepository = '' // 'you/name': where the adapter is pushed to if HF_TOKEN is set
 let seed = 42 // the same seed gives the same run
 let outputDir = 'runs/notebook'
 
@@ -46,7 +50,8 @@ import { selectBackend, show } from 'grpo-ts'
 
 show.setUpCharts()
 const startedAt = Date.now()
-const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+const size = (bytes: number) =>
+  bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
@@ -59,7 +64,7 @@ show.table([
   { what: 'tfjs, danfojs', value: `${dfd.tensorflow.version_core}, ${dfd.__version}` },
   { what: 'backend', value: `${backend.name}: ${backend.why}` },
   { what: 'processor', value: `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores` },
-  { what: 'memory', value: `${gibibytes(os.freemem())} of ${gibibytes(os.totalmem())} free` },
+  { what: 'memory', value: `${size(os.freemem())} of ${size(os.totalmem())} free` },
   { what: 'GPU', value: gpu.status === 0 ? gpu.stdout.trim() : 'none found (nvidia-smi does not answer)' },
 ])
 
@@ -72,7 +77,7 @@ const settings = {
   numGenerations: numGenerations || (isEmbedded ? 8 : 4),
   maxCompletionLength: maxCompletionLength || (isEmbedded ? 128 : 256),
   learningRate: learningRate || (isEmbedded ? 1e-3 : 5e-5),
-  evaluationProblems: evaluationProblems || (isEmbedded ? 300 : 20),
+  evaluationProblems: evaluationProblems || (isEmbedded ? 500 : 20),
   evaluationSamples: isEmbedded ? 4 : 1,
 }
 show.table([settings], { caption: 'Settings of this run' })
@@ -99,7 +104,7 @@ const parameters = sizes.reduce((sum, size) => sum + size, 0)
 const trainable = policy.adapter.parameters().reduce((sum, { variable }) => sum + variable.size, 0)
 show.table([
   { what: 'model', value: `${base.config.architecture} in ${model || 'checkpoints/word-problems-1m'}` },
-  { what: 'parameters', value: `${parameters.toLocaleString('en')}, ${gibibytes(base.weightBytes)} in memory` },
+  { what: 'parameters', value: `${parameters.toLocaleString('en')}, ${size(base.weightBytes)} in memory` },
   { what: 'layers', value: `${base.config.numLayers} of width ${base.config.hiddenSize}` },
   { what: 'vocabulary', value: `${base.config.vocabularySize.toLocaleString('en')} tokens` },
   { what: 'context', value: `${base.config.maxPositions.toLocaleString('en')} tokens for prompt and completion` },
@@ -131,7 +136,8 @@ show.table(
 // %% [markdown]
 // ## 3. Prepare the problems
 //
-// A problem is a question and its final answer. No worked solution is needed: the model finds its own. The *test* split holds problems
+// A problem is a question and its final answer. Answers have to be checkable: numbers, choices, programs with tests; matters of taste are
+// not. No worked solution is needed: the model finds its own. The *test* split holds problems
 // that training never sees; step 7 measures with them.
 
 // %%
@@ -176,9 +182,14 @@ show.table(
   { caption: 'By difficulty' },
 )
 const numbers = trainTask.problems.map(({ answer }) => Number(answer)).filter((answer) => Number.isFinite(answer))
-show.histogram({ problems: frame['tokens'].values as number[] }, { title: 'Length of the questions', xaxis: { title: 'tokens' } })
-show.histogram({ problems: frame['difficulty'].values as number[] }, { title: 'Difficulty', xaxis: { title: 'difficulty' } })
-if (numbers.length > 0) show.histogram({ problems: numbers }, { title: 'Answers', xaxis: { title: 'answer' } })
+const values = (column: string) => ({ problems: frame[column].values as number[] })
+show.plots([
+  show.countValues(values('tokens'), { title: 'Length of the questions', xaxis: { title: 'tokens' } }),
+  show.countValues(values('difficulty'), { title: 'Difficulty', xaxis: { title: 'difficulty' } }),
+  ...(numbers.length === 0
+    ? []
+    : [show.countValues({ problems: numbers }, { title: 'Answers', xaxis: { title: 'answer' } })]),
+])
 
 // %%
 const example = trainTask.problems[0]
@@ -290,7 +301,7 @@ const config: Partial<GRPOConfig> = {
   lossType: 'dapo', // each token of a step counts the same, in short and long completions
   epsilon: 0.2, // no token is pushed further than to 1 ± 0.2 times its probability at sampling; matters with numIterations > 1
   beta: 0, // pull back to the base model; above 0 it also costs a pass of the base model
-  learningRate: settings.learningRate, // size of an update: higher learns faster until it breaks (see "instability" below)
+  learningRate: settings.learningRate, // size of an update: higher learns faster, until training falls apart (see trouble 4)
   lrSchedulerType: 'cosine', // the rate falls to 0 at the last step
   warmupSteps: Math.min(5, Math.floor(settings.maxSteps / 10)), // it rises from 0 in the first steps
   maxGradNorm: 1, // larger gradients are scaled down to this norm
@@ -391,9 +402,15 @@ async function sampleGroups(sampler: CausalLM, problems: readonly Problem[], tem
 const isReasoned = (text: string) => analyseReasoning(text).steps.length > 0
 const differ = ({ completions }: RolloutGroup) => new Set(completions.map(({ reward }) => reward)).size > 1
 const firstGroups = await sampleGroups(policy, trainTask.problems.slice(0, settings.problemsPerStep))
-// The group to look at: one with something to compare, and with as much reasoning as there is.
+// The group to look at: one that is neither nearly all right nor nearly all wrong, with much reasoning.
+const evenness = ({ completions }: RolloutGroup) => {
+  const share = mean(completions.map(({ rewards: parts }) => parts.correctness))
+  return Number(share >= 0.25 && share <= 0.75)
+}
 const reasonedIn = ({ completions }: RolloutGroup) => completions.filter(({ text }) => isReasoned(text)).length
-const group = [...firstGroups].sort((a, b) => Number(differ(b)) - Number(differ(a)) || reasonedIn(b) - reasonedIn(a))[0]
+const group = [...firstGroups].sort(
+  (a, b) => Number(differ(b)) - Number(differ(a)) || evenness(b) - evenness(a) || reasonedIn(b) - reasonedIn(a),
+)[0]
 
 show.traces(
   group.completions.map(({ text, reward, rewards: parts }, i) => ({
@@ -438,8 +455,15 @@ show.table(
 )
 
 // %%
-const best = advantages.indexOf(Math.max(...advantages))
-const worst = advantages.indexOf(Math.min(...advantages))
+// Of equal ones the longest, which has most to show.
+const longestWith = (advantage: number) =>
+  advantages.reduce((found, value, i) => {
+    const isLonger = found < 0 || group.completions[i].ids.length > group.completions[found].ids.length
+    return value === advantage && isLonger ? i : found
+  }, -1)
+const best = longestWith(Math.max(...advantages))
+const worst = longestWith(Math.min(...advantages))
+const byRounding = largestDifference === 0 ? '0' : largestDifference.toExponential(0)
 const isFlat = advantages.every((advantage) => advantage === 0)
 show.markdown(
   isFlat
@@ -449,7 +473,7 @@ show.markdown(
         `It did better than its group, so each of its ${group.completions[best].ids.length} tokens becomes likelier. Completion ${worst + 1} got ` +
         `${totals[worst].toFixed(3)}, which gives **${advantages[worst].toFixed(2)}**: its tokens become less likely. The advantages of the group add up to ` +
         `${Math.abs(advantages.reduce((sum, value) => sum + value, 0)).toFixed(2)}: probability moves from the worse completions to the better ones. ` +
-        `By hand and library differ by ${largestDifference.toExponential(0)} at most.`,
+        `The largest difference between hand and library is ${byRounding}.`,
 )
 show.traces(
   [best, worst].map((i) => ({
@@ -466,23 +490,23 @@ show.traces(
 // teaches nothing.
 
 // %%
-const size = settings.numGenerations
-const right = Array.from({ length: size + 1 }, (_, k) => k)
+const groupSize = settings.numGenerations
+const right = Array.from({ length: groupSize + 1 }, (_, k) => k)
 const advantagesOf = (k: number) =>
   computeAdvantages(
-    Array.from({ length: size }, (_, i) => [i < k ? 1 : 0]),
-    { numGenerations: size },
+    Array.from({ length: groupSize }, (_, i) => [i < k ? 1 : 0]),
+    { numGenerations: groupSize },
   ).advantages
 show.plot(
   [
     { name: 'of a right completion', mode: 'lines+markers', x: right.slice(1), y: right.slice(1).map((k) => advantagesOf(k)[0]) },
-    { name: 'of a wrong completion', mode: 'lines+markers', x: right.slice(0, -1), y: right.slice(0, -1).map((k) => advantagesOf(k)[size - 1]) },
+    { name: 'of a wrong completion', mode: 'lines+markers', x: right.slice(0, -1), y: right.slice(0, -1).map((k) => advantagesOf(k)[groupSize - 1]) },
   ],
-  { title: `Advantage in a group of ${size}`, xaxis: { title: 'right completions in the group' }, yaxis: { title: 'advantage' } },
+  { title: `Advantage in a group of ${groupSize}`, xaxis: { title: 'right completions in the group' }, yaxis: { title: 'advantage' } },
 )
 const usable = firstGroups.filter(differ).length
 show.markdown(
-  `In a group of ${size}, the only right completion gets ${advantagesOf(1)[0].toFixed(2)}, one of ${size - 1} right ones ${advantagesOf(size - 1)[0].toFixed(2)}. ` +
+  `In a group of ${groupSize}, the only right completion gets ${advantagesOf(1)[0].toFixed(2)}, one of ${groupSize - 1} right ones ${advantagesOf(groupSize - 1)[0].toFixed(2)}. ` +
     `Of the ${firstGroups.length} groups sampled above ${usable} hold different rewards; the other ${firstGroups.length - usable} teach nothing.`,
 )
 
@@ -670,6 +694,11 @@ try {
 }
 
 // %%
+/** Everything that the diagnosis said in some steps, each finding once, as it was last said. */
+const foundIn = (some: readonly TrainingStep[]) => {
+  const findings = some.flatMap(({ diagnosis }) => diagnosis)
+  return [...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values()]
+}
 metricTable()
 const trainingSeconds = steps.reduce((sum, { metrics }) => sum + metrics.step_time, 0)
 const peakMemory = process.resourceUsage().maxRSS * 1024
@@ -678,9 +707,9 @@ const rewardOf = (some: readonly TrainingStep[]) => mean(some.map(({ metrics }) 
 show.markdown(
   `${steps.length} steps, ${(steps.length * stepCompletions).toLocaleString('en')} completions in ${trainingSeconds.toFixed(0)} s. Mean reward ` +
     `${rewardOf(steps.slice(0, few)).toFixed(3)} in the first ${few} steps, ${rewardOf(steps.slice(-few)).toFixed(3)} in the last. ` +
-    `The process used ${gibibytes(peakMemory)} at most.`,
+    `The process used ${size(peakMemory)} at most.`,
 )
-show.findings(steps[steps.length - 1].diagnosis)
+show.findings(foundIn(steps))
 
 // %% [markdown]
 // **The reward distribution**, in the first steps and in the last: how many completions of a group are right.
@@ -690,7 +719,7 @@ const rightInGroups = (some: readonly TrainingStep[]) =>
   some.flatMap(({ groups }) => groups.map(({ completions }) => completions.filter(({ rewards: parts }) => parts.correctness === 1).length))
 show.histogram(
   { [`first ${few} steps`]: rightInGroups(steps.slice(0, few)), [`last ${few} steps`]: rightInGroups(steps.slice(-few)) },
-  { title: 'Right completions in a group', xaxis: { title: `right of ${size}` }, yaxis: { title: 'groups' } },
+  { title: 'Right completions in a group', xaxis: { title: `right of ${groupSize}` }, yaxis: { title: 'groups' } },
 )
 
 // %% [markdown]
@@ -737,9 +766,9 @@ const [baseRows, trainedRows] = [rows(baseResult), rows(trainedResult)]
 show.table(
   [
     ...Object.keys(baseRows).map((name) => ({ '': name, base: baseRows[name], 'after GRPO': trainedRows[name] })),
-    { '': 'generations of a problem', base: '1', 'after GRPO': String(size) },
+    { '': 'generations of a problem', base: '1', 'after GRPO': String(groupSize) },
     { '': 'training time', base: '–', 'after GRPO': `${trainingSeconds.toFixed(0)} s` },
-    { '': 'memory', base: '–', 'after GRPO': gibibytes(peakMemory) },
+    { '': 'memory', base: '–', 'after GRPO': size(peakMemory) },
   ],
   { caption: `${testTask.problems.length} held-out problems; in brackets 95 % intervals` },
 )
@@ -1039,7 +1068,7 @@ async function experiment(maxSteps: number, { name, config: changed = {}, reward
     process.stdout.write('.')
   }
   console.log(` ${made.reduce((sum, { metrics }) => sum + metrics.step_time, 0).toFixed(0)} s`)
-  return { name: name, policy: pupil, steps: made, last: made[made.length - 1] }
+  return { name: name, policy: pupil, steps: made, last: made[made.length - 1], findings: foundIn(made) }
 }
 type Result = Awaited<ReturnType<typeof experiment>>
 
@@ -1048,7 +1077,9 @@ const compare = (results: readonly Result[], metric: string, title: string) => (
   data: results.map(({ name, steps: made }) => ({ name: name, x: made.map(({ step }) => step), y: made.map(({ metrics }) => metrics[metric]) })),
   layout: { title: title, xaxis: { title: 'step' }, height: 260 },
 })
-const between = ({ steps: made }: Result, metric: string) => `${made[0].metrics[metric].toFixed(2)} → ${made[made.length - 1].metrics[metric].toFixed(2)}`
+/** The mean of a metric over the first five steps, and over the last five. */
+const between = ({ steps: made }: Result, metric: string) =>
+  [made.slice(0, 5), made.slice(-5)].map((some) => mean(some.map(({ metrics }) => metrics[metric])).toFixed(2)).join(' → ')
 
 // %%
 const atLeast: RewardFunction = {
@@ -1078,7 +1109,7 @@ if (interludes) {
       `${cheat.problem.question} (answer: ${cheat.problem.answer})`,
     )
   }
-  show.findings(hacked.last.diagnosis)
+  show.findings(hacked.findings)
   show.markdown(
     `With the bug the reward went ${between(hacked, 'reward')}, and the share of right answers ${between(hacked, 'rewards/correctness/mean')}: the model found out that large numbers always pay. ` +
       `With \`===\` right answers went ${between(honest, 'rewards/correctness/mean')}. What helps: test a reward on cheats before it is used, watch a second measure that is not paid, and read completions.`,
@@ -1090,23 +1121,31 @@ if (interludes) {
 //
 // ### 1. The model does not reason
 //
-// Provoked by a limit of tokens that is too small: whatever begins to reason is cut off before its answer and earns nothing, so training
-// drives the reasoning out. Here the model that has just learned to reason goes on with a small limit, then with a proper one.
+// Provoked by a limit of tokens that is too small: whatever begins to reason is cut off before its answer and earns nothing, so
+// training drives the reasoning out. Here the model that has learned to reason goes on with a small limit, and, from the same
+// adapter, with a proper one. (What was driven out hardly comes back by itself: after such a mistake go back to a checkpoint.)
 
 // %%
-const reasoner = isEmbedded ? small.withAdapter(path.join(outputDir, 'adapter')) : interludes ? (await experiment(30, { name: 'learns to reason' })).policy : small
-const cutOff = interludes ? await experiment(14, { name: 'limit of 32 tokens', policy: reasoner, config: { maxCompletionLength: 32 } }) : null
-const cutOffFindings = cutOff?.last.diagnosis ?? []
-const restored = interludes ? await experiment(14, { name: 'then 128 tokens', policy: reasoner, config: { maxCompletionLength: 128 } }) : null
+const learned = isEmbedded || !interludes ? null : (await experiment(30, { name: 'learns to reason' })).policy
+if (learned) learned.saveAdapter(path.join(outputDir, 'interludes', 'adapter'))
+const reasoner = () => small.withAdapter(path.join(outputDir, isEmbedded ? 'adapter' : 'interludes/adapter'))
+const goOn = { learningRate: 2e-3 }
+const cutOff = interludes
+  ? await experiment(20, { name: '32 tokens', policy: reasoner(), config: { ...goOn, maxCompletionLength: 32 } })
+  : null
+const uncut = interludes
+  ? await experiment(20, { name: '128 tokens', policy: reasoner(), config: { ...goOn, maxCompletionLength: 128 } })
+  : null
 if (interludes) {
   show.plots([
-    compare([cutOff, restored], 'reasoning/steps', 'Steps of reasoning in a completion'),
-    compare([cutOff, restored], 'completions/clipped_ratio', 'Share that is cut off'),
+    compare([cutOff, uncut], 'reasoning/steps', 'Steps of reasoning in a completion'),
+    compare([cutOff, uncut], 'completions/clipped_ratio', 'Share that is cut off'),
   ])
-  show.findings(cutOffFindings)
+  show.findings(cutOff.findings)
   show.markdown(
-    `With a limit of 32 tokens the steps of reasoning went ${between(cutOff, 'reasoning/steps')}, with 128 they went ${between(restored, 'reasoning/steps')}. ` +
-      'Other cures: ask for the format in the prompt, show worked examples (`shots`), sample at a higher temperature, take a model that can reason at all.',
+    `Steps of reasoning in a completion: ${between(cutOff, 'reasoning/steps')} with a limit of 32 tokens, ${between(uncut, 'reasoning/steps')} with 128. ` +
+      'Other cures: ask for the format in the prompt, show worked examples (`shots`), sample at a higher temperature, take a ' +
+      'model that can reason at all.',
   )
 }
 
@@ -1124,40 +1163,66 @@ if (interludes) {
     compare([cold, warm], 'frac_reward_zero_std', 'Share of groups with equal rewards'),
     compare([cold, warm], 'diversity/unique_completions', 'Different completions of 8'),
   ])
-  show.findings(cold.last.diagnosis)
+  show.findings(cold.findings)
 }
 
 // %% [markdown]
 // ### 3. The reasoning is of poor quality
 //
-// Provoked by a reward that counts steps of reasoning, whatever they say. The model writes more of them, and miscalculates on purpose: a
-// result that is taken back gives one more step. Cured by paying for right answers and fining calculations that do not come out.
+// Provoked by a reward that counts steps of reasoning, whatever they say. The self-test finds it out before any training; read what the
+// model then writes. Cured by paying for right answers and fining calculations that do not come out. Simpler problems, worked
+// examples, more steps and a larger model help too.
 
 // %%
-const counted = interludes ? await experiment(24, { name: 'steps are paid', rewards: [rewards.reasoningSteps({ targetSteps: 6 }), { ...soundness, weight: 0 }] }) : null
-const fined = interludes ? await experiment(24, { name: 'right answers, errors fined', rewards: [rewards.correctness(), rewards.stepArithmetic(), { ...soundness, weight: 0 }] }) : null
+const countSteps = rewards.reasoningSteps({ targetSteps: 6 })
+const countLint = await lintReward(countSteps, smallTask.problems.slice(0, 10))
+console.log(`self-test of ${countSteps.name}: ${countLint.verdict}`)
+const unpaid = { ...soundness, weight: 0 }
+const counted = interludes ? await experiment(24, { name: 'steps are paid', rewards: [countSteps, unpaid] }) : null
+const fined = interludes
+  ? await experiment(24, {
+      name: 'right answers are paid, errors fined',
+      rewards: [rewards.correctness(), rewards.stepArithmetic(), unpaid],
+    })
+  : null
+
+// %%
 if (interludes) {
-  const quality = await evaluate({ 'steps are paid': counted.policy, 'right answers, errors fined': fined.policy }, smallTest, { greedy: false, samples: 2, maxCompletionLength: 128 })
+  const quality = await evaluate({ [counted.name]: counted.policy, [fined.name]: fined.policy }, smallTest, {
+    greedy: false,
+    samples: 2,
+    maxCompletionLength: 128,
+  })
+  show.plots([
+    compare([counted, fined], 'reasoning/steps', 'Steps of reasoning in a completion'),
+    compare([counted, fined], 'rewards/soundness/mean', 'Share of calculations that hold'),
+  ])
   show.table(
     quality.policies.map(({ name, sampled }) => ({
-      'what is paid': name,
+      'what counts': name,
       'accuracy (%)': estimate(sampled.accuracy),
       'reasoning steps': estimate(sampled.reasoning.meanSteps, 1, 1),
       'calculations that hold (%)': estimate(sampled.reasoning.correctEquations),
       'corrects itself (%)': estimate(sampled.reasoning.selfCorrecting),
     })),
-    { caption: `${smallTest.problems.length} held-out problems, two answers each` },
+    { caption: `${smallTest.problems.length} held-out problems, two answers to each` },
   )
-  const sample = (result: Result) => result.last.groups.flatMap((one) => one.completions).sort((a, b) => analyseReasoning(b.text).steps.length - analyseReasoning(a.text).steps.length)[0]
-  show.traces([counted, fined].map((result) => ({ title: result.name, text: sample(result).text, correct: undefined, facts: { steps: analyseReasoning(sample(result).text).steps.length, 'wrong calculations': analyseReasoning(sample(result).text).wrongCalculations.length } })))
-  show.findings(counted.last.diagnosis)
+  const stepsOf = (text: string) => analyseReasoning(text).steps.length
+  show.traces(
+    [counted, fined].map(({ name, last }) => {
+      const [longest] = last.groups
+        .flatMap(({ completions }) => completions)
+        .sort((a, b) => stepsOf(b.text) - stepsOf(a.text))
+      return { title: name, text: longest.text, facts: { steps: stepsOf(longest.text) } }
+    }),
+  )
+  show.findings(counted.findings)
 }
 
 // %% [markdown]
 // ### 4. Training is unstable
 //
-// Provoked by a learning rate that keeps rising to forty times the one of step 6, without a limit for the gradients. It looks splendid at first, then the
-// model falls apart. `beta` is above 0 so that the distance to the base model (`kl`) is measured. Cured by a lower rate and `maxGradNorm`.
+// Provoked by a learning rate that keeps rising to forty times the one of step 6, without a limit for the gradients. `beta` is above 0 so that the distance to the base model (`kl`) is measured. Cured by a lower rate and `maxGradNorm`.
 
 // %%
 const unstable = interludes
@@ -1172,7 +1237,13 @@ if (interludes) {
     compare([unstable, stable], 'kl', 'Distance to the base model (kl, nats)'),
     compare([unstable, stable], 'grad_norm', 'Length of the gradient'),
   ])
-  show.findings(unstable.last.diagnosis)
+  show.findings(unstable.findings)
+  const rewardsOf = unstable.steps.map(({ metrics }) => metrics.reward)
+  const highest = Math.max(...rewardsOf)
+  show.markdown(
+    `With the high rate the reward was ${highest.toFixed(2)} at its best, in step ${rewardsOf.indexOf(highest) + 1}, and ` +
+      `${rewardsOf[rewardsOf.length - 1].toFixed(2)} in the last. Larger steps (more problems in each) and a pull to the base model (\`beta\`) steady it, too.`,
+  )
 }
 
 // %% [markdown]
@@ -1184,26 +1255,32 @@ if (interludes) {
 const accuracyGain = paired.strict.difference
 const didGain = paired.strict.pValue < 0.05 && accuracyGain.value > 0
 const mixedGroups = firstGroups.filter(differ).length
-const diagnosed = [cutOffFindings, cold?.last.diagnosis, counted?.last.diagnosis, unstable?.last.diagnosis]
+const diagnosed = [cutOff, cold, unstable].map((result) => result?.findings[0]?.name)
 const checklist: { done: boolean; item: string; evidence: string }[] = [
   { done: backend.name !== 'reference', item: 'Environment set up', evidence: `backend ${backend.name}` },
   { done: true, item: 'Model loaded', evidence: `${parameters.toLocaleString('en')} parameters` },
   { done: parameters >= 1e9, item: 'Model of the recommended size (1B+ parameters)', evidence: `${(parameters / 1e9).toPrecision(2)} B` },
   { done: trainTask.problems.length > 0, item: 'Problem data set prepared', evidence: `${trainTask.name}: ${trainTask.problems.length} problems, ${testTask.problems.length} held out` },
   { done: trainTask.problems.length >= 1000, item: 'Trains on 1,000 problems or more', evidence: `${new Set(steps.flatMap(({ groups }) => groups.map((one) => one.problem.id))).size} different ones were trained on` },
-  { done: size >= 4, item: 'GRPO configured', evidence: `${size} generations, temperature ${trainer.config.temperature}` },
+  { done: groupSize >= 4, item: 'GRPO configured', evidence: `${groupSize} generations, temperature ${trainer.config.temperature}` },
   { done: lintRows[0].verdict === 'sound', item: 'Reward function defined and tested', evidence: `${rewardFunctions.map(({ name }) => name).join(', ')}; ${lintRows[0].reward} is ${lintRows[0].verdict}` },
   { done: trainer.isFinished, item: 'Training completed', evidence: `${trainer.step} of ${trainer.maxSteps} steps` },
-  { done: steps.every(({ groups }) => groups.every(({ completions }) => completions.length === size)), item: 'Several reasoning traces for each problem', evidence: `${(steps.length * stepCompletions).toLocaleString('en')} completions in groups of ${size}` },
+  { done: steps.every(({ groups }) => groups.every(({ completions }) => completions.length === groupSize)), item: 'Several reasoning traces for each problem', evidence: `${(steps.length * stepCompletions).toLocaleString('en')} completions in groups of ${groupSize}` },
   { done: mixedGroups > 0, item: 'Reward distribution analysed', evidence: `${mixedGroups} of the first ${firstGroups.length} groups held different rewards` },
-  { done: largestDifference < 1e-6, item: 'Advantages worked out by hand', evidence: `largest difference from the library ${largestDifference.toExponential(0)}` },
+  { done: largestDifference < 1e-6, item: 'Advantages worked out by hand', evidence: `largest difference from the library ${byRounding}` },
   { done: didGain, item: 'Accuracy improved over the base model', evidence: `${percent(baseResult.accuracy.value)} → ${percent(trainedResult.accuracy.value)}, p = ${paired.strict.pValue.toPrecision(2)}` },
   { done: baseResult.reasoning !== undefined, item: 'Reasoning quality evaluated', evidence: `calculations that hold: ${estimate(baseResult.reasoning.correctEquations)} → ${estimate(trainedResult.reasoning.correctEquations)} %` },
   { done: evaluation.policies.length === 2, item: 'Before and after compared', evidence: `${testTask.problems.length} problems, paired` },
   { done: trainedResult.reasoning.meanSteps.value >= 1, item: 'Model writes reasoning steps', evidence: `${baseResult.reasoning.meanSteps.value.toFixed(1)} → ${trainedResult.reasoning.meanSteps.value.toFixed(1)} in an answer` },
   { done: reloadDifference === 0, item: 'Reasoning model saved', evidence: `${path.join(outputDir, 'adapter')}, loads again to the same numbers` },
   { done: workedRight === workedExamples.length, item: 'The three worked examples solved', evidence: `${workedRight} of ${workedExamples.length}` },
-  { done: diagnosed.every((found) => found && found.length > 0), item: 'The four troubles provoked and diagnosed', evidence: interludes ? diagnosed.map((found) => found?.[0]?.name ?? 'nothing said').join(', ') : 'interludes were left out' },
+  {
+    done: diagnosed.every((name) => name !== undefined) && countLint.verdict === 'exploitable',
+    item: 'The four troubles provoked and diagnosed',
+    evidence: interludes
+      ? `${[...diagnosed.slice(0, 2), `reward ${countLint.verdict}`, diagnosed[2]].map((name) => name ?? 'nothing said').join(', ')}`
+      : 'interludes were left out',
+  },
 ]
 show.table(checklist.map(({ done, item, evidence }) => ({ '': done ? '✓' : '✗', item: item, evidence: evidence })), { limit: 50 })
 show.markdown(

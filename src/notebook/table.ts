@@ -54,7 +54,14 @@ export function tableContent(rows: readonly object[] | DataFrameLike, options: T
       `<div style="overflow-x:auto;max-width:100%">${title}<table style="border-collapse:collapse;margin:0">` +
       `<thead><tr>${index ? '<th></th>' : ''}${head}</tr></thead><tbody>${body}</tbody></table>` +
       `${rest && `<div style="opacity:.75">${rest}</div>`}</div>`,
-    text: [caption, columns.join('\t'), ...shown.map((row) => row.join('\t')), rest].filter(Boolean).join('\n'),
+    text: [
+      caption,
+      [...(index ? [''] : []), ...columns].join('\t'),
+      ...shown.map((row, r) => [...(index ? [index[r]!] : []), ...row].join('\t')),
+      rest,
+    ]
+      .filter(Boolean)
+      .join('\n'),
   }
 }
 

@@ -43,7 +43,7 @@ export function tracesContent(shown: readonly ShownTrace[], question?: string): 
   const heading =
     question === undefined ? '' : `<div style="margin:.6em 0 .4em"><b>Problem:</b> ${escapeHtml(question)}</div>`
   return {
-    html: `${heading}<div style="display:grid;gap:.6em;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))">${cards.map(({ html }) => html).join('')}</div>`,
+    html: `${heading}<div style="display:grid;gap:.6em;grid-template-columns:repeat(auto-fit,minmax(min(100%,250px),1fr))">${cards.map(({ html }) => html).join('')}</div>`,
     text: [...(question === undefined ? [] : [question]), ...cards.map(({ text }) => text)].join('\n'),
   }
 }

@@ -21,20 +21,32 @@ export function plots(figures: readonly { readonly data: readonly Trace[]; reado
   showBundle(figuresBundle(figures.map(({ data, layout }) => makeFigure(data, layout))))
 }
 
-/** Shows how often values occur, as bars: whole numbers each for itself, others in up to 20 intervals. */
+/** Shows how often values occur, as bars. */
 export function histogram(values: Readonly<Record<string, readonly number[]>>, layout: Layout = {}): void {
+  plots([countValues(values, layout)])
+}
+
+/** A chart, for {@link plots}, of how often values occur: whole numbers each for itself, others in up to 20 intervals. */
+export function countValues(
+  values: Readonly<Record<string, readonly number[]>>,
+  layout: Layout = {},
+): { readonly data: readonly Trace[]; readonly layout: Layout } {
   const all = Object.values(values).flat()
   const [low, high] = [Math.min(...all), Math.max(...all)]
   const isCounted = all.every(Number.isInteger) && high - low < 40
   const width = isCounted ? 1 : niceWidth((high - low) / 20 || 1)
   const first = isCounted ? low : Math.floor(low / width) * width
-  const bins = Math.floor((high - first) / width + 1e-9) + 1
+  const bins = all.length === 0 ? 0 : Math.floor((high - first) / width + 1e-9) + 1
   const data = Object.entries(values).map(([name, sample]): Trace => {
     const counts = new Array<number>(bins).fill(0)
     for (const value of sample) counts[Math.floor((value - first) / width + 1e-9)]!++
     return { type: 'bar', name, x: counts.map((_, i) => first + (i + (isCounted ? 0 : 0.5)) * width), y: counts }
   })
-  plot(data, { bargap: isCounted ? 0.2 : 0.02, ...layout, yaxis: { title: 'count', ...layout.yaxis } })
+  const xaxis = { ...(isCounted && bins <= 10 && { dtick: 1 }), ...layout.xaxis }
+  return {
+    data,
+    layout: { bargap: isCounted ? 0.2 : 0.02, ...layout, xaxis, yaxis: { title: 'count', ...layout.yaxis } },
+  }
 }
 
 /** A round number that is not below another one. */
