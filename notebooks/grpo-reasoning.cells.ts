@@ -1,8 +1,9 @@
 // %% [markdown]
 // # Teaching a language model to reason with GRPO
 //
-// A *reasoning model* writes down the steps to an answer before it answers. This notebook trains one in seven steps, in TypeScript, with
-// GRPO (Group Relative Policy Optimization, [DeepSeekMath](https://arxiv.org/abs/2402.03300)). GRPO needs problems and a way to check
+// A *reasoning model* writes down the steps to an answer before it answers. This notebook trains
+// one in seven steps, in TypeScript, with GRPO (Group Relative Policy Optimization,
+// [DeepSeekMath](https://arxiv.org/abs/2402.03300)). GRPO needs problems and a way to check
 // answers. Nobody writes the reasoning, and nobody labels anything:
 //
 // 1. the model answers each problem several times: a *group* of completions;
@@ -10,9 +11,10 @@
 // 3. completions that did better than the mean of their group become likelier, the others less likely;
 // 4. the same again, with other problems.
 //
-// As it stands, the notebook trains the small model that comes with grpo-ts, which takes some minutes on two processor cores. It can reason
-// but seldom does; it finds out that reasoning pays. The next cell switches to a model and to problems of your choice.
-// Every figure in the outputs was computed by the cell above it.
+// As it stands, the notebook trains the small model that comes with grpo-ts, which takes some
+// minutes on two processor cores. It can reason but seldom does; it finds out that reasoning pays.
+// The next cell switches to a model and to problems of your choice. Every figure in the outputs was
+// computed by the cell above it.
 
 // %% tags=["parameters"]
 // A folder or a Hub id, such as 'HuggingFaceTB/SmolLM2-135M-Instruct'; empty: the small model of grpo-ts
@@ -36,8 +38,9 @@ let outputDir = 'runs/notebook'
 // %% [markdown]
 // ## 1. Environment
 //
-// Everything runs inside this Node process; there is no Python and no server. grpo-ts takes the fastest *backend* (the engine that
-// computes with tensors) that works on this machine, and says why.
+// Everything runs inside this Node process; there is no Python and no server. grpo-ts takes the
+// fastest *backend* (the engine that computes with tensors) that works on this machine, and says
+// why.
 
 // %%
 import { spawnSync } from 'child_process'
@@ -53,10 +56,13 @@ const startedAt = Date.now()
 const size = (bytes: number) =>
   bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 const backend = await selectBackend()
-const gpu = spawnSync('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], { encoding: 'utf8' })
+const gpu = spawnSync('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], {
+  encoding: 'utf8',
+})
 show.table([
   { what: 'grpo-ts', value: require('grpo-ts/package.json').version },
   { what: 'Node.js', value: `${versions.node} on ${process.platform} ${process.arch}` },
@@ -65,7 +71,10 @@ show.table([
   { what: 'backend', value: `${backend.name}: ${backend.why}` },
   { what: 'processor', value: `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores` },
   { what: 'memory', value: `${size(os.freemem())} of ${size(os.totalmem())} free` },
-  { what: 'GPU', value: gpu.status === 0 ? gpu.stdout.trim() : 'none found (nvidia-smi does not answer)' },
+  {
+    what: 'GPU',
+    value: gpu.status === 0 ? gpu.stdout.trim() : 'none found (nvidia-smi does not answer)',
+  },
 ])
 
 // %%
@@ -85,29 +94,44 @@ show.table([settings], { caption: 'Settings of this run' })
 // %% [markdown]
 // ## 2. Load a model for reasoning
 //
-// The model's own weights stay frozen. LoRA adds a small trainable update to every linear layer: two thin matrices A and B, whose product
-// is added to the layer's weight. B starts at zero, so the new model, the *policy*, at first does exactly what the *base* model does.
-// One set of frozen weights in memory serves both.
+// The model's own weights stay frozen. LoRA adds a small trainable update to every linear layer:
+// two thin matrices A and B, whose product is added to the layer's weight. B starts at zero, so the
+// new model, the *policy*, at first does exactly what the *base* model does. One set of frozen
+// weights in memory serves both.
 
 // %%
 import { loadModel, Safetensors } from 'grpo-ts'
 
-const embeddedFolder = path.join(path.dirname(require.resolve('grpo-ts/package.json')), 'checkpoints/word-problems-1m')
+const embeddedFolder = path.join(
+  path.dirname(require.resolve('grpo-ts/package.json')),
+  'checkpoints/word-problems-1m',
+)
 const base = await loadModel(model || embeddedFolder)
 const lora = { r: 16, alpha: 32, targetModules: 'all-linear' as const, seed: seed }
 const policy = base.withLora(lora)
 
 const weights = Safetensors.open(base.folder)
-const sizes = weights.names().map((name) => weights.info(name).shape.reduce((product, size) => product * size, 1))
+const sizes = weights
+  .names()
+  .map((name) => weights.info(name).shape.reduce((product, size) => product * size, 1))
 weights.close()
 const parameters = sizes.reduce((sum, size) => sum + size, 0)
 const trainable = policy.adapter.parameters().reduce((sum, { variable }) => sum + variable.size, 0)
 show.table([
-  { what: 'model', value: `${base.config.architecture} in ${model || 'checkpoints/word-problems-1m'}` },
-  { what: 'parameters', value: `${parameters.toLocaleString('en')}, ${size(base.weightBytes)} in memory` },
+  {
+    what: 'model',
+    value: `${base.config.architecture} in ${model || 'checkpoints/word-problems-1m'}`,
+  },
+  {
+    what: 'parameters',
+    value: `${parameters.toLocaleString('en')}, ${size(base.weightBytes)} in memory`,
+  },
   { what: 'layers', value: `${base.config.numLayers} of width ${base.config.hiddenSize}` },
   { what: 'vocabulary', value: `${base.config.vocabularySize.toLocaleString('en')} tokens` },
-  { what: 'context', value: `${base.config.maxPositions.toLocaleString('en')} tokens for prompt and completion` },
+  {
+    what: 'context',
+    value: `${base.config.maxPositions.toLocaleString('en')} tokens for prompt and completion`,
+  },
   {
     what: 'LoRA',
     value: `rank ${lora.r}: ${trainable.toLocaleString('en')} trainable parameters, ${percent(trainable / parameters)} as many as the model has`,
@@ -115,9 +139,11 @@ show.table([
 ])
 
 // %% [markdown]
-// **Reasoning format.** A completion has to say where its reasoning ends and its answer begins. The tasks understand `<think>…</think>`
-// around the reasoning, and `#### 18`, `<answer>18</answer>` or `\boxed{18}` around the answer. These need not be special tokens: a
-// tokenizer that does not know them spells them. Only the answer is graded; what stands between the tags is the model's own business.
+// **Reasoning format.** A completion has to say where its reasoning ends and its answer begins. The
+// tasks understand `<think>…</think>` around the reasoning, and `#### 18`, `<answer>18</answer>` or
+// `\boxed{18}` around the answer. These need not be special tokens: a tokenizer that does not know
+// them spells them. Only the answer is graded; what stands between the tags is the model's own
+// business.
 
 // %%
 show.table(
@@ -136,9 +162,9 @@ show.table(
 // %% [markdown]
 // ## 3. Prepare the problems
 //
-// A problem is a question and its final answer. Answers have to be checkable: numbers, choices, programs with tests; matters of taste are
-// not. No worked solution is needed: the model finds its own. The *test* split holds problems
-// that training never sees; step 7 measures with them.
+// A problem is a question and its final answer. Answers have to be checkable: numbers, choices,
+// programs with tests; matters of taste are not. No worked solution is needed: the model finds its
+// own. The *test* split holds problems that training never sees; step 7 measures with them.
 
 // %%
 import { loadTask } from 'grpo-ts'
@@ -147,7 +173,9 @@ import type { TaskOptions } from 'grpo-ts'
 const hasData = data !== ''
 const isMadeUp = !hasData && task !== 'gsm8k' && task !== 'math'
 const taskOptions: TaskOptions = hasData ? { data: data } : { seed: seed }
-const trainLimit = isMadeUp ? { limit: Math.max(200, settings.maxSteps * settings.problemsPerStep) } : {}
+const trainLimit = isMadeUp
+  ? { limit: Math.max(200, settings.maxSteps * settings.problemsPerStep) }
+  : {}
 const trainTask = await loadTask(task, { ...taskOptions, ...trainLimit, split: 'train' })
 const testTask = await loadTask(task, {
   ...(hasData ? taskOptions : {}),
@@ -170,8 +198,8 @@ console.log(
 show.table(frame.head(5))
 
 // %% [markdown]
-// A look at all of them. `difficulty` is the task's own scale (here the number of calculations; for GSM8K the steps of its solution, for
-// MATH the level).
+// A look at all of them. `difficulty` is the task's own scale (here the number of calculations; for
+// GSM8K the steps of its solution, for MATH the level).
 
 // %%
 show.table(frame.loc({ columns: ['difficulty', 'words', 'tokens'] }).describe(), {
@@ -181,10 +209,15 @@ show.table(
   frame.groupby(['difficulty']).agg({ words: ['count', 'mean'], tokens: ['mean', 'max'] }),
   { caption: 'By difficulty' },
 )
-const numbers = trainTask.problems.map(({ answer }) => Number(answer)).filter((answer) => Number.isFinite(answer))
+const numbers = trainTask.problems
+  .map(({ answer }) => Number(answer))
+  .filter((answer) => Number.isFinite(answer))
 const values = (column: string) => ({ problems: frame[column].values as number[] })
 show.plots([
-  show.countValues(values('tokens'), { title: 'Length of the questions', xaxis: { title: 'tokens' } }),
+  show.countValues(values('tokens'), {
+    title: 'Length of the questions',
+    xaxis: { title: 'tokens' },
+  }),
   show.countValues(values('difficulty'), { title: 'Difficulty', xaxis: { title: 'difficulty' } }),
   ...(numbers.length === 0
     ? []
@@ -194,11 +227,18 @@ show.plots([
 // %%
 const example = trainTask.problems[0]
 const examplePrompt = trainTask.prompt(example, base.tokenizer)
-const longestPrompt = Math.max(...trainTask.problems.slice(0, 500).map((one) => trainTask.prompt(one, base.tokenizer).ids.length))
+const longestPrompt = Math.max(
+  ...trainTask.problems
+    .slice(0, 500)
+    .map((one) => trainTask.prompt(one, base.tokenizer).ids.length),
+)
 show.traces([
   { title: 'The prompt, as the model gets it', text: examplePrompt.text },
   { title: 'The final answer, all that training uses', text: example.answer },
-  { title: 'A worked solution, which training never sees', text: example.solution ?? '(the task has none)' },
+  {
+    title: 'A worked solution, which training never sees',
+    text: example.solution ?? '(the task has none)',
+  },
 ])
 show.markdown(
   `The longest of the first prompts has ${longestPrompt} tokens; with completions of at most ${settings.maxCompletionLength} that is ` +
@@ -206,8 +246,9 @@ show.markdown(
 )
 
 // %% [markdown]
-// **Other problems** are one line of the parameters away. Tasks that are made up need nothing else; the others read files (JSON lines,
-// parquet, CSV) or a data set of the Hub. Programs that a model writes for HumanEval run in a sandbox.
+// **Other problems** are one line of the parameters away. Tasks that are made up need nothing else;
+// the others read files (JSON lines, parquet, CSV) or a data set of the Hub. Programs that a model
+// writes for HumanEval run in a sandbox.
 
 // %%
 const lines = {
@@ -225,7 +266,12 @@ const others = []
 for (const [name, line] of Object.entries(lines)) {
   const isRead = line.includes('data')
   const [problem] = isRead ? [] : (await loadTask(name, { limit: 1, seed: seed })).problems
-  others.push({ task: name, 'line to change': line, 'such as': problem?.question ?? 'read from files', answer: problem?.answer ?? null })
+  others.push({
+    task: name,
+    'line to change': line,
+    'such as': problem?.question ?? 'read from files',
+    answer: problem?.answer ?? null,
+  })
 }
 show.table(others)
 
@@ -234,10 +280,12 @@ show.table(others)
 //
 // ### Rewards
 //
-// A reward function gets a completion and its problem and returns a number. The first one below pays 1 for the right answer and nothing
-// else: reasoning earns nothing by itself. It is the library's, since reading answers out of free text has many traps. The second is
-// written here: the share of the calculations in a completion that come out. Its weight is 0 for the small model, so it is watched but not
-// paid; raise the weight and run the cells from step 2 on again to see what that changes.
+// A reward function gets a completion and its problem and returns a number. The first one below
+// pays 1 for the right answer and nothing else: reasoning earns nothing by itself. It is the
+// library's, since reading answers out of free text has many traps. The second is written here: the
+// share of the calculations in a completion that come out. Its weight is 0 for the small model, so
+// it is watched but not paid; raise the weight and run the cells from step 2 on again to see what
+// that changes.
 
 // %%
 import { analyseReasoning, rewards } from 'grpo-ts'
@@ -257,8 +305,9 @@ const rewardFunctions: RewardFunction[] = isEmbedded
   : [rewards.correctness(), rewards.format({ weight: 0.2 }), soundness]
 
 // %% [markdown]
-// **Self-test.** A model does whatever is paid, not what was meant. So first the rewards are shown completions that are right, nearly right, and
-// made to cheat: an empty one, all numbers at once, the question repeated. A reward that pays one of those like a right answer is called
+// **Self-test.** A model does whatever is paid, not what was meant. So first the rewards are shown
+// completions that are right, nearly right, and made to cheat: an empty one, all numbers at once,
+// the question repeated. A reward that pays one of those like a right answer is called
 // *exploitable*: it must not be the main reward.
 
 // %%
@@ -267,7 +316,8 @@ import { lintReward } from 'grpo-ts'
 const lintRows = []
 for (const reward of rewardFunctions) {
   const report = await lintReward(reward, trainTask.problems.slice(0, 10))
-  const paid = (kind: string) => report.rows.filter((row) => row.kind === kind && row.mean !== null).map((row) => row.mean)
+  const paid = (kind: string) =>
+    report.rows.filter((row) => row.kind === kind && row.mean !== null).map((row) => row.mean)
   lintRows.push({
     reward: reward.name,
     weight: reward.weight,
@@ -282,8 +332,8 @@ show.table(lintRows)
 // %% [markdown]
 // ### Options
 //
-// They have the names of `GRPOConfig` in [TRL](https://huggingface.co/docs/trl/grpo_trainer), in camel case, and its defaults where they are
-// not given. Each line says what the option does.
+// They have the names of `GRPOConfig` in [TRL](https://huggingface.co/docs/trl/grpo_trainer), in
+// camel case, and its defaults where they are not given. A comment says what each option does.
 
 // %%
 import type { GRPOConfig } from 'grpo-ts'
@@ -291,21 +341,37 @@ import type { GRPOConfig } from 'grpo-ts'
 const stepCompletions = settings.problemsPerStep * settings.numGenerations
 const microBatches = isEmbedded ? 1 : settings.problemsPerStep
 const config: Partial<GRPOConfig> = {
-  numGenerations: settings.numGenerations, // more: a better estimate of what to expect, and more variety; costs time in proportion
-  perDeviceTrainBatchSize: stepCompletions / microBatches, // completions that are computed together; fewer need less memory
-  gradientAccumulationSteps: microBatches, // micro-batches in a step; more problems in a step make it steadier and slower
-  maxSteps: settings.maxSteps, // updates of the weights
-  maxCompletionLength: settings.maxCompletionLength, // reasoning that is cut off earns nothing: too small a limit teaches not to reason
-  temperature: 1, // how freely tokens are drawn; lower makes a group alike, so that there is nothing to compare
-  scaleRewards: 'group', // advantages in units of the group's standard deviation
-  lossType: 'dapo', // each token of a step counts the same, in short and long completions
-  epsilon: 0.2, // no token is pushed further than to 1 ± 0.2 times its probability at sampling; matters with numIterations > 1
-  beta: 0, // pull back to the base model; above 0 it also costs a pass of the base model
-  learningRate: settings.learningRate, // size of an update: higher learns faster, until training falls apart (see trouble 4)
-  lrSchedulerType: 'cosine', // the rate falls to 0 at the last step
-  warmupSteps: Math.min(5, Math.floor(settings.maxSteps / 10)), // it rises from 0 in the first steps
-  maxGradNorm: 1, // larger gradients are scaled down to this norm
-  saveSteps: 10, // a checkpoint every so many steps; a run that was killed goes on from there
+  // The group. More: a better estimate of what to expect, more variety, more time. Usual: 4 to 8.
+  numGenerations: settings.numGenerations,
+  // Completions that are computed together; fewer need less memory.
+  perDeviceTrainBatchSize: stepCompletions / microBatches,
+  // Such batches in a step. More problems in a step make it steadier and slower.
+  gradientAccumulationSteps: microBatches,
+  // Updates of the weights.
+  maxSteps: settings.maxSteps,
+  // Reasoning that is cut off earns nothing: too small a limit teaches not to reason (trouble 1).
+  maxCompletionLength: settings.maxCompletionLength,
+  // How freely tokens are drawn; too low makes a group alike (trouble 2). Usual: 0.7 to 1.
+  temperature: 1,
+  // Advantages in units of the group's standard deviation.
+  scaleRewards: 'group',
+  // Each token of a step counts the same, in short and in long completions.
+  lossType: 'dapo',
+  // No token is pushed further than to 1 ± 0.2 times its probability when it was sampled. Matters
+  // when a batch is trained on several times (numIterations).
+  epsilon: 0.2,
+  // Pull back to the base model; above 0 it also costs a pass of the base model.
+  beta: 0,
+  // Size of an update. Higher learns faster, until training falls apart (trouble 4). Usual: 1e-6 to
+  // 5e-6 for all weights of a large model, more for LoRA and for small models.
+  learningRate: settings.learningRate,
+  // The rate rises from 0 in the first steps, and falls to 0 at the last one.
+  lrSchedulerType: 'cosine',
+  warmupSteps: Math.min(5, Math.floor(settings.maxSteps / 10)),
+  // Larger gradients are scaled down to this norm.
+  maxGradNorm: 1,
+  // A checkpoint every so many steps; a run that was killed goes on from the latest.
+  saveSteps: 10,
   seed: seed,
 }
 
@@ -326,8 +392,9 @@ show.table(
 )
 
 // %% [markdown]
-// **Preflight.** Samples some groups with these settings, changes nothing, and looks at what usually goes wrong with a run before it
-// begins. A *usable* group holds right and wrong completions: only those teach.
+// **Preflight.** Samples some groups with these settings, changes nothing, and looks at what
+// usually goes wrong with a run before it begins. A *usable* group holds right and wrong
+// completions: only those teach.
 
 // %%
 import { preflight } from 'grpo-ts'
@@ -340,20 +407,30 @@ const { report: preflightReport } = await preflight({
   maxSeconds: 5,
 })
 show.table(
-  preflightReport.checks.map(({ name, status, message, advice }) => ({ check: name, status: status, found: message, advice: advice })),
+  preflightReport.checks.map(({ name, status, message, advice }) => ({
+    check: name,
+    status: status,
+    found: message,
+    advice: advice,
+  })),
 )
 
 // %% [markdown]
 // ## 5. Generate reasoning traces
 //
-// What the trainer does before each update, written out: sample a group for each problem, have it judged, and work out the *advantages*.
+// What the trainer does before each update, written out: sample a group for each problem, have it
+// judged, and work out the *advantages*.
 
 // %%
 import { computeAdvantages, generate } from 'grpo-ts'
 import type { CausalLM, Problem, RolloutGroup } from 'grpo-ts'
 
 /** A group of completions for each problem, with rewards and advantages. */
-async function sampleGroups(sampler: CausalLM, problems: readonly Problem[], temperature = 1): Promise<RolloutGroup[]> {
+async function sampleGroups(
+  sampler: CausalLM,
+  problems: readonly Problem[],
+  temperature = 1,
+): Promise<RolloutGroup[]> {
   const prompts = problems.map((one) => trainTask.prompt(one, sampler.tokenizer))
   const sampled = await generate(
     sampler,
@@ -390,7 +467,9 @@ async function sampleGroups(sampler: CausalLM, problems: readonly Problem[], tem
       promptIds: prompts[i].ids,
       completions: completions.map((completion, j) => ({
         ...completion,
-        rewards: Object.fromEntries(rewardFunctions.map(({ name }, column) => [name, scores[j][column]])),
+        rewards: Object.fromEntries(
+          rewardFunctions.map(({ name }, column) => [name, scores[j][column]]),
+        ),
         reward: totals[j],
         advantage: advantages[j],
       })),
@@ -400,16 +479,24 @@ async function sampleGroups(sampler: CausalLM, problems: readonly Problem[], tem
 }
 
 const isReasoned = (text: string) => analyseReasoning(text).steps.length > 0
-const differ = ({ completions }: RolloutGroup) => new Set(completions.map(({ reward }) => reward)).size > 1
-const firstGroups = await sampleGroups(policy, trainTask.problems.slice(0, settings.problemsPerStep))
+const differ = ({ completions }: RolloutGroup) =>
+  new Set(completions.map(({ reward }) => reward)).size > 1
+const firstGroups = await sampleGroups(
+  policy,
+  trainTask.problems.slice(0, settings.problemsPerStep),
+)
 // The group to look at: one that is neither nearly all right nor nearly all wrong, with much reasoning.
 const evenness = ({ completions }: RolloutGroup) => {
   const share = mean(completions.map(({ rewards: parts }) => parts.correctness))
   return Number(share >= 0.25 && share <= 0.75)
 }
-const reasonedIn = ({ completions }: RolloutGroup) => completions.filter(({ text }) => isReasoned(text)).length
+const reasonedIn = ({ completions }: RolloutGroup) =>
+  completions.filter(({ text }) => isReasoned(text)).length
 const group = [...firstGroups].sort(
-  (a, b) => Number(differ(b)) - Number(differ(a)) || evenness(b) - evenness(a) || reasonedIn(b) - reasonedIn(a),
+  (a, b) =>
+    Number(differ(b)) - Number(differ(a)) ||
+    evenness(b) - evenness(a) ||
+    reasonedIn(b) - reasonedIn(a),
 )[0]
 
 show.traces(
@@ -425,10 +512,11 @@ show.traces(
 // %% [markdown]
 // ### The advantage
 //
-// Is a reward of 1 much? For a problem that the model always solves it is nothing to learn from; for one that it hardly ever solves it is
-// precious. So a reward means something only in comparison with what was to be expected of *this* problem. The other completions of the
-// group had the same problem: their mean reward is what was to be expected. The *advantage* of completion $i$ is its reward minus
-// the group's mean, in units of the group's standard deviation:
+// Is a reward of 1 much? For a problem that the model always solves it is nothing to learn from;
+// for one that it hardly ever solves it is precious. So a reward means something only in comparison
+// with what was to be expected of *this* problem. The other completions of the group had the same
+// problem: their mean reward is what was to be expected. The *advantage* of completion $i$ is its
+// reward minus the group's mean, in units of the group's standard deviation:
 //
 // $$A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r) + 10^{-4}}$$
 //
@@ -437,7 +525,9 @@ show.traces(
 // %%
 const totals = group.completions.map(({ reward }) => reward)
 const groupMean = mean(totals)
-const groupStd = Math.sqrt(totals.reduce((sum, total) => sum + (total - groupMean) ** 2, 0) / (totals.length - 1))
+const groupStd = Math.sqrt(
+  totals.reduce((sum, total) => sum + (total - groupMean) ** 2, 0) / (totals.length - 1),
+)
 const byHand = totals.map((total) => (total - groupMean) / (groupStd + 1e-4))
 const advantages = group.completions.map(({ advantage }) => advantage)
 const largestDifference = Math.max(...byHand.map((value, i) => Math.abs(value - advantages[i])))
@@ -458,7 +548,8 @@ show.table(
 // Of equal ones the longest, which has most to show.
 const longestWith = (advantage: number) =>
   advantages.reduce((found, value, i) => {
-    const isLonger = found < 0 || group.completions[i].ids.length > group.completions[found].ids.length
+    const isLonger =
+      found < 0 || group.completions[i].ids.length > group.completions[found].ids.length
     return value === advantage && isLonger ? i : found
   }, -1)
 const best = longestWith(Math.max(...advantages))
@@ -485,9 +576,10 @@ show.traces(
 )
 
 // %% [markdown]
-// **Why the group matters.** The same right answer is worth more the rarer it is. With $k$ right completions in a group of $G$, and a reward of 1
-// or 0, this is what a right and a wrong one get. At either end, where all are right or all are wrong, nobody gets anything: such a group costs time and
-// teaches nothing.
+// **Why the group matters.** The same right answer is worth more the rarer it is. With $k$ right
+// completions in a group of $G$, and a reward of 1 or 0, this is what a right and a wrong one get.
+// At either end, where all are right or all are wrong, nobody gets anything: such a group costs
+// time and teaches nothing.
 
 // %%
 const groupSize = settings.numGenerations
@@ -499,10 +591,24 @@ const advantagesOf = (k: number) =>
   ).advantages
 show.plot(
   [
-    { name: 'of a right completion', mode: 'lines+markers', x: right.slice(1), y: right.slice(1).map((k) => advantagesOf(k)[0]) },
-    { name: 'of a wrong completion', mode: 'lines+markers', x: right.slice(0, -1), y: right.slice(0, -1).map((k) => advantagesOf(k)[groupSize - 1]) },
+    {
+      name: 'of a right completion',
+      mode: 'lines+markers',
+      x: right.slice(1),
+      y: right.slice(1).map((k) => advantagesOf(k)[0]),
+    },
+    {
+      name: 'of a wrong completion',
+      mode: 'lines+markers',
+      x: right.slice(0, -1),
+      y: right.slice(0, -1).map((k) => advantagesOf(k)[groupSize - 1]),
+    },
   ],
-  { title: `Advantage in a group of ${groupSize}`, xaxis: { title: 'right completions in the group' }, yaxis: { title: 'advantage' } },
+  {
+    title: `Advantage in a group of ${groupSize}`,
+    xaxis: { title: 'right completions in the group' },
+    yaxis: { title: 'advantage' },
+  },
 )
 const usable = firstGroups.filter(differ).length
 show.markdown(
@@ -513,9 +619,10 @@ show.markdown(
 // %% [markdown]
 // ### What temperature does
 //
-// Tokens are drawn at random by their probabilities. The temperature says how much of that chance is left: near 0 the likeliest token always
-// wins, and all completions of a group are the same; above 1 unlikely tokens are drawn more often, sense and nonsense alike. GRPO lives
-// on differences within a group, so it samples at about 1.
+// Tokens are drawn at random by their probabilities. The temperature says how much of that chance
+// is left: near 0 the likeliest token always wins, and all completions of a group are the same;
+// above 1 unlikely tokens are drawn more often, sense and nonsense alike. GRPO lives on differences
+// within a group, so it samples at about 1.
 
 // %%
 import { groupMetrics } from 'grpo-ts'
@@ -523,7 +630,11 @@ import { groupMetrics } from 'grpo-ts'
 const temperatures = [0.1, 0.4, 0.7, 1, 1.3]
 const diversity = []
 for (const temperature of temperatures) {
-  const groups = await sampleGroups(policy, trainTask.problems.slice(0, settings.problemsPerStep), temperature)
+  const groups = await sampleGroups(
+    policy,
+    trainTask.problems.slice(0, settings.problemsPerStep),
+    temperature,
+  )
   const completions = groups.flatMap((one) => one.completions)
   const metrics = groupMetrics(groups)
   diversity.push({
@@ -543,13 +654,18 @@ show.plot(
     x: temperatures,
     y: diversity.map((row) => row[name] as number),
   })),
-  { title: 'Temperature', xaxis: { title: 'temperature' }, yaxis: { title: 'share', range: [0, 1] } },
+  {
+    title: 'Temperature',
+    xaxis: { title: 'temperature' },
+    yaxis: { title: 'share', range: [0, 1] },
+  },
 )
 
 // %% [markdown]
 // ### Interlude: GRPO, DPO and PPO
 //
-// All three make good completions likelier and bad ones less likely. They differ in where "good" comes from.
+// All three make good completions likelier and bad ones less likely. They differ in where "good"
+// comes from.
 //
 // | | DPO | PPO | GRPO |
 // |---|---|---|---|
@@ -573,9 +689,10 @@ show.markdown(
 // %% [markdown]
 // ## 6. Train
 //
-// The trainer is an async iterator: each turn of the loop is one step, with its metrics and its groups. ■ (interrupt) stops it after the step that is
-// being computed; the cells below then look at what there is, and the cell after them goes on. So that this also shows where nobody
-// presses a button, the first cell stops by itself after a quarter of the steps.
+// The trainer is an async iterator: each turn of the loop is one step, with its metrics and its
+// groups. ■ (interrupt) stops it after the step that is being computed; the cells below then look
+// at what there is, and the cell after them goes on. So that this also shows where nobody presses a
+// button, the first cell stops by itself after a quarter of the steps.
 
 // %%
 import { GRPOTrainer } from 'grpo-ts'
@@ -594,15 +711,25 @@ const pauseAt = Math.ceil(trainer.maxSteps / 4)
 const chart = show.liveChart(
   [
     {
-      series: { reward: 'mean', 'reward/best': 'best of a group', 'reward/worst': 'worst of a group' },
+      series: {
+        reward: 'mean',
+        'reward/best': 'best of a group',
+        'reward/worst': 'worst of a group',
+      },
       layout: { title: 'Reward', yaxis: { range: [-0.02, 1.05] } },
     },
     {
       series: { 'groups/all_right': 'all right', 'groups/all_wrong': 'all wrong' },
       layout: { title: 'Share of groups that teach nothing', yaxis: { range: [-0.02, 1.05] } },
     },
-    { series: { 'reasoning/steps': 'steps', 'reasoning/self_corrections': 'self-corrections' }, layout: { title: 'Reasoning in a completion' } },
-    { series: { entropy: 'entropy in nats', 'rewards/soundness/mean': 'soundness' }, layout: { title: 'Certainty, and calculations that hold' } },
+    {
+      series: { 'reasoning/steps': 'steps', 'reasoning/self_corrections': 'self-corrections' },
+      layout: { title: 'Reasoning in a completion' },
+    },
+    {
+      series: { entropy: 'entropy in nats', 'rewards/soundness/mean': 'soundness' },
+      layout: { title: 'Certainty, and calculations that hold' },
+    },
   ],
   {
     columns: {
@@ -641,16 +768,19 @@ const meanings = {
   reward_std: 'its standard deviation: 0 would mean that there is nothing to compare',
   frac_reward_zero_std: 'share of groups whose rewards are all equal, which teach nothing',
   'rewards/correctness/mean': 'share of right completions',
-  'reward/best': 'best reward of a group, mean over the groups: what the model can do when it is lucky',
+  'reward/best':
+    'best reward of a group, mean over the groups: what the model can do when it is lucky',
   'completions/mean_length': 'tokens of a completion; reasoning is long',
   'completions/clipped_ratio': 'share cut off at maxCompletionLength; those earn nothing',
   'reasoning/steps': 'steps of reasoning in a completion',
   'reasoning/self_corrections': 'places where a completion takes something back',
   'diversity/unique_completions': 'different completions in a group',
-  entropy: 'how freely tokens are still chosen, in nats; near 0 the model tries nothing else any more',
+  entropy:
+    'how freely tokens are still chosen, in nats; near 0 the model tries nothing else any more',
   grad_norm: 'length of the gradient: jumps announce instability',
   learning_rate: 'size of this update',
-  'sampling/sampling_logp_difference/max': 'largest difference between the log-probability when sampled and when trained on: 0, one engine does both',
+  'sampling/sampling_logp_difference/max':
+    'largest difference between the log-probability when sampled and when trained on: 0, one engine does both',
 }
 const metricTable = () =>
   show.table(
@@ -697,7 +827,9 @@ try {
 /** Everything that the diagnosis said in some steps, each finding once, as it was last said. */
 const foundIn = (some: readonly TrainingStep[]) => {
   const findings = some.flatMap(({ diagnosis }) => diagnosis)
-  return [...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values()]
+  return [
+    ...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
+  ]
 }
 metricTable()
 const trainingSeconds = steps.reduce((sum, { metrics }) => sum + metrics.step_time, 0)
@@ -712,22 +844,36 @@ show.markdown(
 show.findings(foundIn(steps))
 
 // %% [markdown]
-// **The reward distribution**, in the first steps and in the last: how many completions of a group are right.
+// **The reward distribution**, in the first steps and in the last: how many completions of a group
+// are right.
 
 // %%
 const rightInGroups = (some: readonly TrainingStep[]) =>
-  some.flatMap(({ groups }) => groups.map(({ completions }) => completions.filter(({ rewards: parts }) => parts.correctness === 1).length))
+  some.flatMap(({ groups }) =>
+    groups.map(
+      ({ completions }) =>
+        completions.filter(({ rewards: parts }) => parts.correctness === 1).length,
+    ),
+  )
 show.histogram(
-  { [`first ${few} steps`]: rightInGroups(steps.slice(0, few)), [`last ${few} steps`]: rightInGroups(steps.slice(-few)) },
-  { title: 'Right completions in a group', xaxis: { title: `right of ${groupSize}` }, yaxis: { title: 'groups' } },
+  {
+    [`first ${few} steps`]: rightInGroups(steps.slice(0, few)),
+    [`last ${few} steps`]: rightInGroups(steps.slice(-few)),
+  },
+  {
+    title: 'Right completions in a group',
+    xaxis: { title: `right of ${groupSize}` },
+    yaxis: { title: 'groups' },
+  },
 )
 
 // %% [markdown]
 // ## 7. Evaluate
 //
-// Base and trained model answer the same held-out problems with the same seeds, so every problem is a pair. What counts is the *difference*
-// on the pairs, with an interval that says how far it can be trusted, and a test that says how often chance alone would give as much. Rising
-// rewards in training prove nothing yet: those were the problems that it trained on.
+// Base and trained model answer the same held-out problems with the same seeds, so every problem is
+// a pair. What counts is the *difference* on the pairs, with an interval that says how far it can
+// be trusted, and a test that says how often chance alone would give as much. Rising rewards in
+// training prove nothing yet: those were the problems that it trained on.
 
 // %%
 import { evaluate, writeEvaluation } from 'grpo-ts'
@@ -751,7 +897,9 @@ import type { Estimate } from 'grpo-ts'
 const estimate = (one: Estimate | null, digits = 1, factor = 100) => {
   const text = (value: number) => (factor * value).toFixed(digits)
   if (one === null) return '–'
-  return one.low === null ? text(one.value) : `${text(one.value)} (${text(one.low)} to ${text(one.high)})`
+  return one.low === null
+    ? text(one.value)
+    : `${text(one.value)} (${text(one.low)} to ${text(one.high)})`
 }
 const rows = (one: typeof baseResult) => ({
   'problem accuracy (%)': estimate(one.accuracy),
@@ -765,7 +913,11 @@ const rows = (one: typeof baseResult) => ({
 const [baseRows, trainedRows] = [rows(baseResult), rows(trainedResult)]
 show.table(
   [
-    ...Object.keys(baseRows).map((name) => ({ '': name, base: baseRows[name], 'after GRPO': trainedRows[name] })),
+    ...Object.keys(baseRows).map((name) => ({
+      '': name,
+      base: baseRows[name],
+      'after GRPO': trainedRows[name],
+    })),
     { '': 'generations of a problem', base: '1', 'after GRPO': String(groupSize) },
     { '': 'training time', base: '–', 'after GRPO': `${trainingSeconds.toFixed(0)} s` },
     { '': 'memory', base: '–', 'after GRPO': size(peakMemory) },
@@ -775,8 +927,9 @@ show.table(
 show.markdown(describeComparison(evaluation.comparisons[0], evaluation.settings).join('  \n'))
 
 // %% [markdown]
-// **By difficulty**, and with the chance that one of several answers is right (*pass@k*). Where pass@k of the base is already high, training
-// makes the model do reliably what it could do now and then; where it is low, training has nothing to reinforce.
+// **By difficulty**, and with the chance that one of several answers is right (*pass@k*). Where
+// pass@k of the base is already high, training makes the model do reliably what it could do now and
+// then; where it is low, training has nothing to reinforce.
 
 // %%
 const byDifficulty = (one: typeof baseResult, name: string) => ({
@@ -785,8 +938,12 @@ const byDifficulty = (one: typeof baseResult, name: string) => ({
   x: one.byDifficulty.map(({ difficulty, problems }) => `${difficulty} (${problems} problems)`),
   y: one.byDifficulty.map(({ accuracy }) => accuracy.value),
   error_y: {
-    array: one.byDifficulty.map(({ accuracy }) => (accuracy.high ?? accuracy.value) - accuracy.value),
-    arrayminus: one.byDifficulty.map(({ accuracy }) => accuracy.value - (accuracy.low ?? accuracy.value)),
+    array: one.byDifficulty.map(
+      ({ accuracy }) => (accuracy.high ?? accuracy.value) - accuracy.value,
+    ),
+    arrayminus: one.byDifficulty.map(
+      ({ accuracy }) => accuracy.value - (accuracy.low ?? accuracy.value),
+    ),
   },
 })
 const passAtK = (one: typeof baseResult, name: string) => ({
@@ -798,16 +955,25 @@ const passAtK = (one: typeof baseResult, name: string) => ({
 show.plots([
   {
     data: [byDifficulty(baseResult, 'base'), byDifficulty(trainedResult, 'after GRPO')],
-    layout: { title: 'Accuracy by difficulty', xaxis: { title: 'difficulty' }, yaxis: { range: [0, 1] } },
+    layout: {
+      title: 'Accuracy by difficulty',
+      xaxis: { title: 'difficulty' },
+      yaxis: { range: [0, 1] },
+    },
   },
   {
     data: [passAtK(baseResult, 'base'), passAtK(trainedResult, 'after GRPO')],
-    layout: { title: 'One of k answers is right', xaxis: { title: 'k', dtick: 1 }, yaxis: { range: [0, 1] } },
+    layout: {
+      title: 'One of k answers is right',
+      xaxis: { title: 'k', dtick: 1 },
+      yaxis: { range: [0, 1] },
+    },
   },
 ])
 
 // %% [markdown]
-// **Before and after.** Problems that only one of the two solves, and what both wrote. The line at the left marks the reasoning.
+// **Before and after.** Problems that only one of the two solves, and what both wrote. The line at
+// the left marks the reasoning.
 
 // %%
 const firstTraces = (index: number) =>
@@ -824,9 +990,13 @@ const showPair = (index: number) =>
   )
 const indices = evaluation.problems.map((_, index) => index)
 const became = (better: boolean) =>
-  indices.filter((index) => firstTraces(index)[better ? 1 : 0].correct && !firstTraces(index)[better ? 0 : 1].correct)
+  indices.filter(
+    (index) =>
+      firstTraces(index)[better ? 1 : 0].correct && !firstTraces(index)[better ? 0 : 1].correct,
+  )
 // Long traces show more.
-const byLength = (a: number, b: number) => firstTraces(b)[1].reasoning.steps - firstTraces(a)[1].reasoning.steps
+const byLength = (a: number, b: number) =>
+  firstTraces(b)[1].reasoning.steps - firstTraces(a)[1].reasoning.steps
 for (const index of became(true).sort(byLength).slice(0, 2)) showPair(index)
 for (const index of became(false).slice(0, 1)) showPair(index)
 show.markdown(
@@ -834,8 +1004,9 @@ show.markdown(
 )
 
 // %% [markdown]
-// **Which tokens changed?** The base model reads the trained model's completion. Blue tokens became likelier by training, orange ones less likely. Much of
-// the change is in few places: the decision to reason.
+// **Which tokens changed?** The base model reads the trained model's completion. Blue tokens became
+// likelier by training, orange ones less likely. Much of the change is in few places: the decision
+// to reason.
 
 // %%
 import { scoreTokens } from 'grpo-ts'
@@ -843,11 +1014,17 @@ import { scoreTokens } from 'grpo-ts'
 const changedIndex = [...became(true).sort(byLength), ...indices][0]
 const changedIds = policy.tokenizer.encode(firstTraces(changedIndex)[1].text)
 const changedPrompt = testTask.prompt(testTask.problems[changedIndex], policy.tokenizer).ids
-const sequence = [{ inputIds: [...changedPrompt, ...changedIds], promptLength: changedPrompt.length }]
+const sequence = [
+  { inputIds: [...changedPrompt, ...changedIds], promptLength: changedPrompt.length },
+]
 const [scoredByBase] = await scoreTokens(base, sequence)
 const [scoredByTrained] = await scoreTokens(policy, sequence)
 const changes = changedIds.map((_, i) => scoredByTrained.logProbs[i] - scoredByBase.logProbs[i])
-show.tokens(policy.tokenizer, [{ title: evaluation.problems[changedIndex].question, ids: changedIds, values: changes }], { by: 'change' })
+show.tokens(
+  policy.tokenizer,
+  [{ title: evaluation.problems[changedIndex].question, ids: changedIds, values: changes }],
+  { by: 'change' },
+)
 show.markdown(
   `Its first token had the probability ${Math.exp(scoredByBase.logProbs[0]).toFixed(3)} before training and ${Math.exp(scoredByTrained.logProbs[0]).toFixed(3)} after it.`,
 )
@@ -868,11 +1045,16 @@ if (trainTask.name === 'word-problems') {
   for (const variant of ['unseen-wording', 'longer', 'larger'] as const) {
     const hard = await evaluate(
       { base: base, trained: policy },
-      wordProblems({ split: 'test', variant: variant, limit: Math.min(150, settings.evaluationProblems) }),
+      wordProblems({
+        split: 'test',
+        variant: variant,
+        limit: Math.min(150, settings.evaluationProblems),
+      }),
       { ...sampling, samples: sampling.samples && 1 },
     )
     const [before, after] = hard.policies.map((one) => one.sampled ?? one.greedy)
-    const { difference, pValue } = (hard.comparisons[0].sampled ?? hard.comparisons[0].greedy).strict
+    const { difference, pValue } = (hard.comparisons[0].sampled ?? hard.comparisons[0].greedy)
+      .strict
     harderRows.push({
       problems: harder[variant],
       'base (%)': estimate(before.accuracy),
@@ -894,36 +1076,57 @@ show.table(harderRows)
 // %% [markdown]
 // ### Three worked examples
 //
-// A math word problem, a logic puzzle, and a program, each with its own check: a number, yes or no, and tests that run the program in a sandbox.
-// They ask for far more than small word problems do.
+// A math word problem, a logic puzzle, and a program, each with its own check: a number, yes or no,
+// and tests that run the program in a sandbox. They ask for far more than small word problems do.
 
 // %%
 import { problemOfRow } from 'grpo-ts'
 
 const workedExamples = [
-  ['gsm8k', 'Math word problem', {
-    question: 'Sarah has 3 times as many apples as Tom. Together they have 24 apples. How many does Sarah have?',
-    answer: '#### 18',
-  }],
-  ['syllogism', 'Logic puzzle', {
-    question: 'If all roses are flowers and some flowers fade quickly, can we conclude that some roses fade quickly?',
-    answer: 'no',
-  }],
-  ['humaneval-js', 'Program', {
-    question: 'Write a JavaScript function longestPalindrome(s) that returns the longest palindromic substring of s.',
-    language: 'javascript',
-    prompt: '',
-    entry_point: 'longestPalindrome',
-    test: "const assert = require('assert'); assert.equal(longestPalindrome('forgeeksskeegfor'), 'geeksskeeg'); assert.equal(longestPalindrome('a'), 'a'); assert.equal(longestPalindrome('cbbd'), 'bb')",
-  }],
+  [
+    'gsm8k',
+    'Math word problem',
+    {
+      question:
+        'Sarah has 3 times as many apples as Tom. Together they have 24 apples. How many does Sarah have?',
+      answer: '#### 18',
+    },
+  ],
+  [
+    'syllogism',
+    'Logic puzzle',
+    {
+      question:
+        'If all roses are flowers and some flowers fade quickly, can we conclude that some roses fade quickly?',
+      answer: 'no',
+    },
+  ],
+  [
+    'humaneval-js',
+    'Program',
+    {
+      question:
+        'Write a JavaScript function longestPalindrome(s) that returns the longest palindromic substring of s.',
+      language: 'javascript',
+      prompt: '',
+      entry_point: 'longestPalindrome',
+      test: "const assert = require('assert'); assert.equal(longestPalindrome('forgeeksskeegfor'), 'geeksskeeg'); assert.equal(longestPalindrome('a'), 'a'); assert.equal(longestPalindrome('cbbd'), 'bb')",
+    },
+  ],
 ] as const
 let workedRight = 0
 for (const [name, title, row] of workedExamples) {
   const problem = problemOfRow(name, row, `example/${name}`) as Problem
   const prompt = trainTask.prompt(problem, base.tokenizer)
   const shownTraces = []
-  for (const [who, sampler] of [['Base', base], ['After GRPO', policy]] as const) {
-    const [[completion]] = await generate(sampler, [prompt.ids], { maxCompletionLength: settings.maxCompletionLength, temperature: 0 })
+  for (const [who, sampler] of [
+    ['Base', base],
+    ['After GRPO', policy],
+  ] as const) {
+    const [[completion]] = await generate(sampler, [prompt.ids], {
+      maxCompletionLength: settings.maxCompletionLength,
+      temperature: 0,
+    })
     const score = await rewards.correctness({ lenient: true }).score({
       problem: problem,
       promptText: prompt.text,
@@ -950,8 +1153,9 @@ show.markdown(
 // %% [markdown]
 // ### Save and share
 //
-// The adapter is what was trained. The trainer has saved it in PEFT's layout, which `peft`, transformers and vLLM read. Loaded again it gives exactly
-// the log-probabilities of the trained model. The run's folder also holds the metrics, every completion with its rewards, checkpoints,
+// The adapter is what was trained. The trainer has saved it in PEFT's layout, which `peft`,
+// transformers and vLLM read. Loaded again it gives exactly the log-probabilities of the trained
+// model. The run's folder also holds the metrics, every completion with its rewards, checkpoints,
 // and now a report to open in a browser.
 
 // %%
@@ -962,22 +1166,38 @@ const [scoredByReloaded] = await scoreTokens(reloaded, sequence)
 const reloadDifference = Math.max(
   ...scoredByReloaded.logProbs.map((value, i) => Math.abs(value - scoredByTrained.logProbs[i])),
 )
-const describedConfig = Object.fromEntries(grpoOptions().map(({ name, trlName }) => [trlName, trainer.config[name]]))
+const describedConfig = Object.fromEntries(
+  grpoOptions().map(({ name, trlName }) => [trlName, trainer.config[name]]),
+)
 fs.writeFileSync(
   path.join(outputDir, 'config.yaml'), // JSON is YAML, too
-  JSON.stringify({ model: model || 'word-problems-1m', task: task, rewards: rewardFunctions.map(({ name }) => name), ...describedConfig }, null, 2),
+  JSON.stringify(
+    {
+      model: model || 'word-problems-1m',
+      task: task,
+      rewards: rewardFunctions.map(({ name }) => name),
+      ...describedConfig,
+    },
+    null,
+    2,
+  ),
 )
 const reportFile = writeReport(outputDir)
 show.table(
   fs.readdirSync(outputDir).map((name) => ({
     file: path.join(outputDir, name),
-    bytes: fs.statSync(path.join(outputDir, name)).isDirectory() ? null : fs.statSync(path.join(outputDir, name)).size,
+    bytes: fs.statSync(path.join(outputDir, name)).isDirectory()
+      ? null
+      : fs.statSync(path.join(outputDir, name)).size,
   })),
-  { caption: `Largest difference of a log-probability after loading the adapter again: ${reloadDifference}` },
+  {
+    caption: `Largest difference of a log-probability after loading the adapter again: ${reloadDifference}`,
+  },
 )
 
 // %%
-// To the Hugging Face Hub, with a model card made of the run. Without HF_TOKEN and hubRepository this is a dry run: nothing is sent.
+// To the Hugging Face Hub, with a model card made of the run. Without HF_TOKEN and hubRepository
+// this is a dry run: nothing is sent.
 import { pushToHub } from 'grpo-ts'
 
 const isDryRun = hubRepository === '' || !process.env.HF_TOKEN
@@ -993,15 +1213,18 @@ show.table(pushed.files.map((file) => ({ file: file.path, bytes: file.size })))
 // %% [markdown]
 // ## What OpenAI's o1 and DeepSeek's R1 have to do with it
 //
-// Both answer after a long chain of thought, and both got there by reinforcement learning. How o1 was trained is not published. DeepSeek
-// published R1: [R1-Zero](https://arxiv.org/abs/2501.12948) is a base model trained with GRPO, the method of this notebook, on rewards for right answers and
-// for the format alone. Nobody showed it how to reason. Its completions grew longer by themselves, and it began to check itself, since that
-// earned more. Three things that were seen there can be looked for here:
+// Both answer after a long chain of thought, and both got there by reinforcement learning. How o1
+// was trained is not published. DeepSeek published R1: [R1-Zero](https://arxiv.org/abs/2501.12948)
+// is a base model trained with GRPO, the method of this notebook, on rewards for right answers and
+// for the format alone. Nobody showed it how to reason. Its completions grew longer by themselves,
+// and it began to check itself, since that earned more. Three things that were seen there can be
+// looked for here:
 
 // %%
 const firstSteps = steps.slice(0, few)
 const lastSteps = steps.slice(-few)
-const averageOf = (some: readonly TrainingStep[], name: string) => mean(some.map(({ metrics }) => metrics[name]))
+const averageOf = (some: readonly TrainingStep[], name: string) =>
+  mean(some.map(({ metrics }) => metrics[name]))
 show.table([
   {
     'seen in R1-Zero': 'completions grow longer by themselves',
@@ -1018,23 +1241,42 @@ show.table([
 ])
 // The first completion of the training that corrected itself and was right for it.
 const corrected = steps
-  .flatMap(({ step, groups }) => groups.flatMap((one) => one.completions.map((completion) => ({ step: step, problem: one.problem, completion: completion }))))
-  .find(({ completion, problem }) => analyseReasoning(completion.text, problem.answer).helpfulSelfCorrections.length > 0 && completion.rewards.correctness === 1)
+  .flatMap(({ step, groups }) =>
+    groups.flatMap((one) =>
+      one.completions.map((completion) => ({
+        step: step,
+        problem: one.problem,
+        completion: completion,
+      })),
+    ),
+  )
+  .find(
+    ({ completion, problem }) =>
+      analyseReasoning(completion.text, problem.answer).helpfulSelfCorrections.length > 0 &&
+      completion.rewards.correctness === 1,
+  )
 if (corrected) {
   show.traces(
-    [{ title: `Step ${corrected.step}: the first that corrected itself and was right`, text: corrected.completion.text, correct: true }],
+    [
+      {
+        title: `Step ${corrected.step}: the first that corrected itself and was right`,
+        text: corrected.completion.text,
+        correct: true,
+      },
+    ],
     corrected.problem.question,
   )
 }
 
 // %% [markdown]
-// What differs is size: billions of parameters, which know language and mathematics before they are trained to reason, and problems of all kinds. The
-// small model had seen its ways of reasoning in pretraining; GRPO found out when to use them.
+// What differs is size: billions of parameters, which know language and mathematics before they are
+// trained to reason, and problems of all kinds. The small model had seen its ways of reasoning in
+// pretraining; GRPO found out when to use them.
 //
 // ## Interlude: reward hacking, on purpose
 //
-// A model does what is paid. Suppose that the answer check has a bug: somebody wrote `>=` for `===`. The interludes train fresh
-// adapters of the small model, in short runs.
+// A model does what is paid. Suppose that the answer check has a bug: somebody wrote `>=` for
+// `===`. The interludes train fresh adapters of the small model, in short runs.
 
 // %%
 const small = isEmbedded ? base : await loadModel(embeddedFolder)
@@ -1049,14 +1291,27 @@ interface Experiment {
 }
 
 /** A short training of the small model: 8 problems a step, 8 completions each. */
-async function experiment(maxSteps: number, { name, config: changed = {}, rewards: judges = [rewards.correctness()], policy: trained }: Experiment) {
+async function experiment(
+  maxSteps: number,
+  {
+    name,
+    config: changed = {},
+    rewards: judges = [rewards.correctness()],
+    policy: trained,
+  }: Experiment,
+) {
   const pupil = trained ?? small.withLora(lora)
   const run = new GRPOTrainer({
     policy: pupil,
     task: smallTask,
     rewards: judges,
     config: {
-      ...{ numGenerations: 8, perDeviceTrainBatchSize: 64, maxCompletionLength: 128, maxSteps: maxSteps },
+      ...{
+        numGenerations: 8,
+        perDeviceTrainBatchSize: 64,
+        maxCompletionLength: 128,
+        maxSteps: maxSteps,
+      },
       ...{ learningRate: 5e-3, lrSchedulerType: 'constant' as const, seed: seed },
       ...changed,
     },
@@ -1068,18 +1323,30 @@ async function experiment(maxSteps: number, { name, config: changed = {}, reward
     process.stdout.write('.')
   }
   console.log(` ${made.reduce((sum, { metrics }) => sum + metrics.step_time, 0).toFixed(0)} s`)
-  return { name: name, policy: pupil, steps: made, last: made[made.length - 1], findings: foundIn(made) }
+  return {
+    name: name,
+    policy: pupil,
+    steps: made,
+    last: made[made.length - 1],
+    findings: foundIn(made),
+  }
 }
 type Result = Awaited<ReturnType<typeof experiment>>
 
 /** A metric of several experiments in one chart. */
 const compare = (results: readonly Result[], metric: string, title: string) => ({
-  data: results.map(({ name, steps: made }) => ({ name: name, x: made.map(({ step }) => step), y: made.map(({ metrics }) => metrics[metric]) })),
+  data: results.map(({ name, steps: made }) => ({
+    name: name,
+    x: made.map(({ step }) => step),
+    y: made.map(({ metrics }) => metrics[metric]),
+  })),
   layout: { title: title, xaxis: { title: 'step' }, height: 260 },
 })
 /** The mean of a metric over the first five steps, and over the last five. */
 const between = ({ steps: made }: Result, metric: string) =>
-  [made.slice(0, 5), made.slice(-5)].map((some) => mean(some.map(({ metrics }) => metrics[metric])).toFixed(2)).join(' → ')
+  [made.slice(0, 5), made.slice(-5)]
+    .map((some) => mean(some.map(({ metrics }) => metrics[metric])).toFixed(2))
+    .join(' → ')
 
 // %%
 const atLeast: RewardFunction = {
@@ -1093,8 +1360,16 @@ const atLeast: RewardFunction = {
 const watched = rewards.correctness({ weight: 0 }) // measured, not paid
 const hackLint = await lintReward(atLeast, smallTask.problems.slice(0, 10))
 console.log(`self-test of ${atLeast.name}: ${hackLint.verdict}: ${hackLint.explanation}`)
-const hacked = interludes ? await experiment(40, { name: 'paid with >=', rewards: [atLeast, watched], config: { learningRate: 7e-4 } }) : null
-const honest = interludes ? await experiment(40, { name: 'paid with ===', config: { learningRate: 7e-4 } }) : null
+const hacked = interludes
+  ? await experiment(40, {
+      name: 'paid with >=',
+      rewards: [atLeast, watched],
+      config: { learningRate: 7e-4 },
+    })
+  : null
+const honest = interludes
+  ? await experiment(40, { name: 'paid with ===', config: { learningRate: 7e-4 } })
+  : null
 
 // %%
 if (interludes) {
@@ -1102,16 +1377,23 @@ if (interludes) {
     compare([hacked, honest], 'reward', 'Reward: what is paid'),
     compare([hacked, honest], 'rewards/correctness/mean', 'Right answers: what was meant'),
   ])
-  const [cheat] = hacked.last.groups.filter(({ completions }) => completions.some(({ rewards: parts }) => parts.at_least === 1 && parts.correctness === 0))
+  const [cheat] = hacked.last.groups.filter(({ completions }) =>
+    completions.some(({ rewards: parts }) => parts.at_least === 1 && parts.correctness === 0),
+  )
   if (cheat) {
     show.traces(
-      cheat.completions.slice(0, 3).map(({ text, reward, rewards: parts }, i) => ({ title: `Completion ${i + 1}`, text: text, correct: parts.correctness === 1, facts: { paid: reward } })),
+      cheat.completions.slice(0, 3).map(({ text, reward, rewards: parts }, i) => ({
+        title: `Completion ${i + 1}`,
+        text: text,
+        correct: parts.correctness === 1,
+        facts: { paid: reward },
+      })),
       `${cheat.problem.question} (answer: ${cheat.problem.answer})`,
     )
   }
   show.findings(hacked.findings)
   show.markdown(
-    `With the bug the reward went ${between(hacked, 'reward')}, and the share of right answers ${between(hacked, 'rewards/correctness/mean')}: the model found out that large numbers always pay. ` +
+    `With the bug the reward went ${between(hacked, 'reward')}, and the share of right answers ${between(hacked, 'rewards/correctness/mean')}: a large number always pays now. ` +
       `With \`===\` right answers went ${between(honest, 'rewards/correctness/mean')}. What helps: test a reward on cheats before it is used, watch a second measure that is not paid, and read completions.`,
   )
 }
@@ -1121,20 +1403,31 @@ if (interludes) {
 //
 // ### 1. The model does not reason
 //
-// Provoked by a limit of tokens that is too small: whatever begins to reason is cut off before its answer and earns nothing, so
-// training drives the reasoning out. Here the model that has learned to reason goes on with a small limit, and, from the same
-// adapter, with a proper one. (What was driven out hardly comes back by itself: after such a mistake go back to a checkpoint.)
+// Provoked by a limit of tokens that is too small: whatever begins to reason is cut off before its
+// answer and earns nothing, so training drives the reasoning out. Here the model that has learned
+// to reason goes on with a small limit, and, from the same adapter, with a proper one. (What was
+// driven out hardly comes back by itself: after such a mistake go back to a checkpoint.)
 
 // %%
-const learned = isEmbedded || !interludes ? null : (await experiment(30, { name: 'learns to reason' })).policy
+const learned =
+  isEmbedded || !interludes ? null : (await experiment(30, { name: 'learns to reason' })).policy
 if (learned) learned.saveAdapter(path.join(outputDir, 'interludes', 'adapter'))
-const reasoner = () => small.withAdapter(path.join(outputDir, isEmbedded ? 'adapter' : 'interludes/adapter'))
+const reasoner = () =>
+  small.withAdapter(path.join(outputDir, isEmbedded ? 'adapter' : 'interludes/adapter'))
 const goOn = { learningRate: 2e-3 }
 const cutOff = interludes
-  ? await experiment(20, { name: '32 tokens', policy: reasoner(), config: { ...goOn, maxCompletionLength: 32 } })
+  ? await experiment(20, {
+      name: '32 tokens',
+      policy: reasoner(),
+      config: { ...goOn, maxCompletionLength: 32 },
+    })
   : null
 const uncut = interludes
-  ? await experiment(20, { name: '128 tokens', policy: reasoner(), config: { ...goOn, maxCompletionLength: 128 } })
+  ? await experiment(20, {
+      name: '128 tokens',
+      policy: reasoner(),
+      config: { ...goOn, maxCompletionLength: 128 },
+    })
   : null
 if (interludes) {
   show.plots([
@@ -1152,11 +1445,14 @@ if (interludes) {
 // %% [markdown]
 // ### 2. No reward variance
 //
-// Provoked by a temperature near 0: the completions of a group are all the same, hence their rewards, hence every advantage is 0. Cured
-// by temperature 1. More completions, and problems of middling difficulty, help too.
+// Provoked by a temperature near 0: the completions of a group are all the same, hence their
+// rewards, hence every advantage is 0. Cured by temperature 1. More completions, and problems of
+// middling difficulty, help too.
 
 // %%
-const cold = interludes ? await experiment(8, { name: 'temperature 0.05', config: { temperature: 0.05 } }) : null
+const cold = interludes
+  ? await experiment(8, { name: 'temperature 0.05', config: { temperature: 0.05 } })
+  : null
 const warm = interludes ? await experiment(8, { name: 'temperature 1' }) : null
 if (interludes) {
   show.plots([
@@ -1169,16 +1465,19 @@ if (interludes) {
 // %% [markdown]
 // ### 3. The reasoning is of poor quality
 //
-// Provoked by a reward that counts steps of reasoning, whatever they say. The self-test finds it out before any training; read what the
-// model then writes. Cured by paying for right answers and fining calculations that do not come out. Simpler problems, worked
-// examples, more steps and a larger model help too.
+// Provoked by a reward that counts steps of reasoning, whatever they say. The self-test finds it
+// out before any training; read what the model then writes. Cured by paying for right answers and
+// fining calculations that do not come out. Simpler problems, worked examples, more steps and a
+// larger model help too.
 
 // %%
 const countSteps = rewards.reasoningSteps({ targetSteps: 6 })
 const countLint = await lintReward(countSteps, smallTask.problems.slice(0, 10))
 console.log(`self-test of ${countSteps.name}: ${countLint.verdict}`)
 const unpaid = { ...soundness, weight: 0 }
-const counted = interludes ? await experiment(24, { name: 'steps are paid', rewards: [countSteps, unpaid] }) : null
+const counted = interludes
+  ? await experiment(24, { name: 'steps are paid', rewards: [countSteps, unpaid] })
+  : null
 const fined = interludes
   ? await experiment(24, {
       name: 'right answers are paid, errors fined',
@@ -1188,11 +1487,15 @@ const fined = interludes
 
 // %%
 if (interludes) {
-  const quality = await evaluate({ [counted.name]: counted.policy, [fined.name]: fined.policy }, smallTest, {
-    greedy: false,
-    samples: 2,
-    maxCompletionLength: 128,
-  })
+  const quality = await evaluate(
+    { [counted.name]: counted.policy, [fined.name]: fined.policy },
+    smallTest,
+    {
+      greedy: false,
+      samples: 2,
+      maxCompletionLength: 128,
+    },
+  )
   show.plots([
     compare([counted, fined], 'reasoning/steps', 'Steps of reasoning in a completion'),
     compare([counted, fined], 'rewards/soundness/mean', 'Share of calculations that hold'),
@@ -1222,14 +1525,36 @@ if (interludes) {
 // %% [markdown]
 // ### 4. Training is unstable
 //
-// Provoked by a learning rate that keeps rising to forty times the one of step 6, without a limit for the gradients. `beta` is above 0 so that the distance to the base model (`kl`) is measured. Cured by a lower rate and `maxGradNorm`.
+// Provoked by a learning rate that keeps rising to forty times the one of step 6, without a limit
+// for the gradients. `beta` is above 0 so that the distance to the base model (`kl`) is measured.
+// Cured by a lower rate and `maxGradNorm`.
 
 // %%
 const unstable = interludes
-  ? await experiment(16, { name: 'rate up to 0.04', config: { learningRate: 0.04, lrSchedulerType: 'constant_with_warmup', warmupSteps: 20, maxGradNorm: 0, beta: 1e-3, maxCompletionLength: 64 } })
+  ? await experiment(16, {
+      name: 'rate up to 0.04',
+      config: {
+        learningRate: 0.04,
+        lrSchedulerType: 'constant_with_warmup',
+        warmupSteps: 20,
+        maxGradNorm: 0,
+        beta: 1e-3,
+        maxCompletionLength: 64,
+      },
+    })
   : null
 const stable = interludes
-  ? await experiment(16, { name: 'rate up to 0.002', config: { learningRate: 0.002, lrSchedulerType: 'constant_with_warmup', warmupSteps: 20, maxGradNorm: 1, beta: 1e-3, maxCompletionLength: 64 } })
+  ? await experiment(16, {
+      name: 'rate up to 0.002',
+      config: {
+        learningRate: 0.002,
+        lrSchedulerType: 'constant_with_warmup',
+        warmupSteps: 20,
+        maxGradNorm: 1,
+        beta: 1e-3,
+        maxCompletionLength: 64,
+      },
+    })
   : null
 if (interludes) {
   show.plots([
@@ -1257,23 +1582,89 @@ const didGain = paired.strict.pValue < 0.05 && accuracyGain.value > 0
 const mixedGroups = firstGroups.filter(differ).length
 const diagnosed = [cutOff, cold, unstable].map((result) => result?.findings[0]?.name)
 const checklist: { done: boolean; item: string; evidence: string }[] = [
-  { done: backend.name !== 'reference', item: 'Environment set up', evidence: `backend ${backend.name}` },
+  {
+    done: backend.name !== 'reference',
+    item: 'Environment set up',
+    evidence: `backend ${backend.name}`,
+  },
   { done: true, item: 'Model loaded', evidence: `${parameters.toLocaleString('en')} parameters` },
-  { done: parameters >= 1e9, item: 'Model of the recommended size (1B+ parameters)', evidence: `${(parameters / 1e9).toPrecision(2)} B` },
-  { done: trainTask.problems.length > 0, item: 'Problem data set prepared', evidence: `${trainTask.name}: ${trainTask.problems.length} problems, ${testTask.problems.length} held out` },
-  { done: trainTask.problems.length >= 1000, item: 'Trains on 1,000 problems or more', evidence: `${new Set(steps.flatMap(({ groups }) => groups.map((one) => one.problem.id))).size} different ones were trained on` },
-  { done: groupSize >= 4, item: 'GRPO configured', evidence: `${groupSize} generations, temperature ${trainer.config.temperature}` },
-  { done: lintRows[0].verdict === 'sound', item: 'Reward function defined and tested', evidence: `${rewardFunctions.map(({ name }) => name).join(', ')}; ${lintRows[0].reward} is ${lintRows[0].verdict}` },
-  { done: trainer.isFinished, item: 'Training completed', evidence: `${trainer.step} of ${trainer.maxSteps} steps` },
-  { done: steps.every(({ groups }) => groups.every(({ completions }) => completions.length === groupSize)), item: 'Several reasoning traces for each problem', evidence: `${(steps.length * stepCompletions).toLocaleString('en')} completions in groups of ${groupSize}` },
-  { done: mixedGroups > 0, item: 'Reward distribution analysed', evidence: `${mixedGroups} of the first ${firstGroups.length} groups held different rewards` },
-  { done: largestDifference < 1e-6, item: 'Advantages worked out by hand', evidence: `largest difference from the library ${byRounding}` },
-  { done: didGain, item: 'Accuracy improved over the base model', evidence: `${percent(baseResult.accuracy.value)} → ${percent(trainedResult.accuracy.value)}, p = ${paired.strict.pValue.toPrecision(2)}` },
-  { done: baseResult.reasoning !== undefined, item: 'Reasoning quality evaluated', evidence: `calculations that hold: ${estimate(baseResult.reasoning.correctEquations)} → ${estimate(trainedResult.reasoning.correctEquations)} %` },
-  { done: evaluation.policies.length === 2, item: 'Before and after compared', evidence: `${testTask.problems.length} problems, paired` },
-  { done: trainedResult.reasoning.meanSteps.value >= 1, item: 'Model writes reasoning steps', evidence: `${baseResult.reasoning.meanSteps.value.toFixed(1)} → ${trainedResult.reasoning.meanSteps.value.toFixed(1)} in an answer` },
-  { done: reloadDifference === 0, item: 'Reasoning model saved', evidence: `${path.join(outputDir, 'adapter')}, loads again to the same numbers` },
-  { done: workedRight === workedExamples.length, item: 'The three worked examples solved', evidence: `${workedRight} of ${workedExamples.length}` },
+  {
+    done: parameters >= 1e9,
+    item: 'Model of the recommended size (1B+ parameters)',
+    evidence: `${(parameters / 1e9).toPrecision(2)} B`,
+  },
+  {
+    done: trainTask.problems.length > 0,
+    item: 'Problem data set prepared',
+    evidence: `${trainTask.name}: ${trainTask.problems.length} problems, ${testTask.problems.length} held out`,
+  },
+  {
+    done: trainTask.problems.length >= 1000,
+    item: 'Trains on 1,000 problems or more',
+    evidence: `${new Set(steps.flatMap(({ groups }) => groups.map((one) => one.problem.id))).size} different ones were trained on`,
+  },
+  {
+    done: groupSize >= 4,
+    item: 'GRPO configured',
+    evidence: `${groupSize} generations, temperature ${trainer.config.temperature}`,
+  },
+  {
+    done: lintRows[0].verdict === 'sound',
+    item: 'Reward function defined and tested',
+    evidence: `${rewardFunctions.map(({ name }) => name).join(', ')}; ${lintRows[0].reward} is ${lintRows[0].verdict}`,
+  },
+  {
+    done: trainer.isFinished,
+    item: 'Training completed',
+    evidence: `${trainer.step} of ${trainer.maxSteps} steps`,
+  },
+  {
+    done: steps.every(({ groups }) =>
+      groups.every(({ completions }) => completions.length === groupSize),
+    ),
+    item: 'Several reasoning traces for each problem',
+    evidence: `${(steps.length * stepCompletions).toLocaleString('en')} completions in groups of ${groupSize}`,
+  },
+  {
+    done: mixedGroups > 0,
+    item: 'Reward distribution analysed',
+    evidence: `${mixedGroups} of the first ${firstGroups.length} groups held different rewards`,
+  },
+  {
+    done: largestDifference < 1e-6,
+    item: 'Advantages worked out by hand',
+    evidence: `largest difference from the library ${byRounding}`,
+  },
+  {
+    done: didGain,
+    item: 'Accuracy improved over the base model',
+    evidence: `${percent(baseResult.accuracy.value)} → ${percent(trainedResult.accuracy.value)}, p = ${paired.strict.pValue.toPrecision(2)}`,
+  },
+  {
+    done: baseResult.reasoning !== undefined,
+    item: 'Reasoning quality evaluated',
+    evidence: `calculations that hold: ${estimate(baseResult.reasoning.correctEquations)} → ${estimate(trainedResult.reasoning.correctEquations)} %`,
+  },
+  {
+    done: evaluation.policies.length === 2,
+    item: 'Before and after compared',
+    evidence: `${testTask.problems.length} problems, paired`,
+  },
+  {
+    done: trainedResult.reasoning.meanSteps.value >= 1,
+    item: 'Model writes reasoning steps',
+    evidence: `${baseResult.reasoning.meanSteps.value.toFixed(1)} → ${trainedResult.reasoning.meanSteps.value.toFixed(1)} in an answer`,
+  },
+  {
+    done: reloadDifference === 0,
+    item: 'Reasoning model saved',
+    evidence: `${path.join(outputDir, 'adapter')}, loads again to the same numbers`,
+  },
+  {
+    done: workedRight === workedExamples.length,
+    item: 'The three worked examples solved',
+    evidence: `${workedRight} of ${workedExamples.length}`,
+  },
   {
     done: diagnosed.every((name) => name !== undefined) && countLint.verdict === 'exploitable',
     item: 'The four troubles provoked and diagnosed',
@@ -1282,7 +1673,14 @@ const checklist: { done: boolean; item: string; evidence: string }[] = [
       : 'interludes were left out',
   },
 ]
-show.table(checklist.map(({ done, item, evidence }) => ({ '': done ? '✓' : '✗', item: item, evidence: evidence })), { limit: 50 })
+show.table(
+  checklist.map(({ done, item, evidence }) => ({
+    '': done ? '✓' : '✗',
+    item: item,
+    evidence: evidence,
+  })),
+  { limit: 50 },
+)
 show.markdown(
   `${checklist.filter(({ done }) => done).length} of ${checklist.length} done, in ${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes. What a run cannot do is left to you: the walk-through ` +
     'video (concept: step 5; configuration: step 4; training: step 6; demonstrations: step 7; o1 and R1: the section after it), and to publish this notebook.',
@@ -1293,6 +1691,7 @@ show.markdown(
 //
 // - Raise the weight of `soundness` in step 4 to 0.2 and run again: do fewer calculations go wrong?
 // - Halve `numGenerations` and double `problemsPerStep`: as many completions, smaller groups.
-// - In the first cell: `model = 'HuggingFaceTB/SmolLM2-135M-Instruct'`, `task = 'gsm8k'`, `data = 'openai/gsm8k'`. A model of that size hardly ever solves
-//   GSM8K; with `task = 'arithmetic'` it learns within a few dozen steps.
+// - In the first cell: `model = 'HuggingFaceTB/SmolLM2-135M-Instruct'`, `task = 'gsm8k'`,
+//   `data = 'openai/gsm8k'`. A model of that size hardly ever
+//   solves GSM8K: it takes a larger one, and a GPU or patience. `task = 'arithmetic'` is easier.
 // - Without a browser: `npm run notebook -- -p maxSteps=200`; as a program: [README](../README.md).
