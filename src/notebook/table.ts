@@ -35,9 +35,13 @@ export function tableContent(rows: readonly object[] | DataFrameLike, options: T
   const { columns, values, index } = asColumns(rows)
   const shown = values.slice(0, limit).map((row) => row.map((value) => formatCell(value, width)))
   const isNumeric = columns.map((_, c) => values.every((row) => row[c] == null || typeof row[c] === 'number'))
+  // On a narrow page the table is scrolled rather than its texts squeezed to a word a line.
+  const isLong = columns.map((_, c) => shown.some((row) => row[c]!.length > 40))
   const style = (c: number): string =>
     `text-align:${isNumeric[c] ? 'right' : 'left'};vertical-align:top;padding:.3em .7em;border-bottom:1px solid ${colors.line};` +
-    (isNumeric[c] ? 'white-space:nowrap;font-variant-numeric:tabular-nums' : 'white-space:pre-wrap;max-width:36em')
+    (isNumeric[c]
+      ? 'white-space:nowrap;font-variant-numeric:tabular-nums'
+      : `white-space:pre-wrap;max-width:36em${isLong[c] ? ';min-width:14em' : ''}`)
   const head = columns.map((name, c) => `<th style="${style(c)}">${escapeHtml(name)}</th>`).join('')
   const label = (r: number): string =>
     index ? `<th style="text-align:right;vertical-align:top;padding:.3em .7em">${escapeHtml(index[r]!)}</th>` : ''
