@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { findFreePort } from '../freePort.js'
 import type { Browser, Locator, Page } from 'playwright-core'
 
 const repository = path.resolve(import.meta.dirname, '../..')
@@ -18,18 +18,6 @@ export interface JupyterLab {
   readonly token: string
   readonly process: ChildProcess
   readonly home: string
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => {
-        resolve(port)
-      })
-    })
-  })
 }
 
 /** Starts it, or returns why there is none here. */

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
-import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findFreePort } from '../freePort.js'
 import { ChrootBuilder, startContainer } from './chrootImage.js'
 import type { ChrootImage, StartOptions } from './chrootImage.js'
 import { readDockerfile } from './dockerfile.js'
@@ -25,18 +25,6 @@ function useVolume(): () => string {
     fs.rmSync(folder, { recursive: true, force: true })
   })
   return () => folder
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => {
-        resolve(port)
-      })
-    })
-  })
 }
 
 /** Sends a signal to the container's first process, as `docker stop` does. */
@@ -148,7 +136,8 @@ describe('the container', () => {
 
       it('executes a notebook without a browser', async function () {
         this.timeout('5m')
-        const { status, output } = await run(['notebook', '-p', 'maxSteps=2', '--quiet'])
+        const short = ['-p', 'maxSteps=4', '-p', 'evaluationProblems=8', '-p', 'interludes=false']
+        const { status, output } = await run(['notebook', '--quiet', ...short])
         assert.equal(status, 0, output)
         const names = fs.readdirSync(path.join(volume(), 'runs/notebooks'))
         assert.deepEqual(names.sort(), ['grpo-reasoning.html', 'grpo-reasoning.ipynb'])
