@@ -173,7 +173,7 @@ export class ChrootBuilder {
   }
 
   remove(): void {
-    fs.rmSync(path.join(work, `${process.pid}`), { recursive: true, force: true })
+    run('rm', ['-rf', path.join(work, `${process.pid}`)])
   }
 }
 

@@ -45,7 +45,8 @@ describe('the container', () => {
     console.log('skipped: it takes Linux, root and debootstrap (apt-get install debootstrap)')
     this.skip()
   })
-  after(() => {
+  after(function () {
+    this.timeout('5m') // hundreds of thousands of files
     builder.remove()
   })
 
