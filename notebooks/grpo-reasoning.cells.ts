@@ -824,13 +824,9 @@ try {
 }
 
 // %%
-/** Everything that the diagnosis said in some steps, each finding once, as it was last said. */
-const foundIn = (some: readonly TrainingStep[]) => {
-  const findings = some.flatMap(({ diagnosis }) => diagnosis)
-  return [
-    ...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
-  ]
-}
+/** Everything that the diagnosis found in some steps, each as it was first said. */
+const foundIn = (some: readonly TrainingStep[]) =>
+  some.flatMap(({ diagnosis }) => diagnosis).filter(({ state }) => state === 'started')
 metricTable()
 const trainingSeconds = steps.reduce((sum, { metrics }) => sum + metrics.step_time, 0)
 const peakMemory = process.resourceUsage().maxRSS * 1024
