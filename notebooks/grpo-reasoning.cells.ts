@@ -824,9 +824,13 @@ try {
 }
 
 // %%
-/** Everything that the diagnosis found in some steps, each as it was first said. */
-const foundIn = (some: readonly TrainingStep[]) =>
-  some.flatMap(({ diagnosis }) => diagnosis).filter(({ state }) => state === 'started')
+/** Everything that the diagnosis found in some steps, each finding as it was first said. */
+const foundIn = (some: readonly TrainingStep[]) => {
+  const all = some.flatMap(({ diagnosis }) => diagnosis)
+  return all.filter(({ name, subject }, i) => {
+    return all.findIndex((one) => one.name === name && one.subject === subject) === i
+  })
+}
 metricTable()
 const trainingSeconds = steps.reduce((sum, { metrics }) => sum + metrics.step_time, 0)
 const peakMemory = process.resourceUsage().maxRSS * 1024
