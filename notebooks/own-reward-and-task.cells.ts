@@ -64,13 +64,20 @@ for (let price = 2; price <= 6; price++) {
   }
 }
 
+// The small model ends its answers with a line such as `#### 7`; any other has to be told.
+const systemPrompt = model
+  ? 'Solve the problem step by step. End with a line of "#### " and the number alone.'
+  : null
 const ownTask = (problems: readonly Problem[]): Task => ({
   name: 'shopping',
   problems: problems,
-  systemPrompt: null,
+  systemPrompt: systemPrompt,
   prompt(problem, tokenizer) {
-    // What the model gets: one turn of a chat.
-    const messages = [{ role: 'user' as const, content: problem.question }]
+    // What the model gets: a chat.
+    const messages = [
+      ...(systemPrompt ? [{ role: 'system' as const, content: systemPrompt }] : []),
+      { role: 'user' as const, content: problem.question },
+    ]
     return { text: tokenizer.applyChatTemplate(messages), ids: tokenizer.encodeChat(messages) }
   },
 })
@@ -212,4 +219,4 @@ for (const index of [...gained.slice(0, 2), ...lost.slice(0, 1)]) {
 //
 // Change the questions (the small model knows only the words of its own word problems; for others
 // set `model`), or write a second reward into `rewards: […]`: their sum counts. Return `null` where
-// a reward does not judge. [Rewards](../docs/rewards.md) and [tasks](../docs/tasks.md) say more.
+// a reward does not judge. More: [own rewards and tasks](../docs/own-rewards-and-tasks.md), [rewards](../docs/rewards.md).

@@ -30,8 +30,9 @@ const embeddedFolder = path.join(
   path.dirname(require.resolve('grpo-ts/package.json')),
   'checkpoints/word-problems-1m',
 )
-const folder = run || outputDir
-if (run === '') {
+
+/** A short run of the small model; its files go to a folder. */
+async function train(temperature: number, outputDir: string): Promise<void> {
   const base = await loadModel(embeddedFolder)
   const trainer = new GRPOTrainer({
     policy: base.withLora({ r: 16, alpha: 32, targetModules: 'all-linear', seed: seed }),
@@ -53,6 +54,8 @@ if (run === '') {
     if (step % 10 === 0) console.log(`step ${step} of ${trainer.maxSteps}`)
   }
 }
+const folder = run || outputDir
+if (run === '') await train(temperature, folder)
 show.table(
   fs
     .readdirSync(folder, { withFileTypes: true })
@@ -68,9 +71,9 @@ show.table(
 // JSON lines need no library: a line is an object, its keys are TRL's names.
 
 // %%
-const readLines = <Line>(name: string): Line[] =>
+const readLines = <Line>(name: string, from = folder): Line[] =>
   fs
-    .readFileSync(path.join(folder, name), 'utf8')
+    .readFileSync(path.join(from, name), 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
@@ -248,7 +251,46 @@ show.histogram(
 )
 
 // %% [markdown]
-// ## 5. The report
+// ## 5. Another run beside it
+//
+// The diagnosis advised a temperature of 1. The same run again, with that one change, and both in
+// the same charts. (Not where a run of your own is read: there, compare two folders.)
+
+// %%
+const otherFolder = `${outputDir}-temperature-1`
+if (run === '') {
+  await train(1, otherFolder)
+  const other = readLines<Metrics>('metrics.jsonl', otherFolder)
+  const beside = (name: string, title: string) => ({
+    data: [
+      { name: `temperature ${temperature}`, lines: metrics },
+      { name: 'temperature 1', lines: other },
+    ].map(({ name: label, lines }) => ({
+      name: label,
+      mode: 'lines' as const,
+      x: lines.map(({ step }) => step),
+      y: lines.map((line) => line[name]),
+    })),
+    layout: { title: title },
+  })
+  show.plots([
+    beside('frac_reward_zero_std', 'Groups that teach nothing'),
+    beside('diversity/unique_completions', 'Different completions of 8'),
+    beside('reasoning/steps', 'Steps of reasoning in a completion'),
+    beside('reward', 'Reward'),
+  ])
+  const found = readLines<Finding>('diagnosis.jsonl', otherFolder)
+  show.findings([
+    ...new Map(found.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
+  ])
+}
+
+// %% [markdown]
+// Rewards of runs with different temperatures are not the same measure: at a low one the model
+// gives its likeliest answer, at 1 it also tries others. Which run taught more, an evaluation on held-out
+// problems says: section 4 of [own-reward-and-task.ipynb](own-reward-and-task.ipynb).
+//
+// ## 6. The report
 //
 // All of this is in one page, with search through the completions. It is one file that needs no
 // network: open it in a browser, or send it to somebody. `npx grpo-ts report RUN` writes it, too;
@@ -263,6 +305,5 @@ console.log(`open ${path.resolve(reportFile)}`)
 // %% [markdown]
 // ## Try
 //
-// Train again with `temperature = 1`: is the finding gone, do more groups teach, and does the model
-// begin to reason? Then with `maxCompletionLength = 24`: who is cut off? All metrics are in
-// [metrics](../docs/metrics.md).
+// Train again with `temperature = 1` and `maxCompletionLength = 24`: who is cut off, and what does
+// that earn? All metrics are in [metrics](../docs/metrics.md).

@@ -80,4 +80,24 @@ describe('notebook-cells', () => {
     const { status, stderr } = await runScript('notebook-cells.mjs', ['--check'])
     assert.equal(status, 0, stderr)
   })
+
+  it('has cells for every notebook, with parameters, and a line about each in the documentation', () => {
+    const root = path.resolve(import.meta.dirname, '../..')
+    const named = (end: string): string[] =>
+      fs
+        .readdirSync(path.join(root, 'notebooks'))
+        .filter((name) => name.endsWith(end))
+        .map((name) => name.slice(0, -end.length))
+        .sort()
+    const names = named('.ipynb')
+    assert.ok(names.length >= 5, `notebooks/ holds ${names.join(', ')}`)
+    assert.deepEqual(names, named('.cells.ts'))
+    const documentation = fs.readFileSync(path.join(root, 'docs/notebooks.md'), 'utf8')
+    for (const name of names) {
+      const { cells } = readNotebook(path.join(root, 'notebooks', `${name}.ipynb`))
+      assert.match(cells[0]!.source[0]!, /^# /, `${name} has no title`)
+      assert.equal(cells.filter(({ metadata }) => metadata.tags?.includes('parameters')).length, 1, name)
+      assert.ok(documentation.includes(`(../notebooks/${name}.ipynb)`), `docs/notebooks.md does not name ${name}`)
+    }
+  })
 })
