@@ -28,7 +28,7 @@ export function packRows(rows: readonly Pick<TrainingRow, 'promptIds' | 'complet
     if (last?.promptIds === promptIds) last.completions.push(completionIds)
     else groups.push({ promptIds, completions: [completionIds] })
   }
-  return packGroups(groups)
+  return packGroups(groups, { sharePrefixes: true })
 }
 
 /** Rows in which the packed tokens of some rows are kept; null when one of them is not. */

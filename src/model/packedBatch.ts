@@ -51,9 +51,9 @@ export function sharedPrefixLength(promptIds: ArrayLike<number>, other: ArrayLik
 
 /**
  * Packs groups for scoring or training: each group is [prompt; completion 1; …; completion G], in which every completion sees
- * the one copy of the prompt and itself. So a group takes P + Σ Lᵢ tokens instead of Σ (P + Lᵢ). Where prompts begin alike, as
- * with a common system prompt or worked examples, the beginning is computed for the first of them only, and its keys and values
- * are laid out for the others again.
+ * the one copy of the prompt and itself. So a group takes P + Σ Lᵢ tokens instead of Σ (P + Lᵢ). With `sharePrefixes`, where prompts begin
+ * alike, as with a common system prompt or worked examples, the beginning is computed for the first of them only, and its keys and
+ * values are laid out for the others again.
  *
  * The last token of a completion predicts nothing that is asked for and is left out; the first one is predicted by the last
  * token of the prompt, which must not be empty.
@@ -61,7 +61,7 @@ export function sharedPrefixLength(promptIds: ArrayLike<number>, other: ArrayLik
 export function packGroups(
   groups: readonly PromptGroup[],
   options: {
-    /** Compute what prompts have in common once. Defaults to true. */
+    /** Leave out what a prompt has in common with an earlier one, to be computed once. Defaults to false: every token has a row. */
     sharePrefixes?: boolean
   } = {},
 ): PackedGroups {
@@ -89,7 +89,7 @@ export function packGroups(
     const { keyStart: otherStart, length: shared } = longestShared(promptIds, starts)
     for (let i = 0; i < shared; i++) keyRows.push(keyRows[otherStart + i]!)
     sharedLengths.push(shared)
-    if (options.sharePrefixes !== false) starts.push({ promptIds, keyStart: promptStart })
+    if (options.sharePrefixes) starts.push({ promptIds, keyStart: promptStart })
     const queryStart = append(promptIds, shared, promptLength, 0)
     segments.push({
       ...{ queryStart, queryLength: promptLength - shared, prefixStart: 0, prefixLength: 0 },

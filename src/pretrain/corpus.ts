@@ -72,8 +72,8 @@ export class PretrainCorpus {
       if (isDrill) drillTokens += size
       examples.push(example)
     }
-    // Sharing would add the same gradients up in another order: the checkpoints in this repository were made without.
-    const { batch, rows, targets } = packGroups(examples, { sharePrefixes: false })
+    // Without sharePrefixes, which would add the same gradients up in another order than the checkpoints here were made with.
+    const { batch, rows, targets } = packGroups(examples)
     const learned = examples.flatMap((example) => example.learned.flat())
     return { batch, rows: rows.filter((_, i) => learned[i]), targets: targets.filter((_, i) => learned[i]) }
   }

@@ -64,6 +64,7 @@ async function scoreBatch(
       promptIds: inputIds.slice(0, promptLength),
       completions: [inputIds.slice(promptLength)],
     })),
+    { sharePrefixes: true },
   )
   const tensors = tf.tidy(() => {
     const hidden = selectRows(model.forward(batch), rows)

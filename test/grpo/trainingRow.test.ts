@@ -17,12 +17,15 @@ describe('trainingRow', () => {
     ]
     assert.deepEqual(
       packRows(rows),
-      packGroups([
-        { promptIds: one, completions: [[5], [6, 7]] },
-        { promptIds: two, completions: [[8]] },
-        { promptIds: two, completions: [[9]] },
-        { promptIds: one, completions: [[10]] },
-      ]),
+      packGroups(
+        [
+          { promptIds: one, completions: [[5], [6, 7]] },
+          { promptIds: two, completions: [[8]] },
+          { promptIds: two, completions: [[9]] },
+          { promptIds: one, completions: [[10]] },
+        ],
+        { sharePrefixes: true },
+      ),
     )
     assert.equal(packRows([]).batch.tokenIds.length, 0)
   })

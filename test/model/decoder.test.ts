@@ -195,11 +195,11 @@ describe('decoder', () => {
             { promptIds: randomIds(5, VOCABULARY, 6), completions: [randomIds(4, VOCABULARY, 3), [1]] },
           ]
           const policy = randomPolicy(model)
-          const { batch, rows, targets, sharedLengths } = packGroups(groups)
+          const { batch, rows, targets, sharedLengths } = packGroups(groups, { sharePrefixes: true })
           const apart = 7 + 2 + 0 + 8 + 1 + (1 + 3) + 40 + (5 + 32 + 1)
           assert.deepEqual(sharedLengths, [0, 0, 0, 0, 21, 22, 4])
           assert.equal(batch.tokenIds.length, apart + (2 + 2) + (1 + 1) + (1 + 3))
-          assert.equal(packGroups(groups, { sharePrefixes: false }).batch.keyRows, undefined)
+          assert.equal(packGroups(groups).batch.keyRows, undefined)
           const packed = hiddenRows(policy, batch)
           let at = 0
           for (const { promptIds, completions } of groups) {

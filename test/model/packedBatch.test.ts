@@ -24,11 +24,14 @@ describe('packGroups', () => {
   })
 
   it('computes what prompts have in common once', () => {
-    const { batch, rows, sharedLengths } = packGroups([
-      { promptIds: [1, 2, 3], completions: [[4, 5]] },
-      { promptIds: [1, 2, 6, 7], completions: [[8, 9], [10]] },
-      { promptIds: [1, 2, 3], completions: [[11]] },
-    ])
+    const { batch, rows, sharedLengths } = packGroups(
+      [
+        { promptIds: [1, 2, 3], completions: [[4, 5]] },
+        { promptIds: [1, 2, 6, 7], completions: [[8, 9], [10]] },
+        { promptIds: [1, 2, 3], completions: [[11]] },
+      ],
+      { sharePrefixes: true },
+    )
     assert.deepEqual([...batch.tokenIds], [1, 2, 3, 4, 6, 7, 8, 3])
     assert.deepEqual([...batch.positions], [0, 1, 2, 3, 2, 3, 4, 2])
     assert.deepEqual([...batch.keyRows!], [0, 1, 2, 3, 0, 1, 4, 5, 6, 0, 1, 7])
