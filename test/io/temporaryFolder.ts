@@ -14,7 +14,18 @@ export function useTemporaryFolder(): (...names: string[]) => string {
   return (...names) => path.join(folder, ...names)
 }
 
-/** Open file descriptors of this process, or null where the system has no /proc. */
+/**
+ * Open descriptors of files in the folder for temporary files, or null where the system has no /proc. Those of anything else,
+ * as of threads that are just ending, come and go.
+ */
 export function countOpenDescriptors(): number | null {
-  return fs.existsSync('/proc/self/fd') ? fs.readdirSync('/proc/self/fd').length : null
+  if (!fs.existsSync('/proc/self/fd')) return null
+  const target = (descriptor: string): string => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${descriptor}`)
+    } catch {
+      return '' // closed meanwhile
+    }
+  }
+  return fs.readdirSync('/proc/self/fd').filter((name) => target(name).startsWith(os.tmpdir())).length
 }
