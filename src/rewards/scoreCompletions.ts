@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { GrpoError } from '../errors.js'
 import { quote } from '../io/json.js'
 import { RewardTimeout } from './reward.js'
@@ -24,6 +25,8 @@ export async function scoreCompletions(
   inputs: readonly RewardInput[],
   signal?: AbortSignal,
 ): Promise<Scores> {
+  // Every completion waits for the signal; Node takes more than ten listeners for a leak.
+  if (signal) setMaxListeners(0, signal)
   const columns = await Promise.all(
     rewards.map(async (reward) => {
       if (!reward.scoreBatch) return Promise.all(inputs.map((input) => scoreOne(reward, input, signal)))

@@ -79,6 +79,20 @@ describe('rewards as functions', () => {
     await assert.rejects(running, /Ctrl-C/)
   })
 
+  it('make no warning of a leak where many are waited for', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): void => {
+      warnings.push(warning)
+    }
+    process.on('warning', listen)
+    const later = rewardFunction(() => setTimeout(1, 1), { name: 'later' })
+    const inputs = Array.from({ length: 64 }, (_, i) => inputOf(String(i)))
+    await score([later], inputs, new AbortController().signal)
+    await setTimeout(5)
+    process.removeListener('warning', listen)
+    assert.deepEqual(warnings, [])
+  })
+
   it('that return something else end in an error that names them', async () => {
     const cases: [unknown, RegExp][] = [
       [() => 'right', /'own' returned 'right' for a completion of problem a; expected a finite number, or null/],
