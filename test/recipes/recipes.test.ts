@@ -28,7 +28,7 @@ describe('recipes', () => {
       // What nobody has run says so in both places.
       const isMeasured = !text.includes('NOT YET MEASURED')
       assert.equal(row.includes('not yet measured'), !isMeasured)
-      assert.equal(isMeasured, name.endsWith('-cpu.yaml'))
+      if (name.endsWith('-gpu.yaml')) assert.ok(!isMeasured)
     })
   }
 
