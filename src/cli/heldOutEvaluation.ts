@@ -7,7 +7,7 @@ import type { Task } from '../tasks/task.js'
 import type { Streams } from './commandLine.js'
 import { samplingOfRun } from './eval/evalOptions.js'
 import { showEvaluationProgress } from './eval/evalOutput.js'
-import { Interrupted } from './exitCode.js'
+import { interruptible } from './interruptible.js'
 import { taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 
@@ -44,23 +44,17 @@ export async function evaluateHeldOut(
   { earlier, adapter }: { earlier?: Evaluation; adapter?: string },
   streams: Streams,
 ): Promise<Evaluation> {
-  const controller = new AbortController()
-  const interrupt = (): void => {
-    controller.abort()
-  }
-  process.once('SIGINT', interrupt)
   const progress = showEvaluationProgress(streams.stderr)
   try {
-    return await evaluate(policies, evalTask, {
-      ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
-      ...{ signal: controller.signal, onProgress: progress.update },
-      ...(earlier && { earlier }),
-      ...(adapter !== undefined && { adapters: { trained: adapter } }),
-    })
-  } catch (error) {
-    throw controller.signal.aborted ? new Interrupted() : error
+    return await interruptible((signal) =>
+      evaluate(policies, evalTask, {
+        ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
+        ...{ signal, onProgress: progress.update },
+        ...(earlier && { earlier }),
+        ...(adapter !== undefined && { adapters: { trained: adapter } }),
+      }),
+    )
   } finally {
     progress.stop()
-    process.removeListener('SIGINT', interrupt)
   }
 }

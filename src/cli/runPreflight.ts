@@ -4,7 +4,7 @@ import { preflight } from '../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../grpo/preflight/preflight.js'
 import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
 import type { Streams } from './commandLine.js'
-import { Interrupted } from './exitCode.js'
+import { interruptible } from './interruptible.js'
 import { formatDuration, Progress } from './progress.js'
 
 /** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
@@ -15,22 +15,14 @@ export async function runPreflight(
 ): Promise<PreflightReport> {
   const seconds = options.maxSeconds ?? 60
   streams.stdout.write(`preflight up to 80 completions of 20 problems, sampling for about ${seconds} s at most\n`)
-  const controller = new AbortController()
   const bar = new Progress(streams.stdout, 1, 'preflight')
-  const interrupt = (): void => {
-    controller.abort()
-  }
-  process.once('SIGINT', interrupt)
   let report: PreflightReport
   try {
     const onProgress: PreflightOptions['onProgress'] = ({ completions, of, tokens }) => {
       bar.update(completions / of, `${completions} of ${of} completions, ${tokens} tokens`)
     }
-    ;({ report } = await preflight({ ...options, signal: controller.signal, onProgress }))
-  } catch (error) {
-    throw controller.signal.aborted ? new Interrupted() : error
+    ;({ report } = await interruptible((signal) => preflight({ ...options, signal, onProgress })))
   } finally {
-    process.removeListener('SIGINT', interrupt)
     bar.stop()
   }
   for (const { name, status, message, advice } of report.checks) {

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { CausalLM } from '../model/causalLM.js'
+import type { ForwardOptions } from '../model/decoder.js'
 import type { KeptProjections } from '../model/keptProjections.js'
+import type { PackedGroups } from '../model/packedBatch.js'
 import { record } from '../ops/gradients.js'
 import type { Recording } from '../ops/gradients.js'
 import { selectRows } from '../ops/selectRows.js'
@@ -31,7 +33,7 @@ export async function rowValues(
   const logProbs: number[][] = []
   const entropies: number[][] = []
   for (const run of cutRows(rows, options.maxTokens ?? maximumTokens(policy.config))) {
-    const compute = (): tf.Tensor1D[] => tf.tidy(() => forwardRows(policy, run, temperature, false))
+    const compute = (): tf.Tensor1D[] => tf.tidy(() => forwardRows(policy, packRows(run), temperature))
     const tensors = options.reference ? policy.withoutAdapter(compute) : compute()
     const values = await readRows(tensors, run)
     tf.dispose(tensors)
@@ -52,25 +54,24 @@ export async function recordRows(
     kept?: KeptProjections | undefined
   },
 ): Promise<RowValues & { recording: Recording }> {
-  const { tokenIds } = packRows(rows).batch
+  const packed = packRows(rows)
   // Only a single row can be longer than what fits: then its layers are computed twice instead of kept.
-  const tooLong = tokenIds.length > options.maxTokens
-  const recording = record(() => forwardRows(policy, rows, temperature, tooLong, options.kept))
+  const tooLong = packed.batch.tokenIds.length > options.maxTokens
+  const places = options.kept && keptRows(rows, packed, options.kept)
+  const kept = options.kept && places && { projections: options.kept, rows: places }
+  const recording = record(() =>
+    forwardRows(policy, packed, temperature, { recomputeLayers: tooLong, ...(kept && { kept }) }),
+  )
   return { ...(await readRows(recording.outputs, rows)), recording }
 }
 
 function forwardRows(
   policy: CausalLM,
-  rows: readonly Row[],
+  { batch, rows, targets }: PackedGroups,
   temperature: number,
-  recomputeLayers: boolean,
-  projections?: KeptProjections,
+  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept'> = {},
 ): [tf.Tensor1D, tf.Tensor1D] /* log-probabilities and entropies, each [n] */ {
-  const packed = packRows(rows)
-  const { batch, rows: predicting, targets } = packed
-  const places = projections && keptRows(rows, packed, projections)
-  const kept = projections && places && { projections, rows: places }
-  const hidden = selectRows(policy.forward(batch, { recomputeLayers, ...(kept && { kept }) }), predicting)
+  const hidden = selectRows(policy.forward(batch, options), rows)
   const { logProbs, entropies } = policy.tokenLogProbs(hidden, targets, temperature)
   return [logProbs, entropies]
 }

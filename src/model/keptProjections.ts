@@ -31,7 +31,7 @@ export interface KeptRows {
  * found. When the tables are full, what was begun last is given up first.
  */
 export class KeptProjections {
-  readonly #tables: readonly Readonly<Record<Projection, tf.Tensor2D>>[] // [capacity, out] each
+  readonly #tables: readonly Record<Projection, tf.Tensor2D>[] // [capacity, out] each
   readonly #places = new Map<TokenIds, Place>()
   /** What is kept, in the order in which it was begun. */
   readonly #begun: TokenIds[] = []
@@ -77,7 +77,7 @@ export class KeptProjections {
   }
 
   write(layer: number, projection: Projection, output: tf.Tensor2D /* [N, out] */, rows: Int32Array /* [N] */): void {
-    const tables = this.#tables[layer]! as Record<Projection, tf.Tensor2D>
+    const tables = this.#tables[layer]!
     const kept = [...rows.keys()].filter((i) => rows[i]! >= 0)
     if (kept.length === 0) return
     const all = kept.length === rows.length

@@ -42,8 +42,23 @@ export interface PackedGroups {
   readonly sharedLengths: readonly number[]
 }
 
-/** Tokens that a prompt may share with another: all but the last, whose row predicts the completions' first tokens. */
-export function sharedPrefixLength(promptIds: ArrayLike<number>, other: ArrayLike<number>): number {
+/**
+ * The prompt that has the most tokens at its beginning in common with another, the first one of several; undefined when none has any.
+ * All tokens but the last can be shared, whose row predicts the completions' first tokens.
+ */
+export function longestSharedPrefix<Candidate extends { readonly promptIds: ArrayLike<number> }>(
+  promptIds: ArrayLike<number>,
+  candidates: Iterable<Candidate>,
+): { candidate: Candidate; length: number } | undefined {
+  let best: { candidate: Candidate; length: number } | undefined
+  for (const candidate of candidates) {
+    const length = sharedPrefixLength(promptIds, candidate.promptIds)
+    if (length > (best?.length ?? 0)) best = { candidate, length }
+  }
+  return best
+}
+
+function sharedPrefixLength(promptIds: ArrayLike<number>, other: ArrayLike<number>): number {
   const end = Math.min(promptIds.length - 1, other.length)
   for (let i = 0; i < end; i++) if (promptIds[i] !== other[i]) return i
   return Math.max(0, end)
@@ -86,8 +101,9 @@ export function packGroups(
   for (const { promptIds, completions } of groups) {
     const promptLength = promptIds.length
     const promptStart = keyRows.length
-    const { keyStart: otherStart, length: shared } = longestShared(promptIds, starts)
-    for (let i = 0; i < shared; i++) keyRows.push(keyRows[otherStart + i]!)
+    const like = longestSharedPrefix(promptIds, starts)
+    const shared = like?.length ?? 0
+    for (let i = 0; i < shared; i++) keyRows.push(keyRows[like!.candidate.keyStart + i]!)
     sharedLengths.push(shared)
     if (options.sharePrefixes) starts.push({ promptIds, keyStart: promptStart })
     const queryStart = append(promptIds, shared, promptLength, 0)
@@ -121,17 +137,4 @@ export function packGroups(
     rows: Int32Array.from(rows),
     targets: Int32Array.from(targets),
   }
-}
-
-/** Where the prompt begins that shares the most with another, and how much. */
-function longestShared(
-  promptIds: ArrayLike<number>,
-  starts: readonly { promptIds: ArrayLike<number>; keyStart: number }[],
-): { keyStart: number; length: number } {
-  let best = { keyStart: 0, length: 0 }
-  for (const { promptIds: other, keyStart } of starts) {
-    const length = sharedPrefixLength(promptIds, other)
-    if (length > best.length) best = { keyStart, length }
-  }
-  return best
 }

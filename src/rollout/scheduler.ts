@@ -1,5 +1,5 @@
 import type { KeptProjections } from '../model/keptProjections.js'
-import { sharedPrefixLength } from '../model/packedBatch.js'
+import { longestSharedPrefix } from '../model/packedBatch.js'
 import type { PackedBatch, SlotCopy } from '../model/packedBatch.js'
 import type { AttentionSegment } from '../ops/attention.js'
 import { SlotRanges } from './cacheSlots.js'
@@ -76,16 +76,6 @@ export class Scheduler {
     return this.#active.length === 0 ? null : step.build()
   }
 
-  /** The group in the cache whose prompt has the longest beginning in common with another's. */
-  #longestShared({ promptIds }: Group): SharedPrompt | undefined {
-    let best: SharedPrompt | undefined
-    for (const group of this.#resident) {
-      const length = sharedPrefixLength(promptIds, group.promptIds)
-      if (length > (best?.length ?? 0)) best = { group, length }
-    }
-    return best
-  }
-
   #removeEnded(): void {
     const { rowSlots } = this.#layout
     for (const { sequence, group, start } of this.#active) {
@@ -107,14 +97,14 @@ export class Scheduler {
       if (!next || this.#active.length >= this.#layout.rows) return
       const { group, sequence } = next
       if (group.promptStart === null) {
-        const shared = this.#longestShared(group)
+        const shared = longestSharedPrefix(group.promptIds, this.#resident)
         const { length } = group.promptIds
         const computed = length - (shared?.length ?? 0)
         if (prefilled > 0 && prefilled + computed > PREFILL_TOKENS) return
         group.promptStart = this.#prompts.take(length)
         if (group.promptStart === null) return
         prefilled += computed
-        this.kept?.begin(group.promptIds, shared && { ids: shared.group.promptIds, length: shared.length })
+        this.kept?.begin(group.promptIds, shared && { ids: shared.candidate.promptIds, length: shared.length })
         step.addPrompt(group, shared)
         this.#resident.add(group)
       }
@@ -127,12 +117,6 @@ export class Scheduler {
       this.#waiting.shift()
     }
   }
-}
-
-/** A group in the cache whose prompt begins as that of another. */
-interface SharedPrompt {
-  readonly group: Group
-  readonly length: number
 }
 
 /** Collects the tokens of a forward pass. */
@@ -161,11 +145,12 @@ class StepBuilder {
     })
   }
 
-  addPrompt(group: Group, shared: SharedPrompt | undefined): void {
+  /** `shared` is a group in the cache whose prompt begins with the same `length` tokens. */
+  addPrompt(group: Group, shared: { candidate: Group; length: number } | undefined): void {
     const { promptIds, promptStart } = group
     const queryStart = this.#tokenIds.length
     const first = shared?.length ?? 0
-    if (shared) this.#slotCopies.push({ from: shared.group.promptStart!, to: promptStart!, length: first })
+    if (shared) this.#slotCopies.push({ from: shared.candidate.promptStart!, to: promptStart!, length: first })
     for (let position = first; position < promptIds.length; position++) {
       this.#append(promptIds[position]!, position, promptStart! + position, promptIds)
     }

@@ -10,6 +10,7 @@ import type { Task } from '../../tasks/task.js'
 import { checkOutput } from '../batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { Interrupted } from '../exitCode.js'
+import { interruptible } from '../interruptible.js'
 import { parseNumber, parseThreads, withModel } from '../modelOptions.js'
 import { Progress } from '../progress.js'
 import { planEvaluation } from './evalOptions.js'
@@ -68,22 +69,14 @@ async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> 
   const task = await loadTask(plan.task, plan.taskOptions)
   const { model, adapter, backend, threads } = plan
   const options = { model, backend, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
-  const controller = new AbortController()
-  const interrupt = (): void => {
-    controller.abort()
-  }
-  process.once('SIGINT', interrupt)
   try {
-    const evaluation = await withModel(options, (policy) =>
-      evaluatePlan(plan, policy, task, controller.signal, streams),
+    const evaluation = await interruptible((signal) =>
+      withModel(options, (policy) => evaluatePlan(plan, policy, task, signal, streams)),
     )
     printEvaluation(evaluation, plan, streams)
   } catch (error) {
-    if (!controller.signal.aborted) throw error
-    streams.stderr.write('interrupted: no evaluation was written\n')
-    throw new Interrupted()
-  } finally {
-    process.removeListener('SIGINT', interrupt)
+    if (error instanceof Interrupted) streams.stderr.write('interrupted: no evaluation was written\n')
+    throw error
   }
 }
 

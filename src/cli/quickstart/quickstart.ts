@@ -110,14 +110,18 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     await runTrainer(trainer, streams)
     if (interrupt.signal.aborted) throw new Interrupted()
 
-    const compare = (task: WordProblemTask, what: string, samples: number): Promise<Evaluation> =>
-      measure({ base, trained: policy }, task, what, samples, limits, streams)
-    const evaluation = await compare(heldOut, 'trained model', settings.SAMPLES)
+    const policies = { base, trained: policy }
+    const evaluation = await measure(
+      ...([policies, heldOut, 'trained model', settings.SAMPLES] as const),
+      { ...limits, earlier: before },
+      streams,
+    )
     writeEvaluation(path.join(outputDir, 'eval.json'), evaluation)
     const harder: Record<string, Evaluation> = {}
     for (const { variant, description } of settings.HARDER) {
       const limit = Math.min(settings.HARDER_PROBLEMS, heldOut.problems.length)
-      harder[variant] = await compare(wordProblems({ split: 'test', variant, limit }), description, 1)
+      const task = wordProblems({ split: 'test', variant, limit })
+      harder[variant] = await measure(policies, task, description, 1, limits, streams)
       writeEvaluation(path.join(outputDir, `eval-${variant}.json`), harder[variant])
     }
     const summary = summarize(evaluation, harder, {
@@ -145,21 +149,22 @@ function holdsUnfinishedRun(folder: string, config: string): boolean {
   return isSame && !fs.existsSync(path.join(folder, SUMMARY_FILE))
 }
 
-/** Evaluates policies on sampled answers, with a progress bar. */
+/** Evaluates policies on sampled answers, with a progress bar; those that `earlier` holds are not asked again. */
 async function measure(
   policies: Readonly<Record<string, CausalLM>>,
   task: WordProblemTask,
   what: string,
   samples: number,
-  { maxCompletionLength, signal }: { maxCompletionLength: number; signal: AbortSignal },
+  limits: { maxCompletionLength: number; signal: AbortSignal; earlier?: Evaluation },
   streams: Streams,
 ): Promise<Evaluation> {
   const total = task.problems.length * samples
-  const names = Object.keys(policies)
+  const known = limits.earlier?.policies.map(({ name }) => name) ?? []
+  const names = Object.keys(policies).filter((name) => !known.includes(name))
   const bar = new Progress(streams.stdout, total * names.length, 'answers')
   try {
     return await evaluate(policies, task, {
-      ...{ greedy: false, samples, maxCompletionLength, temperature: 1, signal },
+      ...{ greedy: false, samples, temperature: 1, ...limits },
       onProgress: ({ policy, phase, done, total: most }) => {
         const share = phase === 'grading' ? 1 : done / most
         bar.update(Math.floor((names.indexOf(policy) + share) * total), `measuring: ${what}`)

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { CpuBackend } from '../backend.js'
-import { copyRows } from '../copyRows.js'
+import { copyRows } from './copyRows.js'
 import { kernel } from './kernel.js'
 
 interface SelectRowsAttributes {

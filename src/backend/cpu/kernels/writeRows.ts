@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { CpuBackend } from '../backend.js'
-import { copyRows } from '../copyRows.js'
+import { copyRows } from './copyRows.js'
 import { kernel } from './kernel.js'
 
 /** Writes rows into the table in place; the result is the same memory. */

@@ -1,6 +1,6 @@
-import type { CpuBackend } from './backend.js'
-import { KernelId } from './runtime.js'
-import { rowsOfTile } from './kernels/tile.js'
+import type { CpuBackend } from '../backend.js'
+import { KernelId } from '../runtime.js'
+import { rowsOfTile } from './tile.js'
 
 /** Copies rows of one matrix of 32-bit numbers to rows of another, by their addresses; null stands for the rows from 0 on. */
 export function copyRows(
