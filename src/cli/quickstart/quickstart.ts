@@ -231,7 +231,7 @@ function tell(
       '',
       `report       ${report}: open it in a browser`,
       `adapter      ${path.join(outputDir, 'adapter')}`,
-      'next steps   the notebook: npx jupyter lab notebooks/grpo-reasoning.ipynb',
+      'next steps   the notebook: npm run lab',
       '             your own model: npx grpo-ts train --model FOLDER-OR-HUB-ID --task gsm8k',
       '             your own task and rewards: README.md',
     ].join('\n'),
