@@ -9,30 +9,39 @@ export interface PartialCreditOptions extends RewardOptions {
   lenientCredit?: number
   /** For a wrong answer whose way came to all intermediate results of the problem's solution. Defaults to 0.3. */
   stepCredit?: number
+  /**
+   * For a wrong answer that writes down the calculations of the problem's solution, whatever it makes of them: what an examiner gives for
+   * the method. Defaults to 0.
+   */
+  methodCredit?: number
 }
 
 /**
- * Pays 1 for a right answer in the right form, `lenientCredit` for one in another form, and for a wrong one up to `stepCredit`:
- * the share of the results in the problem's worked solution that the completion also calculates, and calculates right. Further
- * calculations lower the share, so that listing many does not pay.
+ * Pays 1 for a right answer in the right form, `lenientCredit` for one in another form, and for a wrong one the sum of two parts: up to
+ * `stepCredit` for the share of the results in the problem's worked solution that the completion also calculates, and calculates right;
+ * up to `methodCredit` for the share that its calculations would come to (`12 - 4 = 9` would come to 8). Further calculations lower the
+ * shares, so that listing many does not pay.
  */
 export function partialCredit(options: PartialCreditOptions = {}): RewardFunction {
-  const { lenientCredit = 0.5, stepCredit = 0.3 } = options
+  const { lenientCredit = 0.5, stepCredit = 0.3, methodCredit = 0 } = options
   return {
     name: 'partial_credit',
     weight: rewardWeight('partial_credit', options),
     async score({ completion, problem, promptText }) {
       const { correct, correctLenient }: Grade = await gradeOf(completion, problem, promptText)
       if (correct) return 1
-      return correctLenient ? lenientCredit : stepCredit * sharedResults(completion, problem)
+      if (correctLenient) return lenientCredit
+      const found = findCalculations(completion)
+      const calculatedRight = found.filter(({ correct }) => correct).map(({ claimed }) => claimed)
+      const meant = found.map(({ value }) => value)
+      const share = (results: readonly number[]): number => shareOfResults(results, found.length, problem)
+      return stepCredit * share(calculatedRight) + methodCredit * share(meant)
     },
   }
 }
 
-function sharedResults(completion: string, { solution }: Problem): number {
+function shareOfResults(results: readonly number[], calculations: number, { solution }: Problem): number {
   const expected = new Set(findCalculations(solution ?? '').map(({ claimed }) => claimed))
-  const found = findCalculations(completion)
-  const right = new Set(found.filter(({ correct }) => correct).map(({ claimed }) => claimed))
-  const shared = [...right].filter((result) => expected.has(result)).length
-  return expected.size === 0 ? 0 : shared / Math.max(expected.size, found.length)
+  const shared = [...new Set(results)].filter((result) => expected.has(result)).length
+  return expected.size === 0 ? 0 : shared / Math.max(expected.size, calculations)
 }

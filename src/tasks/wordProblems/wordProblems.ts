@@ -11,9 +11,9 @@ import type { Calculation, StorySize } from './story.js'
 
 /**
  * `standard`: one to three calculations, sums to 40, products to 60. Of the harder ones, `unseen-wording` tells the same in
- * other words, `longer` takes one calculation more, `larger` has sums to 80.
+ * other words, `longer` takes one calculation more, `larger` has sums to 80. `smaller` is easier: sums to 20, products to 30.
  */
-export type WordProblemVariant = 'standard' | 'unseen-wording' | 'longer' | 'larger'
+export type WordProblemVariant = 'standard' | 'unseen-wording' | 'longer' | 'larger' | 'smaller'
 
 const LENGTHS = { 1: 0.35, 2: 0.4, 3: 0.25 }
 const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
@@ -21,6 +21,7 @@ const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
   'unseen-wording': { largestSum: 40, largestProduct: 60, lengths: LENGTHS },
   longer: { largestSum: 40, largestProduct: 60, lengths: { 4: 1 } },
   larger: { largestSum: 80, largestProduct: 60, lengths: LENGTHS },
+  smaller: { largestSum: 20, largestProduct: 30, lengths: LENGTHS },
 }
 
 export const wordProblemVariants = Object.keys(SIZES) as readonly WordProblemVariant[]

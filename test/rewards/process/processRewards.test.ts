@@ -21,6 +21,10 @@ describe('partialCredit', () => {
     assert.equal(await rewardOf(partialCredit(), '24 / 4 = 6, so #### 6'), 0.15)
     assert.equal(await rewardOf(partialCredit({ stepCredit: 1 }), '24 / 4 = 6 and 3 * 6 = 18.\n#### 19'), 1)
     assert.equal(await rewardOf(partialCredit({ lenientCredit: 0.8 }), 'She has 18.'), 0.8)
+    const method = partialCredit({ stepCredit: 0.2, methodCredit: 0.4 })
+    assert.equal(await rewardOf(method, '24 / 4 = 5, so #### 5'), 0.2)
+    assert.equal(await rewardOf(method, '24 * 4 = 96, so #### 96'), 0)
+    assert.equal(await rewardOf(method, '24 / 4 = 6 and 3 * 6 = 17.\n#### 17'), 0.5)
   })
 
   it('does not pay for listing calculations', async () => {
