@@ -127,7 +127,6 @@ describe('trainer: loops, files and errors', () => {
       await withPolicy(async ({ base, policy, trainerOf }) => {
         const outputDir = temporaryFolder()
         const steps: TrainingStep[] = []
-        const descriptors = countOpenDescriptors()
         const trainer = trainerOf({ outputDir }, { stepsPerGeneration: 2, numIterations: 2 })
         for (const last of [...stopAfter, Infinity]) {
           for await (const step of trainer) {
@@ -135,7 +134,7 @@ describe('trainer: loops, files and errors', () => {
             if (step.step === last) break
           }
           assert.deepEqual(savedValues(base, outputDir), adapterValues(policy))
-          assert.equal(countOpenDescriptors(), descriptors)
+          assert.equal(countOpenDescriptors(outputDir), 0)
         }
         assert.equal(steps.length, 6)
         assert.deepEqual(await trainer.train(), [])

@@ -14,12 +14,9 @@ export function useTemporaryFolder(): (...names: string[]) => string {
   return (...names) => path.join(folder, ...names)
 }
 
-/**
- * Open descriptors of files in the folder for temporary files, or null where the system has no /proc. Those of anything else,
- * as of threads that are just ending, come and go.
- */
-export function countOpenDescriptors(): number | null {
-  if (!fs.existsSync('/proc/self/fd')) return null
+/** Number of open descriptors of files in a folder, also of removed ones; 0 where the system has no /proc. */
+export function countOpenDescriptors(folder: string): number {
+  if (!fs.existsSync('/proc/self/fd')) return 0
   const target = (descriptor: string): string => {
     try {
       return fs.readlinkSync(`/proc/self/fd/${descriptor}`)
@@ -27,5 +24,5 @@ export function countOpenDescriptors(): number | null {
       return '' // closed meanwhile
     }
   }
-  return fs.readdirSync('/proc/self/fd').filter((name) => target(name).startsWith(os.tmpdir())).length
+  return fs.readdirSync('/proc/self/fd').filter((name) => target(name).startsWith(folder)).length
 }
