@@ -1,4 +1,4 @@
-import type { Grade, Problem } from '../../tasks/task.js'
+import type { Grade } from '../../tasks/task.js'
 import { findCalculations } from '../reasoning/calculations.js'
 import { gradeOf } from '../correctness.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
@@ -31,17 +31,14 @@ export function partialCredit(options: PartialCreditOptions = {}): RewardFunctio
       const { correct, correctLenient }: Grade = await gradeOf(completion, problem, promptText)
       if (correct) return 1
       if (correctLenient) return lenientCredit
+      const expected = new Set(findCalculations(problem.solution ?? '').map(({ claimed }) => claimed))
+      if (expected.size === 0) return 0
       const found = findCalculations(completion)
+      const share = (results: readonly number[]): number =>
+        [...new Set(results)].filter((result) => expected.has(result)).length / Math.max(expected.size, found.length)
       const calculatedRight = found.filter(({ correct }) => correct).map(({ claimed }) => claimed)
       const meant = found.map(({ value }) => value)
-      const share = (results: readonly number[]): number => shareOfResults(results, found.length, problem)
       return stepCredit * share(calculatedRight) + methodCredit * share(meant)
     },
   }
-}
-
-function shareOfResults(results: readonly number[], calculations: number, { solution }: Problem): number {
-  const expected = new Set(findCalculations(solution ?? '').map(({ claimed }) => claimed))
-  const shared = [...new Set(results)].filter((result) => expected.has(result)).length
-  return expected.size === 0 ? 0 : shared / Math.max(expected.size, calculations)
 }
