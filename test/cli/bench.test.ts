@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
 import { formatProfile } from '../../src/cli/profileTable.js'
@@ -11,14 +12,21 @@ const sizes = [
   ...['--per-device-train-batch-size', '4', '--lora-r', '2'],
 ]
 
-/** The models that a run makes and removes again. */
-function temporaryModels(): string[] {
-  return fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('grpo-ts-bench-'))
-}
-
 describe('cli/bench', () => {
+  // A folder for temporary files that no other process uses: what a run leaves behind there is its own.
+  const { TMPDIR } = process.env
+  let temporary: string
+  before(() => {
+    temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'test-bench-'))
+    process.env.TMPDIR = temporary
+  })
+  after(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+    fs.rmSync(temporary, { recursive: true })
+  })
+
   it('measures a step of a model that it makes itself', async () => {
-    const before = temporaryModels()
     const { code, stdout, stderr } = await run(['bench', ...sizes])
     assert.equal(code, 0, stderr)
     for (const line of [
@@ -32,7 +40,7 @@ describe('cli/bench', () => {
       assert.match(stdout, line)
     }
     assert.doesNotMatch(stdout, /between kernels/)
-    assert.deepEqual(temporaryModels(), before)
+    assert.deepEqual(fs.readdirSync(temporary), [])
   })
 
   it('shows with --profile where the time goes, and leaves the kernels as they were', async () => {
