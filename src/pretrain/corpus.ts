@@ -30,7 +30,7 @@ const QUESTION_DRILLS = 0.8
 /** Calculations of one sheet. */
 const DRILL_LENGTH = 12
 /** Sums and products of drills: those of the problems and somewhat more. */
-const DRILL_SIZE = { largestSum: 60, largestProduct: 60, lengths: {} }
+const DRILL_SIZE = { largestSum: 60, largestProduct: 60 }
 /** Seed of the texts that the tokenizer is made for: of its own, so that every corpus has the same tokens. */
 const VOCABULARY_SEED = 1
 const VOCABULARY_PROBLEMS = 4000

@@ -1,5 +1,8 @@
 import type { Grade } from '../../tasks/task.js'
+import { parseArithmetic } from '../reasoning/arithmetic.js'
+import { readArithmeticTokens } from '../reasoning/arithmeticTokens.js'
 import { findCalculations } from '../reasoning/calculations.js'
+import type { Calculation } from '../reasoning/calculations.js'
 import { gradeOf } from '../correctness.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
@@ -14,16 +17,21 @@ export interface PartialCreditOptions extends RewardOptions {
    * the method. Defaults to 0.
    */
   methodCredit?: number
+  /**
+   * Gives neither to a completion with fewer or more calculations than the problem's solution, so that stopping after the first one
+   * does not pay. Defaults to false.
+   */
+  requireAllSteps?: boolean
 }
 
 /**
  * Pays 1 for a right answer in the right form, `lenientCredit` for one in another form, and for a wrong one the sum of two parts: up to
  * `stepCredit` for the share of the results in the problem's worked solution that the completion also calculates, and calculates right;
- * up to `methodCredit` for the share that its calculations would come to (`12 - 4 = 9` would come to 8). Further calculations lower the
- * shares, so that listing many does not pay.
+ * up to `methodCredit` for the share that its calculations would come to (`12 - 4 = 9` would come to 8), slips carried forward
+ * (`9 * 2` after it would come to 16). Further calculations lower the shares, so that listing many does not pay.
  */
 export function partialCredit(options: PartialCreditOptions = {}): RewardFunction {
-  const { lenientCredit = 0.5, stepCredit = 0.3, methodCredit = 0 } = options
+  const { lenientCredit = 0.5, stepCredit = 0.3, methodCredit = 0, requireAllSteps = false } = options
   return {
     name: 'partial_credit',
     weight: rewardWeight('partial_credit', options),
@@ -31,14 +39,34 @@ export function partialCredit(options: PartialCreditOptions = {}): RewardFunctio
       const { correct, correctLenient }: Grade = await gradeOf(completion, problem, promptText)
       if (correct) return 1
       if (correctLenient) return lenientCredit
-      const expected = new Set(findCalculations(problem.solution ?? '').map(({ claimed }) => claimed))
-      if (expected.size === 0) return 0
+      const solution = findCalculations(problem.solution ?? '')
       const found = findCalculations(completion)
+      if (solution.length === 0 || (requireAllSteps && found.length !== solution.length)) return 0
+      const expected = new Set(solution.map(({ claimed }) => claimed))
       const share = (results: readonly number[]): number =>
         [...new Set(results)].filter((result) => expected.has(result)).length / Math.max(expected.size, found.length)
       const calculatedRight = found.filter(({ correct }) => correct).map(({ claimed }) => claimed)
-      const meant = found.map(({ value }) => value)
-      return stepCredit * share(calculatedRight) + methodCredit * share(meant)
+      return (
+        stepCredit * share(calculatedRight) +
+        methodCredit * share(methodCredit === 0 ? [] : meantResults(found, expected))
+      )
     },
   }
+}
+
+/**
+ * What calculations would come to if each were right. One that goes on with an earlier wrong result may also stand for the same one with
+ * the right result: that is taken where it is among the `expected` ones.
+ */
+function meantResults(calculations: readonly Calculation[], expected: ReadonlySet<number>): number[] {
+  const meantBy = new Map<number, number>()
+  return calculations.map(({ expression, claimed, value }) => {
+    const tokens = readArithmeticTokens(expression).map((token) =>
+      token.kind === 'number' ? { ...token, value: meantBy.get(token.value) ?? token.value } : token,
+    )
+    const carried = parseArithmetic(tokens, 0)?.value ?? value
+    const meant = expected.has(carried) ? carried : value
+    meantBy.set(claimed, meant)
+    return meant
+  })
 }

@@ -23,6 +23,8 @@ export interface StorySize {
   readonly largestProduct: number
   /** Weight of each number of calculations. */
   readonly lengths: Readonly<Record<string, number>>
+  /** Share of the problems of two calculations that compare or share out (`3 more than Mia`) instead of telling one thing after another. */
+  readonly relations: number
 }
 
 /** Whether a story is told in the usual words, or in others that are kept for tests. */
@@ -85,7 +87,7 @@ export function drawStory(draw: Draw, size: StorySize, wording: Wording): Story 
       if (letter === 'M') return other
       return letter === 'T' ? things : String(numbers[letter])
     })
-  if (length === 2 && draw.chance(0.4)) {
+  if (length === 2 && draw.chance(size.relations)) {
     const { kind, numbers, calculations } = drawRelation(draw, size)
     const text = tell(draw.pick(phrases[kind]), numbers)
     return { text, calculations, sentences: sentencesOf(text).slice(-2) }
@@ -145,7 +147,7 @@ function drawOpening(draw: Draw, size: StorySize, opening: 'start' | 'startTwo' 
 }
 
 /** Two factors of 2 to 9 with a product that is not too large. */
-export function drawFactors(draw: Draw, { largestProduct }: StorySize): [number, number] {
+export function drawFactors(draw: Draw, { largestProduct }: Pick<StorySize, 'largestProduct'>): [number, number] {
   const first = draw.int(2, Math.min(9, Math.floor(largestProduct / 2)))
   return [first, draw.int(2, Math.min(9, Math.floor(largestProduct / first)))]
 }

@@ -11,17 +11,18 @@ import type { Calculation, StorySize } from './story.js'
 
 /**
  * `standard`: one to three calculations, sums to 40, products to 60. Of the harder ones, `unseen-wording` tells the same in
- * other words, `longer` takes one calculation more, `larger` has sums to 80. `smaller` is easier: sums to 20, products to 30.
+ * other words, `longer` takes one calculation more, `larger` has sums to 80. `smaller` is easier: sums to 20, products to 30,
+ * and one thing happens after another.
  */
 export type WordProblemVariant = 'standard' | 'unseen-wording' | 'longer' | 'larger' | 'smaller'
 
-const LENGTHS = { 1: 0.35, 2: 0.4, 3: 0.25 }
+const USUAL = { largestSum: 40, largestProduct: 60, lengths: { 1: 0.35, 2: 0.4, 3: 0.25 }, relations: 0.4 }
 const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
-  standard: { largestSum: 40, largestProduct: 60, lengths: LENGTHS },
-  'unseen-wording': { largestSum: 40, largestProduct: 60, lengths: LENGTHS },
-  longer: { largestSum: 40, largestProduct: 60, lengths: { 4: 1 } },
-  larger: { largestSum: 80, largestProduct: 60, lengths: LENGTHS },
-  smaller: { largestSum: 20, largestProduct: 30, lengths: LENGTHS },
+  standard: USUAL,
+  'unseen-wording': USUAL,
+  longer: { ...USUAL, lengths: { 4: 1 } },
+  larger: { ...USUAL, largestSum: 80 },
+  smaller: { ...USUAL, largestSum: 20, largestProduct: 30, relations: 0 },
 }
 
 export const wordProblemVariants = Object.keys(SIZES) as readonly WordProblemVariant[]

@@ -27,6 +27,24 @@ describe('partialCredit', () => {
     assert.equal(await rewardOf(method, '24 / 4 = 6 and 3 * 6 = 17.\n#### 17'), 0.5)
   })
 
+  it('does not count a slip again where it is carried forward', async () => {
+    const method = partialCredit({ stepCredit: 0, methodCredit: 1 })
+    assert.equal(await rewardOf(method, '24 / 4 = 5 and 3 * 5 = 15.\n#### 15'), 1)
+    assert.equal(await rewardOf(method, '24 / 4 = 5 and 3 * 7 = 21.\n#### 21'), 0.5)
+    assert.equal(await rewardOf(method, '24 - 4 = 5 and 3 * 5 = 15.\n#### 15'), 0)
+    // A right result that happens to be an earlier wrong one keeps its own value.
+    assert.equal(await rewardOf(method, '3 * 6 = 4 and 24 / 4 = 6.\n#### 6'), 1)
+  })
+
+  it('gives nothing for the way, if asked to, to fewer or more calculations than needed', async () => {
+    const whole = partialCredit({ stepCredit: 0.2, methodCredit: 0.4, requireAllSteps: true })
+    assert.equal(await rewardOf(whole, '24 / 4 = 6, so #### 6'), 0)
+    assert.equal(await rewardOf(whole, '24 / 4 = 6 and 3 * 6 = 17.\n#### 17'), 0.5)
+    assert.equal(await rewardOf(whole, '24 / 4 = 6 and 3 * 6 = 17 and 1 + 17 = 18.\n#### 17'), 0)
+    assert.equal(await rewardOf(whole, solution), 1)
+    assert.equal(await rewardOf(whole, 'She has 18.'), 0.5)
+  })
+
   it('does not pay for listing calculations', async () => {
     const many = Array.from({ length: 100 }, (_, i) => `${i} + 1 = ${i + 1}`).join('\n')
     assert.ok((await rewardOf(partialCredit(), `${many}\n#### 7`))! < 0.01)
