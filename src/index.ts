@@ -74,7 +74,6 @@ export type { TaskOptions } from './tasks/taskEntries.js'
 export type { Grade, Grader, MalformedRow, Problem, Prompt, Split, Task } from './tasks/task.js'
 export { wordProblems } from './tasks/wordProblems/wordProblems.js'
 export type {
-  SolutionStyle,
   WordProblem,
   WordProblemOptions,
   WordProblemTask,

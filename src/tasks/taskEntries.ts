@@ -21,7 +21,7 @@ import { sums } from './sums.js'
 import type { SumsOperation } from './sums.js'
 import type { Grader, MalformedRow, Problem, Split, Task } from './task.js'
 import { wordProblems } from './wordProblems/wordProblems.js'
-import type { SolutionStyle, WordProblemVariant } from './wordProblems/wordProblems.js'
+import type { WordProblemVariant } from './wordProblems/wordProblems.js'
 
 /** Options of all tasks together; each task rejects those that it does not take. */
 export interface TaskOptions {
@@ -59,8 +59,6 @@ export interface TaskOptions {
   grader?: GraderName
   /** As in {@link wordProblems}. */
   variant?: WordProblemVariant
-  /** As in {@link wordProblems}. */
-  solutionStyle?: SolutionStyle
   /** As in {@link sums}. */
   maxOperand?: number
   /** As in {@link sums}. */
@@ -133,7 +131,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'word-problems',
     {
-      optionNames: [...common, 'difficulty', 'variant', 'solutionStyle'],
+      optionNames: [...common, 'difficulty', 'variant'],
       load: wordProblems,
       problemOfRow: (row, id) => answerOfRow(row, id),
     },

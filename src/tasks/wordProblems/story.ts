@@ -12,8 +12,6 @@ export interface Calculation {
 export interface Story {
   readonly text: string
   readonly calculations: readonly Calculation[]
-  /** For each calculation the sentence of the text that asks for it. */
-  readonly sentences: readonly string[]
 }
 
 /** How large and long the problems are. */
@@ -89,22 +87,18 @@ export function drawStory(draw: Draw, size: StorySize, wording: Wording): Story 
     })
   if (length === 2 && draw.chance(size.relations)) {
     const { kind, numbers, calculations } = drawRelation(draw, size)
-    const text = tell(draw.pick(phrases[kind]), numbers)
-    return { text, calculations, sentences: sentencesOf(text).slice(-2) }
+    return { text: tell(draw.pick(phrases[kind]), numbers), calculations }
   }
 
   const calculations: Calculation[] = []
-  const parts: string[] = []
   const sentences: string[] = []
   const opening = length === 1 ? 'start' : draw.weighted({ start: 0.6, startTwo: 0.15, startTimes: 0.25 })
   const [a, b] = drawOpening(draw, size, opening)
-  parts.push(tell(draw.pick(phrases[opening]), { a, b }))
+  sentences.push(tell(draw.pick(phrases[opening]), { a, b }))
   let value = a
-  /** Adds the calculation that the last part of the story asks for. */
   const then = (operator: Calculation['operator'], right: number): void => {
     const calculation = calculate(value, operator, right)
     calculations.push(calculation)
-    sentences.push(sentencesOf(parts.at(-1)!)[0]!)
     value = calculation.result
   }
   if (opening === 'startTwo') then('+', b)
@@ -113,24 +107,20 @@ export function drawStory(draw: Draw, size: StorySize, wording: Wording): Story 
     const last = calculations.length === length - 1
     const ending = last ? drawEnding(draw, size, value) : null
     if (ending) {
-      parts.push(tell(draw.pick(phrases[ending.kind]), { b: ending.number }))
+      sentences.push(tell(draw.pick(phrases[ending.kind]), { b: ending.number }))
       then(ending.kind === 'times' ? '*' : '/', ending.number)
-      return { text: parts.join(' '), calculations, sentences }
+      return { text: sentences.join(' '), calculations }
     }
     const canAdd = value < size.largestSum
     const adds = canAdd && (value < 3 || draw.chance(0.5))
     const number = adds
       ? draw.int(1, Math.min(size.largestSum - value, Math.ceil(size.largestSum / 2)))
       : draw.int(1, value - 1)
-    parts.push(tell(draw.pick(phrases[adds ? 'add' : 'subtract']), { b: number }))
+    sentences.push(tell(draw.pick(phrases[adds ? 'add' : 'subtract']), { b: number }))
     then(adds ? '+' : '-', number)
   }
-  parts.push(tell(draw.pick(phrases.how)))
-  return { text: parts.join(' '), calculations, sentences }
-}
-
-function sentencesOf(text: string): string[] {
-  return text.split(/(?<=[.?]) /)
+  sentences.push(tell(draw.pick(phrases.how)))
+  return { text: sentences.join(' '), calculations }
 }
 
 /** A calculation with its right result; a division leaves its remainder out. */

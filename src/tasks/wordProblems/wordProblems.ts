@@ -27,14 +27,6 @@ const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
 
 export const wordProblemVariants = Object.keys(SIZES) as readonly WordProblemVariant[]
 
-/**
- * How a worked solution is written, a line for each calculation: `calculations` writes the calculation, `sentences` the sentence of the
- * story that asks for it before it (`Mia gives 6 to Ben. 14 - 6 = 8`).
- */
-export type SolutionStyle = 'calculations' | 'sentences'
-
-const SOLUTION_STYLES: readonly SolutionStyle[] = ['calculations', 'sentences']
-
 /** A generated problem with the calculations that solve it. */
 export interface WordProblem extends Problem {
   readonly calculations: readonly Calculation[]
@@ -59,8 +51,6 @@ export interface WordProblemOptions {
   difficulty?: Difficulty
   /** Number of worked examples before each question, the same for every seed; they are not among the problems. Defaults to 0. */
   shots?: number
-  /** Of the problems' solutions and so of the worked examples. Defaults to `calculations`. */
-  solutionStyle?: SolutionStyle
 }
 
 /**
@@ -72,7 +62,6 @@ export interface WordProblemOptions {
  */
 export function wordProblems(options: WordProblemOptions = {}): WordProblemTask {
   const { split = 'train', seed = 0, systemPrompt = null, variant = 'standard', shots = 0 } = options
-  const { solutionStyle = 'calculations' } = options
   const limit = options.limit ?? (split === 'train' ? 2000 : 500)
   checkCount('limit', limit, 1)
   checkCount('seed', seed, 0)
@@ -80,11 +69,8 @@ export function wordProblems(options: WordProblemOptions = {}): WordProblemTask 
   if (!wordProblemVariants.includes(variant)) {
     throw new ConfigError(`variant is '${variant}'; it must be one of ${wordProblemVariants.join(', ')}`)
   }
-  if (!SOLUTION_STYLES.includes(solutionStyle)) {
-    throw new ConfigError(`solutionStyle is '${solutionStyle}'; it must be one of ${SOLUTION_STYLES.join(', ')}`)
-  }
   const size = { ...SIZES[variant], lengths: lengthsWithin(variant, options.difficulty) }
-  const settings = { variant, size, solutionStyle }
+  const settings = { variant, size }
   const examples = drawProblems({ ...settings, split: 'train', limit: shots, seed: 'examples', excluded: [] })
   return {
     name: 'word-problems',
@@ -110,7 +96,6 @@ function lengthsWithin(variant: WordProblemVariant, difficulty: Difficulty | und
 interface DrawOptions {
   readonly variant: WordProblemVariant
   readonly size: StorySize
-  readonly solutionStyle: SolutionStyle
   readonly split: Split
   readonly limit: number
   readonly seed: string
@@ -118,7 +103,7 @@ interface DrawOptions {
 }
 
 /** Different problems, none of them among `excluded`. Throws a ConfigError when there are not so many. */
-function drawProblems({ variant, size, solutionStyle, split, limit, seed, excluded }: DrawOptions): WordProblem[] {
+function drawProblems({ variant, size, split, limit, seed, excluded }: DrawOptions): WordProblem[] {
   const draw = new Draw(crc32(`${variant}/${split}/${seed}`))
   const problems = new Map<string, WordProblem>()
   // There are millions of texts; still, no limit may keep this busy for ever.
@@ -126,7 +111,7 @@ function drawProblems({ variant, size, solutionStyle, split, limit, seed, exclud
     if (tries > 100 * limit + 10_000) {
       throw new ConfigError(`word problems of variant ${variant}: there are not ${limit} different ones; lower limit`)
     }
-    const problem = drawWordProblem(draw, variant, split, size, solutionStyle)
+    const problem = drawWordProblem(draw, variant, split, size)
     if (excluded.some(({ question }) => question === problem.question)) continue
     problems.set(problem.question, problem)
   }
@@ -139,22 +124,16 @@ export function drawWordProblem(
   variant: WordProblemVariant,
   split: Split,
   size: StorySize = SIZES[variant],
-  solutionStyle: SolutionStyle = 'calculations',
 ): WordProblem {
   for (;;) {
-    const { text, calculations, sentences } = drawStory(draw, size, variant === 'unseen-wording' ? 'unseen' : 'usual')
+    const { text, calculations } = drawStory(draw, size, variant === 'unseen-wording' ? 'unseen' : 'usual')
     if (isHeldOut(calculations) !== (split === 'test')) continue
     const answer = String(calculations.at(-1)!.result)
-    const lines = calculations.map((calculation, i) =>
-      solutionStyle === 'sentences'
-        ? `${sentences[i]} ${formatCalculation(calculation)}`
-        : formatCalculation(calculation),
-    )
     return {
       id: `word-problems/${variant}/${chainOf(calculations)}/${crc32(text).toString(16)}`,
       question: text,
       answer,
-      solution: [...lines, `#### ${answer}`].join('\n'),
+      solution: `${calculations.map((calculation) => `${formatCalculation(calculation)}\n`).join('')}#### ${answer}`,
       difficulty: calculations.length,
       calculations,
     }
