@@ -36,7 +36,10 @@ const entries = new Map<string, RewardEntry>([
   ['correctness', { optionNames: ['lenient'], make: correctness }],
   ['format', { optionNames: ['style', 'reasoningTag', 'answerTag'], make: format }],
   ['think_format', { optionNames: [], make: thinkFormat }],
-  ['partial_credit', { optionNames: ['lenientCredit', 'stepCredit', 'methodCredit', 'requireAllSteps'], make: partialCredit }],
+  [
+    'partial_credit',
+    { optionNames: ['lenientCredit', 'stepCredit', 'methodCredit', 'requireAllSteps'], make: partialCredit },
+  ],
   ['reasoning_steps', { optionNames: ['targetSteps'], make: reasoningSteps }],
   ['step_arithmetic', { optionNames: ['penalty'], make: stepArithmetic }],
   ['self_correction', { optionNames: [], make: selfCorrection }],
