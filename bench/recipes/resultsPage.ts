@@ -60,7 +60,7 @@ function resultsPage(recipe: string, model: string, runs: readonly RecipeRun[]):
     '',
     `${runs.length} ${runs.length === 1 ? 'run' : 'runs'} of ${steps.length} steps from \`npm run bench:recipes -- --recipe ${recipe} --model ${model} --seeds ${runs.length}\` on ` +
       `${os.cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${os.cpus().length} cores, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}.`,
-    `${problems} held-out problems, each answered once greedily and ${samples} times at temperature ${temperature}; right means the right`,
+    `${problems} held-out problems, each answered once greedily and ${samples === 1 ? 'once' : `${samples} times`} at temperature ${temperature}; right means the right`,
     'number in the form asked for. Differences are paired by problem, with 95 % intervals and p-values of one run each',
     '([how](../evaluation.md)). "In all" is loading, training and both evaluations.',
     '',
