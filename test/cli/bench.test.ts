@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
 import { formatProfile } from '../../src/cli/profileTable.js'
+import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run } from './run.js'
 
 const sizes = [
@@ -14,16 +13,14 @@ const sizes = [
 
 describe('cli/bench', () => {
   // A folder for temporary files that no other process uses: what a run leaves behind there is its own.
+  const inTemporary = useTemporaryFolder()
   const { TMPDIR } = process.env
-  let temporary: string
-  before(() => {
-    temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'test-bench-'))
-    process.env.TMPDIR = temporary
+  beforeEach(() => {
+    process.env.TMPDIR = inTemporary()
   })
-  after(() => {
+  afterEach(() => {
     if (TMPDIR === undefined) delete process.env.TMPDIR
     else process.env.TMPDIR = TMPDIR
-    fs.rmSync(temporary, { recursive: true })
   })
 
   it('measures a step of a model that it makes itself', async () => {
@@ -40,7 +37,7 @@ describe('cli/bench', () => {
       assert.match(stdout, line)
     }
     assert.doesNotMatch(stdout, /between kernels/)
-    assert.deepEqual(fs.readdirSync(temporary), [])
+    assert.deepEqual(fs.readdirSync(inTemporary()), [])
   })
 
   it('shows with --profile where the time goes, and leaves the kernels as they were', async () => {

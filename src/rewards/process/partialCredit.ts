@@ -46,10 +46,7 @@ export function partialCredit(options: PartialCreditOptions = {}): RewardFunctio
       const share = (results: readonly number[]): number =>
         [...new Set(results)].filter((result) => expected.has(result)).length / Math.max(expected.size, found.length)
       const calculatedRight = found.filter(({ correct }) => correct).map(({ claimed }) => claimed)
-      return (
-        stepCredit * share(calculatedRight) +
-        methodCredit * share(methodCredit === 0 ? [] : meantResults(found, expected))
-      )
+      return stepCredit * share(calculatedRight) + methodCredit * share(meantResults(found, expected))
     },
   }
 }
