@@ -12,7 +12,7 @@
 import { parseArgs } from 'node:util'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { formatTable, percent } from '../src/cli/table.js'
+import { formatTable, percent } from '../src/cli/terminal/table.js'
 import {
   bootstrapIntervals,
   clusteredInterval,

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { grade } from '../src/rewards/correctness.js'
-import { gradeMath } from '../src/rewards/math/gradeMath.js'
+import { gradeMath } from '../src/grading/math/gradeMath.js'
 import { sharedPath } from '../test/shared.js'
 
 interface Row {

@@ -1,5 +1,5 @@
 import { measurePeak } from '../src/backend/cpu/peak.js'
-import { formatTable, percent, threeDigits } from '../src/cli/table.js'
+import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
 import { runKernel } from '../src/ops/kernel.js'
 import { linear } from '../src/ops/linear.js'
 import type { Weight } from '../src/ops/weight.js'

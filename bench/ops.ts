@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { attentionPairs } from '../src/backend/operations.js'
-import { formatTable, percent, threeDigits } from '../src/cli/table.js'
+import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
 import { packGroups } from '../src/model/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
 import { runKernels } from '../src/ops/kernel.js'

@@ -1,5 +1,5 @@
 import { measurePeak } from '../src/backend/cpu/peak.js'
-import { formatTable, threeDigits } from '../src/cli/table.js'
+import { formatTable, threeDigits } from '../src/cli/terminal/table.js'
 import type { Backends } from './backends.js'
 import { rounded } from './report.js'
 import type { Report } from './report.js'

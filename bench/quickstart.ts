@@ -8,8 +8,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { QuickstartSummary } from '../src/cli/quickstart/summary.js'
-import { formatDuration } from '../src/cli/progress.js'
-import { formatTable, percent } from '../src/cli/table.js'
+import { formatDuration } from '../src/cli/terminal/progress.js'
+import { formatTable, percent } from '../src/cli/terminal/table.js'
 
 const { values } = parseArgs({
   options: {

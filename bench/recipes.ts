@@ -8,8 +8,8 @@
  */
 import path from 'node:path'
 import { Command } from 'commander'
-import { parseNumber } from '../src/cli/modelOptions.js'
-import { formatTable } from '../src/cli/table.js'
+import { parseNumber } from '../src/cli/terminal/modelOptions.js'
+import { formatTable } from '../src/cli/terminal/table.js'
 import { readRecipeRun, trainRecipe } from './recipes/recipeRun.js'
 import type { RecipeRun } from './recipes/recipeRun.js'
 import { columns, writeResults } from './recipes/resultsPage.js'

@@ -1,5 +1,5 @@
-import { measureSteps } from '../src/cli/fixedWorkload.js'
-import type { StepMeasurement } from '../src/cli/fixedWorkload.js'
+import { measureSteps } from '../src/cli/bench/fixedWorkload.js'
+import type { StepMeasurement } from '../src/cli/bench/fixedWorkload.js'
 import { rounded } from './report.js'
 import type { BenchRecord } from './report.js'
 import type { PreparedWorkload, Workload } from './workloads.js'

@@ -1,9 +1,9 @@
 /** Measures one part of one workload in a process of its own, so that its peak of memory is its own; prints a JSON line. */
 import os from 'node:os'
 import { selectBackend } from '../src/backend/select.js'
-import { parseGRPOConfig } from '../src/grpo/config.js'
-import { memoryForecast, promptLengths } from '../src/grpo/memoryForecast.js'
-import { peakMemory } from '../src/cli/peakMemory.js'
+import { parseGRPOConfig } from '../src/grpo/config/config.js'
+import { memoryForecast, promptLengths } from '../src/grpo/memory/forecast.js'
+import { peakMemory } from '../src/cli/bench/peakMemory.js'
 import { measureGeneration } from './generation.js'
 import { rounded } from './report.js'
 import type { BenchRecord } from './report.js'

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { formatTable, threeDigits } from '../src/cli/table.js'
+import { formatTable, threeDigits } from '../src/cli/terminal/table.js'
 import type { BenchRecord, Report } from './report.js'
 import type { WorkerJob } from './worker.js'
 

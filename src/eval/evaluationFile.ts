@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { FileFormatError } from '../errors.js'
-import { camelCase, snakeCase } from '../grpo/optionNames.js'
+import { camelCase, snakeCase } from '../options/names.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { parseJsonFields } from '../model/jsonFields.js'

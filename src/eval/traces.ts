@@ -5,7 +5,7 @@ import { grade } from '../rewards/correctness.js'
 import { generate } from '../rollout/generate.js'
 import type { Completion, SamplingOptions } from '../rollout/generate.js'
 import type { Grader, Problem, Task } from '../tasks/task.js'
-import { analyseReasoning } from '../rewards/reasoning/analyseReasoning.js'
+import { analyseReasoning } from '../grading/reasoning/analyseReasoning.js'
 import type { Trace, TraceReasoning } from './evaluation.js'
 
 export interface TraceOptions extends SamplingOptions {

@@ -1,6 +1,6 @@
 import { ConfigError, DataError, ShapeError } from '../errors.js'
-import type { GRPOConfig } from './config.js'
-import { mean, standardDeviation } from './statistics.js'
+import type { GRPOConfig } from './config/config.js'
+import { mean, standardDeviation } from './metrics/statistics.js'
 
 export type AdvantageOptions = Pick<GRPOConfig, 'numGenerations'> &
   Partial<Pick<GRPOConfig, 'advantageEstimator' | 'scaleRewards' | 'rewardWeights' | 'multiObjectiveAggregation'>>

@@ -7,8 +7,8 @@ import { JsonLinesWriter } from '../io/jsonLines.js'
 import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { TokenTexts } from '../text/tokenTexts.js'
-import type { GRPOConfig } from './config.js'
-import type { ScoredCompletion } from './rollouts.js'
+import type { GRPOConfig } from './config/config.js'
+import type { ScoredCompletion } from './rollouts/rollouts.js'
 import type { TrainingStep } from './trainer.js'
 
 const NAMES = ['metrics.jsonl', 'completions.jsonl', 'diagnosis.jsonl'] as const

@@ -1,7 +1,7 @@
-import type { Draw } from '../tasks/wordProblems/draw.js'
-import { formatCalculation } from '../tasks/wordProblems/wordProblems.js'
-import { calculate } from '../tasks/wordProblems/story.js'
-import type { Calculation } from '../tasks/wordProblems/story.js'
+import type { Draw } from '../tasks/generators/wordProblems/draw.js'
+import { formatCalculation } from '../tasks/generators/wordProblems/wordProblems.js'
+import { calculate } from '../tasks/generators/wordProblems/story.js'
+import type { Calculation } from '../tasks/generators/wordProblems/story.js'
 
 /**
  * The ways in which people answer: the number alone; the calculations jotted down in one line; every step of the thinking;

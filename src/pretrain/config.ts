@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import { optionsByName } from '../grpo/optionNames.js'
+import { optionsByName } from '../options/names.js'
 import { answerStyles } from './answers.js'
 
 const count = z.int().positive()

@@ -1,4 +1,4 @@
-import type { RunStatus } from '../grpo/runControl.js'
+import type { RunStatus } from '../run/control.js'
 
 /**
  * What the page of a run shows, as it is embedded in the page. Everything comes from the run's files, any of which may be

@@ -1,4 +1,4 @@
-import { mean } from '../grpo/statistics.js'
+import { mean } from '../grpo/metrics/statistics.js'
 import type { CompletionGroup, StepRewards } from './reportData.js'
 
 /** Rewards that differ by no more than this are equal: a sum of the same numbers may be rounded differently. */

@@ -8,8 +8,8 @@ import {
   readBareNumber,
   readNumber,
   withoutEcho,
-} from './answerExtraction.js'
-import { lastBoxed } from './answers/boxed.js'
+} from '../grading/answerExtraction.js'
+import { lastBoxed } from '../grading/answers/boxed.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 

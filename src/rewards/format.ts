@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
-import { readBareNumber } from './answerExtraction.js'
-import { findBoxed } from './answers/boxed.js'
+import { readBareNumber } from '../grading/answerExtraction.js'
+import { findBoxed } from '../grading/answers/boxed.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 

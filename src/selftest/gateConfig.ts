@@ -1,5 +1,5 @@
-import { parseGRPOConfig } from '../grpo/config.js'
-import type { GRPOConfig } from '../grpo/config.js'
+import { parseGRPOConfig } from '../grpo/config/config.js'
+import type { GRPOConfig } from '../grpo/config/config.js'
 import { TEMPERATURE } from './gate.js'
 
 /** The options of the gates that train, with changes. */

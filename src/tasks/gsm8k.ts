@@ -1,4 +1,4 @@
-import { readNumber } from '../rewards/answerExtraction.js'
+import { readNumber } from '../grading/answerExtraction.js'
 import { formatInstruction, formatSolution } from './reasoningFormat.js'
 import type { ReasoningFormat } from './reasoningFormat.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'

@@ -1,7 +1,7 @@
 import { generatedTask } from './generators/generatedTask.js'
 import type { GeneratorOptions } from './generators/generatedTask.js'
 import { knightsGenerator } from './generators/knights/knightsGenerator.js'
-import { gradeRoles, rolesText } from './graders/roles.js'
+import { gradeRoles, rolesText } from '../grading/roles.js'
 import { formatSolution } from './reasoningFormat.js'
 import type { ReasoningFormat } from './reasoningFormat.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'

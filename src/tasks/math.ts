@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
-import { lastBoxed } from '../rewards/answers/boxed.js'
-import { mathGrader } from '../rewards/math/gradeMath.js'
+import { lastBoxed } from '../grading/answers/boxed.js'
+import { mathGrader } from '../grading/math/gradeMath.js'
 import { formatSolution } from './reasoningFormat.js'
 import type { ReasoningFormat } from './reasoningFormat.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'

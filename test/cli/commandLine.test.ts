@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { reportError, Interrupted } from '../../src/cli/exitCode.js'
+import { reportError, Interrupted } from '../../src/cli/terminal/exitCode.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import { PassThrough } from 'node:stream'
 import { run, start } from './run.js'

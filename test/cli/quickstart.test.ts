@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
-import { Interrupted } from '../../src/cli/exitCode.js'
+import { Interrupted } from '../../src/cli/terminal/exitCode.js'
 import { quickstart } from '../../src/cli/quickstart/quickstart.js'
 import { sideBySide } from '../../src/cli/quickstart/summary.js'
 import type { QuickstartSummary } from '../../src/cli/quickstart/summary.js'

@@ -40,9 +40,9 @@ export type {
 } from '../../src/index.js'
 
 // What the trainer works with inside.
-export { needsOldLogProbs } from '../../src/grpo/configRules.js'
-export { policyLoss } from '../../src/grpo/lossMetrics.js'
-export type { LossMetricInputs } from '../../src/grpo/lossMetrics.js'
+export { needsOldLogProbs } from '../../src/grpo/config/rules.js'
+export { policyLoss } from '../../src/grpo/losses/lossMetrics.js'
+export type { LossMetricInputs } from '../../src/grpo/losses/lossMetrics.js'
 export {
   appliedEntropyCoef,
   entropyTotals,
@@ -51,4 +51,4 @@ export {
 } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
-export { rowValues } from '../../src/grpo/rowValues.js'
+export { rowValues } from '../../src/grpo/update/rowValues.js'

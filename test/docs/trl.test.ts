@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { selectBackend } from '../../src/backend/select.js'
-import { grpoOptions } from '../../src/grpo/config.js'
+import { grpoOptions } from '../../src/grpo/config/config.js'
 import { withPolicy } from '../grpo/tinyTask.js'
 import { pythonWith } from '../python.js'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseGRPOConfig } from '../../src/grpo/config.js'
+import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import {
   appliedEntropyCoef,
   entropyTotals,

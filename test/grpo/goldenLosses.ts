@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { grpoConfigSchema, type GRPOConfig } from '../../src/grpo/config.js'
-import type { LossInputs } from '../../src/grpo/losses.js'
+import { grpoConfigSchema, type GRPOConfig } from '../../src/grpo/config/config.js'
+import type { LossInputs } from '../../src/grpo/losses/grpoLoss.js'
 
 type Matrix = number[][]
 

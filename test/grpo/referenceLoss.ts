@@ -1,4 +1,4 @@
-import type { LossConfig } from '../../src/grpo/losses.js'
+import type { LossConfig } from '../../src/grpo/losses/grpoLoss.js'
 
 type Matrix = readonly (readonly number[])[]
 

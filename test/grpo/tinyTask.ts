@@ -1,4 +1,4 @@
-import type { GRPOConfig } from '../../src/grpo/config.js'
+import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import type { GRPOTrainerOptions, TrainingStep } from '../../src/grpo/trainer.js'
 import { loadModel } from '../../src/model/causalLM.js'

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { loadEvalTask } from '../../src/cli/heldOutEvaluation.js'
-import { grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../src/cli/trainConfig.js'
-import { configWarnings } from '../../src/grpo/configRules.js'
+import { loadEvalTask } from '../../src/cli/run/heldOutEvaluation.js'
+import { grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../src/cli/run/trainConfig.js'
+import { configWarnings } from '../../src/grpo/config/rules.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
-import type { WordProblem } from '../../src/tasks/wordProblems/wordProblems.js'
+import type { WordProblem } from '../../src/tasks/generators/wordProblems/wordProblems.js'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const names = fs.readdirSync(path.join(root, 'recipes')).filter((name) => name.endsWith('.yaml'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { ConfigError, DataError } from '../../src/errors.js'
-import { readNumber } from '../../src/rewards/answerExtraction.js'
+import { readNumber } from '../../src/grading/answerExtraction.js'
 import { correctness, grade } from '../../src/rewards/index.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
 import type { Problem } from '../../src/tasks/task.js'

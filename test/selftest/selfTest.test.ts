@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { selectBackend } from '../../src/backend/select.js'
-import { FlatParameters } from '../../src/grpo/flatParameters.js'
+import { FlatParameters } from '../../src/optim/flatParameters.js'
 import { CausalLM, loadModel } from '../../src/model/causalLM.js'
 import { createTinyModel } from '../../src/model/tinyModel.js'
 import { goldenInputs, goldenLosses } from '../../src/selftest/goldenLosses.js'

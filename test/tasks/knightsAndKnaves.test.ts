@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { loadTask } from '../../src/tasks/loadTask.js'
-import { gradeRoles } from '../../src/tasks/graders/roles.js'
+import { gradeRoles } from '../../src/grading/roles.js'
 import { generatedTask } from '../../src/tasks/generators/generatedTask.js'
 import { knightsGenerator } from '../../src/tasks/generators/knights/knightsGenerator.js'
 import { claimText, solveKnights } from '../../src/tasks/generators/knights/statements.js'

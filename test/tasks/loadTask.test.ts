@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { ConfigError } from '../../src/errors.js'
-import { sums } from '../../src/tasks/sums.js'
+import { sums } from '../../src/tasks/generators/sums.js'
 import { loadTask, taskNames } from '../../src/tasks/loadTask.js'
 
 const data = path.join(import.meta.dirname, '../fixtures/gsm8k')

@@ -1,5 +1,5 @@
-import type { GRPOConfig } from '../../grpo/config.js'
-import type { WordProblemVariant } from '../../tasks/wordProblems/wordProblems.js'
+import type { GRPOConfig } from '../../grpo/config/config.js'
+import type { WordProblemVariant } from '../../tasks/generators/wordProblems/wordProblems.js'
 
 /** The embedded base model, in the package. */
 export const MODEL_FOLDER = new URL('../../../checkpoints/word-problems-1m', import.meta.url)

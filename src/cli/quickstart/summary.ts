@@ -1,6 +1,6 @@
 import type { Estimate, Evaluation, PolicyResult, Trace } from '../../eval/evaluation.js'
-import { formatDuration } from '../progress.js'
-import { formatTable, percent } from '../table.js'
+import { formatDuration } from '../terminal/progress.js'
+import { formatTable, percent } from '../terminal/table.js'
 
 /** What one run of the quickstart found, as summary.json holds it. */
 export interface QuickstartSummary {

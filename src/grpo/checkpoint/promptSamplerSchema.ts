@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PromptSamplerState } from '../promptSampler.js'
+import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 
 /** The state of the sampler of prompts as it is stored. */
 export const promptSamplerSchema = z.object({

@@ -1,12 +1,17 @@
 import { FileFormatError } from '../../errors.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { Task } from '../../tasks/task.js'
-import type { GRPOConfig } from '../config.js'
-import type { PolicyUpdate } from '../policyUpdate.js'
-import type { Rollouts } from '../rollouts.js'
+import type { GRPOConfig } from '../config/config.js'
+import type { PolicyUpdate } from '../update/policyUpdate.js'
+import type { Rollouts } from '../rollouts/rollouts.js'
 import { readCheckpoint, restoreAdapter, writeCheckpoint } from './checkpoint.js'
 import type { TrainerCounters } from './checkpoint.js'
-import { checkpointFolder, listCheckpoints, removeOldCheckpoints, writeCheckpointFolder } from './checkpointFolders.js'
+import {
+  checkpointFolder,
+  listCheckpoints,
+  removeOldCheckpoints,
+  writeCheckpointFolder,
+} from '../../run/checkpointFolders.js'
 import { readRollouts, writeRollouts } from './rolloutFiles.js'
 import type { StoredRollouts } from './rolloutFiles.js'
 import { checkSameRun } from './runIdentity.js'

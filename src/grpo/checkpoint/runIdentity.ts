@@ -3,7 +3,7 @@ import { ConfigError } from '../../errors.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 
 /** Everything that decides how a run goes on, as `name: value`; two runs with the same can continue each other. */
 export type RunIdentity = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 import type { MetricHistory } from './metricHistory.js'
 
 /** What can be found; see docs/metrics.md. */

@@ -1,4 +1,4 @@
-import { mean, standardDeviation } from '../statistics.js'
+import { mean, standardDeviation } from '../metrics/statistics.js'
 
 /** The metrics of a run's steps, each as a series; values that are not finite numbers are left out of the series. */
 export class MetricHistory {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 
 /** How a micro-batch lies in its optimizer step and in its generation batch. */
 export interface BatchPosition {

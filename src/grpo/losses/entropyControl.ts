@@ -1,4 +1,4 @@
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 
 /** Coefficient of the entropy bonus and what its adaptation remembers; plain JSON. */
 export interface EntropyControl {

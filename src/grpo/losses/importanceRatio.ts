@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 
 /**
  * Logarithm of the importance ratio between the policy and the policy that sampled the completions.

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { GRPOConfig } from '../config.js'
+import type { GRPOConfig } from '../config/config.js'
 import { noGradient } from './noGradient.js'
 
 /** What the loss of a token is made of; [B, 1] broadcasts over the tokens of a completion. */

@@ -1,6 +1,6 @@
-import { extractLastNumber, extractMarkedAnswer } from '../../rewards/answerExtraction.js'
-import type { RolloutGroup } from '../rollouts.js'
-import { mean } from '../statistics.js'
+import { extractLastNumber, extractMarkedAnswer } from '../../grading/answerExtraction.js'
+import type { RolloutGroup } from '../rollouts/rollouts.js'
+import { mean } from './statistics.js'
 
 /** Tokens of an n-gram. */
 const NGRAM = 3

@@ -1,4 +1,4 @@
-import type { RolloutGroup } from '../rollouts.js'
+import type { RolloutGroup } from '../rollouts/rollouts.js'
 import { diversityMetrics } from './diversity.js'
 import { reasoningMetrics } from './reasoning.js'
 import { signalMetrics } from './signal.js'

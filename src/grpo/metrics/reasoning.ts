@@ -1,7 +1,7 @@
-import { findSelfCorrections } from '../../rewards/reasoning/selfCorrections.js'
-import { findSteps } from '../../rewards/reasoning/steps.js'
-import type { RolloutGroup } from '../rollouts.js'
-import { mean } from '../statistics.js'
+import { findSelfCorrections } from '../../grading/reasoning/selfCorrections.js'
+import { findSteps } from '../../grading/reasoning/steps.js'
+import type { RolloutGroup } from '../rollouts/rollouts.js'
+import { mean } from './statistics.js'
 
 /**
  * `reasoning/steps` and `reasoning/self_corrections`: their mean number in a completion (see {@link findSteps} and

@@ -1,5 +1,5 @@
-import type { RolloutGroup } from '../rollouts.js'
-import { mean } from '../statistics.js'
+import type { RolloutGroup } from '../rollouts/rollouts.js'
+import { mean } from './statistics.js'
 
 /**
  * Rewards that differ by no more than this are equal. TRL tests an f32 standard deviation against 1e-8, which the rounding of

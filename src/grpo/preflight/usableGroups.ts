@@ -1,4 +1,4 @@
-import { mean, standardDeviation } from '../statistics.js'
+import { mean, standardDeviation } from '../metrics/statistics.js'
 
 /** Correlation of the attempts at one problem where they do not tell it themselves: nobody right, or all. */
 const USUAL_CORRELATION = 0.3

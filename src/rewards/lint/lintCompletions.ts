@@ -1,4 +1,4 @@
-import { findNumbers, readNumber } from '../answers/numbers.js'
+import { findNumbers, readNumber } from '../../grading/answers/numbers.js'
 import type { Problem } from '../../tasks/task.js'
 
 /** A text made up to see what a reward pays for it. */

@@ -1,4 +1,4 @@
-import { sentences } from '../reasoning/steps.js'
+import { sentences } from '../../grading/reasoning/steps.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.js'
-import { findSteps } from '../reasoning/steps.js'
+import { findSteps } from '../../grading/reasoning/steps.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

@@ -1,5 +1,5 @@
 import { gradeOf } from '../correctness.js'
-import { findSelfCorrections } from '../reasoning/selfCorrections.js'
+import { findSelfCorrections } from '../../grading/reasoning/selfCorrections.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

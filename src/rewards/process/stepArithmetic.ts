@@ -1,4 +1,4 @@
-import { findCalculations } from '../reasoning/calculations.js'
+import { findCalculations } from '../../grading/reasoning/calculations.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

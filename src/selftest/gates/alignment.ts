@@ -1,4 +1,4 @@
-import { rowValues } from '../../grpo/rowValues.js'
+import { rowValues } from '../../grpo/update/rowValues.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { Gate } from '../gate.js'
 import {

@@ -1,6 +1,6 @@
-import { PolicyUpdate } from '../../grpo/policyUpdate.js'
-import { rowValues } from '../../grpo/rowValues.js'
-import type { TrainingRow } from '../../grpo/trainingRow.js'
+import { PolicyUpdate } from '../../grpo/update/policyUpdate.js'
+import { rowValues } from '../../grpo/update/rowValues.js'
+import type { TrainingRow } from '../../grpo/update/trainingRow.js'
 import { generate } from '../../rollout/generate.js'
 import type { Gate } from '../gate.js'
 import {

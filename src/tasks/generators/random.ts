@@ -1,4 +1,4 @@
-import { Draw } from '../wordProblems/draw.js'
+import { Draw } from './wordProblems/draw.js'
 
 /** Random choices, of several things at once as well. */
 export class Random extends Draw {

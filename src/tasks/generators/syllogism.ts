@@ -1,4 +1,4 @@
-import { choiceGrader, yesOrNo } from '../graders/choice.js'
+import { choiceGrader, yesOrNo } from '../../grading/choice.js'
 import type { Task } from '../task.js'
 import { generatedTask } from './generatedTask.js'
 import type { GeneratorOptions, ProblemGenerator } from './generatedTask.js'

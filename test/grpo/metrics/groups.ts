@@ -1,4 +1,4 @@
-import type { RolloutGroup, ScoredCompletion } from '../../../src/grpo/rollouts.js'
+import type { RolloutGroup, ScoredCompletion } from '../../../src/grpo/rollouts/rollouts.js'
 
 /** A group whose completions have the given rewards by function; their sum is the total, their texts and ids as given. */
 export function groupOf(

@@ -12,7 +12,7 @@ import { loadModel } from '../../../src/model/causalLM.js'
 import type { CausalLM } from '../../../src/model/causalLM.js'
 import { correctness } from '../../../src/rewards/index.js'
 import type { RewardFunction, RewardInput } from '../../../src/rewards/reward.js'
-import { arithmetic } from '../../../src/tasks/arithmetic.js'
+import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { groupOf } from '../metrics/groups.js'
 

@@ -5,7 +5,7 @@ import { preflight } from '../../../src/grpo/preflight/preflight.js'
 import { loadModel } from '../../../src/model/causalLM.js'
 import type { CausalLM } from '../../../src/model/causalLM.js'
 import { correctness, format } from '../../../src/rewards/index.js'
-import { arithmetic } from '../../../src/tasks/arithmetic.js'
+import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { adapterValues, memoryInUse } from '../../fixtures/policies.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 

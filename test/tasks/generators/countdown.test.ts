@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { DataError } from '../../../src/errors.js'
 import { countdown, gradeCountdown } from '../../../src/tasks/generators/countdown.js'
-import { evaluateExpression } from '../../../src/tasks/graders/expression.js'
+import { evaluateExpression } from '../../../src/grading/expression.js'
 import type { Problem } from '../../../src/tasks/task.js'
 
 const problem: Problem = {

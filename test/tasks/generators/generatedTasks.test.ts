@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../../src/errors.js'
 import { grade } from '../../../src/rewards/correctness.js'
-import { arithmetic } from '../../../src/tasks/arithmetic.js'
+import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { chainSum } from '../../../src/tasks/generators/chainSum.js'
 import { countdown } from '../../../src/tasks/generators/countdown.js'
 import type { GeneratorOptions, ProblemGenerator } from '../../../src/tasks/generators/generatedTask.js'

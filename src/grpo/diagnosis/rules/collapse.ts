@@ -1,4 +1,4 @@
-import { mean } from '../../statistics.js'
+import { mean } from '../../metrics/statistics.js'
 import { percent, short } from '../finding.js'
 import type { Rule, Statement } from '../finding.js'
 import type { MetricHistory } from '../metricHistory.js'

@@ -1,4 +1,4 @@
-import { mean } from '../../statistics.js'
+import { mean } from '../../metrics/statistics.js'
 import { short } from '../finding.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'

@@ -1,5 +1,5 @@
 import { correctnessReward } from '../../metrics/signal.js'
-import { mean } from '../../statistics.js'
+import { mean } from '../../metrics/statistics.js'
 import { short } from '../finding.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'

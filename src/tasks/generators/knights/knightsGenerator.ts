@@ -1,4 +1,4 @@
-import { gradeRoles, rolesText } from '../../graders/roles.js'
+import { gradeRoles, rolesText } from '../../../grading/roles.js'
 import type { ProblemGenerator } from '../generatedTask.js'
 import type { Random } from '../random.js'
 import { claimText, explainKnights, solveKnights } from './statements.js'

@@ -1,0 +1,179 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import type { Command } from 'commander'
+import type { CpuBackend } from '../../backend/cpu/backend.js'
+import { measurePeak } from '../../backend/cpu/peak.js'
+import { KernelProfile } from '../../backend/profile.js'
+import { selectBackend } from '../../backend/select.js'
+import { ConfigError } from '../../errors.js'
+import type { StepProgress } from '../../grpo/trainer.js'
+import { loadModel } from '../../model/causalLM.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { createRandomModel } from '../../model/randomModel.js'
+import type { Streams } from '../commandLine.js'
+import { ignoreEndOfSequence, measureSteps, randomPrompts } from './fixedWorkload.js'
+import type { StepMeasurement } from './fixedWorkload.js'
+import { parseNumber, parseThreads } from '../terminal/modelOptions.js'
+import { peakMemory } from './peakMemory.js'
+import { formatProfile } from './profileTable.js'
+
+export interface BenchOptions {
+  /** Folder of a model. Defaults to a small Llama of random weights. */
+  model?: string
+  threads?: number
+  prompts: number
+  numGenerations: number
+  /** Tokens of each prompt. */
+  promptLength: number
+  /** Tokens of each completion. */
+  maxCompletionLength: number
+  perDeviceTrainBatchSize: number
+  loraR: number
+  /** Steps that are measured, after one to warm up. */
+  steps: number
+  profile: boolean
+}
+
+/** A Llama of 0.9 M parameters. */
+const smallModel = {
+  ...{ architectures: ['LlamaForCausalLM'], vocab_size: 512, hidden_size: 128, intermediate_size: 384 },
+  ...{ num_hidden_layers: 4, num_attention_heads: 4, max_position_embeddings: 4096 },
+  ...{ tie_word_embeddings: true, torch_dtype: 'float32' },
+}
+
+const PEAK_MILLISECONDS = 200
+
+export function addBenchCommand(program: Command, streams: Streams): void {
+  program
+    .command('bench')
+    .summary('speed and memory of a GRPO step, and where its time goes')
+    .description(
+      'Measures a GRPO step on the cpu backend: prompts of random tokens, completions that all have the same length, given ' +
+        'rewards, a LoRA adapter on all linear layers. Without --model it is a small Llama of random weights.',
+    )
+    .option('--profile', 'show where the time goes, by op', false)
+    .option('--model <folder>', "model in Hugging Face's layout")
+    .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
+    .option('--prompts <N>', 'prompts of a step', parseNumber, 8)
+    .option('--num-generations <G>', 'completions for each prompt', parseNumber, 8)
+    .option('--prompt-length <N>', 'tokens of a prompt', parseNumber, 73)
+    .option('--max-completion-length <N>', 'tokens of a completion', parseNumber, 64)
+    .option('--per-device-train-batch-size <N>', 'completions in a micro-batch', parseNumber, 16)
+    .option('--lora-r <r>', 'rank of the adapter', parseNumber, 16)
+    .option('--steps <N>', 'steps to measure, after one to warm up', parseNumber, 1)
+    .action((options: BenchOptions) => bench(options, streams))
+}
+
+/** Measures steps and prints the result. */
+export async function bench(options: BenchOptions, streams: Streams): Promise<void> {
+  checkSizes(options)
+  const print = (name: string, value: string): void => {
+    streams.stdout.write(`${name.padEnd(10)}${value}\n`)
+  }
+  const backend = await selectBackend('cpu', options.threads === undefined ? {} : { threads: options.threads })
+  const base = options.model === undefined ? await loadSmallModel() : await loadModel(options.model)
+  const policy = base.withLora({ r: options.loraR, alpha: 2 * options.loraR })
+  try {
+    ignoreEndOfSequence(policy)
+    print(
+      'model',
+      `${options.model ?? 'random weights'} (${base.config.architecture}, ${base.config.numLayers} layers)`,
+    )
+    print('backend', backend.why)
+    const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize } = options
+    const tokens = `prompts of ${promptLength} and completions of ${maxCompletionLength} tokens`
+    print('step', `${prompts} × ${numGenerations} completions, ${tokens}, micro-batches of ${perDeviceTrainBatchSize}`)
+    const { measurements, profile } = await measure(policy, options, streams)
+    const mean = (of: (measurement: StepMeasurement) => number): number =>
+      measurements.reduce((sum, measurement) => sum + of(measurement), 0) / measurements.length
+    const [generation, training] = [mean((step) => step.generationSeconds), mean((step) => step.trainingSeconds)]
+    const rate = (count: number, seconds: number): string => `${(count / seconds).toFixed(0)} tokens/s`
+    const { completionTokens, trainedTokens } = measurements[0]!
+    const { tensorBytes, residentBytes } = peakMemory()
+    const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+    print('time', `${mean((step) => step.seconds).toFixed(2)} s`)
+    print('', `generation ${generation.toFixed(2)} s, ${rate(completionTokens, generation)} sampled`)
+    print('', `training   ${training.toFixed(2)} s, ${rate(trainedTokens, training)} of prompts and completions`)
+    print('memory', `at most ${mebibytes(tensorBytes)} of tensors, ${mebibytes(residentBytes)} of the whole process`)
+    if (profile) streams.stdout.write(`\n${profile}`)
+  } finally {
+    policy.dispose()
+    base.dispose()
+  }
+}
+
+async function loadSmallModel(): Promise<CausalLM> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-bench-'))
+  try {
+    return await loadModel(createRandomModel(folder, smallModel))
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+  }
+}
+
+/** Runs a step to warm up and then those that count; the profile covers the latter. */
+async function measure(
+  policy: CausalLM,
+  options: BenchOptions,
+  streams: Streams,
+): Promise<{ measurements: StepMeasurement[]; profile: string | null }> {
+  const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize, steps } = options
+  const task = randomPrompts({
+    ...{ problems: prompts * (steps + 1), promptLength, vocabularySize: policy.config.vocabularySize },
+  })
+  const config = {
+    ...{ numGenerations, maxCompletionLength, perDeviceTrainBatchSize, maxSteps: steps + 1, learningRate: 1e-5 },
+    gradientAccumulationSteps: (prompts * numGenerations) / perDeviceTrainBatchSize,
+  }
+  const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>
+  const peakBefore = measurePeak(runtime, PEAK_MILLISECONDS)
+  let profile: KernelProfile | null = null
+  const onProgress = ({ phase }: StepProgress): void => {
+    if (profile) profile.phase = phase
+  }
+  const measurements: StepMeasurement[] = []
+  try {
+    for await (const measurement of measureSteps(policy, task, config, onProgress)) {
+      measurements.push(measurement)
+      streams.stderr.write(
+        `step ${measurements.length} of ${steps + 1}: ${measurement.seconds.toFixed(2)} s` +
+          `${measurements.length === 1 ? ' (warming up)' : ''}\n`,
+      )
+      if (options.profile) profile ??= new KernelProfile()
+      if (profile) profile.phase = 'sampling'
+    }
+  } finally {
+    profile?.stop()
+  }
+  measurements.shift()
+  if (!profile) return { measurements, profile: null }
+  const sum = (of: (measurement: StepMeasurement) => number): number =>
+    1000 * measurements.reduce((total, measurement) => total + of(measurement), 0)
+  const phases = new Map([
+    ['sampling', sum(({ generationSeconds }) => generationSeconds)],
+    ['training', sum(({ trainingSeconds }) => trainingSeconds)],
+  ])
+  const peak = Math.max(peakBefore, measurePeak(runtime, PEAK_MILLISECONDS))
+  return { measurements, profile: formatProfile(profile.entries(), phases, measurements.length, peak) }
+}
+
+/** What the trainer cannot check, or would say in other words. */
+function checkSizes({ prompts, promptLength, numGenerations, perDeviceTrainBatchSize, steps }: BenchOptions): void {
+  for (const [flag, value] of [
+    ['--prompts', prompts],
+    ['--prompt-length', promptLength],
+    ['--steps', steps],
+  ] as const) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new ConfigError(`${flag} is ${value}; expected a whole number of at least 1`)
+    }
+  }
+  if ((prompts * numGenerations) % perDeviceTrainBatchSize !== 0) {
+    throw new ConfigError(
+      `${prompts} prompts × ${numGenerations} completions are not a multiple of --per-device-train-batch-size ` +
+        `${perDeviceTrainBatchSize}`,
+    )
+  }
+}

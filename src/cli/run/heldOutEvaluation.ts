@@ -1,0 +1,60 @@
+import { ConfigError } from '../../errors.js'
+import { evaluate } from '../../eval/evaluate.js'
+import type { Evaluation } from '../../eval/evaluation.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { loadTask } from '../../tasks/loadTask.js'
+import type { Task } from '../../tasks/task.js'
+import type { Streams } from '../commandLine.js'
+import { samplingOfRun } from '../verbs/eval/evalOptions.js'
+import { showEvaluationProgress } from '../verbs/eval/evalOutput.js'
+import { interruptible } from '../terminal/interruptible.js'
+import { taskOptionsOf } from './trainConfig.js'
+import type { TrainConfig } from './trainConfig.js'
+
+/**
+ * The held-out problems of a run; null when it evaluates none. Throws a ConfigError when some of them are trained on, by
+ * their ids or by their questions.
+ */
+export async function loadEvalTask(config: TrainConfig, task: Task): Promise<Task | null> {
+  if (config.evalStrategy === 'no' && !config.doEval) return null
+  const options = taskOptionsOf(config)
+  delete options.limit
+  const evalTask = await loadTask(config.task, {
+    ...options,
+    split: config.evalSplit,
+    ...(config.evalLimit !== null && { limit: config.evalLimit }),
+  })
+  const trained = new Set(task.problems.flatMap(({ id, question }) => [id, question]))
+  const both = evalTask.problems.filter(({ id, question }) => trained.has(id) || trained.has(question))
+  if (both.length === 0) return evalTask
+  throw new ConfigError(
+    `${both.length} of the ${evalTask.problems.length} problems to evaluate are trained on (${both[0]!.id}); evaluate another ` +
+      'part: evalSplit test, or limit the training',
+  )
+}
+
+/**
+ * Evaluates policies on the held-out problems as `grpo-ts eval` does it for a run, with numGenerationsEval samples; policies that
+ * `earlier` holds are not decoded again. Throws Interrupted after Ctrl-C.
+ */
+export async function evaluateHeldOut(
+  policies: Readonly<Record<string, CausalLM>>,
+  evalTask: Task,
+  config: TrainConfig,
+  { earlier, adapter }: { earlier?: Evaluation; adapter?: string },
+  streams: Streams,
+): Promise<Evaluation> {
+  const progress = showEvaluationProgress(streams.stderr)
+  try {
+    return await interruptible((signal) =>
+      evaluate(policies, evalTask, {
+        ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
+        ...{ signal, onProgress: progress.update },
+        ...(earlier && { earlier }),
+        ...(adapter !== undefined && { adapters: { trained: adapter } }),
+      }),
+    )
+  } finally {
+    progress.stop()
+  }
+}

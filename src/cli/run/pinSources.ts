@@ -1,0 +1,19 @@
+import { pinnedName, resolveDataset, resolveModel } from '../../hub/resolve.js'
+import type { Streams } from '../commandLine.js'
+import { withDownloadProgress } from '../terminal/downloadProgress.js'
+import type { TrainConfig } from './trainConfig.js'
+
+/**
+ * Downloads the model and the data that a run names by their Hub ids and names them by their commits instead
+ * (`owner/name@commit`), so that config.yaml repeats the run when the repositories have moved on. Throws a HubError.
+ */
+export async function pinSources(config: TrainConfig, streams: Streams): Promise<TrainConfig> {
+  return withDownloadProgress(streams.stderr, async (onProgress) => {
+    const onWarning = (message: string): void => {
+      streams.stderr.write(`warning: ${message}\n`)
+    }
+    const model = await resolveModel(config.model, { onProgress, onWarning })
+    const data = config.data === null ? null : await resolveDataset(config.data, { onProgress, onWarning })
+    return { ...config, model: pinnedName(model), data: data && pinnedName(data) }
+  })
+}

@@ -1,0 +1,48 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { preflight } from '../../grpo/preflight/preflight.js'
+import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
+import { asWriteError, atomicWriteJson } from '../../io/atomicWrite.js'
+import type { Streams } from '../commandLine.js'
+import { interruptible } from '../terminal/interruptible.js'
+import { formatDuration, Progress } from '../terminal/progress.js'
+
+/** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
+export async function runPreflight(
+  options: PreflightOptions,
+  { all }: { all: boolean },
+  streams: Streams,
+): Promise<PreflightReport> {
+  const seconds = options.maxSeconds ?? 60
+  streams.stdout.write(`preflight up to 80 completions of 20 problems, sampling for about ${seconds} s at most\n`)
+  const bar = new Progress(streams.stdout, 1, 'preflight')
+  let report: PreflightReport
+  try {
+    const onProgress: PreflightOptions['onProgress'] = ({ completions, of, tokens }) => {
+      bar.update(completions / of, `${completions} of ${of} completions, ${tokens} tokens`)
+    }
+    ;({ report } = await interruptible((signal) => preflight({ ...options, signal, onProgress })))
+  } finally {
+    bar.stop()
+  }
+  for (const { name, status, message, advice } of report.checks) {
+    if (!all && status === 'ok' && name !== 'time') continue
+    const title = `${status.padEnd(9)}${name.replaceAll('_', ' ')}: `
+    streams.stdout.write(`${title}${message}${advice === null ? '' : `. Try: ${advice}`}\n`)
+  }
+  const problems = report.checks.filter(({ status }) => status === 'problem').length
+  const verdict = report.go ? 'go' : `not yet: ${problems} problem${problems === 1 ? '' : 's'} to solve first`
+  streams.stdout.write(`preflight ${verdict} (${formatDuration(report.seconds)})\n`)
+  return report
+}
+
+/** Writes preflight.json into the folder of a run, which is made if it is missing. Throws a GrpoError. */
+export function writePreflight(folder: string, report: PreflightReport): void {
+  const file = path.join(folder, 'preflight.json')
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw asWriteError(file, error)
+  }
+  atomicWriteJson(file, report)
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import { downloadDataset } from '../../hub/datasetFiles.js'
+import { downloadModel } from '../../hub/modelFiles.js'
+import type { Streams } from '../commandLine.js'
+import { withDownloadProgress } from '../terminal/downloadProgress.js'
+
+interface DownloadFlags {
+  dataset?: true
+  config?: string
+  revision?: string
+}
+
+export function addDownloadCommand(program: Command, streams: Streams): void {
+  program
+    .command('download')
+    .summary('bring a model, adapter or data set from the Hugging Face Hub')
+    .description(
+      "Brings a model, an adapter or a data set from the Hugging Face Hub into the cache that Python's tools share, and " +
+        'prints its folder. Goes on where an earlier download stopped.',
+    )
+    .argument('<id>', 'owner/name or owner/name@revision')
+    .option('--dataset', 'it is a data set')
+    .option('--config <name>', 'configuration (subset) of the data set')
+    .option('--revision <name>', 'branch, tag or commit (default: main)')
+    .action((id: string, flags: DownloadFlags) => download(id, flags, streams))
+}
+
+async function download(id: string, { dataset, config, revision }: DownloadFlags, streams: Streams): Promise<void> {
+  const snapshot = await withDownloadProgress(streams.stderr, (onProgress) => {
+    const options = {
+      ...{ onProgress, onWarning: (message: string) => streams.stderr.write(`warning: ${message}\n`) },
+      ...(revision !== undefined && { revision }),
+    }
+    if (dataset) return downloadDataset(id, { ...options, ...(config !== undefined && { config }) })
+    return downloadModel(id, options)
+  })
+  streams.stderr.write(`${snapshot.id} at commit ${snapshot.revision}\n`)
+  streams.stdout.write(`${snapshot.folder}\n`)
+}

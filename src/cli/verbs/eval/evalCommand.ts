@@ -1,0 +1,147 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { evaluate } from '../../../eval/evaluate.js'
+import type { Evaluation } from '../../../eval/evaluation.js'
+import { writeEvaluation } from '../../../eval/evaluationFile.js'
+import { resolveModel } from '../../../hub/resolve.js'
+import type { CausalLM } from '../../../model/causalLM.js'
+import { loadTask } from '../../../tasks/loadTask.js'
+import type { Task } from '../../../tasks/task.js'
+import { checkOutput } from '../../terminal/batchFiles.js'
+import type { Streams } from '../../commandLine.js'
+import { Interrupted } from '../../terminal/exitCode.js'
+import { interruptible } from '../../terminal/interruptible.js'
+import { parseNumber, parseThreads, withModel } from '../../terminal/modelOptions.js'
+import { Progress } from '../../terminal/progress.js'
+import { planEvaluation } from './evalOptions.js'
+import type { EvalFlags, EvalPlan } from './evalOptions.js'
+import { describeEvaluation, showEvaluationProgress } from './evalOutput.js'
+import { summarizeRun, trainPlacebo } from './placebo.js'
+
+export function addEvalCommand(program: Command, streams: Streams): void {
+  program
+    .command('eval')
+    .summary('compare a model before and after training')
+    .description(
+      'Evaluates a model with and without its adapter on the same problems with the same prompts, seeds and sampling, and ' +
+        'says with intervals and p-values what the difference shows. A run brings its own model, task and sampling.',
+    )
+    .argument('[run]', 'folder of a run of grpo-ts train')
+    .option('--model <folder>', "model in Hugging Face's layout, or its Hub id")
+    .option(
+      '--adapter <folder>',
+      "LoRA adapter in PEFT's layout, or its Hub id; without one the model is evaluated alone",
+    )
+    .option('--baseline-adapter <folder>', 'compare with this adapter instead of the model without one')
+    .option('--task <name>', 'what to evaluate on')
+    .option('--data <path>', 'file, folder or Hub id of the problems')
+    .addOption(new Option('--split <name>', 'part of the problems (default: test)').choices(['train', 'test']))
+    .option('--limit <N>', 'take the first problems only', parseNumber)
+    .option('--shots <N>', "worked examples before each question (default: the run's or the task's)", parseNumber)
+    .option('--no-greedy', 'leave out the answers at temperature 0')
+    .option('--samples <n>', 'sampled completions of each problem, 0 for none (default: 4)', parseNumber)
+    .option('--temperature <T>', "of the samples (default: the run's or 1)", parseNumber)
+    .option('--max-completion-length <N>', "most tokens of a completion (default: the run's or 512)", parseNumber)
+    .option('--top-k <k>', 'as in generate', parseNumber)
+    .option('--top-p <p>', 'as in generate', parseNumber)
+    .option('--min-p <p>', 'as in generate', parseNumber)
+    .option('--repetition-penalty <x>', 'as in generate', parseNumber)
+    .option('--stop-strings <text...>', 'a completion ends when its text contains one of these')
+    .option('--seed <n>', 'of sampling and of the intervals (default: 0)', parseNumber)
+    .option('--confidence <share>', 'of the intervals (default: 0.95)', parseNumber)
+    .option('--output <file>', "JSON with all completions (default: eval.json in the run's folder)")
+    .option('--traces <N>', 'print completions of the first N problems that became better and worse', parseNumber, 1)
+    .option('--placebo', 'train again with random rewards, and evaluate that too')
+    .addOption(
+      new Option('--backend <name>', "what computes (default: the run's or auto)").choices([
+        'auto',
+        'cpu',
+        'reference',
+      ]),
+    )
+    .option('--threads <N>', 'threads of the cpu backend', parseThreads)
+    .action((folder: string | undefined, flags: EvalFlags) => evaluateCommand(planEvaluation(folder, flags), streams))
+}
+
+/** Evaluates, prints the tables and writes eval.json. Throws Interrupted after Ctrl-C. */
+async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> {
+  if (plan.output !== null) checkOutput(plan.output)
+  const task = await loadTask(plan.task, plan.taskOptions)
+  const { model, adapter, backend, threads } = plan
+  const options = { model, backend, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
+  try {
+    const evaluation = await interruptible((signal) =>
+      withModel(options, (policy) => evaluatePlan(plan, policy, task, signal, streams)),
+    )
+    printEvaluation(evaluation, plan, streams)
+  } catch (error) {
+    if (error instanceof Interrupted) streams.stderr.write('interrupted: no evaluation was written\n')
+    throw error
+  }
+}
+
+async function evaluatePlan(
+  plan: EvalPlan,
+  policy: CausalLM,
+  task: Task,
+  signal: AbortSignal,
+  streams: Streams,
+): Promise<Evaluation> {
+  const base = policy.baseModel
+  const placebo = plan.run && plan.placebo ? await makePlacebo(plan.run, base, signal, streams) : null
+  const loaded = new Map<string, CausalLM>()
+  try {
+    if (plan.baselineAdapter !== null) {
+      loaded.set('baseline', base.withAdapter((await resolveModel(plan.baselineAdapter)).folder))
+    }
+    if (placebo !== null) loaded.set('placebo', base.withAdapter(placebo))
+    const policies: Record<string, CausalLM> =
+      plan.adapter === null
+        ? { model: base }
+        : { ...(plan.baselineAdapter === null && { base }), ...Object.fromEntries(loaded), trained: policy }
+    const adapters = { baseline: plan.baselineAdapter, placebo, trained: plan.adapter }
+    const progress = showEvaluationProgress(streams.stderr)
+    try {
+      return await evaluate(policies, task, {
+        ...{ ...plan.evaluateOptions, signal, onProgress: progress.update },
+        adapters: Object.fromEntries(
+          Object.entries(adapters).flatMap(([name, folder]) => (folder ? [[name, folder]] : [])),
+        ),
+      })
+    } finally {
+      progress.stop()
+    }
+  } finally {
+    for (const model of loaded.values()) model.dispose()
+  }
+}
+
+async function makePlacebo(
+  run: NonNullable<EvalPlan['run']>,
+  base: CausalLM,
+  signal: AbortSignal,
+  streams: Streams,
+): Promise<string> {
+  const summary = await summarizeRun(run.folder)
+  const { steps, rate } = summary
+  const bar = new Progress(streams.stderr, steps, 'steps of the placebo')
+  bar.log(`placebo: ${steps} steps with random rewards, 1 with a probability of ${rate.toFixed(3)}, else 0`)
+  if (rate === 0) bar.log('warning: this run was never right, so its placebo is never rewarded and stays as it began')
+  try {
+    return await trainPlacebo(run, base, summary, {
+      signal,
+      onStep: (step) => {
+        bar.update(step)
+      },
+    })
+  } finally {
+    bar.stop()
+  }
+}
+
+function printEvaluation(evaluation: Evaluation, plan: EvalPlan, streams: Streams): void {
+  streams.stdout.write(describeEvaluation(evaluation, plan.traces))
+  if (plan.output === null) return
+  writeEvaluation(plan.output, evaluation)
+  streams.stderr.write(`${plan.output} holds the figures and all completions\n`)
+}

@@ -1,0 +1,129 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type { BackendName } from '../../../backend/select.js'
+import { ConfigError, FileFormatError } from '../../../errors.js'
+import type { EvaluateOptions } from '../../../eval/evaluate.js'
+import type { TaskOptions } from '../../../tasks/loadTask.js'
+import { parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../run/trainConfig.js'
+import type { TrainConfig } from '../../run/trainConfig.js'
+
+/** The flags of `grpo-ts eval` as they were given. */
+export interface EvalFlags {
+  model?: string
+  adapter?: string
+  baselineAdapter?: string
+  task?: string
+  data?: string
+  split?: 'train' | 'test'
+  limit?: number
+  shots?: number
+  maxCompletionLength?: number
+  temperature?: number
+  topK?: number
+  topP?: number
+  minP?: number
+  repetitionPenalty?: number
+  stopStrings?: string[]
+  samples?: number
+  greedy: boolean
+  seed?: number
+  confidence?: number
+  output?: string
+  traces: number
+  placebo?: true
+  backend?: BackendName | 'auto'
+  threads?: number
+}
+
+/** What to evaluate and how: the flags, and for what they leave open the run's own options. */
+export interface EvalPlan {
+  /** Null when no run's folder was given. */
+  readonly run: { folder: string; config: TrainConfig } | null
+  readonly model: string
+  readonly adapter: string | null
+  readonly baselineAdapter: string | null
+  readonly task: string
+  readonly taskOptions: TaskOptions
+  readonly evaluateOptions: EvaluateOptions
+  /** Null: nothing is written. */
+  readonly output: string | null
+  readonly placebo: boolean
+  /** Problems of each kind whose completions are printed. */
+  readonly traces: number
+  readonly backend: BackendName | 'auto'
+  readonly threads: number | null
+}
+
+/** Puts flags and the options of a run together. Throws a ConfigError for what is missing or contradicts itself. */
+export function planEvaluation(folder: string | undefined, flags: EvalFlags): EvalPlan {
+  const run = folder === undefined ? null : readRun(folder)
+  const config = run?.config
+  const model = flags.model ?? config?.model
+  const task = flags.task ?? config?.task
+  if (model === undefined || task === undefined) {
+    throw new ConfigError('eval: expected the folder of a run, or --model and --task')
+  }
+  if (flags.placebo && !run) throw new ConfigError('--placebo repeats a training, so it needs the folder of its run')
+  const adapter = flags.adapter ?? (run && path.join(run.folder, 'adapter'))
+  if (flags.baselineAdapter !== undefined && adapter === null) {
+    throw new ConfigError('--baseline-adapter is what an adapter is compared with; give --adapter too')
+  }
+  return {
+    ...{ run, model, task, adapter, baselineAdapter: flags.baselineAdapter ?? null },
+    taskOptions: planTask(flags, task, config),
+    evaluateOptions: planSampling(flags, config),
+    output: flags.output ?? (run && path.join(run.folder, 'eval.json')),
+    placebo: flags.placebo ?? false,
+    traces: flags.traces,
+    backend: flags.backend ?? config?.backend ?? 'auto',
+    threads: flags.threads ?? config?.threads ?? null,
+  }
+}
+
+function readRun(folder: string): { folder: string; config: TrainConfig } {
+  const file = path.join(folder, 'config.yaml')
+  if (!fs.existsSync(file)) {
+    throw new FileFormatError(folder, 'holds no config.yaml; expected the folder of a run that grpo-ts train has made')
+  }
+  return { folder, config: parseTrainConfig(readTrainConfigFile(file)) }
+}
+
+/** The problems to evaluate on: of the test split, and all of them, however few the run was trained on. */
+function planTask(flags: EvalFlags, task: string, config: TrainConfig | undefined): TaskOptions {
+  const ofRun = config?.task === task ? taskOptionsOf(config) : {}
+  const { data, limit, shots } = flags
+  return {
+    ...ofRun,
+    split: flags.split ?? 'test',
+    ...(data !== undefined && { data }),
+    limit,
+    ...(shots !== undefined && { shots }),
+  }
+}
+
+/** Options of sampling that a run and an evaluation have in common. */
+const samplingNames = [
+  'maxCompletionLength',
+  'temperature',
+  'topK',
+  'topP',
+  'repetitionPenalty',
+  'stopStrings',
+] as const
+
+/** Sampling as in a run's training. */
+export function samplingOfRun(config: TrainConfig): EvaluateOptions {
+  return {
+    ...Object.fromEntries(samplingNames.map((name) => [name, config[name]])),
+    ...(config.minP !== null && { minP: config.minP }),
+  }
+}
+
+/** Sampling as in the run's training, unless flags say otherwise. */
+function planSampling(flags: EvalFlags, config: TrainConfig | undefined): EvaluateOptions {
+  const own = [...samplingNames, 'minP', 'samples', 'seed', 'confidence', 'greedy'] as const
+  return {
+    ...(config && samplingOfRun(config)),
+    ...Object.fromEntries(own.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]))),
+  }
+}

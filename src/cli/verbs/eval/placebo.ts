@@ -1,0 +1,86 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { ConfigError, FileFormatError } from '../../../errors.js'
+import type { GRPOConfig } from '../../../grpo/config/config.js'
+import { GRPOTrainer } from '../../../grpo/trainer.js'
+import { readJsonLines } from '../../../io/jsonLines.js'
+import type { CausalLM } from '../../../model/causalLM.js'
+import { random } from '../../../rewards/random.js'
+import { loadTask } from '../../../tasks/loadTask.js'
+import { grpoConfigOf, taskOptionsOf } from '../../run/trainConfig.js'
+import type { TrainConfig } from '../../run/trainConfig.js'
+
+/** What a placebo has to have in common with its run. */
+export interface RunSummary {
+  /** Optimizer steps that the run did. */
+  readonly steps: number
+  /** Mean correctness of the completions it was trained on. */
+  readonly rate: number
+}
+
+/** Reads from a run's metrics how long it trained and how often it was right. Throws a GrpoError. */
+export async function summarizeRun(folder: string): Promise<RunSummary> {
+  const file = path.join(folder, 'metrics.jsonl')
+  if (!fs.existsSync(file))
+    throw new FileFormatError(file, 'does not exist; --placebo needs the folder of a finished run')
+  let steps = 0
+  const rates: number[] = []
+  for await (const { value } of readJsonLines(file)) {
+    const metrics = value as Record<string, unknown>
+    if (typeof metrics.step === 'number') steps = Math.max(steps, metrics.step)
+    const rate = metrics['rewards/correctness/mean']
+    if (typeof rate === 'number') rates.push(rate)
+  }
+  if (rates.length === 0) {
+    throw new ConfigError(
+      `--placebo: ${file} tells no rewards/correctness/mean; a placebo has random rewards of the same rate, so the run needs the reward correctness`,
+    )
+  }
+  // A weighting of partial credit may go beyond what a probability can be.
+  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
+  return { steps, rate: Math.min(1, Math.max(0, mean)) }
+}
+
+/**
+ * Repeats a run, with its problems, seed, options and number of steps, but with random rewards instead of its own, and
+ * leaves it in `placebo/` of the run's folder.
+ * @returns the folder of the adapter
+ */
+export async function trainPlacebo(
+  run: { folder: string; config: TrainConfig },
+  base: CausalLM,
+  { steps, rate }: RunSummary,
+  options: { signal: AbortSignal; onStep: (step: number) => void },
+): Promise<string> {
+  const { config } = run
+  const outputDir = path.join(run.folder, 'placebo')
+  const policy = base.withLora({
+    ...{ r: config.loraR, alpha: config.loraAlpha, targetModules: config.loraTargetModules, seed: config.seed },
+  })
+  try {
+    fs.rmSync(outputDir, { recursive: true, force: true })
+    const trainer = new GRPOTrainer({
+      ...{
+        policy,
+        task: await loadTask(config.task, taskOptionsOf(config)),
+        rewards: [random({ rate, seed: config.seed })],
+      },
+      ...{ config: placeboConfig(config), outputDir, signal: options.signal },
+    })
+    // A run that was ended early has fewer steps than its learning rate schedule.
+    for await (const { step } of trainer) {
+      options.onStep(step)
+      if (step >= steps) break
+    }
+    options.signal.throwIfAborted()
+  } finally {
+    policy.dispose()
+  }
+  return path.join(outputDir, 'adapter')
+}
+
+/** The run's options, less what chooses by results: a placebo keeps the adapter of its last step. */
+function placeboConfig(config: TrainConfig): Partial<GRPOConfig> {
+  const byResults = { evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null } as const
+  return { ...grpoConfigOf(config), ...byResults, rewardWeights: null }
+}

@@ -1,0 +1,163 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { ConfigError, DataError } from '../../errors.js'
+import { quote } from '../../io/json.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { parseJsonFields } from '../../model/jsonFields.js'
+import { generate as generateCompletions } from '../../rollout/generate.js'
+import type { Completion, SamplingOptions } from '../../rollout/generate.js'
+import { checkOutput, checkTokenIds, readRows, tokenIdsSchema, writeRows } from '../terminal/batchFiles.js'
+import type { Row } from '../terminal/batchFiles.js'
+import type { Streams } from '../commandLine.js'
+import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
+import type { ModelOptions } from '../terminal/modelOptions.js'
+import { Progress } from '../terminal/progress.js'
+
+type SamplingFlags = Required<
+  Pick<
+    SamplingOptions,
+    'maxCompletionLength' | 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'numGenerations' | 'seed'
+  >
+>
+
+export interface GenerateOptions extends ModelOptions, SamplingFlags {
+  /** Where prompts come from: one of these three. */
+  input?: string
+  prompt?: string
+  chat?: string
+  /** With `input`. */
+  output?: string
+  stopStrings?: string[]
+}
+
+const rowSchema = z.object({
+  input_ids: tokenIdsSchema.optional(),
+  prompt: z.string().optional(),
+  messages: z
+    .array(z.looseObject({ role: z.string(), content: z.string() }))
+    .min(1)
+    .optional(),
+})
+
+export function addGenerateCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command('generate')
+    .summary('completions of prompts')
+    .description(
+      'Samples completions. Reads JSON lines {"input_ids": [...]}, {"prompt": "..."} or {"messages": [...]} and writes, ' +
+        'in the same order, {"completion_ids": [...], "text": "...", "logprobs": [...], "finish_reason": "stop" | "length"}; ' +
+        'or takes one prompt from the command line and prints the text.',
+    )
+  addModelOptions(command)
+    .option('--input <file>', 'JSON lines; - is standard input')
+    .option('--output <file>', 'JSON lines; - is standard output')
+    .option('--prompt <text>', 'complete this text and print the completion')
+    .option('--chat <text>', 'print the answer to this message')
+    .option('--max-completion-length <N>', 'most tokens of a completion', parseNumber, 512)
+    .option('--temperature <T>', 'divides the logits; 0 takes the likeliest token', parseNumber, 1)
+    .option('--top-k <k>', 'sample among the k likeliest tokens; 0 = all', parseNumber, 0)
+    .option('--top-p <p>', 'sample among the likeliest tokens with this probability together', parseNumber, 1)
+    .option('--min-p <p>', 'sample among tokens at least p times as likely as the likeliest', parseNumber, 0)
+    .option('--repetition-penalty <x>', 'above 1, tokens that occurred become less likely', parseNumber, 1)
+    .option('--num-generations <G>', 'completions for each prompt', parseNumber, 1)
+    .option('--seed <n>', 'the same seed gives the same completions of a prompt', parseNumber, 0)
+    .option('--stop-strings <text...>', 'a completion ends when its text contains one of these')
+    .action((options: GenerateOptions) => generate(options, streams))
+}
+
+/** Generates for a file of prompts, or for one prompt whose completions are printed. */
+export async function generate(options: GenerateOptions, streams: Streams): Promise<void> {
+  const { input, output, prompt, chat } = options
+  const sources = [input, prompt, chat].filter((source) => source !== undefined)
+  if (sources.length !== 1 || (input === undefined) !== (output === undefined)) {
+    throw new ConfigError('expected --input with --output, or --prompt, or --chat')
+  }
+  if (input !== undefined && output !== undefined) {
+    checkOutput(output)
+    const rows = await readRows(input, streams.stdin)
+    const groups = await generateForRows(rows, options, streams)
+    writeRows(output, groups.flatMap(describeGroup), streams.stdout)
+    return
+  }
+  const value = chat === undefined ? { prompt } : { messages: [{ role: 'user', content: chat }] }
+  const where = chat === undefined ? '--prompt' : '--chat'
+  const [completions = []] = await generateForRows([{ where, value }], options, streams)
+  for (const { text, finishReason } of completions) {
+    streams.stdout.write(`${text}\n`)
+    if (finishReason === 'length') {
+      streams.stderr.write(`(cut off at ${options.maxCompletionLength} tokens, see --max-completion-length)\n`)
+    }
+  }
+}
+
+async function generateForRows(
+  rows: readonly Row[],
+  options: GenerateOptions,
+  streams: Streams,
+): Promise<Completion[][]> {
+  const readers = rows.map(readPrompt)
+  return withModel(options, async (model) => {
+    const prompts = readers.map((read) => read(model))
+    const most = prompts.length * options.numGenerations * options.maxCompletionLength
+    const progress = new Progress(streams.stderr, most, 'tokens at most')
+    const started = performance.now()
+    const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
+    try {
+      const groups = await generateCompletions(model, prompts, {
+        ...samplingOptions(options),
+        onProgress: (tokens) => {
+          progress.update(tokens, rate(tokens))
+        },
+      })
+      const completions = groups.flat()
+      const tokens = completions.reduce((sum, { ids }) => sum + ids.length, 0)
+      progress.stop()
+      const plural = completions.length === 1 ? '' : 's'
+      streams.stderr.write(`${completions.length} completion${plural}, ${tokens} tokens, ${rate(tokens)}\n`)
+      return groups
+    } finally {
+      progress.stop()
+    }
+  })
+}
+
+function samplingOptions(options: GenerateOptions): SamplingOptions {
+  const { maxCompletionLength, temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed } = options
+  return {
+    ...{ maxCompletionLength, temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed },
+    stopStrings: options.stopStrings ?? [],
+  }
+}
+
+/** Checks a line; the result makes its token ids when the model is there. */
+function readPrompt({ where, value }: Row): (model: CausalLM) => number[] {
+  const { input_ids: inputIds, prompt, messages } = parseJsonFields(rowSchema, value, where)
+  if ([inputIds, prompt, messages].filter((form) => form !== undefined).length !== 1) {
+    throw new DataError(`${where}: expected one of input_ids, prompt and messages, got ${quote(value)}`)
+  }
+  return (model) => {
+    if (inputIds !== undefined) {
+      checkTokenIds(inputIds, model, where)
+      return inputIds
+    }
+    if (!model.tokenizer) {
+      throw new DataError(`${where}: ${model.folder} has no tokenizer.json, so prompts must be given as input_ids`)
+    }
+    // As transformers' tokenizer(text): special tokens in the text count as such, and a BOS is added where the model has one.
+    if (prompt !== undefined) return nonEmpty(model.tokenizer.encode(prompt, { addSpecialTokens: true }), where)
+    return model.tokenizer.encodeChat(messages ?? [])
+  }
+}
+
+function nonEmpty(ids: number[], where: string): number[] {
+  if (ids.length > 0) return ids
+  throw new DataError(`${where}: the prompt has no token; expected at least one character`)
+}
+
+/** The lines of a prompt's completions; with several, each says which input and which completion of it, both from 0. */
+function describeGroup(completions: readonly Completion[], index: number): Record<string, unknown>[] {
+  return completions.map(({ ids, text, logProbs, finishReason }, generation) => ({
+    ...(completions.length > 1 ? { index, generation } : {}),
+    ...{ completion_ids: ids, text, logprobs: logProbs, finish_reason: finishReason },
+  }))
+}

@@ -1,0 +1,109 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { DataError } from '../../errors.js'
+import { parseJsonFields } from '../../model/jsonFields.js'
+import { gradeOf } from '../../rewards/correctness.js'
+import { loadRewards } from '../../rewards/loadReward.js'
+import type { RewardFunction } from '../../rewards/reward.js'
+import { problemOfRow, taskNames } from '../../tasks/loadTask.js'
+import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
+import type { Row } from '../terminal/batchFiles.js'
+import type { Streams } from '../commandLine.js'
+import { parseNumber } from '../terminal/modelOptions.js'
+import { Progress } from '../terminal/progress.js'
+
+interface GradeOptions {
+  task: string
+  input: string
+  output: string
+  rewards?: string[]
+  maxCompletionLength: number
+  allowPython?: true
+}
+
+const rowSchema = z.looseObject({
+  completion: z.string(),
+  prompt: z.string().optional(),
+  completion_ids: z.array(z.int()).optional(),
+  finish_reason: z.enum(['stop', 'length']).optional(),
+})
+
+/** Completions that are graded at the same time: those that run programs wait for them. */
+const CONCURRENT = 4
+
+export function addGradeCommand(program: Command, streams: Streams): void {
+  program
+    .command('grade')
+    .summary('whether given completions are right')
+    .description(
+      'Grades texts by themselves. Reads JSON lines {"completion": "...", "answer": "..."} with the columns that the task needs ' +
+        '(countdown: numbers, target; programs: test, entry_point), and writes, in the same order, ' +
+        '{"correct": true, "correct_lenient": true, "extracted": "18", "rewards": {...}}.',
+    )
+    .requiredOption('--task <name>', taskNames.join(', '))
+    .requiredOption('--input <file>', 'JSON lines; - is standard input')
+    .requiredOption('--output <file>', 'JSON lines; - is standard output')
+    .option('--rewards <specs...>', 'rewards to compute, as in train (default: those that need no options)')
+    .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
+    .option('--allow-python', 'run Python programs, for tasks whose answers are such')
+    .action((options: GradeOptions) => grade(options, streams))
+}
+
+async function grade(options: GradeOptions, streams: Streams): Promise<void> {
+  const { task, input, output, maxCompletionLength } = options
+  checkOutput(output)
+  const rewards = await loadRewards(options.rewards?.flatMap((specs) => specs.split(',')) ?? defaultRewards, {
+    maxCompletionLength,
+  })
+  // Checks the name of the task even if there is no row.
+  problemOfRow(task, {}, task)
+  const rows = await readRows(input, streams.stdin)
+  const progress = new Progress(streams.stderr, rows.length, 'completions')
+  const results: Record<string, unknown>[] = []
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < rows.length) {
+      const index = next++
+      results[index] = await gradeRow(rows[index]!, rewards, options)
+      progress.update(index + 1)
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: CONCURRENT }, work))
+  } finally {
+    progress.stop()
+  }
+  writeRows(output, results, streams.stdout)
+}
+
+async function gradeRow({ where, value }: Row, rewards: readonly RewardFunction[], options: GradeOptions) {
+  const row = parseJsonFields(rowSchema, value, where)
+  const taskOptions: Readonly<Record<string, unknown>> = options.allowPython ? { allowPython: true } : {}
+  const problem = problemOfRow(options.task, row, where, taskOptions)
+  if (typeof problem === 'string') throw new DataError(`${where}: ${problem}, which the task ${options.task} needs`)
+  const promptText = row.prompt ?? ''
+  const found = await gradeOf(row.completion, problem, promptText)
+  // Rewards that ask for the grade again get this one: a program runs once.
+  const graded = { ...problem, grader: () => found }
+  const scores = await Promise.all(
+    rewards.map(async (reward) => [
+      reward.name,
+      await reward.score({
+        ...{ problem: graded, promptText, completion: row.completion, completionIds: row.completion_ids ?? [] },
+        finishReason: row.finish_reason ?? 'stop',
+      }),
+    ]),
+  )
+  return {
+    correct: found.correct,
+    correct_lenient: found.correctLenient,
+    extracted: found.extracted,
+    ...(found.reason !== undefined && { reason: found.reason }),
+    rewards: Object.fromEntries(scores) as Record<string, number | null>,
+  }
+}
+
+const defaultRewards: readonly string[] = [
+  ...['correctness', 'format', 'partial_credit', 'reasoning_steps'],
+  ...['step_arithmetic', 'self_correction', 'efficiency', 'clarity', 'language_consistency', 'repetition_penalty'],
+]

@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import { ConfigError, GrpoError } from '../../errors.js'
+import { weightedSum } from '../../rewards/combinators.js'
+import { lintReward } from '../../rewards/lint/lintReward.js'
+import type { LintReport, LintRow } from '../../rewards/lint/lintReward.js'
+import { loadReward, rewardNames } from '../../rewards/loadReward.js'
+import { loadTask } from '../../tasks/loadTask.js'
+import type { Streams } from '../commandLine.js'
+import { parseNumber } from '../terminal/modelOptions.js'
+import { formatTable } from '../terminal/table.js'
+import type { Column } from '../terminal/table.js'
+
+interface LintRewardOptions {
+  task: string
+  data?: string
+  limit: number
+  seed: number
+  maxCompletionLength: number
+  all?: true
+}
+
+export function addLintRewardCommand(program: Command, streams: Streams): void {
+  program
+    .command('lint-reward')
+    .summary('what a reward pays for right, nearly right and adversarial completions')
+    .description(
+      'Shows rewards completions made up for the problems of a task: gold, near misses, and texts that try to be paid for ' +
+        'nothing (empty, tags only, every number listed, prompt echo, injected tags …). Several rewards are taken together, ' +
+        'as in training. Ends with 1 when an adversarial completion is paid like gold, or the reward fails on one.',
+    )
+    .argument('<rewards...>', `${rewardNames.join(', ')}, or the file of a module; as in train: format:0.2`)
+    .option('--task <name>', 'the problems', 'arithmetic')
+    .option('--data <path>', 'file, folder or Hub id of the problems, for tasks that are read')
+    .option('--limit <N>', 'how many problems', parseNumber, 20)
+    .option('--seed <n>', 'for tasks that are made up', parseNumber, 0)
+    .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
+    .option('--all', 'show all completions, not only those that are paid')
+    .action((specs: string[], options: LintRewardOptions) => lint(specs, options, streams))
+}
+
+async function lint(specs: readonly string[], options: LintRewardOptions, streams: Streams): Promise<void> {
+  const { maxCompletionLength, limit, seed, data } = options
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new ConfigError(`--limit is ${limit}; expected an integer above 0`)
+  const rewards = await Promise.all(specs.map((spec) => loadReward(spec, { maxCompletionLength })))
+  const reward = rewards.length === 1 ? rewards[0]! : weightedSum(rewards)
+  const task = await loadTask(options.task, { limit, seed, ...(data !== undefined && { data }) })
+  const report = await lintReward(reward, task.problems, { promptText: (problem) => task.prompt(problem, null).text })
+  streams.stdout.write(formatReport(report, options.all === true))
+  const verdict = `${report.reward}: ${report.verdict}: ${report.explanation}`
+  if (report.verdict === 'exploitable' || report.verdict === 'fails') throw new GrpoError(verdict)
+  streams.stdout.write(`${verdict}\n`)
+}
+
+function formatReport(report: LintReport, all: boolean): string {
+  const rows = report.rows.filter((row) => all || row.kind === 'gold' || row.error !== null || (row.max ?? 0) > 0)
+  const hidden = report.rows.length - rows.length
+  return (
+    formatTable(columns, rows) +
+    (hidden > 0 ? `${hidden} more completions are paid 0 or less (--all shows them)\n` : '')
+  )
+}
+
+const columns: readonly Column<LintRow>[] = [
+  { heading: 'completion', left: true, text: ({ name }) => name },
+  { heading: 'kind', left: true, text: ({ kind }) => kind },
+  { heading: 'mean', text: ({ mean }) => mean?.toFixed(2) ?? '-' },
+  { heading: 'min', text: ({ min }) => min?.toFixed(2) ?? '-' },
+  { heading: 'max', text: ({ max }) => max?.toFixed(2) ?? '-' },
+  {
+    heading: 'paid like gold',
+    text: ({ kind, paidLikeGold, problems }) => (kind === 'adversarial' ? `${paidLikeGold} of ${problems}` : null),
+  },
+]

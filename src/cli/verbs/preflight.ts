@@ -1,0 +1,38 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { GrpoError } from '../../errors.js'
+import type { Streams } from '../commandLine.js'
+import { pinSources } from '../run/pinSources.js'
+import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { withRun } from './train.js'
+import { grpoConfigOf, parseTrainConfig, readTrainConfigFile } from '../run/trainConfig.js'
+import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
+
+/** Seconds of sampling: more than before a run, since it is what was asked for. */
+const MAXIMUM_SECONDS = 60
+
+export function addPreflightCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command('preflight')
+    .summary('look at what usually goes wrong with a run before it starts')
+    .description(
+      'Samples up to 4 completions of 20 problems with the options of a run, within about a minute, and says go, or what to ' +
+        'change. Takes the options of train.',
+    )
+    .argument('[config]', 'YAML file with options')
+  addTrainFlags(command)
+  command.action(async (file: string | undefined, flags: Record<string, string | string[]>) => {
+    const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+    const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
+    await withRun(config, streams, async (policy, { task, rewards }) => {
+      const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds: MAXIMUM_SECONDS }
+      const report = await runPreflight(options, { all: true }, streams)
+      writePreflight(config.outputDir, report)
+      if (!report.go) {
+        throw new GrpoError(
+          `this run would hardly learn anything; see the problems above and ${path.join(config.outputDir, 'preflight.json')}`,
+        )
+      }
+    })
+  })
+}

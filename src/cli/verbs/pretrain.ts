@@ -1,0 +1,144 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { selectBackend } from '../../backend/select.js'
+import { ConfigError } from '../../errors.js'
+import { snakeCase } from '../../options/names.js'
+import { JsonLinesWriter } from '../../io/jsonLines.js'
+import { parsePretrainConfig, pretrainConfigSchema } from '../../pretrain/config.js'
+import type { PretrainConfig } from '../../pretrain/config.js'
+import { Pretrainer } from '../../pretrain/pretrainer.js'
+import { newestState, removeOldStates, stateFolder } from '../../pretrain/stateFolders.js'
+import type { Streams } from '../commandLine.js'
+import { Interrupted } from '../terminal/exitCode.js'
+import { formatDuration, Progress } from '../terminal/progress.js'
+import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
+import { readTrainConfigFile } from '../run/trainConfig.js'
+
+const OUTPUT_DIR = path.join('runs', 'pretrain')
+/** Updates between two lines of the log. */
+const LOGGING_STEPS = 50
+
+interface PretrainFlags {
+  readonly outputDir: string
+  readonly maxSteps?: string
+  readonly seed?: string
+  readonly threads?: string
+  readonly resume?: true
+  readonly overwrite?: true
+}
+
+export function addPretrainCommand(program: Command, streams: Streams): void {
+  program
+    .command('pretrain')
+    .summary('train a small language model from scratch')
+    .description(
+      'Trains all weights of a new, small Llama on generated word problems: next-token prediction, AdamW. Options come from ' +
+        `a YAML file; each has a default.\n\n${optionsHelp()}`,
+    )
+    .argument('[config]', 'YAML file with options, by their camelCase or snake_case names')
+    .option('--output-dir <folder>', 'folder of the run; the model is in its model/', OUTPUT_DIR)
+    .option('--max-steps <count>', 'overrides maxSteps')
+    .option('--seed <number>', 'overrides seed')
+    .option('--threads <count>', 'threads of the cpu backend; the result does not depend on it')
+    .option('--resume', 'go on from the newest checkpoint in the folder, or start when there is none')
+    .option('--overwrite', 'replace the run that the folder holds')
+    .action((file: string | undefined, flags: PretrainFlags) => {
+      const options: Record<string, unknown> = file === undefined ? {} : readTrainConfigFile(file)
+      for (const name of ['maxSteps', 'seed'] as const) {
+        if (flags[name] === undefined) continue
+        // The flag takes the place of either spelling.
+        Reflect.deleteProperty(options, snakeCase(name))
+        options[name] = wholeNumber(`--${name}`, flags[name])
+      }
+      return pretrain(parsePretrainConfig(options), flags, streams)
+    })
+}
+
+/** Trains a model and leaves it in `model/` of the run's folder. Throws Interrupted after Ctrl-C, with a checkpoint written. */
+export async function pretrain(config: PretrainConfig, flags: PretrainFlags, streams: Streams): Promise<void> {
+  const { outputDir, resume, overwrite } = flags
+  const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
+  const state = resume ? newestState(outputDir) : null
+  if (state === null) checkRunFolder(outputDir, overwrite ?? false)
+  const threads = flags.threads === undefined ? {} : { threads: wholeNumber('--threads', flags.threads) }
+  const backend = await selectBackend('cpu', threads)
+  if (state === null) startRunFolder(outputDir, formatConfig(config))
+  const pretrainer = new Pretrainer(config, path.join(outputDir, 'model'))
+  try {
+    if (state !== null) pretrainer.restoreState(state)
+    print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
+    print('backend', `${backend.name}: ${backend.why}`)
+    print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
+    print('output', outputDir)
+    if (state !== null) print('resumed', `after update ${pretrainer.step}`)
+    await run(pretrainer, outputDir, streams)
+    print('model', path.join(outputDir, 'model'))
+  } finally {
+    pretrainer.dispose()
+  }
+}
+
+async function run(pretrainer: Pretrainer, outputDir: string, streams: Streams): Promise<void> {
+  const { config } = pretrainer
+  const metrics = new JsonLinesWriter(path.join(outputDir, 'metrics.jsonl'), { append: true })
+  const bar = new Progress(streams.stdout, config.maxSteps, 'updates')
+  const controller = new AbortController()
+  const interrupt = (): void => {
+    bar.log('interrupted: writing a checkpoint after this update; Ctrl-C again stops at once')
+    controller.abort()
+  }
+  process.once('SIGINT', interrupt)
+  const first = pretrainer.step
+  const started = performance.now()
+  let tokens = 0
+  let losses: number[] = []
+  try {
+    for await (const { step, loss, gradNorm, learningRate, tokens: count } of pretrainer) {
+      tokens += count
+      losses.push(loss)
+      const seconds = (performance.now() - started) / 1000
+      const left = formatDuration((seconds / (step - first)) * (config.maxSteps - step))
+      const text = `loss ${loss.toFixed(3)}  ${(tokens / seconds).toFixed(0)} tokens/s  ${left} left`
+      bar.update(step, text)
+      metrics.write({ step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count })
+      if (step % LOGGING_STEPS === 0) {
+        const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
+        bar.log(`update ${step}/${config.maxSteps}  ${text.replace(/loss \S+/, `loss ${meanLoss.toFixed(4)}`)}`)
+        losses = []
+      }
+      const interrupted = controller.signal.aborted
+      if (interrupted || step % config.saveSteps === 0 || step === config.maxSteps) {
+        await pretrainer.saveState(stateFolder(outputDir, step))
+        removeOldStates(outputDir)
+      }
+      if (interrupted) throw new Interrupted()
+    }
+    pretrainer.saveModel()
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+    bar.stop()
+    metrics.close()
+  }
+}
+
+function formatConfig(config: PretrainConfig): string {
+  return stringify(Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])))
+}
+
+/** A line for each option: its name, meaning and default. */
+function optionsHelp(): string {
+  const defaults = parsePretrainConfig({})
+  return Object.entries(pretrainConfigSchema.shape)
+    .map(([name, schema]) => {
+      const value = JSON.stringify(defaults[name as keyof PretrainConfig])
+      return `${name}: ${schema.description ?? ''} Defaults to ${value}.`
+    })
+    .join('\n')
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new ConfigError(`${flag} is '${text}'; expected a whole number`)
+}

@@ -1,0 +1,266 @@
+import path from 'node:path'
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { selectBackend } from '../../backend/select.js'
+import type { Evaluation } from '../../eval/evaluation.js'
+import { writeEvaluation } from '../../eval/evaluationFile.js'
+import { listCheckpoints } from '../../run/checkpointFolders.js'
+import { configWarnings } from '../../grpo/config/rules.js'
+import { describeFinding } from '../../grpo/diagnosis/runDiagnosis.js'
+import { describeMemory, gibibytes } from '../../grpo/memory/forecast.js'
+import { GRPOTrainer } from '../../grpo/trainer.js'
+import type { GRPOTrainerOptions, StepProgress, TrainingStep } from '../../grpo/trainer.js'
+import { atomicWriteFile } from '../../io/atomicWrite.js'
+import { loadModel } from '../../model/causalLM.js'
+import type { CausalLM } from '../../model/causalLM.js'
+import { writeReport } from '../../report/writeReport.js'
+import { loadRewards } from '../../rewards/loadReward.js'
+import { loadTask } from '../../tasks/loadTask.js'
+import type { Streams } from '../commandLine.js'
+import { describeEvaluation } from './eval/evalOutput.js'
+import { Interrupted } from '../terminal/exitCode.js'
+import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
+import { pinSources } from '../run/pinSources.js'
+import { formatDuration, Progress } from '../terminal/progress.js'
+import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
+import { percent } from '../terminal/table.js'
+import {
+  formatTrainConfig,
+  grpoConfigOf,
+  parseTrainConfig,
+  readTrainConfigFile,
+  taskOptionsOf,
+} from '../run/trainConfig.js'
+import type { TrainConfig } from '../run/trainConfig.js'
+import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
+
+type TrainFlags = Record<string, string | string[]> & { overwrite?: true; resume?: true; preflight?: boolean }
+
+/** Seconds that the preflight may sample before a run. */
+const PREFLIGHT_SECONDS = 30
+
+/** What a run trains and is judged on. */
+type RunInputs = Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>
+
+/** When this process began to train, and behind which step. */
+interface Clock {
+  readonly started: number
+  readonly firstStep: number
+}
+
+export function addTrainCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command('train')
+    .summary('train a LoRA adapter with GRPO')
+    .description(
+      'Trains a LoRA adapter with GRPO. Options come from a YAML file, by their camelCase or snake_case names, and from ' +
+        'flags, which override the file.',
+    )
+    .argument('[config]', 'YAML file with options')
+  addTrainFlags(command)
+  command
+    .addOption(new Option('--overwrite', 'replace the run that the output folder holds').conflicts('resume'))
+    .option('--resume', 'go on from the latest checkpoint in the output folder; from the start when there is none yet')
+    .option('--no-preflight', 'do not look first at what usually goes wrong')
+    .action(async (file: string | undefined, { overwrite, resume, preflight, ...flags }: TrainFlags) => {
+      const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+      const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
+      return train(
+        config,
+        { overwrite: overwrite ?? false, resume: resume ?? false, preflight: preflight ?? true },
+        streams,
+      )
+    })
+}
+
+/** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */
+export async function train(
+  config: TrainConfig,
+  options: { overwrite: boolean; resume?: boolean; preflight?: boolean },
+  streams: Streams,
+): Promise<void> {
+  const { outputDir } = config
+  const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
+  checkRunFolder(outputDir, options.overwrite || options.resume === true)
+  await withRun(config, streams, async (policy, data) => {
+    const settings = { policy, ...data, config: grpoConfigOf(config) }
+    const report =
+      options.preflight === true && !resumes
+        ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
+        : null
+    if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+    if (report) writePreflight(outputDir, report)
+    const base = config.doEval ? await evaluateBase(policy, data, config, streams) : null
+    const isComplete = await runTrainer(policy, data, config, { resumes }, streams)
+    if (base && isComplete) await evaluateTrained(policy, data, config, base, streams)
+    streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
+    // After Ctrl-C, or after a stop that came from outside (grpo-ts report --watch).
+    if (!isComplete) throw new Interrupted()
+  })
+}
+
+/** Evaluates the model before the training, and says how often it is right. */
+async function evaluateBase(
+  policy: CausalLM,
+  { evalTask }: RunInputs,
+  config: TrainConfig,
+  streams: Streams,
+): Promise<Evaluation> {
+  const evaluation = await evaluateHeldOut({ base: policy.baseModel }, evalTask!, config, {}, streams)
+  const { greedy, sampled } = evaluation.policies[0]!
+  streams.stdout.write(
+    `base     of ${evaluation.problems.length} held-out problems, ${percent(greedy!.accuracy.value)} are right greedily, ` +
+      `${percent(sampled!.accuracy.value)} sampled at temperature ${config.temperature}\n`,
+  )
+  return evaluation
+}
+
+/** Evaluates the trained model on the same problems, prints both beside each other, and leaves eval.json. */
+async function evaluateTrained(
+  policy: CausalLM,
+  { evalTask }: RunInputs,
+  config: TrainConfig,
+  earlier: Evaluation,
+  streams: Streams,
+): Promise<void> {
+  const adapter = path.join(config.outputDir, 'adapter')
+  const policies = { base: policy.baseModel, trained: policy }
+  const evaluation = await evaluateHeldOut(policies, evalTask!, config, { earlier, adapter }, streams)
+  writeEvaluation(path.join(config.outputDir, 'eval.json'), evaluation)
+  streams.stdout.write(`${describeEvaluation(evaluation, 1)}\n`)
+}
+
+/** Loads what a run needs, says what it is, and frees it after `body`. */
+export async function withRun(
+  config: TrainConfig,
+  streams: Streams,
+  body: (policy: CausalLM, data: RunInputs) => Promise<void>,
+): Promise<void> {
+  const print = (name: string, value: string): void => {
+    streams.stdout.write(`${name.padEnd(9)}${value}\n`)
+  }
+  const rewards = await loadRewards(config.rewards, config)
+  const task = await loadTask(config.task, taskOptionsOf(config))
+  const evalTask = await loadEvalTask(config, task)
+  const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
+  const base = await loadModel(config.model)
+  try {
+    const policy = base.withLora({
+      ...{ r: config.loraR, alpha: config.loraAlpha, targetModules: config.loraTargetModules, seed: config.seed },
+    })
+    try {
+      print('model', `${config.model} (${describeModel(policy)})`)
+      print('backend', `${backend.name}: ${backend.why}`)
+      print('task', `${task.name}, ${task.problems.length} problems`)
+      print('batch', describeBatch(config))
+      print('output', config.outputDir)
+      for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
+      await body(policy, { task, rewards, ...(evalTask && { evalTask }) })
+    } finally {
+      policy.dispose()
+    }
+  } finally {
+    base.dispose()
+  }
+}
+
+/** Trains, and saves the adapter. Returns whether the run came to its end. */
+async function runTrainer(
+  policy: CausalLM,
+  data: RunInputs,
+  config: TrainConfig,
+  { resumes }: { resumes: boolean },
+  streams: Streams,
+): Promise<boolean> {
+  const controller = new AbortController()
+  let last: TrainingStep | null = null
+  const trainer = new GRPOTrainer({
+    ...{ policy, ...data, config: grpoConfigOf(config) },
+    ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
+    onProgress: (progress) => {
+      bar.update(trainer.step, describeProgress(progress, last, clock))
+    },
+  })
+  const { memoryForecast } = trainer
+  streams.stdout.write(`memory   at most ${gibibytes(memoryForecast.process)}: ${describeMemory(memoryForecast)}\n`)
+  if (resumes) {
+    streams.stdout.write(`resume   behind step ${trainer.step} of ${trainer.maxSteps}\n`)
+    // The options that may change are those of this run from here on.
+    atomicWriteFile(path.join(config.outputDir, 'config.yaml'), formatTrainConfig(config))
+  }
+  const clock: Clock = { started: performance.now(), firstStep: trainer.step }
+  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
+  const interrupt = (): void => {
+    bar.log('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once')
+    controller.abort()
+  }
+  // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
+  process.once('SIGINT', interrupt)
+  try {
+    for await (const step of trainer) {
+      last = step
+      bar.update(step.step, describeProgress(null, step, clock))
+      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, clock))
+      for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
+    }
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+    bar.stop()
+  }
+  streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
+  return !controller.signal.aborted && trainer.step >= trainer.maxSteps
+}
+
+function describeModel({ config, adapter }: CausalLM): string {
+  const parameters = adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
+  return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
+}
+
+function describeBatch(config: TrainConfig): string {
+  const { generationBatchSize, numGenerations, maxCompletionLength, perDeviceTrainBatchSize, ...rest } =
+    grpoConfigOf(config)
+  const prompts = generationBatchSize / numGenerations
+  return (
+    `${prompts} prompt${prompts === 1 ? '' : 's'} × ${numGenerations} completions of up to ${maxCompletionLength} tokens, ` +
+    `a step of ${rest.gradientAccumulationSteps} × ${perDeviceTrainBatchSize} completions`
+  )
+}
+
+/** The line that a step leaves behind; what the step did not measure, because it sampled nothing, is left out. */
+function describeStep({ step, maxSteps, metrics }: TrainingStep, clock: Clock): string {
+  const values = [
+    labelled('reward', metrics.reward?.toFixed(3)),
+    labelled('eval accuracy', metrics.eval_accuracy?.toFixed(3)),
+    labelled('length', metrics['completions/mean_length']?.toFixed(1)),
+    labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
+    speed(metrics),
+    step < maxSteps ? timeLeft(step, maxSteps, clock) : null,
+  ]
+  return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
+}
+
+/** What stands beside the bar: the step's phase, and reward, speed and time left as of the last step. */
+function describeProgress(progress: StepProgress | null, last: TrainingStep | null, clock: Clock): string {
+  const values = [
+    last && labelled('reward', last.metrics.reward?.toFixed(3)),
+    last && speed(last.metrics),
+    last && timeLeft(last.step, last.maxSteps, clock),
+    progress?.phase === 'sampling' ? `sampling: ${progress.done} tokens` : null,
+    progress?.phase === 'training' ? 'training' : null,
+  ]
+  return values.filter((value) => value !== null).join('  ')
+}
+
+function labelled(label: string, value: string | undefined): string | null {
+  return value === undefined ? null : `${label} ${value}`
+}
+
+function speed({ tokens_per_second: tokens }: Readonly<Record<string, number>>): string | null {
+  return tokens === undefined ? null : `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
+}
+
+function timeLeft(step: number, maxSteps: number, { started, firstStep }: Clock): string {
+  const secondsPerStep = (performance.now() - started) / 1000 / (step - firstStep)
+  return `${formatDuration(secondsPerStep * (maxSteps - step))} left`
+}

@@ -1,0 +1,57 @@
+import { DataError } from '../../errors.js'
+import { codeLanguages } from '../../sandbox/codeRun.js'
+import type { CodeLanguage } from '../../sandbox/codeRun.js'
+import { runCode } from '../../sandbox/runCode.js'
+import type { RunCodeOptions } from '../../sandbox/runCode.js'
+import type { Grade, Grader, Problem } from '../../tasks/task.js'
+import { extractCode } from './extractCode.js'
+
+/** More programs than these are not tried: each may take the whole time limit. */
+const MAX_PROGRAMS = 3
+const MAX_EXTRACTED = 4000
+
+/**
+ * Grades programs by running the problem's tests on them in a sandbox (see {@link runCode}). Strict: the program that the
+ * completion most likely means (see {@link extractCode}) passes. Lenient: that one, or another one that it may mean.
+ *
+ * The grader throws a {@link DataError} for a problem without tests, and a ConfigError for Python that is not allowed.
+ */
+export function codeGrader(options: RunCodeOptions = {}): Grader {
+  return async (completion: string, problem: Problem): Promise<Grade> => {
+    const { language, tests, prompt, entryPoint } = codeColumns(problem)
+    const question = { language, prompt, ...(entryPoint !== undefined && { entryPoint }) }
+    const programs = extractCode(completion, question).slice(0, MAX_PROGRAMS)
+    const extracted = programs[0]?.program.slice(0, MAX_EXTRACTED) ?? null
+    let reason = 'no code was found'
+    for (const [i, { program, isStrict }] of programs.entries()) {
+      const verdict = await runCode(
+        { language, program, tests, context: prompt, ...(entryPoint !== undefined && { entryPoint }) },
+        options,
+      )
+      if (verdict.passed) return { correct: isStrict && i === 0, correctLenient: true, extracted }
+      if (i === 0) reason = verdict.reason ?? 'failed'
+      if (verdict.reason?.includes('time limit') === true) break
+    }
+    return { correct: false, correctLenient: false, extracted, reason }
+  }
+}
+
+interface CodeColumns {
+  readonly language: CodeLanguage
+  readonly tests: string
+  readonly prompt: string
+  readonly entryPoint?: string
+}
+
+function codeColumns({ id, columns = {} }: Problem): CodeColumns {
+  const { language, tests, prompt, entry_point: entryPoint } = columns
+  if (typeof tests !== 'string' || tests.trim() === '' || !codeLanguages.includes(language as CodeLanguage)) {
+    throw new DataError(
+      `problem ${id} needs the columns tests and language (${codeLanguages.join(', ')}); it has ${Object.keys(columns).join(', ')}`,
+    )
+  }
+  return {
+    ...{ language: language as CodeLanguage, tests, prompt: typeof prompt === 'string' ? prompt : '' },
+    ...(typeof entryPoint === 'string' && entryPoint !== '' && { entryPoint }),
+  }
+}

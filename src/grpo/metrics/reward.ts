@@ -1,0 +1,36 @@
+import type { Advantages } from '../advantages.js'
+import { mean, standardDeviation } from './statistics.js'
+
+/**
+ * A group counts as having no spread when the standard deviation of its rewards is at most this.
+ *
+ * TRL compares an f32 standard deviation with an absolute tolerance of 1e-8, which the rounding of eight equal
+ * rewards of 0.2 exceeds (1.6e-8): it then logs 0 for a batch in which every group is constant. Below 1e-6 the
+ * advantages, divided by std + 1e-4, stay under 1 % of their usual size.
+ */
+const ZERO_STD = 1e-6
+
+/**
+ * Reward metrics with TRL's names: `rewards/<function>/mean` and `/std` over the completions the function scored,
+ * `reward` and `reward_std` of the weighted sums over the batch, and `frac_reward_zero_std`, the fraction of
+ * completions whose group has no spread, hence no gradient.
+ *
+ * As in TRL the last one looks at the batch-wide standard deviation with batch scaling and with `normalize_then_sum`.
+ * A mean is NaN when nothing was scored, a standard deviation (unbiased) when fewer than two were.
+ */
+export function rewardMetrics(
+  functionNames: readonly string[],
+  rewardsPerFunction: readonly (readonly (number | null)[])[], // [B][functions]
+  { rewards, std }: Pick<Advantages, 'rewards' | 'std'>,
+): Record<string, number> {
+  const metrics: Record<string, number> = {}
+  for (const [k, name] of functionNames.entries()) {
+    const values = rewardsPerFunction.map((row) => row[k] ?? null)
+    metrics[`rewards/${name}/mean`] = mean(values)
+    metrics[`rewards/${name}/std`] = standardDeviation(values)
+  }
+  metrics.reward = mean(rewards)
+  metrics.reward_std = standardDeviation(rewards)
+  metrics.frac_reward_zero_std = std.filter((value) => value <= ZERO_STD).length / std.length
+  return metrics
+}

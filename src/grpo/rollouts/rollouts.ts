@@ -1,0 +1,207 @@
+import type { CausalLM } from '../../model/causalLM.js'
+import type { KeptProjections } from '../../model/keptProjections.js'
+import type { RewardFunction } from '../../rewards/reward.js'
+import { scoreCompletions } from '../../rewards/scoreCompletions.js'
+import { generate } from '../../rollout/generate.js'
+import type { Completion, SamplingOptions } from '../../rollout/generate.js'
+import type { Problem, Task } from '../../tasks/task.js'
+import { computeAdvantages } from '../advantages.js'
+import { completionMetrics } from '../metrics/completion.js'
+import type { GRPOConfig } from '../config/config.js'
+import { needsOldLogProbs } from '../config/rules.js'
+import { groupMetrics } from '../metrics/groupMetrics.js'
+import { rewardMetrics } from '../metrics/reward.js'
+import { rowValues } from '../update/rowValues.js'
+import type { TrainingRow } from '../update/trainingRow.js'
+
+/** A completion with everything that was worked out about it. */
+export interface ScoredCompletion extends Completion {
+  /** By the name of the reward function; null where it did not judge the completion. */
+  readonly rewards: Readonly<Record<string, number | null>>
+  /** Weighted sum; null when no function judged the completion. */
+  readonly reward: number | null
+  /** How much better than its group: what its tokens are reinforced by. */
+  readonly advantage: number
+  /** log p of each token under the reference model, in nats; only with beta above 0. */
+  readonly refLogProbs?: readonly number[]
+}
+
+/** A problem and the completions that are compared with each other. */
+export interface RolloutGroup {
+  readonly problem: Problem
+  readonly promptText: string
+  readonly promptIds: readonly number[]
+  readonly completions: readonly ScoredCompletion[]
+}
+
+/** A generation batch: what was sampled, what it is worth, and the rows to train on. */
+export interface Rollouts {
+  readonly groups: readonly RolloutGroup[]
+  readonly rows: readonly TrainingRow[] // [generationBatchSize]
+  /** Completion tokens in the loss. */
+  readonly numItemsInBatch: number
+  /** Prompt tokens (once for each completion, as TRL counts) and completion tokens. */
+  readonly numTokens: number
+  /** completions/…, rewards/…, reward, reward_std, frac_reward_zero_std, and those of {@link groupMetrics} */
+  readonly metrics: Record<string, number>
+}
+
+/** A problem, its completions, and what the reward functions say of each. */
+export interface SampledGroup {
+  readonly problem: Problem
+  readonly promptText: string
+  readonly promptIds: readonly number[]
+  readonly completions: readonly Completion[]
+  readonly rewards: readonly (readonly (number | null)[])[] // [numGenerations][functions]
+}
+
+/** How {@link sampleGroups} samples. */
+export interface SamplingRun {
+  readonly seed: number
+  /** Keeps what training on the completions will need again. */
+  readonly keep?: KeptProjections | undefined
+  readonly signal?: AbortSignal
+  readonly onProgress?: (tokens: number) => void
+}
+
+/** Samples `numGenerations` completions for each problem and has them judged. */
+export async function sampleGroups(
+  policy: CausalLM,
+  task: Task,
+  problems: readonly Problem[],
+  rewards: readonly RewardFunction[],
+  config: Omit<SamplingOptions, 'minP'> & Pick<GRPOConfig, 'numGenerations' | 'minP'>,
+  options: SamplingRun,
+): Promise<{ groups: SampledGroup[]; metrics: Record<string, number> }> {
+  const prompts = problems.map((problem) => task.prompt(problem, policy.tokenizer))
+  const completions = await generate(
+    policy,
+    prompts.map(({ ids }) => ids),
+    { ...config, ...options, minP: config.minP ?? 0 },
+  )
+  const { numGenerations } = config
+  const scores = await scoreCompletions(
+    rewards,
+    completions.flat().map(({ text, ids, finishReason }, i) => {
+      const place = Math.floor(i / numGenerations)
+      const prompt = { problem: problems[place]!, promptText: prompts[place]!.text }
+      return { ...prompt, completion: text, completionIds: ids, finishReason }
+    }),
+    options.signal,
+  )
+  return {
+    groups: problems.map((problem, g) => ({
+      ...{ problem, promptText: prompts[g]!.text, promptIds: prompts[g]!.ids, completions: completions[g]! },
+      rewards: scores.values.slice(g * numGenerations, (g + 1) * numGenerations),
+    })),
+    metrics: scores.metrics,
+  }
+}
+
+/** Compares the completions of each group with each other and measures the batch that they make. */
+export async function completeRollouts(
+  policy: CausalLM,
+  sampled: readonly SampledGroup[],
+  rewards: readonly RewardFunction[],
+  config: GRPOConfig,
+): Promise<Rollouts> {
+  const rewardsPerFunction = sampled.flatMap((group) => group.rewards)
+  const advantages = computeAdvantages(rewardsPerFunction, {
+    ...config,
+    rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
+  })
+  const groups = sampled.map(({ completions, rewards: values, ...group }, g) => ({
+    ...group,
+    completions: completions.map((completion, j): ScoredCompletion => {
+      const i = g * config.numGenerations + j
+      return {
+        ...completion,
+        rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, values[j]![k]!])),
+        reward: advantages.rewards[i]!,
+        advantage: advantages.advantages[i]!,
+      }
+    }),
+  }))
+  const reference =
+    config.beta === 0
+      ? null
+      : await rowValues(policy, trainingRows(groups, null, config), config.temperature, {
+          reference: true,
+          ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
+        })
+  const completions = sampled.flatMap((group) => group.completions)
+  return rolloutsOf(groups, reference?.logProbs ?? null, config, {
+    ...completionMetrics(
+      completions.map(({ ids }) => ids.length),
+      completions.map(({ finishReason }) => finishReason === 'stop'),
+    ),
+    ...rewardMetrics(
+      rewards.map(({ name }) => name),
+      rewardsPerFunction,
+      advantages,
+    ),
+    ...groupMetrics(groups),
+  })
+}
+
+/** Samples a group of completions for each problem, has them judged and compares them within their group. */
+export async function collectRollouts(
+  policy: CausalLM,
+  task: Task,
+  problems: readonly Problem[],
+  rewards: readonly RewardFunction[],
+  config: GRPOConfig,
+  options: SamplingRun,
+): Promise<Rollouts> {
+  const { groups, metrics } = await sampleGroups(policy, task, problems, rewards, config, options)
+  const rollouts = await completeRollouts(policy, groups, rewards, config)
+  return { ...rollouts, metrics: { ...rollouts.metrics, ...metrics } }
+}
+
+/** A generation batch from its groups and what was measured on it. */
+export function rolloutsOf(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[] | null, // [generationBatchSize][L]
+  config: GRPOConfig,
+  metrics: Record<string, number>,
+): Rollouts {
+  const rows = trainingRows(groups, refLogProbs, config)
+  return {
+    ...{ groups: refLogProbs ? withReference(groups, refLogProbs) : groups, rows, metrics },
+    numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
+    numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
+  }
+}
+
+function withReference(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[],
+): readonly RolloutGroup[] {
+  return groups.map((group, g) => ({
+    ...group,
+    completions: group.completions.map((completion, j) => ({
+      ...completion,
+      refLogProbs: refLogProbs[g * group.completions.length + j]!,
+    })),
+  }))
+}
+
+function trainingRows(
+  groups: readonly RolloutGroup[],
+  refLogProbs: readonly (readonly number[])[] | null,
+  config: GRPOConfig,
+): TrainingRow[] {
+  return groups.flatMap(({ promptIds, completions }, g) =>
+    completions.map((completion, j): TrainingRow => ({
+      promptIds,
+      completionIds: completion.ids,
+      advantage: completion.advantage,
+      inLoss: !(config.maskTruncatedCompletions && completion.finishReason === 'length'),
+      samplingLogProbs: completion.logProbs,
+      samplingEntropies: completion.entropies,
+      // Sampling and training compute the same function, so what was recorded needs no second forward pass.
+      oldLogProbs: needsOldLogProbs(config) ? completion.logProbs : null,
+      refLogProbs: refLogProbs ? refLogProbs[g * completions.length + j]! : null,
+    })),
+  )
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { Command } from 'commander'
+import { parse } from 'yaml'
+import {
+  formatTrainConfig,
+  grpoConfigOf,
+  parseTrainConfig,
+  readTrainConfigFile,
+  taskOptionsOf,
+} from '../../../src/cli/run/trainConfig.js'
+import type { TrainConfig } from '../../../src/cli/run/trainConfig.js'
+import { addTrainFlags, readTrainFlags } from '../../../src/cli/run/trainFlags.js'
+import { ConfigError, FileFormatError } from '../../../src/errors.js'
+import { useTemporaryFolder } from '../../io/temporaryFolder.js'
+
+const required = { model: 'models/tiny', task: 'arithmetic' }
+
+function parseFlags(...args: string[]): Record<string, unknown> {
+  const command = new Command().exitOverride()
+  addTrainFlags(command)
+  return readTrainFlags(command.parse(args, { from: 'user' }).opts<Record<string, string | string[]>>())
+}
+
+function refuses(input: Record<string, unknown>, message: RegExp): void {
+  assert.throws(
+    () => parseTrainConfig(input),
+    (error) => error instanceof ConfigError && message.test(error.message),
+  )
+}
+
+describe('cli/trainConfig', () => {
+  const inFolder = useTemporaryFolder()
+
+  it("has defaults for all but model and task, GRPO's among them", () => {
+    const config = parseTrainConfig(required)
+    const expected: Partial<TrainConfig> = {
+      ...{ data: null, split: 'train', limit: null, shots: null, rewards: ['correctness', 'format:0.2'] },
+      ...{ loraR: 16, loraAlpha: 32, loraTargetModules: 'all-linear', outputDir: 'runs/arithmetic-tiny' },
+      ...{ backend: 'auto', threads: null, numGenerations: 8, learningRate: 1e-6, lossType: 'dapo' },
+    }
+    for (const [name, value] of Object.entries(expected)) {
+      assert.deepEqual(config[name as keyof TrainConfig], value, name)
+    }
+    assert.equal(grpoConfigOf(config).generationBatchSize, 8)
+    refuses({}, /model is missing\. Folder of the model.*\n {2}task is missing\. What to train on: gsm8k, math, /)
+  })
+
+  it('takes camelCase and snake_case names, and flags before both', () => {
+    const config = parseTrainConfig(
+      { ...required, lora_r: 4, loraAlpha: 8, num_generations: 2, output_dir: 'a' },
+      { numGenerations: 4, outputDir: 'b' },
+    )
+    const { loraR, loraAlpha, numGenerations, outputDir } = config
+    assert.deepEqual(
+      { loraR, loraAlpha, numGenerations, outputDir },
+      {
+        ...{ loraR: 4, loraAlpha: 8, numGenerations: 4, outputDir: 'b' },
+      },
+    )
+  })
+
+  it('names what is wrong', () => {
+    refuses({ ...required, learning_rat: 1 }, /unknown option learning_rat; did you mean learning_rate\?/)
+    refuses({ ...required, outputdir: 'x' }, /unknown option outputdir; did you mean outputDir\?/)
+    refuses({ ...required, lora_r: 4, loraR: 4 }, /loraR is given twice, as loraR and as lora_r/)
+    refuses({ ...required, numGenerations: 1, threads: 0 }, /threads: .*got 0.*\n {2}numGenerations: .*got 1/s)
+    refuses({ ...required, rewards: ['correct'] }, /unknown reward 'correct'; known rewards: correctness, format/)
+    refuses({ ...required, rewards: ['format:'] }, /the weight in the reward 'format:' is ''/)
+    refuses({ ...required, rewards: [{ name: 'format', stile: 'think' }] }, /takes no option 'stile'; it takes: weight/)
+    refuses(
+      { ...required, loraTargetModules: ['lm_head'] },
+      /loraTargetModules: expected all-linear or a list of q_proj/,
+    )
+    refuses({ ...required, rewardWeights: [1] }, /rewardWeights has 1 values for 2 rewards/)
+    refuses({ ...required, perDeviceTrainBatchSize: 6 }, /does not hold whole groups of numGenerations = 8/)
+  })
+
+  it('reads flags as YAML would give them', () => {
+    assert.deepEqual(
+      parseFlags(
+        ...['--model', '123', '--max-steps', '-1', '--learning-rate', '1e-5', '--shuffle-dataset', 'false'],
+        ...['--epsilon-high', 'null', '--scale-rewards', 'true', '--loss-type', 'grpo', '--limit', 'x'],
+        ...['--rewards', 'correctness:2,format', '--reward-weights', '1', '0.5', '--stop-strings', 'a, b', 'c'],
+        ...['--lora-target-modules', 'q_proj,v_proj'],
+      ),
+      {
+        ...{ model: '123', maxSteps: -1, learningRate: 1e-5, shuffleDataset: false },
+        ...{ epsilonHigh: null, scaleRewards: true, lossType: 'grpo', limit: 'x' },
+        ...{ rewards: ['correctness:2', 'format'], rewardWeights: [1, 0.5], stopStrings: ['a, b', 'c'] },
+        loraTargetModules: ['q_proj', 'v_proj'],
+      },
+    )
+    assert.deepEqual(parseFlags('--lora-target-modules', 'all-linear', '--reward-weights', 'null'), {
+      ...{ loraTargetModules: 'all-linear', rewardWeights: null },
+    })
+  })
+
+  it('takes the other options of a task, by either spelling, from a file and as a flag', () => {
+    const given = { task_options: { operations: ['add', 'subtract'], max_operand: 20 }, shots: 2 }
+    const expected = { operations: ['add', 'subtract'], maxOperand: 20, shots: 2, split: 'train', seed: 42 }
+    const config = parseTrainConfig({ ...required, ...given })
+    assert.deepEqual(taskOptionsOf(config), expected)
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    const flags = parseFlags('--task-options', '{ operations: [add, subtract], maxOperand: 20 }', '--shots', '2')
+    assert.deepEqual(taskOptionsOf(parseTrainConfig(required, flags)), expected)
+    refuses({ ...required, task_options: { shots: 2 } }, /taskOptions holds shots; give it beside taskOptions/)
+    for (const text of ['max_operand', '{ a', '3']) {
+      assert.throws(() => parseTrainConfig(required, parseFlags('--task-options', text)), /taskOptions: /)
+    }
+  })
+
+  it('writes a file that gives the same options again', () => {
+    const config = parseTrainConfig({ ...required, minP: 0.1, stopStrings: ['\n\n', '#: x'], data: 'no', seed: 7 })
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    assert.ok('num_generations' in (parse(fs.readFileSync(file, 'utf8')) as object))
+  })
+
+  it('refuses a file that is no set of options', () => {
+    const refusesFile = (text: string | null, message: RegExp): void => {
+      const file = inFolder('bad.yaml')
+      fs.rmSync(file, { force: true })
+      if (text !== null) fs.writeFileSync(file, text)
+      assert.throws(
+        () => readTrainConfigFile(file),
+        (error) => error instanceof FileFormatError && error.file === file && message.test(error.message),
+      )
+    }
+    refusesFile(null, /cannot be read/)
+    refusesFile('model: [a', /is not valid YAML.*line 1/s)
+    refusesFile('seed: 1\nseed: 2', /is not valid YAML.*Map keys must be unique/s)
+    refusesFile('- a', /expected options as name: value, got \[ 'a' \]/)
+    fs.writeFileSync(inFolder('empty.yaml'), '# nothing\n')
+    assert.deepEqual(readTrainConfigFile(inFolder('empty.yaml')), {})
+  })
+})

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { formatDuration, Progress } from '../../../src/cli/terminal/progress.js'
+
+/** What a progress bar of ten steps writes to a terminal of some width, or to a file for null. */
+async function write(columns: number | null): Promise<string> {
+  const stream = Object.assign(new PassThrough(), columns === null ? {} : { isTTY: true, columns })
+  const written = text(stream)
+  const progress = new Progress(stream, 10, 'steps')
+  for (let step = 1; step <= 10; step++) {
+    progress.update(step, `reward 0.125  ${step} tokens/s`)
+    progress.log(`step ${step}`)
+  }
+  progress.stop()
+  stream.end()
+  return written
+}
+
+describe('cli/progress', () => {
+  it('prints lines alone where there is no terminal', async () => {
+    assert.equal(await write(null), Array.from({ length: 10 }, (_, i) => `step ${i + 1}\n`).join(''))
+  })
+
+  it('draws a bar within the width of the terminal, and the lines above it', async () => {
+    for (const [columns, bar] of [
+      [100, '█'.repeat(15) + '░'.repeat(15)],
+      [60, '█'],
+      [30, '5/10 steps  reward 0.125  5 to'],
+    ] as const) {
+      const written = await write(columns)
+      // eslint-disable-next-line no-control-regex -- the terminal's control sequences
+      const pieces = written.split(/\x1b\[\d*[A-Z]|\x1b\[\?\d+[hl]|\n/i).filter((piece) => piece !== '')
+      for (const piece of pieces) assert.ok(piece.length < columns, `${columns} columns: ${piece}`)
+      for (let step = 1; step <= 10; step++) assert.ok(pieces.includes(`step ${step}`))
+      const half = pieces.find((piece) => piece.includes('5/10 steps'))
+      assert.ok(half?.startsWith(bar.slice(0, columns - 1)), half)
+    }
+  })
+
+  it('changes no setting of the terminal, which nobody would change back after a second Ctrl-C', async () => {
+    assert.doesNotMatch(await write(80), /\[\?(7|25)[hl]/)
+  })
+
+  it('formats durations in the units that matter', () => {
+    const cases = [
+      [0.4, '0 s'],
+      [59.4, '59 s'],
+      [59.6, '1 min 00 s'],
+      [605, '10 min 05 s'],
+      [3599.6, '1 h 00 min'],
+      [86399, '24 h 00 min'],
+    ] as const
+    for (const [seconds, expected] of cases) assert.equal(formatDuration(seconds), expected)
+  })
+})

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import * as tf from '@tensorflow/tfjs'
+import type { CpuBackend } from '../../../src/backend/cpu/backend.js'
+import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
+import { selectBackend } from '../../../src/backend/select.js'
+import { BackendError } from '../../../src/errors.js'
+import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
+import { checkMemory, memoryForecast } from '../../../src/grpo/memory/forecast.js'
+import { GRPOTrainer } from '../../../src/grpo/trainer.js'
+import { loadModel } from '../../../src/model/causalLM.js'
+import type { CausalLM } from '../../../src/model/causalLM.js'
+import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
+import { rewardOf, tinyTask } from '../tinyTask.js'
+
+describe('grpo/memoryForecast', () => {
+  let backend: CpuBackend
+  let base: CausalLM
+  let policy: CausalLM
+
+  before(async () => {
+    await selectBackend('reference')
+    // A backend of its own, so that its peak of memory is that of this run.
+    backend = await registerCpuBackend({ name: 'test-memory-forecast' })
+    await tf.setBackend('test-memory-forecast')
+    base = await loadModel(temporaryTinyModel({ num_hidden_layers: 4 }, { dtype: 'BF16' }))
+    policy = base.withLora({ r: 4 })
+  })
+
+  after(async () => {
+    policy.dispose()
+    base.dispose()
+    await selectBackend('reference')
+  })
+
+  it('counts the weights and the adapter as the tensors that they are', () => {
+    const { weights, adapter, optimizer } = memoryForecast(policy, [10], parseGRPOConfig({}))
+    assert.equal(weights, base.weightBytes)
+    const parameters = policy.adapter!.parameters().reduce((sum, { variable }) => sum + variable.size, 0)
+    assert.equal(adapter, 12 * parameters)
+    assert.equal(optimizer, 16 * parameters)
+  })
+
+  it('grows with the longest prompt, the completions and the micro-batch, and is bounded by maxTokensPerPass', () => {
+    const forecast = (prompts: number[], options: Record<string, unknown>): number =>
+      memoryForecast(policy, prompts, parseGRPOConfig(options)).activations
+    const small = forecast([10], { maxCompletionLength: 20 })
+    assert.equal(forecast([3, 10, 7], { maxCompletionLength: 20 }), small)
+    assert.ok(forecast([30], { maxCompletionLength: 20 }) > small)
+    assert.ok(forecast([10], { maxCompletionLength: 40 }) > small)
+    assert.ok(forecast([10], { maxCompletionLength: 20, perDeviceTrainBatchSize: 16 }) > small)
+    assert.ok(forecast([10], { maxCompletionLength: 20, maxTokensPerPass: 60 }) < small)
+    // Below the length of one row, its layers are computed twice instead of kept.
+    const recomputed = forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 50 })
+    assert.ok(recomputed < forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 200 }))
+  })
+
+  it('is near the peak of a run whose completions are as long as they may be', async () => {
+    const config = { maxSteps: 2, maxCompletionLength: 60, numGenerations: 8, perDeviceTrainBatchSize: 64 }
+    const parity = rewardOf(({ completionIds }) => completionIds[0]! % 2)
+    Object.defineProperty(policy, 'eosTokenIds', { value: [], configurable: true })
+    const trainer = new GRPOTrainer({ policy, task: tinyTask(8), rewards: [parity], config })
+    const forecast = trainer.memoryForecast.tensors
+    await trainer.train()
+    const peak = backend.runtime.allocator.peakBytes
+    assert.ok(Math.abs(forecast / peak - 1) < 0.15, `forecast ${forecast}, measured ${peak}`)
+  })
+
+  it('refuses what does not fit, and says what to make smaller', () => {
+    const forecast = memoryForecast(policy, [10], parseGRPOConfig({}))
+    checkMemory(forecast, 2 ** 40)
+    assert.throws(
+      () => {
+        checkMemory(forecast, 100 * 2 ** 20)
+      },
+      (error) => error instanceof BackendError && /needs 0\.\d\d GiB, more than the 0\.10 GiB/.test(error.message),
+    )
+    assert.throws(() => {
+      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 }, 2 ** 40)
+    }, /5\.00 GiB of tensors.*32-bit WebAssembly.*maxTokensPerPass/)
+    assert.throws(() => {
+      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 }, 2 ** 40)
+    }, /take a smaller model/)
+  })
+})
