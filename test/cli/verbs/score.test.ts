@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
+import { selectBackend } from '../../../src/backend/select.js'
 import { loadModel } from '../../../src/model/causalLM.js'
 import { scoreTokens } from '../../../src/rollout/score.js'
 import type { TokenScores } from '../../../src/rollout/score.js'
@@ -11,6 +12,9 @@ import { writeTinyModel } from '../../fixtures/tinyModel.js'
 describe('cli/score', () => {
   const inFolder = useTemporaryFolder()
   let files: string[] = []
+
+  // Another test of this process may have left tfjs on another backend.
+  before(() => selectBackend('cpu'))
 
   beforeEach(() => {
     writeTinyModel(inFolder('model'))

@@ -12,7 +12,7 @@ import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { run, start } from '../run.js'
 import { writeTinyModel } from '../../fixtures/tinyModel.js'
 
-const gsm8k = path.resolve(import.meta.dirname, '../fixtures/gsm8k')
+const gsm8k = path.resolve(import.meta.dirname, '../../fixtures/gsm8k')
 
 describe('cli/train', () => {
   const inFolder = useTemporaryFolder()
@@ -116,7 +116,8 @@ describe('cli/train', () => {
       '--entropy-coef',
       '1',
     ]
-    assert.equal((await run(['train', ...smallRun(), ...args])).code, 0)
+    const first = await run(['train', ...smallRun(), ...args])
+    assert.equal(first.code, 0, first.stderr)
     const before = fs.readFileSync(adapter)
     const config = inFolder('config.yaml')
     fs.copyFileSync(inFolder('run', 'config.yaml'), config)
