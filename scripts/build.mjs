@@ -24,6 +24,8 @@ if (fs.existsSync(path.join(root, kernels))) {
       kernels,
       ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory'],
       ...['--initialMemory', '16', '--maximumMemory', '65536'],
+      // Constants lie behind the words of the scheduler and the arguments, before the blocks of the allocator.
+      ...['--memoryBase', '8192'],
       ...features.flatMap((feature) => ['--enable', feature]),
       ...['-o', `dist/${file}`],
     ])

@@ -1,7 +1,7 @@
 /**
  * ln x on four lanes, to about one unit in the last place, for x >= 2^−126: x = 2^n · (1 + f) with 1 + f in [√½, √2), ln(1 + f)
- * by the polynomial of the Cephes library's logf. +infinity and NaN stay what they are. (AssemblyScript's own logarithm needs a
- * table at a fixed address of the memory, where the scheduler's words lie.)
+ * by the polynomial of the Cephes library's logf. +infinity and NaN stay what they are. (AssemblyScript's own logarithm takes one
+ * number at a time.)
  */
 import { madd } from './simd'
 

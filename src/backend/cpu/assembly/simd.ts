@@ -16,11 +16,14 @@ export function widenLow(words: v128): v128 {
   return i32x4.shl(words, 16)
 }
 
+/** In memory, for the reason that ./exp gives. */
+const UPPER_HALF = memory.data<u32>([0xffff0000])
+
 /** The upper bfloat16 of each 32-bit word, widened to float32. */
 // @ts-ignore: decorator
 @inline
 export function widenHigh(words: v128): v128 {
-  return v128.and(words, i32x4.splat(0xffff0000))
+  return v128.and(words, v128.load_splat<u32>(UPPER_HALF))
 }
 
 /** Sum of the four lanes, in double precision. */
