@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../src/bundled/tfjs.js'
 import type { Runtime } from '../src/backend/cpu/runtime.js'
 import { registerCpuBackend } from '../src/backend/cpu/register.js'
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../src/bundled/tfjs.js'
 import { attentionPairs } from '../src/backend/operations.js'
 import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
 import { packGroups } from '../src/model/packedBatch.js'

@@ -106,8 +106,7 @@ show.traces(
 // tfjs differentiates it with respect to the log-probability of each token.
 
 // %%
-import * as tf from '@tensorflow/tfjs'
-import { grpoLoss, parseGRPOConfig } from 'grpo-ts'
+import { grpoLoss, parseGRPOConfig, tf } from 'grpo-ts'
 
 const lossTypes = ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'luspo', 'sapo', 'cispo', 'vespo'] as const
 type LossType = (typeof lossTypes)[number]

@@ -1,5 +1,5 @@
 // Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA), the TypeScript sources,
-// and the program and styles of the report's page.
+// the dependencies that the package carries along, and the program and styles of the report's page.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -11,6 +11,58 @@ const bin = (name) => path.join(root, 'node_modules', name)
 function run(script, args) {
   const result = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' })
   if (result.status !== 0) process.exit(result.status ?? 1)
+}
+
+/**
+ * Puts a single file in the place of each module of src/bundled, which re-exports a dependency: with it the package installs
+ * 4 MB instead of 450, and without the versions of Node that a dependency asks for but does not need. Their licences go with them.
+ */
+function bundleDependencies() {
+  const folder = path.join(root, 'src/bundled')
+  const modules = fs.readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+  const { metafile } = buildSync({
+    absWorkingDir: root,
+    entryPoints: modules.map((name) => `src/bundled/${name}`),
+    outdir: 'dist/bundled',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    alias: { '@tensorflow/tfjs': './scripts/tfjsRegistrations.mjs' },
+    // Downloading models by tfjs, which nobody here does.
+    external: ['node-fetch'],
+    // tfjs's platform for Node calls require.
+    banner: {
+      js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\nconst ownGlobals = {}",
+    },
+    // tfjs keeps its engine and kernels in the global object, where it would meet with another tfjs that a program loads.
+    define: { global: 'ownGlobals', window: 'undefined' },
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const packages = new Set(Object.keys(metafile.inputs).flatMap((input) => packageFolder(input) ?? []))
+  fs.writeFileSync(path.join(root, 'dist/bundled/LICENSES.txt'), [...packages].sort().map(describeLicense).join('\n\n'))
+  for (const name of modules) {
+    const base = name.slice(0, -'.ts'.length)
+    fs.rmSync(path.join(root, `dist/bundled/${base}.js.map`), { force: true })
+    const declarations = path.join(folder, `${base}.public.d.ts`)
+    if (fs.existsSync(declarations)) fs.copyFileSync(declarations, path.join(root, `dist/bundled/${base}.d.ts`))
+  }
+}
+
+/** The folder of the package that a file belongs to, if it belongs to one. */
+function packageFolder(file) {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]
+}
+
+/** Name, version and licence of a package, with the text of the licence where it comes with one. */
+function describeLicense(folder) {
+  const { name, version, license } = JSON.parse(fs.readFileSync(path.join(root, folder, 'package.json'), 'utf8'))
+  const file = fs.readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
+  const text = file ? fs.readFileSync(path.join(root, folder, file), 'utf8').trim() : `Licence: ${license}`
+  return `${name} ${version} (${license})\n\n${text}\n`
 }
 
 fs.mkdirSync(path.join(root, 'dist'), { recursive: true })
@@ -33,6 +85,7 @@ if (fs.existsSync(path.join(root, kernels))) {
 }
 if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
+bundleDependencies()
 buildSync({
   absWorkingDir: root,
   entryPoints: { page: 'src/report/page/main.ts', 'page.css': 'src/report/page/page.css' },

@@ -1,5 +1,8 @@
 /** grpo-ts: GRPO training of reasoning language models in TypeScript. */
 
+/** What makes and reads the tensors that some functions take and return. */
+export * as tf from './bundled/tfjs.js'
+
 export { selectBackend } from './backend/select.js'
 export type { BackendName, SelectedBackend } from './backend/select.js'
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { countOperations } from './operations.js'
 
 /** The calls of one kernel in one phase and, for products with a weight, with one shape. */

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { BackendError, ConfigError } from '../errors.js'
 import { CPU_BACKEND } from './cpu/backend.js'
 import type { CpuBackend } from './cpu/backend.js'

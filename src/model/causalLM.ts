@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { currentBackend } from '../backend/select.js'
 import { BackendError, ConfigError, FileFormatError } from '../errors.js'
 import { snapshotSource } from '../hub/cache.js'

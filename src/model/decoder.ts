@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../errors.js'
 import { attention } from '../ops/attention.js'
 import { embed } from '../ops/embed.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { uninitialized } from '../ops/uninitialized.js'
 import { selectRows } from '../ops/selectRows.js'
 import { writeRows } from '../ops/writeRows.js'

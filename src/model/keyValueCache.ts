@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { selectRows } from '../ops/selectRows.js'
 import { writeRows } from '../ops/writeRows.js'
 import type { ModelConfig } from './config.js'

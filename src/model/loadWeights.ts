@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import type { Safetensors } from '../io/safetensors.js'
 import { createWeight } from '../ops/weight.js'
 import type { Weight } from '../ops/weight.js'

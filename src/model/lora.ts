@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32'
 import { mersenne } from 'pure-rand/generator/mersenne'
 import { ConfigError } from '../errors.js'

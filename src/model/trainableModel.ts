@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { atomicWriteJson } from '../io/atomicWrite.js'
 import { float32ToBfloat16 } from '../io/dtypes.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 
 /** What tfjs records of one op; see tfjs-core's tape.ts. */
 interface TapeNode {

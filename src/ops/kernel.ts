@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 
 /** Whether the current backend has a kernel of its own for an op; without one, the op's reference composition is used. */
 export function hasKernel(kernelName: string): boolean {

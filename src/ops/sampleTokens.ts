@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '../bundled/tfjs.js'
 import { ConfigError, GrpoError, ShapeError } from '../errors.js'
 import { hasKernel, runKernels } from './kernel.js'
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
 import { hasKernel, runKernel, runKernels } from './kernel.js'
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 
 /** What owns trainable tensors: a LoRA adapter, or a model whose weights are trained. */
 export interface ParameterOwner {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { ConfigError, GrpoError } from '../errors.js'
 import { AdamW } from '../optim/adamW.js'
 import { clipGradNorm } from '../optim/clipGradNorm.js'

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import type { KeptProjections } from '../model/keptProjections.js'

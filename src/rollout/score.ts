@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
 import { packGroups } from '../model/packedBatch.js'

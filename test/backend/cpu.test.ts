@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import fc from 'fast-check'
 import { Allocator } from '../../src/backend/cpu/allocator.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
 import { measurePeak } from '../../src/backend/cpu/peak.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'
 import { currentBackend, selectBackend } from '../../src/backend/select.js'

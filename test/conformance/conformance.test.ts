@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { requireShared } from '../shared.js'
 import { selectBackend } from './api.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { goldenConfig, goldenMask, goldenTensors } from '../grpo/goldenLosses.js'
 import type { GoldenEntropySequence, GoldenLoss } from '../grpo/goldenLosses.js'
 import {

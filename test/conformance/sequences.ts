@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { packGroups } from './api.js'
 import type { CausalLM, Safetensors } from './api.js'
 

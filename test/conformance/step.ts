@@ -1,5 +1,5 @@
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import {
   PolicyUpdate,
   Safetensors,

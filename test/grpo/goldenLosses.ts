@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { grpoConfigSchema, type GRPOConfig } from '../../src/grpo/config/config.js'
 import type { LossInputs } from '../../src/grpo/losses/grpoLoss.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { selectBackend } from '../../src/backend/select.js'
 import { BackendError, ConfigError, FileFormatError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'

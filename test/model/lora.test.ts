@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { ConfigError } from '../../src/errors.js'
 import { createLoraAdapter } from '../../src/model/lora.js'
 import type { LoraModule, LoraOptions } from '../../src/model/lora.js'

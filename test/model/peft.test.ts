@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { FileFormatError, GrpoError, UnsupportedError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensorsWriter.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { onEveryBackend, OUR_BACKENDS, randomTensor, testOp, values } from './suite.js'
 
 const make = () => ({ body: (a: tf.Tensor, b: tf.Tensor) => tf.add(a, b) })

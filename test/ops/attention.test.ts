@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { registerCpuBackend } from '../../src/backend/cpu/register.js'
 import { ShapeError } from '../../src/errors.js'
 import type { AttentionOptions, AttentionSegment } from '../../src/ops/attention.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { recompute, record } from '../../src/ops/gradients.js'
 import { assertClose } from './suite.js'
 

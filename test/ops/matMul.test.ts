@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { assertClose, on, onEveryBackend, OUR_BACKENDS, randomTensor, REFERENCE, testOp, values } from './suite.js'
 
 function product(transposeA: boolean, transposeB: boolean) {

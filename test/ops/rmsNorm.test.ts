@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { ShapeError } from '../../src/errors.js'
 import { rmsNorm } from '../../src/ops/rmsNorm.js'
 import { on, OUR_BACKENDS, randomTensor, testOp, values } from './suite.js'

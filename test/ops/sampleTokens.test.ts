@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../src/errors.js'
 import { float32ToBfloat16 } from '../../src/io/dtypes.js'
 import { linear } from '../../src/ops/linear.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { selectBackend } from '../../src/backend/select.js'
 import { FlatParameters } from '../../src/optim/flatParameters.js'
 import { loadModel } from '../../src/model/causalLM.js'

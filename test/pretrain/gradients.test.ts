@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../src/bundled/tfjs.js'
 import { parseModelConfig } from '../../src/model/config.js'
 import { packGroups } from '../../src/model/packedBatch.js'
 import { initialValues, TrainableModel } from '../../src/model/trainableModel.js'

@@ -1,5 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import * as tf from '../../bundled/tfjs.js'
 import { BackendError } from '../../errors.js'
 import type { Runtime } from './runtime.js'
 
@@ -16,7 +15,7 @@ type Values = Float32Array | Int32Array | Uint8Array
  * write lie in the shared memory, the others in ordinary arrays, and move there when a kernel needs them. Both kinds are typed
  * arrays to tfjs's kernels. (A shared memory that grows leaves older views of it valid.)
  */
-export class CpuBackend extends MathBackendCPU {
+export class CpuBackend extends tf.MathBackendCPU {
   readonly #addresses = new Map<DataId, number>()
   /** Second forms of tensors: see {@link CpuBackend.derived}. */
   readonly #derived = new Map<DataId, number>()

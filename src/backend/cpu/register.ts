@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import { CPU_BACKEND, CpuBackend } from './backend.js'
 import { addKernels } from './kernels/add.js'
 import { attentionKernels } from './kernels/attention.js'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import type { Command } from 'commander'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { measurePeak } from '../../backend/cpu/peak.js'

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 
 /** Most memory in use at one time since the process started. */

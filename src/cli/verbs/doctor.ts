@@ -1,5 +1,5 @@
 import os from 'node:os'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import type { Command } from 'commander'
 import { selectBackend } from '../../backend/select.js'
 import { availableMemory } from '../../grpo/memory/forecast.js'

@@ -1,5 +1,7 @@
 /** The thread in which expressions are compared; see algebra.ts. */
 import { parentPort } from 'node:worker_threads'
+import { ComputeEngine } from '../../bundled/computeEngine.js'
+import type { Expression } from '../../bundled/computeEngine.js'
 
 /** A comparison to make. */
 export interface AlgebraRequest {
@@ -11,23 +13,7 @@ export interface AlgebraRequest {
   readonly tolerance: number
 }
 
-/** What is used of the engine: its own declarations import files without their endings, which NodeNext does not find. */
-interface Expression {
-  readonly isValid: boolean
-  readonly unknowns: readonly string[]
-  readonly re: number
-  readonly im: number
-  isEqual(other: Expression): boolean | undefined
-  subs(values: Readonly<Record<string, number>>): Expression
-  N(): Expression
-}
-
-interface ComputeEngine {
-  parse(latex: string): Expression
-}
-
-const library: unknown = await import('@cortex-js/compute-engine')
-const engine = new (library as { ComputeEngine: new () => ComputeEngine }).ComputeEngine()
+const engine = new ComputeEngine()
 
 /** Where expressions with unknowns are evaluated; unknown `i` takes the value `i` places further on. */
 const points = [0.7312, -1.3719, 2.1843, -0.4127, 3.0719, -1.8231, 0.2791, -2.6157]

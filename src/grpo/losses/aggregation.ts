@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import type { GRPOConfig } from '../config/config.js'
 
 /** How a micro-batch lies in its optimizer step and in its generation batch. */

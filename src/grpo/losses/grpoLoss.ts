@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../errors.js'
 import type { GRPOConfig } from '../config/config.js'
 import { aggregateLoss, type BatchPosition } from './aggregation.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 
 /**
  * Evaluates a function as a constant, as torch.no_grad: its operations are not recorded and the gradient to `x` is

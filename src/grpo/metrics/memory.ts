@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 
 /** What tf.memory() says, and what our cpu backend adds to it. */
 type Memory = tf.MemoryInfo & { numBytesInWasm?: number }

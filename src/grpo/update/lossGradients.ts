@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import { record } from '../../ops/gradients.js'
 import type { BatchPosition } from '../losses/aggregation.js'
 import { grpoLoss } from '../losses/grpoLoss.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../bundled/tfjs.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { ForwardOptions } from '../../model/decoder.js'
 import type { KeptProjections } from '../../model/keptProjections.js'

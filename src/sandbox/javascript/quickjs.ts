@@ -1,4 +1,4 @@
-import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten'
+import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core'
 import type { CodeLimits, CodeRun, CodeVerdict } from '../codeRun.js'
 import { realmSource } from './realm.js'
 import { programGlobals, programScript, testBody, testHarnessSource } from './testHarness.js'

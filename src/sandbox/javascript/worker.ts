@@ -1,7 +1,7 @@
 /** The thread in which JavaScript of unknown intent runs, inside QuickJS compiled to WebAssembly; see quickjs.ts. */
 import { parentPort } from 'node:worker_threads'
-import { newQuickJSWASMModule, RELEASE_SYNC } from 'quickjs-emscripten'
-import type { QuickJSWASMModule } from 'quickjs-emscripten'
+import { newQuickJSWASMModuleFromVariant } from 'quickjs-emscripten-core'
+import type { QuickJSWASMModule } from 'quickjs-emscripten-core'
 import type { CodeLimits, CodeRun, CodeVerdict } from '../codeRun.js'
 import { runInQuickJS } from './quickjs.js'
 
@@ -45,7 +45,7 @@ async function answer(job: JavaScriptJob): Promise<void> {
 async function startEngine(): Promise<QuickJSWASMModule> {
   if (engine !== null) return engine
   runs = 0
-  engine = await newQuickJSWASMModule(RELEASE_SYNC)
+  engine = await newQuickJSWASMModuleFromVariant(import('@jitl/quickjs-wasmfile-release-sync'))
   return engine
 }
 

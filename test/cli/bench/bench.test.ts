@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../../src/bundled/tfjs.js'
 import { CPU_BACKEND } from '../../../src/backend/cpu/backend.js'
 import { formatProfile } from '../../../src/cli/bench/profileTable.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'

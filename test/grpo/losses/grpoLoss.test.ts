@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../../src/bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import {

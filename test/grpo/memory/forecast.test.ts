@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../../src/bundled/tfjs.js'
 import type { CpuBackend } from '../../../src/backend/cpu/backend.js'
 import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
 import { selectBackend } from '../../../src/backend/select.js'

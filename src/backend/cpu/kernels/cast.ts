@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 import { kernel, runPlain } from './kernel.js'
 

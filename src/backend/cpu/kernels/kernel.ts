@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 
 /** A kernel of the cpu backend: takes the place of tfjs's of the same name, or serves an op of ours. */

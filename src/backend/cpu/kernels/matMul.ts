@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 import { gemm, PanelMode } from '../gemm.js'
 import { kernel } from './kernel.js'
