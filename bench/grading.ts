@@ -1,7 +1,7 @@
 /** `node --import tsx bench/grading.ts [FOLDER]`: maths gradings a second on the gold solutions of GSM8K and MATH-500. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { grade } from '../src/rewards/correctness.js'
+import { grade } from '../src/grading/number.js'
 import { gradeMath } from '../src/grading/math/gradeMath.js'
 import { sharedPath } from '../test/shared.js'
 

@@ -71,10 +71,11 @@ export type { HumanEvalOptions } from './tasks/humanEval.js'
 export { knightsAndKnaves } from './tasks/knightsAndKnaves.js'
 export { loadTask, problemOfRow, taskNames } from './tasks/loadTask.js'
 export { math } from './tasks/math.js'
-export type { ReasoningFormat } from './tasks/reasoningFormat.js'
+export type { ReasoningFormat } from './grading/answerForm.js'
 export { sums } from './tasks/generators/sums.js'
 export type { TaskOptions } from './tasks/taskEntries.js'
-export type { Grade, Grader, MalformedRow, Problem, Prompt, Split, Task } from './tasks/task.js'
+export type { Grade, Grader, Problem } from './grading/problem.js'
+export type { MalformedRow, Prompt, Split, Task } from './tasks/task.js'
 export { wordProblems } from './tasks/generators/wordProblems/wordProblems.js'
 export type {
   WordProblem,

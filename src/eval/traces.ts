@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { GrpoError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
-import { grade } from '../rewards/correctness.js'
+import { grade } from '../grading/number.js'
 import { generate } from '../rollout/generate.js'
 import type { Completion, SamplingOptions } from '../rollout/generate.js'
-import type { Grader, Problem, Task } from '../tasks/task.js'
+import type { Grader, Problem } from '../grading/problem.js'
+import type { Task } from '../tasks/task.js'
 import { analyseReasoning } from '../grading/reasoning/analyseReasoning.js'
 import type { Trace, TraceReasoning } from './evaluation.js'
 

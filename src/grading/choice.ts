@@ -1,4 +1,4 @@
-import type { Grade, Grader, Problem } from '../tasks/task.js'
+import type { Grade, Grader, Problem } from './problem.js'
 import { withoutEcho } from './answerExtraction.js'
 import { markedAnswer } from './markedAnswer.js'
 

@@ -1,5 +1,5 @@
 import { withoutEcho } from './answerExtraction.js'
-import type { Grade, Problem } from '../tasks/task.js'
+import type { Grade, Problem } from './problem.js'
 import { markedAnswer } from './markedAnswer.js'
 
 /**

@@ -1,5 +1,5 @@
 import { DataError } from '../errors.js'
-import type { Grade, Problem } from '../tasks/task.js'
+import type { Grade, Problem } from './problem.js'
 import { withoutEcho } from './answerExtraction.js'
 import { markedAnswer } from './markedAnswer.js'
 

@@ -1,4 +1,5 @@
-export { correctness, grade } from './correctness.js'
+export { grade } from '../grading/number.js'
+export { correctness } from './correctness.js'
 export type { CorrectnessOptions } from './correctness.js'
 export { format } from './format.js'
 export type { FormatOptions } from './format.js'

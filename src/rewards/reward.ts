@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import type { Problem } from '../tasks/task.js'
+import type { Problem } from '../grading/problem.js'
 import type { RewardCallback } from './rewardCallback.js'
 
 /** What a timer can wait for. */

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import type { Problem } from '../tasks/task.js'
+import type { Problem } from '../grading/problem.js'
 import { rewardTimeout, rewardWeight } from './reward.js'
 import type { Reward, RewardFunction, RewardInput, RewardOptions } from './reward.js'
 

@@ -4,10 +4,11 @@ import { choiceGrader } from '../grading/choice.js'
 import type { Choices } from '../grading/choice.js'
 import { exactGrader } from '../grading/exact.js'
 import { isHeldOut } from './heldOut.js'
-import { formatSolution } from './reasoningFormat.js'
+import { formatSolution } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { DatasetOptions } from './rows/datasetTask.js'
-import type { Grader, Problem, Task } from './task.js'
+import type { Grader, Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 /** How the answers of an own task are compared. */
 export type GraderName = 'number' | 'math' | 'exact' | 'choice'

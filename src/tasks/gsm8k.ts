@@ -1,9 +1,10 @@
 import { readNumber } from '../grading/answerExtraction.js'
-import { formatInstruction, formatSolution } from './reasoningFormat.js'
-import type { ReasoningFormat } from './reasoningFormat.js'
+import { formatInstruction, formatSolution } from '../grading/answerForm.js'
+import type { ReasoningFormat } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 export const gsm8kSystemPrompt = `Solve the problem. ${formatInstruction('gsm8k', 'number')}`
 

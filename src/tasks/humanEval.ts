@@ -5,13 +5,14 @@ import type { RunCodeOptions } from '../sandbox/runCode.js'
 import { codeGrader } from '../grading/code/codeGrader.js'
 import { declaredNames } from '../grading/code/extractCode.js'
 import { plainPrompt, questionPrompt } from './questionPrompt.js'
-import { formatInstruction, formatSolution } from './reasoningFormat.js'
-import type { ReasoningFormat } from './reasoningFormat.js'
+import { formatInstruction, formatSolution } from '../grading/answerForm.js'
+import type { ReasoningFormat } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
 import { namedSplit } from './rows/splitFiles.js'
 import { findDataFile } from './rows/findDataFile.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 export interface HumanEvalOptions extends DatasetOptions, RunCodeOptions {
   /** Language of rows that do not say theirs in a column `language`. Defaults to `python`. */

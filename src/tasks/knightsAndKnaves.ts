@@ -2,11 +2,12 @@ import { generatedTask } from './generators/generatedTask.js'
 import type { GeneratorOptions } from './generators/generatedTask.js'
 import { knightsGenerator } from './generators/knights/knightsGenerator.js'
 import { gradeRoles, rolesText } from '../grading/roles.js'
-import { formatSolution } from './reasoningFormat.js'
-import type { ReasoningFormat } from './reasoningFormat.js'
+import { formatSolution } from '../grading/answerForm.js'
+import type { ReasoningFormat } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 /**
  * Puzzles about knights, who tell the truth, and knaves, who lie. Without `data` they are made up, each with exactly one

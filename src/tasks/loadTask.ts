@@ -4,7 +4,8 @@ import { isModuleFile } from '../io/userModule.js'
 import { loadTaskModule } from './loadTaskModule.js'
 import { taskEntries } from './taskEntries.js'
 import type { TaskEntry, TaskOptions } from './taskEntries.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 export type { TaskOptions } from './taskEntries.js'
 

@@ -2,7 +2,8 @@ import { ConfigError, DataError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { importModule } from '../io/userModule.js'
 import { questionPrompt } from './questionPrompt.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 /** The options that {@link loadTask} was given. */
 type TaskModuleOptions = Readonly<Record<string, unknown>> & { readonly split?: string; readonly limit?: number }

@@ -1,11 +1,12 @@
 import { ConfigError } from '../errors.js'
 import { lastBoxed } from '../grading/answers/boxed.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
-import { formatSolution } from './reasoningFormat.js'
-import type { ReasoningFormat } from './reasoningFormat.js'
+import { formatSolution } from '../grading/answerForm.js'
+import type { ReasoningFormat } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
-import type { Problem, Task } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Task } from './task.js'
 
 /** Subjects of MATH, as `type` or `subject` of the rows. */
 export const mathSubjects = [

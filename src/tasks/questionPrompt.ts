@@ -1,5 +1,6 @@
 import type { ChatMessage, Tokenizer } from '../text/tokenizer.js'
-import type { Problem, Prompt } from './task.js'
+import type { Problem } from '../grading/problem.js'
+import type { Prompt } from './task.js'
 
 /**
  * Builds the prompt of a question, after worked examples given as earlier turns.

@@ -1,45 +1,5 @@
+import type { Problem } from '../grading/problem.js'
 import type { Tokenizer } from '../text/tokenizer.js'
-
-/** One problem with a final answer that can be checked. */
-export interface Problem {
-  /** Stable from run to run, unique within its task, e.g. `gsm8k/train/17`. */
-  readonly id: string
-  readonly question: string
-  /** The final answer alone, e.g. `72`. */
-  readonly answer: string
-  /** A worked solution that ends with the answer in the task's own form. */
-  readonly solution?: string
-  /** Harder problems have larger numbers; the scale is the task's own. */
-  readonly difficulty?: number
-  /**
-   * How a completion has to give its answer: `marked`, after `####` or in `<answer>` tags, `boxed`, in `\boxed{…}`, or
-   * `bare`, the completion is the answer and nothing else. Defaults to `marked`.
-   */
-  readonly answerFormat?: 'marked' | 'boxed' | 'bare'
-  /** The other columns of the row that the problem was read from. */
-  readonly columns?: Readonly<Record<string, unknown>>
-  /** Decides whether a completion is right. Defaults to comparing numbers, which is what GSM8K's answers are. */
-  readonly grader?: Grader
-}
-
-/** What a grader says about one completion. */
-export interface Grade {
-  /** The answer is right and given in the form that the problem asks for. */
-  readonly correct: boolean
-  /** The answer is right, in whatever form it is given; true whenever `correct` is. */
-  readonly correctLenient: boolean
-  /** The answer that was found, in a normal form of the grader's own; null if there is none. */
-  readonly extracted: string | null
-  /** Why a completion is wrong where that takes words, e.g. the error of a program. */
-  readonly reason?: string
-}
-
-/**
- * Grades a completion of a problem. It never throws for what a model wrote, only for a problem that cannot be graded.
- *
- * `promptText` is the whole prompt, if it is known: a completion that repeats it does not answer by that.
- */
-export type Grader = (completion: string, problem: Problem, promptText?: string) => Grade | Promise<Grade>
 
 /** A prompt as text and as the token ids that the model gets. */
 export interface Prompt {

@@ -1,6 +1,7 @@
 import { loadModel } from '../../src/model/causalLM.js'
 import type { CausalLM } from '../../src/model/causalLM.js'
-import type { Problem, Task } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
+import type { Task } from '../../src/tasks/task.js'
 import { randomPolicy } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 

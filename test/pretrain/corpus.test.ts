@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { grade } from '../../src/rewards/correctness.js'
+import { grade } from '../../src/grading/number.js'
 import { answerStyles, writeAnswer } from '../../src/pretrain/answers.js'
 import { parsePretrainConfig } from '../../src/pretrain/config.js'
 import { PretrainCorpus, vocabularyTexts } from '../../src/pretrain/corpus.js'

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../../src/errors.js'
 import { readNumber } from '../../src/grading/answerExtraction.js'
 import { correctness, grade } from '../../src/rewards/index.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 import { requireShared } from '../shared.js'
 
 const problem: Problem = { id: 'own/1', question: 'Kim has 9 red and 9 blue pens. How many pens?', answer: '18' }

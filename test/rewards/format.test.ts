@@ -3,7 +3,7 @@ import { ConfigError } from '../../src/errors.js'
 import type { FormatOptions } from '../../src/rewards/format.js'
 import { format } from '../../src/rewards/index.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 import { requireShared } from '../shared.js'
 
 const problem: Problem = { id: 'own/1', question: 'What is 9 + 9?', answer: '18' }

@@ -1,5 +1,5 @@
 import type { RewardFunction } from '../../src/rewards/reward.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 
 /** A problem whose worked solution comes to 6 and then to 18. */
 export const apples: Problem = {

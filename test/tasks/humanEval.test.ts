@@ -6,7 +6,7 @@ import { codeGrader } from '../../src/grading/code/codeGrader.js'
 import { extractCode } from '../../src/grading/code/extractCode.js'
 import { humanEval } from '../../src/tasks/humanEval.js'
 import { problemOfRow } from '../../src/tasks/loadTask.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { requireShared } from '../shared.js'
 

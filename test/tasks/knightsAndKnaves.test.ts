@@ -7,7 +7,7 @@ import { knightsGenerator } from '../../src/tasks/generators/knights/knightsGene
 import { claimText, solveKnights } from '../../src/tasks/generators/knights/statements.js'
 import type { Claim } from '../../src/tasks/generators/knights/statements.js'
 import { knightsProblem } from '../../src/tasks/knightsAndKnaves.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 import { requireShared } from '../shared.js'
 
 describe('knights and knaves', () => {

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { plainPrompt, questionPrompt } from '../../src/tasks/questionPrompt.js'
-import type { Problem } from '../../src/tasks/task.js'
+import type { Problem } from '../../src/grading/problem.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 
 const chatFolder = path.join(import.meta.dirname, '../fixtures/tokenizer')

@@ -3,7 +3,7 @@ import { codeLanguages } from '../../sandbox/codeRun.js'
 import type { CodeLanguage } from '../../sandbox/codeRun.js'
 import { runCode } from '../../sandbox/runCode.js'
 import type { RunCodeOptions } from '../../sandbox/runCode.js'
-import type { Grade, Grader, Problem } from '../../tasks/task.js'
+import type { Grade, Grader, Problem } from '../problem.js'
 import { extractCode } from './extractCode.js'
 
 /** More programs than these are not tried: each may take the whole time limit. */

@@ -1,4 +1,4 @@
-import type { Grade, Problem } from '../../tasks/task.js'
+import type { Grade, Problem } from '../problem.js'
 import {
   afterReasoning,
   announcement,

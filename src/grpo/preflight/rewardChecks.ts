@@ -1,6 +1,6 @@
 import { lintReward } from '../../rewards/lint/lintReward.js'
 import type { RewardFunction } from '../../rewards/reward.js'
-import type { Problem } from '../../tasks/task.js'
+import type { Problem } from '../../grading/problem.js'
 import { correctnessReward, EQUAL_REWARDS } from '../metrics/signal.js'
 import { ok } from './preflightCheck.js'
 import type { PreflightCheck } from './preflightCheck.js'

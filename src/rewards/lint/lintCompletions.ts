@@ -1,5 +1,5 @@
 import { findNumbers, readNumber } from '../../grading/answers/numbers.js'
-import type { Problem } from '../../tasks/task.js'
+import type { Problem } from '../../grading/problem.js'
 
 /** A text made up to see what a reward pays for it. */
 export interface LintCompletion {

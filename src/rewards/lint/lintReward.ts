@@ -1,4 +1,4 @@
-import type { Problem } from '../../tasks/task.js'
+import type { Problem } from '../../grading/problem.js'
 import type { RewardFunction } from '../reward.js'
 import { lintCompletions } from './lintCompletions.js'
 import type { LintKind } from './lintCompletions.js'

@@ -1,9 +1,9 @@
-import type { Grade } from '../../tasks/task.js'
+import type { Grade } from '../../grading/problem.js'
 import { parseArithmetic } from '../../grading/reasoning/arithmetic.js'
 import { readArithmeticTokens } from '../../grading/reasoning/arithmeticTokens.js'
 import { findCalculations } from '../../grading/reasoning/calculations.js'
 import type { Calculation } from '../../grading/reasoning/calculations.js'
-import { gradeOf } from '../correctness.js'
+import { gradeOf } from '../../grading/number.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

@@ -6,9 +6,10 @@ import { difficultyRange } from '../difficulty.js'
 import type { Difficulty } from '../difficulty.js'
 import { isHeldOut } from '../heldOut.js'
 import { questionPrompt } from '../questionPrompt.js'
-import { formatInstruction, formatSolution } from '../reasoningFormat.js'
-import type { ReasoningFormat } from '../reasoningFormat.js'
-import type { Grader, Problem, Split, Task } from '../task.js'
+import { formatInstruction, formatSolution } from '../../grading/answerForm.js'
+import type { ReasoningFormat } from '../../grading/answerForm.js'
+import type { Grader, Problem } from '../../grading/problem.js'
+import type { Split, Task } from '../task.js'
 import { Random } from './random.js'
 
 /** Options of every task that is generated. */

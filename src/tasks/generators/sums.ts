@@ -4,7 +4,8 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { ConfigError } from '../../errors.js'
 import { checkCount } from '../checkCount.js'
 import { plainPrompt, questionPrompt } from '../questionPrompt.js'
-import type { Problem, Split, Task } from '../task.js'
+import type { Problem } from '../../grading/problem.js'
+import type { Split, Task } from '../task.js'
 
 /** Ways to ask for a sum of two numbers, forwards and backwards. */
 export const sumsOperations = ['add', 'subtract'] as const

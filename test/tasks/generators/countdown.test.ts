@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { DataError } from '../../../src/errors.js'
 import { countdown, gradeCountdown } from '../../../src/tasks/generators/countdown.js'
 import { evaluateExpression } from '../../../src/grading/expression.js'
-import type { Problem } from '../../../src/tasks/task.js'
+import type { Problem } from '../../../src/grading/problem.js'
 
 const problem: Problem = {
   id: 'c',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../../src/errors.js'
-import { grade } from '../../../src/rewards/correctness.js'
+import { grade } from '../../../src/grading/number.js'
 import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { chainSum } from '../../../src/tasks/generators/chainSum.js'
 import { countdown } from '../../../src/tasks/generators/countdown.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../../src/errors.js'
-import { grade } from '../../../src/rewards/correctness.js'
+import { grade } from '../../../src/grading/number.js'
 import { sums } from '../../../src/tasks/generators/sums.js'
 
 /** The unordered operands of a problem, from its id. */

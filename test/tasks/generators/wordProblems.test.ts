@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../../src/errors.js'
-import { grade } from '../../../src/rewards/correctness.js'
+import { grade } from '../../../src/grading/number.js'
 import { calculate } from '../../../src/tasks/generators/wordProblems/story.js'
 import { wordProblems, wordProblemVariants } from '../../../src/tasks/generators/wordProblems/wordProblems.js'
 
