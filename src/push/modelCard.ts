@@ -4,6 +4,7 @@ import { cardMetadata, hubDataset } from './cardMetadata.js'
 import { headline, markdownTable, placeboText, resultTables } from './cardTables.js'
 import { cardPolicies, evaluatedSplit } from './results.js'
 import type { CardPolicies } from './results.js'
+import { isJsonObject } from '../io/json.js'
 import type { RunContents } from './runContents.js'
 import { usageText } from './usage.js'
 
@@ -22,7 +23,15 @@ export interface CardOptions {
 const recipe = [
   ...['loss_type', 'beta', 'epsilon', 'epsilon_high', 'num_iterations', 'scale_rewards', 'num_generations'],
   ...['per_device_train_batch_size', 'gradient_accumulation_steps', 'max_steps', 'num_train_epochs', 'learning_rate'],
-  ...['lr_scheduler_type', 'warmup_steps', 'weight_decay', 'max_grad_norm', 'max_completion_length', 'temperature'],
+  ...[
+    'lr_scheduler_type',
+    'lr_scheduler_kwargs',
+    'warmup_steps',
+    'weight_decay',
+    'max_grad_norm',
+    'max_completion_length',
+    'temperature',
+  ],
   ...['top_p', 'top_k', 'mask_truncated_completions', 'lora_r', 'lora_alpha', 'lora_target_modules', 'seed'],
 ]
 
@@ -111,7 +120,8 @@ function trainingText(run: RunContents): string {
   ]
   const rows = recipe.flatMap((name) => {
     const value = config?.[name]
-    return value === undefined || value === null ? [] : [[`\`${name}\``, optionText(value)]]
+    const isEmpty = isJsonObject(value) && Object.keys(value).length === 0
+    return value === undefined || value === null || isEmpty ? [] : [[`\`${name}\``, optionText(value)]]
   })
   const table =
     rows.length > 0 ? `\n\n${markdownTable(['option', 'value'], rows)}\n\nAll options: \`training/config.yaml\`.` : ''

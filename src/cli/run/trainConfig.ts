@@ -220,7 +220,12 @@ export function readTrainConfigFile(file: string): Record<string, unknown> {
 
 /** The options as YAML, by their snake_case names; reading it gives the same run again. */
 export function formatTrainConfig(config: TrainConfig): string {
-  return stringify(Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])))
+  const named = { ...config, lrSchedulerKwargs: bySnakeCase(config.lrSchedulerKwargs) }
+  return stringify(bySnakeCase(named))
+}
+
+function bySnakeCase(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value as unknown]))
 }
 
 /** The options by their camelCase names. */

@@ -69,7 +69,7 @@ export class RunCheckpoints {
     if (!latest) return null
     const { folder, step } = latest
     const checkpoint = readCheckpoint(folder)
-    checkSameRun(folder, checkpoint.identity, identity)
+    checkSameRun(folder, checkpoint.identity, identity, config)
     const stored = readRollouts(folder, task.problems, config)
     const { files, ...counters } = checkpoint.counters
     const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0

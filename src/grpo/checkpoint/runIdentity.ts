@@ -3,6 +3,8 @@ import { ConfigError } from '../../errors.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
+import { dependsOnMaxSteps } from '../../optim/learningRateSchedule.js'
+import { grpoOptions } from '../config/config.js'
 import type { GRPOConfig } from '../config/config.js'
 
 /** Everything that decides how a run goes on, as `name: value`; two runs with the same can continue each other. */
@@ -44,12 +46,11 @@ export function runIdentity(
  * Throws a ConfigError that lists what is different now, when it is something that decides how the run goes on. Another
  * number of steps is accepted where the learning rate does not depend on it.
  */
-export function checkSameRun(folder: string, saved: RunIdentity, now: RunIdentity): void {
-  const mayExtend =
-    now.lrSchedulerType === 'constant' || (now.lrSchedulerType === 'constant_with_warmup' && now.warmupRatio === 0)
+export function checkSameRun(folder: string, saved: RunIdentity, now: RunIdentity, config: GRPOConfig): void {
+  const mayExtend = !dependsOnMaxSteps(config)
   const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
     if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
-    const [before, after] = [show(saved[name]), show(now[name])]
+    const [before, after] = [show(name in saved ? saved[name] : defaultOf(name)), show(now[name])]
     return before === after ? [] : [`${name} was ${before} and is now ${after}`]
   })
   if (differences.length === 0) return
@@ -57,6 +58,11 @@ export function checkSameRun(folder: string, saved: RunIdentity, now: RunIdentit
     `the run cannot be continued from ${folder}, for it would not be the same run:\n  ${differences.join('\n  ')}\n` +
       'Take the values of the run (its config.yaml), or start a new run in another folder',
   )
+}
+
+/** What an option was in a run of a version that did not have it. */
+function defaultOf(name: string): unknown {
+  return grpoOptions().find((option) => option.name === name)?.defaultValue
 }
 
 function show(value: unknown): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
+import { schedulerKwargsSchema, schedulerTypeSchema } from '../../optim/schedulerOptions.js'
 import { checkCombinations, resolveGenerationBatch } from './rules.js'
 import { optionsByName, snakeCase } from '../../options/names.js'
 
@@ -167,11 +168,20 @@ export const grpoConfigSchema = z.strictObject({
   // Optimizer
   learningRate: option(nonNegative, 1e-6, 'Highest learning rate; for LoRA often 1e-5 to 1e-4.'),
   lrSchedulerType: option(
-    z.enum(['linear', 'cosine', 'constant', 'constant_with_warmup']),
+    schedulerTypeSchema,
     'linear',
-    'Learning rate after the warm-up: linear or cosine to 0 at the last step, or constant.',
+    'Learning rate after the warm-up: to 0 at the last step, to a smallest rate, in three phases, or constant, as in transformers.',
   ),
-  warmupSteps: option(z.int().nonnegative(), 0, 'Optimizer steps in which the learning rate rises linearly from 0.'),
+  lrSchedulerKwargs: option(
+    schedulerKwargsSchema,
+    {},
+    'Settings of the schedule, such as { num_cycles: 2 } of cosine_with_restarts (docs/trl.md). As a flag in YAML.',
+  ),
+  warmupSteps: option(
+    nonNegative.refine((steps) => steps < 1 || Number.isInteger(steps), 'expected whole steps, or a fraction below 1'),
+    0,
+    'Optimizer steps in which the learning rate rises linearly from 0; below 1 a fraction of all steps.',
+  ),
   warmupRatio: option(fraction, 0, 'Warm-up as a fraction of all optimizer steps, instead of warmupSteps.'),
   weightDecay: option(nonNegative, 0, 'Decoupled weight decay of AdamW.'),
   adamBeta1: option(decayRate, 0.9, "Decay of AdamW's mean of gradients."),

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../errors.js'
+import { schedulerProblem } from '../../optim/schedulerOptions.js'
 import type { GRPOConfig } from './config.js'
 
 type GenerationBatchOptions = Pick<
@@ -65,6 +66,9 @@ export function checkCombinations(config: GRPOConfig): void {
   if (config.warmupSteps > 0 && config.warmupRatio > 0) {
     throw new ConfigError('warmupSteps and warmupRatio are both set; leave one of them out')
   }
+  const { lrSchedulerType, lrSchedulerKwargs, learningRate } = config
+  const problem = schedulerProblem(lrSchedulerType, lrSchedulerKwargs, learningRate)
+  if (problem !== null) throw new ConfigError(problem)
   if (config.lrSchedulerType === 'constant' && (config.warmupSteps > 0 || config.warmupRatio > 0)) {
     throw new ConfigError('lrSchedulerType constant has no warm-up; use constant_with_warmup')
   }

@@ -96,6 +96,22 @@ describe('cli/trainConfig', () => {
     })
   })
 
+  it('takes the settings of a learning-rate schedule as a flag, and writes them by the names that TRL has', () => {
+    const flags = parseFlags(
+      '--lr-scheduler-type',
+      'cosine_with_restarts',
+      '--lr-scheduler-kwargs',
+      '{ num_cycles: 3 }',
+    )
+    const config = parseTrainConfig(required, flags)
+    assert.deepEqual(config.lrSchedulerKwargs, { numCycles: 3 })
+    assert.match(formatTrainConfig(config), /lr_scheduler_kwargs:\n {2}num_cycles: 3\n/)
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    refuses({ ...required, lr_scheduler_kwargs: { num_cycles: 3 } }, /linear has no setting num_cycles.*takes none/)
+  })
+
   it('takes the other options of a task, by either spelling, from a file and as a flag', () => {
     const given = { task_options: { operations: ['add', 'subtract'], max_operand: 20 }, shots: 2 }
     const expected = { operations: ['add', 'subtract'], maxOperand: 20, shots: 2, split: 'train', seed: 42 }

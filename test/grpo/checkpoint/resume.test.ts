@@ -3,7 +3,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { selectBackend } from '../../../src/backend/select.js'
 import { ConfigError, FileFormatError, GrpoError } from '../../../src/errors.js'
-import type { GRPOConfig } from '../../../src/grpo/config/config.js'
+import { checkSameRun, runIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
+import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'
 import type { GRPOTrainerOptions } from '../../../src/grpo/trainer.js'
 import { adapterValues } from '../../fixtures/policies.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
@@ -225,6 +226,19 @@ describe('resume', () => {
       const outputDir = await start()
       const longer = { maxSteps: 4, saveSteps: 3, saveTotalLimit: null, loggingSteps: 5 }
       assert.deepEqual(await resume(outputDir, {}, longer), plain)
+    })
+
+    it('nor a checkpoint of a version that did not have an option, while that has its default', async () => {
+      await withPolicy(async ({ policy }) => {
+        await Promise.resolve()
+        const config = parseGRPOConfig({ maxSteps: 2 })
+        const { lrSchedulerKwargs, ...saved } = runIdentity(policy, tinyTask(3), [], config, 2)
+        assert.deepEqual(lrSchedulerKwargs, {})
+        checkSameRun('step-1', saved, { ...saved, lrSchedulerKwargs }, config)
+        assert.throws(() => {
+          checkSameRun('step-1', saved, { ...saved, lrSchedulerKwargs: { numCycles: 2 } }, config)
+        }, /lrSchedulerKwargs was \{\} and is now \{"numCycles":2\}/)
+      })
     })
 
     it('a checkpoint that is broken, and leaves everything as it is', async () => {

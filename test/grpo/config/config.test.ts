@@ -111,6 +111,27 @@ describe('grpo/config', () => {
     for (const input of bad) assert.match(messageOf(input), new RegExp(`${Object.keys(input)[0]!}: `))
   })
 
+  it('takes settings of the schedule by both spellings, and names what is wrong with them', () => {
+    const settings = (lrSchedulerKwargs: unknown): Record<string, unknown> => ({
+      lrSchedulerType: 'cosine_with_restarts',
+      lrSchedulerKwargs,
+    })
+    for (const given of [{ num_cycles: 2 }, { numCycles: 2 }]) {
+      assert.deepEqual(parseGRPOConfig(settings(given)).lrSchedulerKwargs, { numCycles: 2 })
+    }
+    assert.deepEqual(parseGRPOConfig(settings(null)).lrSchedulerKwargs, {})
+    assert.match(
+      messageOf(settings({ num_cycle: 2 })),
+      /no schedule has a setting num_cycle; did you mean num_cycles\?/,
+    )
+    assert.match(messageOf(settings({ num_cycles: 'two' })), /num_cycles: .*expected number/)
+    assert.match(messageOf(settings({ num_cycles: 0 })), /num_cycles: /)
+    assert.match(messageOf({ lrSchedulerType: 'greedy' }), /greedy follows the metric of evaluations.*linear, cosine/)
+    assert.match(messageOf({ lrSchedulerType: 'reduce_lr_on_plateau' }), /reduce_lr_on_plateau follows the metric/)
+    assert.match(messageOf({ lrSchedulerType: 'sine' }), /expected one of "linear"|"cosine"/)
+    assert.match(messageOf({ warmupSteps: 2.5 }), /whole steps, or a fraction below 1/)
+  })
+
   it('refuses an option that is given in both spellings', () => {
     assert.match(messageOf({ topK: 1, top_k: 2 }), /topK is given twice, as topK and as top_k/)
   })
@@ -135,6 +156,15 @@ describe('grpo/config', () => {
     assert.equal(parseGRPOConfig({ lossType: 'cispo', epsilonHigh: 5 }).epsilonHigh, 5)
     assert.match(messageOf({ warmupSteps: 2, warmupRatio: 0.1 }), /warmupSteps and warmupRatio/)
     assert.match(messageOf({ lrSchedulerType: 'constant', warmupSteps: 2 }), /constant_with_warmup/)
+    assert.match(
+      messageOf({ lrSchedulerType: 'linear', lrSchedulerKwargs: { power: 2 } }),
+      /linear has no setting power/,
+    )
+    assert.match(messageOf({ lrSchedulerType: 'cosine_with_min_lr' }), /needs one of min_lr and min_lr_rate.*none/)
+    const both = { min_lr: 1e-7, min_lr_rate: 0.1 }
+    assert.match(messageOf({ lrSchedulerType: 'cosine_with_min_lr', lrSchedulerKwargs: both }), /got both/)
+    assert.match(messageOf({ lrSchedulerType: 'warmup_stable_decay' }), /needs num_decay_steps/)
+    assert.match(messageOf({ lrSchedulerType: 'polynomial', learningRate: 1e-8 }), /lr_end = 1e-7.*learningRate = 1e-8/)
     assert.match(messageOf({ entropyCoefMin: 2 }), /entropyCoefMin = 2 is above entropyCoefMax = 1/)
   })
 
