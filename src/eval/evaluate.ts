@@ -53,10 +53,12 @@ export interface EvaluationProgress {
   readonly policy: string
   readonly decoding: 'greedy' | 'sampled'
   readonly phase: 'sampling' | 'grading'
-  /** Tokens sampled so far by all policies; one that has been graded counts all that it might have sampled. */
+  /** Completions of all policies that have ended so far. */
   readonly done: number
-  /** The most tokens that the evaluation may sample. */
+  /** Completions of the whole evaluation. */
   readonly total: number
+  /** Tokens sampled so far for this policy and way of decoding. */
+  readonly tokens: number
 }
 
 type Decoding = Pick<EvaluationProgress, 'policy' | 'decoding'>
@@ -81,10 +83,9 @@ export async function evaluate(
   if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems to evaluate on`)
   const problems = task.problems.slice(0, options.limit)
   const evaluated = problems.map((problem) => describeProblem(task, problem, named[0]![1]))
-  const mostTokens = problems.length * settings.maxCompletionLength
   const known = knownResults(options.earlier, evaluated, settings)
   const total =
-    named.filter(([name]) => !known.has(name)).length * mostTokens * (Number(settings.greedy) + settings.samples)
+    named.filter(([name]) => !known.has(name)).length * problems.length * (Number(settings.greedy) + settings.samples)
   let before = 0
   const results: PolicyResult[] = []
   for (const [name, model] of named) {
@@ -113,14 +114,22 @@ export async function evaluate(
 
   async function decode(what: Decoding, model: CausalLM): Promise<PolicyResult['greedy']> {
     const sampling = samplingOptions(settings, what.decoding)
-    const most = mostTokens * (sampling.numGenerations ?? 1)
+    const all = problems.length * (sampling.numGenerations ?? 1)
+    let tokens = 0
+    const tell = (phase: EvaluationProgress['phase'], ended: number): void =>
+      options.onProgress?.({ ...what, phase, done: before + ended, total, tokens })
     const traces = await sampleTraces(model, task, problems, {
       ...sampling,
       ...(options.signal && { signal: options.signal }),
-      onProgress: (tokens) => options.onProgress?.({ ...what, phase: 'sampling', done: before + tokens, total }),
-      onGraded: () => options.onProgress?.({ ...what, phase: 'grading', done: before + most, total }),
+      onProgress: (sampled, ended) => {
+        tokens = sampled
+        tell('sampling', ended)
+      },
+      onGraded: () => {
+        tell('grading', all)
+      },
     })
-    before += most
+    before += all
     return summarizeTraces(evaluated, traces, settings)
   }
 }

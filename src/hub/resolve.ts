@@ -3,6 +3,7 @@ import { HubError } from '../errors.js'
 import { downloadDataset } from './datasetFiles.js'
 import type { DatasetOptions } from './datasetFiles.js'
 import type { DownloadOptions, Snapshot } from './download.js'
+import { embeddedModelFolder, embeddedModelName } from './embeddedModels.js'
 import { downloadModel } from './modelFiles.js'
 import { isRepositoryId } from './repository.js'
 
@@ -10,10 +11,13 @@ import { isRepositoryId } from './repository.js'
 export type LocalSource = { readonly folder: string; readonly id: null } | Snapshot
 
 /**
- * A model or adapter by its folder or by its Hub id, `owner/name` or `owner/name@revision`, which is downloaded when the
- * cache does not have it. A folder of that name wins. Throws a HubError.
+ * A model or adapter by its folder, by the name of a model that comes with the package (`word-problems-1m`), or by its Hub
+ * id, `owner/name` or `owner/name@revision`, which is downloaded when the cache does not have it. A folder of that name
+ * wins. Throws a HubError.
  */
 export async function resolveModel(folderOrId: string, options: DownloadOptions = {}): Promise<LocalSource> {
+  const embedded = fs.existsSync(folderOrId) ? null : embeddedModelFolder(folderOrId)
+  if (embedded !== null) return { folder: embedded, id: null }
   return resolve(folderOrId, () => downloadModel(folderOrId, options))
 }
 
@@ -38,7 +42,8 @@ async function resolve(name: string, download: () => Promise<Snapshot>): Promise
   }
 }
 
-/** What names these very files for ever: `owner/name@commit` for a repository of the Hub, else the folder. */
+/** What names these very files for ever: `owner/name@commit` of the Hub, the name of a model of the package, else the folder. */
 export function pinnedName(source: LocalSource): string {
-  return source.id === null ? source.folder : `${source.id}@${source.revision}`
+  if (source.id !== null) return `${source.id}@${source.revision}`
+  return embeddedModelName(source.folder) ?? source.folder
 }

@@ -150,7 +150,7 @@ export interface LoadModelOptions extends DownloadOptions {
 /**
  * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
  * generation_config.json and the tokenizer's files; or from the Hub by its id, `owner/name` or `owner/name@revision`,
- * through the cache that Python's tools share. Selects a backend when none was selected.
+ * through the cache that Python's tools share; or a model that comes with the package: `word-problems-1m`. Selects a backend when none was selected.
  * @throws FileFormatError, UnsupportedError, HubError
  */
 export async function loadModel(folderOrId: string, options: LoadModelOptions = {}): Promise<CausalLM> {

@@ -58,10 +58,12 @@ export function modelCard(run: RunContents, options: CardOptions): string {
 
 function introduction(run: RunContents, version: string): string {
   const { baseModel, config, evaluation } = run
-  const { id, revision, name } = baseModel
+  const { id, revision, name, isEmbedded } = baseModel
   const commit = revision === null ? '' : ` (revision \`${revision}\`)`
   const base =
-    id === null ? `\`${name}\`, a model that is not on the Hub` : `[${id}](https://huggingface.co/${id})${commit}`
+    id === null
+      ? `\`${name}\`, a model that ${isEmbedded ? 'comes with grpo-ts' : 'is not on the Hub'}`
+      : `[${id}](https://huggingface.co/${id})${commit}`
   const task = typeof config?.task === 'string' ? ` on the task \`${config.task}\`` : ''
   const measured = evaluation && headline(evaluation)
   return (

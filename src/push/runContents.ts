@@ -5,6 +5,7 @@ import { FileFormatError } from '../errors.js'
 import type { Evaluation } from '../eval/evaluation.js'
 import { readEvaluation } from '../eval/evaluationFile.js'
 import { snapshotSource } from '../hub/cache.js'
+import { embeddedModelName } from '../hub/embeddedModels.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { readJsonLines } from '../io/jsonLines.js'
@@ -18,8 +19,10 @@ export interface BaseModel {
   readonly id: string | null
   /** The commit; null when it is not known. */
   readonly revision: string | null
-  /** The id, or the last part of the folder's path. */
+  /** The id, the name of a model of the package, or the last part of the folder's path. */
   readonly name: string
+  /** It comes with grpo-ts, which knows it by this name. */
+  readonly isEmbedded: boolean
 }
 
 /** What a run's folder holds for others. */
@@ -55,7 +58,12 @@ export async function readRunContents(folder: string, baseModel?: string): Promi
   if (!isJsonObject(adapterConfig)) throw new FileFormatError(adapterFile, 'expected a JSON object')
   const warnings: string[] = []
   const base = baseModelOf(adapterConfig, baseModel)
-  if (base.id === null) {
+  if (base.isEmbedded) {
+    warnings.push(
+      `the base model ${base.name} comes with grpo-ts: others can load the adapter there only. Push the model too, and name ` +
+        'it with --base-model owner/name, for other tools',
+    )
+  } else if (base.id === null) {
     warnings.push(
       `the base model is the folder ${base.name} on this machine: others cannot load the adapter. Name its Hub id ` +
         '(--base-model owner/name), or push that model too',
@@ -73,13 +81,15 @@ function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): B
   const { base_model_name_or_path: recorded, revision } = adapterConfig
   const name = chosen ?? (typeof recorded === 'string' ? recorded : '')
   const source = snapshotSource(name)
-  if (source) return { ...source, name: source.id }
+  if (source) return { ...source, name: source.id, isEmbedded: false }
+  const embedded = embeddedModelName(name)
+  if (embedded !== null) return { id: null, revision: null, name: embedded, isEmbedded: true }
   if (!isRepositoryId(name) || fs.existsSync(name)) {
-    return { id: null, revision: null, name: path.basename(name) || 'unknown' }
+    return { id: null, revision: null, name: path.basename(name) || 'unknown', isEmbedded: false }
   }
   const [id = '', pinned] = name.split('@')
   const ofConfig = chosen === undefined && typeof revision === 'string' ? revision : null
-  return { id, revision: pinned ?? ofConfig, name: id }
+  return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false }
 }
 
 function readConfig(file: string): Record<string, unknown> | null {

@@ -11,7 +11,7 @@ export function usageText(
 ): string {
   const base = baseModel.id ?? `path/to/${baseModel.name}`
   const { revision } = baseModel
-  const pinned = revision === null ? base : `${base}@${revision}`
+  const pinned = baseModel.isEmbedded ? baseModel.name : revision === null ? base : `${base}@${revision}`
   const pythonRevision = revision === null ? '' : `, revision="${revision}"`
   const rank = largestRank(adapterConfig)
   const name = repository.split('/')[1]!

@@ -37,8 +37,8 @@ export interface SamplingOptions {
   signal?: AbortSignal
   /** Keeps what training on the completions will need again. */
   keep?: KeptProjections | undefined
-  /** Called after each step of decoding with the number of tokens generated so far. */
-  onProgress?: (tokens: number) => void
+  /** Called after each step of decoding with the numbers of tokens generated and of completions ended so far. */
+  onProgress?: (tokens: number, completions: number) => void
 }
 
 export interface Completion {
@@ -73,12 +73,15 @@ export async function generate(
   const cache = new KeyValueCache(model.config, layout.promptSlots + layout.rows * layout.rowSlots)
   try {
     let tokens = 0
+    let ended = 0
     for (let step = scheduler.next(); step; step = scheduler.next()) {
       const sampled = await sampleNext(model, step, cache, options)
       for (const [i, sequence] of step.sequences.entries()) {
         sequence.append(sampled.ids[i]!, sampled.logProbs[i]!, sampled.entropies[i]!)
+        if (sequence.finishReason !== null) ended++
       }
-      options.onProgress?.((tokens += step.sequences.length))
+      tokens += step.sequences.length
+      options.onProgress?.(tokens, ended)
       // Nothing here waits for anything outside: without this, timers and Ctrl-C would have no turn until the end.
       await setImmediate()
       options.signal?.throwIfAborted()

@@ -11,7 +11,14 @@ import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run } from './run.js'
 
 const tiny = { hiddenSize: 16, intermediateSize: 24, numLayers: 1, numHeads: 2, numKeyValueHeads: 1 }
-const small = { perDeviceTrainBatchSize: 8, numGenerations: 4, maxCompletionLength: 12, maxSteps: 3, warmupSteps: 0 }
+const small = {
+  perDeviceTrainBatchSize: 8,
+  numGenerations: 4,
+  maxCompletionLength: 12,
+  maxSteps: 3,
+  warmupSteps: 0,
+  evalLimit: 4,
+}
 
 describe('cli/quickstart', () => {
   const inFolder = useTemporaryFolder()
@@ -34,7 +41,7 @@ describe('cli/quickstart', () => {
       onOutput(printed)
     })
     const summary = await quickstart(
-      { seed: 1, placebo: false, model: inFolder('model'), config: small, problems: 4, ...options },
+      { seed: 1, placebo: false, run: { ...small, model: inFolder('model') }, ...options },
       { stdin: Readable.from([]), stdout, stderr },
     )
     return { summary, printed }

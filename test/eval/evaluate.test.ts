@@ -204,12 +204,12 @@ describe('eval/evaluate', () => {
       await evaluate(policy, letterTask(), { ...options, onProgress: (event) => events.push(event) })
       const phases = new Set(events.map((event) => `${event.policy} ${event.decoding} ${event.phase}`))
       assert.equal(phases.size, 8)
-      // Two policies, twelve problems, four completions of twelve tokens.
-      assert.ok(events.every(({ total }) => total === 2 * 12 * 4 * 12))
+      // Two policies, twelve problems, four completions of at most twelve tokens.
+      assert.ok(events.every(({ total }) => total === 2 * 12 * 4))
       assert.ok(events.every(({ done }, i) => done >= (events[i - 1]?.done ?? 0)))
-      assert.deepEqual(events.at(-1), {
-        ...{ policy: 'trained', decoding: 'sampled', phase: 'grading', done: 1152, total: 1152 },
-      })
+      const { tokens, ...last } = events.at(-1)!
+      assert.deepEqual(last, { policy: 'trained', decoding: 'sampled', phase: 'grading', done: 96, total: 96 })
+      assert.ok(tokens >= 36 && tokens <= 36 * 12)
       const controller = new AbortController()
       const stopped = evaluate(policy, letterTask(), {
         ...options,

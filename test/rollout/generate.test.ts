@@ -307,14 +307,20 @@ describe('generate', () => {
       assert.ok(inside > 0 && across > 0, `a test of nothing: ${inside} inside, ${across} across`)
     })
 
-    it('reports how many tokens there are so far', async () => {
+    it('reports how many tokens there are so far, and how many completions have ended', async () => {
       const progress: number[] = []
+      let ended = 0
       const eosTokenIds = [0, 1, 2, 3].map((i) => i * 80)
       const groups = await generate(model, [...PROMPTS, ...Array.from({ length: 80 }, (_, i) => [i])], {
         ...{ maxCompletionLength: 4, eosTokenIds },
-        onProgress: (tokens) => progress.push(tokens),
+        onProgress(tokens, completions) {
+          progress.push(tokens)
+          assert.ok(completions >= ended)
+          ended = completions
+        },
       })
       assert.equal(progress[0], 83)
+      assert.equal(ended, 83)
       assert.deepEqual(
         progress,
         progress.toSorted((a, b) => a - b),

@@ -1,28 +1,26 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { stringify } from 'yaml'
 import { selectBackend } from '../../backend/select.js'
 import { evaluate } from '../../eval/evaluate.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import type { Evaluation } from '../../eval/evaluation.js'
-import { parseGRPOConfig } from '../../grpo/config/config.js'
-import type { GRPOConfig } from '../../grpo/config/config.js'
-import { snakeCase } from '../../options/names.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import { atomicWriteJson } from '../../io/atomicWrite.js'
 import { readJsonLines } from '../../io/jsonLines.js'
 import { loadModel } from '../../model/causalLM.js'
 import type { CausalLM } from '../../model/causalLM.js'
-import { correctness, random } from '../../rewards/index.js'
+import { loadRewards } from '../../rewards/loadReward.js'
 import { wordProblems } from '../../tasks/generators/wordProblems/wordProblems.js'
-import type { WordProblemTask } from '../../tasks/generators/wordProblems/wordProblems.js'
+import { loadTask } from '../../tasks/loadTask.js'
+import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../commandLine.js'
 import { Interrupted } from '../terminal/exitCode.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { startRunFolder } from '../../run/runEntries.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
+import type { TrainConfig } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
 import { writeReport } from '../../report/writeReport.js'
 import * as settings from './settings.js'
@@ -35,10 +33,8 @@ export interface QuickstartOptions {
   /** Train with a random reward instead of the right one. */
   readonly placebo: boolean
   readonly outputDir: string
-  /** Model, options of GRPO and number of held-out problems other than those of settings.ts; tests take smaller ones. */
-  readonly model?: string
-  readonly config?: Partial<GRPOConfig>
-  readonly problems?: number
+  /** Options of the run other than those of settings.ts; tests take smaller ones. */
+  readonly run?: Partial<TrainConfig>
 }
 
 const SUMMARY_FILE = 'summary.json'
@@ -56,25 +52,19 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
   const started = performance.now()
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
   const backend = await selectBackend()
-  const config = parseGRPOConfig({
-    ...settings.config,
-    ...options.config,
-    seed,
-  })
-  const train = wordProblems({ limit: settings.TRAINING_PROBLEMS, seed })
-  const heldOut = wordProblems({ split: 'test', limit: options.problems ?? settings.HELD_OUT_PROBLEMS })
-  const reward = placebo ? random({ rate: 0.5, seed }) : correctness()
-  const runConfig = stringify({
-    ...{ model: 'word-problems-1m', task: train.name, rewards: [reward.name] },
-    ...{ lora_r: settings.lora.r, lora_alpha: settings.lora.alpha },
-    ...Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])),
-  })
+  const specs = [placebo ? { name: 'random', rate: 0.5, seed } : 'correctness']
+  const run = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
+  const config = grpoConfigOf(run)
+  const train = await loadTask(run.task, taskOptionsOf(run))
+  const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
+  const rewards = await loadRewards(run.rewards, run)
+  const runConfig = formatTrainConfig(run)
   const resume = holdsUnfinishedRun(outputDir, runConfig)
   if (!resume) startRunFolder(outputDir, runConfig)
   fs.rmSync(path.join(outputDir, SUMMARY_FILE), { force: true })
 
-  const base = await loadModel(options.model ?? fileURLToPath(settings.MODEL_FOLDER))
-  const policy = base.withLora({ ...settings.lora, seed })
+  const base = await loadModel(run.model)
+  const policy = base.withLora({ r: run.loraR, alpha: run.loraAlpha, seed })
   const interrupt = new AbortController()
   const limits = { maxCompletionLength: config.maxCompletionLength, signal: interrupt.signal }
   const stop = (): void => {
@@ -97,7 +87,7 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     print('reward', placebo ? 'placebo: random' : '1 for the right answer, 0 for any other; nothing for reasoning')
     print('output', outputDir)
     if (!resume && !placebo) {
-      const checked = { policy, task: train, rewards: [reward], config, maxSeconds: PREFLIGHT_SECONDS }
+      const checked = { policy, task: train, rewards, config, maxSeconds: PREFLIGHT_SECONDS }
       writePreflight(outputDir, await runPreflight(checked, { all: false }, streams))
     }
     const before = await measure({ base }, heldOut, 'base model', settings.SAMPLES, limits, streams)
@@ -105,7 +95,7 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     print('base', `${percent(accuracy) ?? ''} of sampled answers are right`)
 
     const trainer = new GRPOTrainer({
-      ...{ policy, task: train, rewards: [reward], config, outputDir, resume, signal: interrupt.signal },
+      ...{ policy, task: train, rewards, config, outputDir, resume, signal: interrupt.signal },
     })
     await runTrainer(trainer, streams)
     if (interrupt.signal.aborted) throw new Interrupted()
@@ -152,7 +142,7 @@ function holdsUnfinishedRun(folder: string, config: string): boolean {
 /** Evaluates policies on sampled answers, with a progress bar; those that `earlier` holds are not asked again. */
 async function measure(
   policies: Readonly<Record<string, CausalLM>>,
-  task: WordProblemTask,
+  task: Task,
   what: string,
   samples: number,
   limits: { maxCompletionLength: number; signal: AbortSignal; earlier?: Evaluation },
@@ -165,9 +155,8 @@ async function measure(
   try {
     return await evaluate(policies, task, {
       ...{ greedy: false, samples, temperature: 1, ...limits },
-      onProgress: ({ policy, phase, done, total: most }) => {
-        const share = phase === 'grading' ? 1 : done / most
-        bar.update(Math.floor((names.indexOf(policy) + share) * total), `measuring: ${what}`)
+      onProgress: ({ done }) => {
+        bar.update(done, `measuring: ${what}`)
       },
     })
   } finally {
@@ -178,16 +167,17 @@ async function measure(
 async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void> {
   const first = trainer.step
   if (first > 0) streams.stdout.write(`resumed  behind step ${first} of ${trainer.maxSteps}\n`)
-  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
+  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first })
   const started = performance.now()
   try {
     for await (const { step, maxSteps, metrics } of trainer) {
       const left = formatDuration(((performance.now() - started) / 1000 / (step - first)) * (maxSteps - step))
       const reward = metrics.reward ?? 0
-      const text = `reward ${reward.toFixed(2)}  tokens an answer ${metrics['completions/mean_length']!.toFixed(0)}  ${left} left`
+      const text = `reward ${reward.toFixed(2)}  tokens an answer ${metrics['completions/mean_length']!.toFixed(0)}`
       bar.update(step, text)
       if (step === 1 || step % LOGGING_STEPS === 0) {
-        bar.log(`step ${step.toString().padStart(3)}/${maxSteps}  ${text}  ${'█'.repeat(Math.round(reward * 20))}`)
+        const share = '█'.repeat(Math.round(reward * 20))
+        bar.log(`step ${step.toString().padStart(3)}/${maxSteps}  ${text}  ${left} left  ${share}`)
       }
     }
   } finally {

@@ -1,24 +1,30 @@
-import type { GRPOConfig } from '../../grpo/config/config.js'
 import type { WordProblemVariant } from '../../tasks/generators/wordProblems/wordProblems.js'
-
-/** The embedded base model, in the package. */
-export const MODEL_FOLDER = new URL('../../../checkpoints/word-problems-1m', import.meta.url)
-
-/** What `npm start` trains with: everything but the seed. */
-export const config: Partial<GRPOConfig> & { maxSteps: number } = {
-  ...{ numGenerations: 8, perDeviceTrainBatchSize: 128, maxCompletionLength: 128, temperature: 1 },
-  ...{ maxSteps: 100, learningRate: 1e-3, lrSchedulerType: 'cosine', warmupSteps: 5 },
-  ...{ saveSteps: 10, saveTotalLimit: 1 },
-}
-
-export const lora = { r: 16, alpha: 32 }
-
-/** Problems that are trained on: each comes about once. */
-export const TRAINING_PROBLEMS = 1600
 
 /** Held-out problems, and completions of each when accuracy is measured. */
 export const HELD_OUT_PROBLEMS = 500
 export const SAMPLES = 4
+
+/** What `npm start` trains, as options of `grpo-ts train`: everything but the seed, the reward and the folder. */
+export const runOptions = {
+  model: 'word-problems-1m',
+  task: 'word-problems',
+  // Each problem comes about once.
+  limit: 1600,
+  loraR: 16,
+  loraAlpha: 32,
+  numGenerations: 8,
+  perDeviceTrainBatchSize: 128,
+  maxCompletionLength: 128,
+  temperature: 1,
+  maxSteps: 100,
+  learningRate: 1e-3,
+  lrSchedulerType: 'cosine',
+  warmupSteps: 5,
+  saveSteps: 10,
+  saveTotalLimit: 1,
+  evalLimit: HELD_OUT_PROBLEMS,
+  numGenerationsEval: SAMPLES,
+}
 
 /** Held-out problems that are harder than those of the training, each with what is told about it. */
 export const HARDER: readonly { variant: WordProblemVariant; description: string }[] = [

@@ -14,12 +14,12 @@ export async function runPreflight(
   streams: Streams,
 ): Promise<PreflightReport> {
   const seconds = options.maxSeconds ?? 60
-  streams.stdout.write(`preflight up to 80 completions of 20 problems, sampling for about ${seconds} s at most\n`)
-  const bar = new Progress(streams.stdout, 1, 'preflight')
+  streams.stdout.write(`preflight up to 80 completions of 20 problems, in ${seconds} s at most\n`)
+  const bar = new Progress(streams.stdout, 100, '% of the preflight')
   let report: PreflightReport
   try {
     const onProgress: PreflightOptions['onProgress'] = ({ completions, of, tokens }) => {
-      bar.update(completions / of, `${completions} of ${of} completions, ${tokens} tokens`)
+      bar.update(Math.floor((100 * completions) / of), `${completions} of ${of} completions, ${tokens} tokens`)
     }
     ;({ report } = await interruptible((signal) => preflight({ ...options, signal, onProgress })))
   } finally {

@@ -9,15 +9,45 @@ const MILLISECONDS_PER_REDRAW = 100
 const MAXIMUM_BAR_COLUMNS = 30
 const MINIMUM_BAR_COLUMNS = 8
 
-/** A progress bar on a terminal; elsewhere only its lines are printed. */
+/** Without a terminal: milliseconds to the first line that says how far it is, and from one to the next. */
+const FIRST_SIGN = 3000
+const NEXT_SIGN = 10_000
+/** A long wait is told of less often: after such a share of the time that has passed. */
+const SIGN_SHARE = 0.1
+
+/** What a {@link Progress} may be told; tests give their own clock. */
+export interface ProgressOptions {
+  /** Where the work began, for the time that is left. Defaults to 0. */
+  first?: number
+  /** The time in milliseconds. Defaults to the process's own clock. */
+  now?: () => number
+}
+
+/**
+ * A progress bar with the time left on a terminal; elsewhere lines: those that are logged and, when there was none for a
+ * while, one that says how far it is.
+ */
 export class Progress {
   readonly #stream: Stream
   readonly #bars: MultiBar | null
   readonly #bar: SingleBar | null
+  readonly #total: number
+  readonly #unit: string
+  readonly #first: number
+  readonly #now: () => number
+  readonly #started: number
   #redrawn = -Infinity
+  /** When the next line that shows life is due. */
+  #nextSign: number
 
-  constructor(stream: Stream, total: number, unit: string) {
+  constructor(stream: Stream, total: number, unit: string, options: ProgressOptions = {}) {
     this.#stream = stream
+    this.#total = total
+    this.#unit = unit
+    this.#first = options.first ?? 0
+    this.#now = options.now ?? (() => performance.now())
+    this.#started = this.#now()
+    this.#nextSign = this.#started + FIRST_SIGN
     this.#bars = stream.isTTY
       ? new cliProgress.MultiBar(
           {
@@ -28,17 +58,36 @@ export class Progress {
           cliProgress.Presets.shades_classic,
         )
       : null
-    this.#bar = this.#bars?.create(total, 0, { unit, text: '' }) ?? null
+    this.#bar = this.#bars?.create(total, 0, { text: this.#describe(0, '') }) ?? null
   }
 
-  /** Moves the bar; `text` stands beside it until the next one. */
-  update(value: number, text?: string): void {
-    this.#bar?.update(value, text === undefined ? {} : { text })
+  /** Moves the bar; `text` stands beside it. */
+  update(value: number, text = ''): void {
+    const now = this.#now()
+    if (!this.#bars) {
+      if (now >= this.#nextSign) this.log(this.#describe(value, text))
+      return
+    }
+    this.#bar?.update(value, { text: this.#describe(value, text) })
     // Computing seldom lets timers run, which the library redraws by.
-    const now = performance.now()
     if (now - this.#redrawn < MILLISECONDS_PER_REDRAW) return
     this.#redrawn = now
-    this.#bars?.update()
+    this.#bars.update()
+  }
+
+  /** `3/10 steps`, the text, and the time left. */
+  #describe(value: number, text: string): string {
+    return [`${value}/${this.#total} ${this.#unit}`, text, this.#timeLeft(value)]
+      .filter((part) => part !== '')
+      .join('  ')
+  }
+
+  /** By the speed so far; nothing before there is one. */
+  #timeLeft(value: number): string {
+    const done = value - this.#first
+    const seconds = (this.#now() - this.#started) / 1000
+    if (done <= 0 || value >= this.#total || seconds < 1) return ''
+    return `${formatDuration((seconds / done) * (this.#total - value))} left`
   }
 
   /** Prints a line, above the bar where there is one. */
@@ -47,6 +96,8 @@ export class Progress {
       this.#bars.log(`${line}\n`)
       this.#bars.update()
     } else this.#stream.write(`${line}\n`)
+    const now = this.#now()
+    this.#nextSign = now + Math.max(NEXT_SIGN, SIGN_SHARE * (now - this.#started))
   }
 
   /** Removes the bar. */
@@ -55,14 +106,12 @@ export class Progress {
   }
 }
 
-/** The bar, `3/10 steps` and the text beside it, in one line of the terminal: the bar gives way first. */
+/** The bar and the text beside it, in one line of the terminal: the bar gives way first. */
 function formatBar(
   options: Parameters<typeof cliProgress.Format.BarFormat>[1],
-  params: { progress: number; value: number; total: number; maxWidth: number },
-  payload: { unit: string; text: string },
+  params: { progress: number; maxWidth: number },
+  { text }: { text: string },
 ): string {
-  const numbers = `${params.value}/${params.total} ${payload.unit}`
-  const text = payload.text === '' ? numbers : `${numbers}  ${payload.text}`
   const columns = Math.min(MAXIMUM_BAR_COLUMNS, params.maxWidth - text.length - 2)
   if (columns < MINIMUM_BAR_COLUMNS) return text.slice(0, params.maxWidth - 1)
   return `${cliProgress.Format.BarFormat(params.progress, { ...options, barsize: columns })} ${text}`

@@ -98,15 +98,14 @@ async function generateForRows(
   const readers = rows.map(readPrompt)
   return withModel(options, async (model) => {
     const prompts = readers.map((read) => read(model))
-    const most = prompts.length * options.numGenerations * options.maxCompletionLength
-    const progress = new Progress(streams.stderr, most, 'tokens at most')
+    const progress = new Progress(streams.stderr, prompts.length * options.numGenerations, 'completions')
     const started = performance.now()
     const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
     try {
       const groups = await generateCompletions(model, prompts, {
         ...samplingOptions(options),
-        onProgress: (tokens) => {
-          progress.update(tokens, rate(tokens))
+        onProgress: (tokens, ended) => {
+          progress.update(ended, `${tokens} tokens, ${rate(tokens)}`)
         },
       })
       const completions = groups.flat()

@@ -1,15 +1,18 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { GrpoError } from '../../errors.js'
+import { ConfigError, GrpoError } from '../../errors.js'
 import type { Streams } from '../commandLine.js'
+import { parseNumber } from '../terminal/modelOptions.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { withRun } from './train.js'
 import { grpoConfigOf, parseTrainConfig, readTrainConfigFile } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 
-/** Seconds of sampling: more than before a run, since it is what was asked for. */
+/** Seconds: more than before a run, since it is what was asked for. */
 const MAXIMUM_SECONDS = 60
+
+type PreflightFlags = Record<string, string | string[]> & { maxSeconds: number }
 
 export function addPreflightCommand(program: Command, streams: Streams): void {
   const command = program
@@ -21,11 +24,13 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     )
     .argument('[config]', 'YAML file with options')
   addTrainFlags(command)
-  command.action(async (file: string | undefined, flags: Record<string, string | string[]>) => {
+  command.option('--max-seconds <N>', 'time for sampling and training', parseNumber, MAXIMUM_SECONDS)
+  command.action(async (file: string | undefined, { maxSeconds, ...flags }: PreflightFlags) => {
+    if (!(maxSeconds > 0)) throw new ConfigError(`--max-seconds is ${maxSeconds}; expected a number above 0`)
     const fromFile = file === undefined ? {} : readTrainConfigFile(file)
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {
-      const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds: MAXIMUM_SECONDS }
+      const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds }
       const report = await runPreflight(options, { all: true }, streams)
       writePreflight(config.outputDir, report)
       if (!report.go) {

@@ -82,7 +82,7 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
 async function run(pretrainer: Pretrainer, outputDir: string, streams: Streams): Promise<void> {
   const { config } = pretrainer
   const metrics = new JsonLinesWriter(path.join(outputDir, 'metrics.jsonl'), { append: true })
-  const bar = new Progress(streams.stdout, config.maxSteps, 'updates')
+  const bar = new Progress(streams.stdout, config.maxSteps, 'updates', { first: pretrainer.step })
   const controller = new AbortController()
   const interrupt = (): void => {
     bar.log('interrupted: writing a checkpoint after this update; Ctrl-C again stops at once')
@@ -99,12 +99,12 @@ async function run(pretrainer: Pretrainer, outputDir: string, streams: Streams):
       losses.push(loss)
       const seconds = (performance.now() - started) / 1000
       const left = formatDuration((seconds / (step - first)) * (config.maxSteps - step))
-      const text = `loss ${loss.toFixed(3)}  ${(tokens / seconds).toFixed(0)} tokens/s  ${left} left`
-      bar.update(step, text)
+      const speed = `${(tokens / seconds).toFixed(0)} tokens/s`
+      bar.update(step, `loss ${loss.toFixed(3)}  ${speed}`)
       metrics.write({ step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count })
       if (step % LOGGING_STEPS === 0) {
         const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
-        bar.log(`update ${step}/${config.maxSteps}  ${text.replace(/loss \S+/, `loss ${meanLoss.toFixed(4)}`)}`)
+        bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left} left`)
         losses = []
       }
       const interrupted = controller.signal.aborted

@@ -179,7 +179,7 @@ async function runTrainer(
     ...{ policy, ...data, config: grpoConfigOf(config) },
     ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
     onProgress: (progress) => {
-      bar.update(trainer.step, describeProgress(progress, last, clock))
+      bar.update(trainer.step, describeProgress(progress, last))
     },
   })
   const { memoryForecast } = trainer
@@ -190,7 +190,7 @@ async function runTrainer(
     atomicWriteFile(path.join(config.outputDir, 'config.yaml'), formatTrainConfig(config))
   }
   const clock: Clock = { started: performance.now(), firstStep: trainer.step }
-  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps')
+  const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   const interrupt = (): void => {
     bar.log('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once')
     controller.abort()
@@ -200,7 +200,7 @@ async function runTrainer(
   try {
     for await (const step of trainer) {
       last = step
-      bar.update(step.step, describeProgress(null, step, clock))
+      bar.update(step.step, describeProgress(null, step))
       if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, clock))
       for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
@@ -240,12 +240,11 @@ function describeStep({ step, maxSteps, metrics }: TrainingStep, clock: Clock): 
   return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
 }
 
-/** What stands beside the bar: the step's phase, and reward, speed and time left as of the last step. */
-function describeProgress(progress: StepProgress | null, last: TrainingStep | null, clock: Clock): string {
+/** What stands beside the bar: the step's phase, and reward and speed as of the last step. */
+function describeProgress(progress: StepProgress | null, last: TrainingStep | null): string {
   const values = [
     last && labelled('reward', last.metrics.reward?.toFixed(3)),
     last && speed(last.metrics),
-    last && timeLeft(last.step, last.maxSteps, clock),
     progress?.phase === 'sampling' ? `sampling: ${progress.done} tokens` : null,
     progress?.phase === 'training' ? 'training' : null,
   ]

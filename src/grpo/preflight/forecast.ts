@@ -24,22 +24,69 @@ export interface Speed {
 /** Milliseconds below which training is measured once more, since the first time warms up. */
 const WARM_UP = 3000
 
+/** Fewest tokens of a completion to train on when the time is short. */
+const SHORTEST = 16
+
+/** The completions of a group as rows to train on. */
+export function rowsOf({ promptIds, completions }: RolloutGroup): TrainingRow[] {
+  return completions.map(({ ids, logProbs, entropies }) => ({
+    ...rowOf(promptIds, ids),
+    samplingLogProbs: logProbs,
+    samplingEntropies: entropies,
+  }))
+}
+
+/** A completion to train on whose values nobody reads. */
+export function rowOf(promptIds: readonly number[], completionIds: readonly number[]): TrainingRow {
+  const zeros = completionIds.map(() => 0)
+  return {
+    promptIds,
+    completionIds,
+    advantage: 1,
+    inLoss: true,
+    samplingLogProbs: zeros,
+    samplingEntropies: zeros,
+    oldLogProbs: null,
+    refLogProbs: null,
+  }
+}
+
+/** As many rows as are trained on at once and as there are tokens for, the prompts' included: one at least, cut if need be. */
+function rowsWithin(all: readonly TrainingRow[], count: number, maxTokens: number): TrainingRow[] {
+  const [first, ...others] = all.slice(0, count) as [TrainingRow, ...TrainingRow[]]
+  let left = maxTokens - first.promptIds.length
+  const rows = [cutCompletion(first, Math.max(SHORTEST, Math.floor(left)))]
+  left -= first.completionIds.length
+  for (const row of others) {
+    left -= row.completionIds.length + (row.promptIds === rows.at(-1)!.promptIds ? 0 : row.promptIds.length)
+    if (left < 0) break
+    rows.push(row)
+  }
+  return rows
+}
+
+function cutCompletion(row: TrainingRow, length: number): TrainingRow {
+  if (row.completionIds.length <= length) return row
+  return {
+    ...row,
+    completionIds: row.completionIds.slice(0, length),
+    samplingLogProbs: row.samplingLogProbs?.slice(0, length) ?? null,
+    samplingEntropies: row.samplingEntropies?.slice(0, length) ?? null,
+  }
+}
+
 /**
- * Trains on a micro-batch of sampled completions without changing the adapter.
+ * Trains on a micro-batch of sampled completions, or on the part of it that has at most `tokens` tokens, without changing
+ * the adapter.
  * @returns completion tokens a second
  */
 export async function measureTraining(
   policy: CausalLM,
-  groups: readonly RolloutGroup[],
+  all: readonly TrainingRow[],
   config: GRPOConfig,
+  limits: { tokens: number },
 ): Promise<number> {
-  const all = groups.flatMap(({ promptIds, completions }) =>
-    completions.map(({ ids, logProbs, entropies }): TrainingRow => ({
-      ...{ promptIds, completionIds: ids, advantage: 1, inLoss: true },
-      ...{ samplingLogProbs: logProbs, samplingEntropies: entropies, oldLogProbs: null, refLogProbs: null },
-    })),
-  )
-  const rows = all.slice(0, config.perDeviceTrainBatchSize)
+  const rows = rowsWithin(all, config.perDeviceTrainBatchSize, limits.tokens)
   const tokens = rows.reduce((sum, { completionIds }) => sum + completionIds.length, 0)
   const update = new PolicyUpdate(policy, { ...config, beta: 0 }, 1)
   const position = { numItemsInBatch: tokens, gradientAccumulationSteps: 1, stepsPerGeneration: 1 }
@@ -59,7 +106,11 @@ export function forecastTime(
   config: GRPOConfig,
   maxSteps: number,
 ): { secondsPerStep: number; seconds: number; check: PreflightCheck } {
-  const length = mean(groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length)))
+  // Without completions that ended, the longest ones.
+  const length =
+    groups.length === 0
+      ? config.maxCompletionLength
+      : mean(groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length)))
   const { perDeviceTrainBatchSize, gradientAccumulationSteps, stepsPerGeneration, numIterations } = config
   const trained = perDeviceTrainBatchSize * gradientAccumulationSteps
   const batches = gradientAccumulationSteps / (stepsPerGeneration * numIterations)

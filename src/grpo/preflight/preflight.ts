@@ -4,22 +4,25 @@ import { collectRollouts } from '../rollouts/rollouts.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
 import { GRPOTrainer } from '../trainer.js'
 import type { GRPOTrainerOptions } from '../trainer.js'
-import { checkMemoryForecast, forecastTime, measureTraining } from './forecast.js'
+import { checkMemoryForecast, forecastTime, measureTraining, rowOf, rowsOf } from './forecast.js'
 import { checkChatTemplate, checkEndOfSequence, checkPromptLengths, evenly } from './modelChecks.js'
 import type { PreflightCheck } from './preflightCheck.js'
 import { checkRewards } from './rewardChecks.js'
-import { checkCompletionLength, checkSignal } from './rolloutChecks.js'
+import type { TrainingRow } from '../update/trainingRow.js'
+import { checkCompletionLength, checkSignal, notMeasured } from './rolloutChecks.js'
 
-/** Problems that are tried, completions of each, and problems of the first batch, after which the speed is known. */
+/** Problems that are tried, and completions of each. */
 const PROBLEMS = 20
 const GENERATIONS = 4
-const FIRST_BATCH = 4
+
+/** The part of the time that is for sampling; the rest is for measuring the training. */
+const SAMPLING_SHARE = 2 / 3
 
 /** Problems whose rewards are tested on gold and on adversarial answers. */
 const REWARD_PROBLEMS = 10
 
 export interface PreflightOptions extends Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'config'> {
-  /** Time for sampling, in seconds; the first 16 completions are finished in any case. Defaults to 60. */
+  /** Time for sampling and training, in seconds; what is not finished by then is reported as not measured. Defaults to 60. */
   maxSeconds?: number
   /** Ends it early with the reason of the signal. */
   signal?: AbortSignal
@@ -31,10 +34,13 @@ export interface PreflightReport {
   /** False when a check found a problem. */
   readonly go: boolean
   readonly checks: readonly PreflightCheck[]
-  /** Share of completions that were right (by the reward for correctness; without one, that earned anything). */
-  readonly passRate: number
-  /** Expected share of groups of numGenerations that hold right and wrong completions. */
-  readonly usableGroups: number
+  /**
+   * Share of completions that were right (by the reward for correctness; without one, that earned anything); null when the
+   * time was too short for four completions.
+   */
+  readonly passRate: number | null
+  /** Expected share of groups of numGenerations that hold right and wrong completions; null as above. */
+  readonly usableGroups: number | null
   /** Completion tokens a second. */
   readonly tokensPerSecond: number
   /** Of a step, and of the whole run. */
@@ -79,11 +85,17 @@ export async function preflight(
     )),
   )
 
-  const { groups, tokensPerSecond } = await sample(options)
-  checks.push(checkCompletionLength(groups, config))
-  const signal = checkSignal(groups, config)
+  const maxSeconds = options.maxSeconds ?? 60
+  const { groups, tokensPerSecond, rows } = await sample(SAMPLING_SHARE * maxSeconds)
+  const signal =
+    groups.length === 0
+      ? notMeasured(maxSeconds, config.maxCompletionLength, tokensPerSecond)
+      : checkSignal(groups, config)
+  if (groups.length > 0) checks.push(checkCompletionLength(groups, config))
   checks.push(...signal.checks)
-  const training = await measureTraining(policy, groups, config)
+  const training = await measureTraining(policy, rows, config, {
+    tokens: (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond,
+  })
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
   checks.push(time.check, checkMemoryForecast(memoryForecast))
   return {
@@ -97,11 +109,11 @@ export async function preflight(
     },
   }
 
-  /** Groups of some problems, as many as the time allows. */
-  async function sample({ signal, onProgress, maxSeconds = 60 }: PreflightOptions): Promise<{
-    groups: RolloutGroup[]
-    tokensPerSecond: number
-  }> {
+  /** Groups of some problems, as many as the seconds allow, and rows to train on: theirs, or one of the same length. */
+  async function sample(
+    seconds: number,
+  ): Promise<{ groups: RolloutGroup[]; tokensPerSecond: number; rows: readonly TrainingRow[] }> {
+    const { signal, onProgress } = options
     const room = policy.config.maxPositions - config.maxCompletionLength + 1
     const problems = evenly(task.problems, PROBLEMS).filter(
       (problem) => task.prompt(problem, policy.tokenizer).ids.length <= room,
@@ -112,39 +124,43 @@ export async function preflight(
           `${policy.config.maxPositions} positions of the model; set a smaller maxCompletionLength`,
       )
     }
+    const begun = performance.now()
+    const elapsed = (): number => (performance.now() - begun) / 1000
+    const timeIsUp = new AbortController()
+    const settings = { ...config, numGenerations: GENERATIONS, beta: 0 }
     const groups: RolloutGroup[] = []
     let tokens = 0
-    let seconds = 0
     let tokensPerSecond = 0
-    // After the first batch the speed is known, and all others fit into one.
-    for (let at = 0, size = FIRST_BATCH; at < problems.length; at += size) {
-      if (at > 0) {
-        const each = seconds / at
-        size = Math.min(problems.length - at, Math.floor((maxSeconds - seconds) / each))
-        if (size < 1) break
+    // One problem shows the speed; then as many as there is time for, which together take less than one by one.
+    for (let at = 0, size = 1; at < problems.length; at += size) {
+      if (at > 0) size = Math.min(problems.length - at, Math.floor((seconds - elapsed()) / (elapsed() / at)))
+      if (size < 1) break
+      const before = elapsed()
+      let sampled = 0
+      try {
+        const rollouts = await collectRollouts(policy, task, problems.slice(at, at + size), rewards, settings, {
+          seed: config.seed + at,
+          signal: AbortSignal.any([timeIsUp.signal, ...(signal ? [signal] : [])]),
+          onProgress: (done) => {
+            sampled = done
+            // The larger batches run at the speed of a run's own.
+            tokensPerSecond = done / (elapsed() - before)
+            const completions = groups.length * GENERATIONS
+            onProgress?.({ completions, of: problems.length * GENERATIONS, tokens: tokens + done })
+            if (elapsed() > seconds) timeIsUp.abort()
+          },
+        })
+        groups.push(...rollouts.groups)
+      } catch (error) {
+        if (!timeIsUp.signal.aborted || signal?.aborted) throw error
+        break
+      } finally {
+        tokens += sampled
       }
-      const before = performance.now()
-      const settings = { ...config, numGenerations: GENERATIONS, beta: 0 }
-      const rollouts = await collectRollouts(policy, task, problems.slice(at, at + size), rewards, settings, {
-        seed: config.seed + at,
-        ...(signal && { signal }),
-        onProgress: (done) =>
-          onProgress?.({
-            completions: groups.length * GENERATIONS,
-            of: problems.length * GENERATIONS,
-            tokens: tokens + done,
-          }),
-      })
-      groups.push(...rollouts.groups)
-      const sampled = rollouts.groups
-        .flatMap(({ completions }) => completions)
-        .reduce((sum, { ids }) => sum + ids.length, 0)
-      const took = (performance.now() - before) / 1000
-      // The first batch also warms up, and a run's batches are more like the larger second one.
-      tokensPerSecond = sampled / took
-      tokens += sampled
-      seconds += took
     }
-    return { groups, tokensPerSecond }
+    if (groups.length > 0) return { groups, tokensPerSecond, rows: groups.flatMap(rowsOf) }
+    const promptIds = task.prompt(problems[0]!, policy.tokenizer).ids
+    const completionIds = Array.from({ length: config.maxCompletionLength }, (_, i) => promptIds[i % promptIds.length]!)
+    return { groups, tokensPerSecond, rows: [rowOf(promptIds, completionIds)] }
   }
 }

@@ -94,6 +94,20 @@ export function checkSignal(
   return { passRate, usableGroups, checks: [rate, usable] }
 }
 
+/** What is said when the time was over before the completions of one problem had ended. */
+export function notMeasured(
+  maxSeconds: number,
+  maxCompletionLength: number,
+  tokensPerSecond: number,
+): { passRate: null; usableGroups: null; checks: PreflightCheck[] } {
+  const message = `not measured: in ${short(maxSeconds)} s, at ${short(tokensPerSecond)} tokens/s, the completions of one problem did not end`
+  const advice = `give it more time (grpo-ts preflight --max-seconds), or set a maxCompletionLength below ${maxCompletionLength}`
+  const evidence = { 'tokens per second': tokensPerSecond, max_completion_length: maxCompletionLength }
+  const names = ['completion_length', 'pass_rate', 'usable_groups'] as const
+  const checks = names.map((name) => ({ name, status: 'warning' as const, message, advice, evidence }))
+  return { passRate: null, usableGroups: null, checks }
+}
+
 /** By the reward for correctness, without one by whether it earned anything. */
 function isRight({ rewards, reward }: RolloutGroup['completions'][number]): boolean {
   const name = correctnessReward(Object.keys(rewards))

@@ -22,6 +22,29 @@ describe('cli/progress', () => {
     assert.equal(await write(null), Array.from({ length: 10 }, (_, i) => `step ${i + 1}\n`).join(''))
   })
 
+  it('shows signs of life where there is no terminal, less and less often, with the time left', async () => {
+    const stream = new PassThrough()
+    const written = text(stream)
+    let milliseconds = 0
+    const progress = new Progress(stream, 1000, 'answers', { first: 100, now: () => milliseconds })
+    for (let second = 0; second <= 300; second++) {
+      milliseconds = 1000 * second
+      if (second === 8) progress.log('a line of its own')
+      progress.update(100 + 3 * second, 'base')
+    }
+    progress.stop()
+    stream.end()
+    const lines = (await written).trimEnd().split('\n')
+    assert.deepEqual(lines.slice(0, 4), [
+      '109/1000 answers  base  4 min 57 s left',
+      'a line of its own',
+      '154/1000 answers  base  4 min 42 s left',
+      '184/1000 answers  base  4 min 32 s left',
+    ])
+    // Every ten seconds at first; every half minute after five.
+    assert.ok(lines.length > 15 && lines.length < 25, String(lines.length))
+  })
+
   it('draws a bar within the width of the terminal, and the lines above it', async () => {
     for (const [columns, bar] of [
       [100, '█'.repeat(15) + '░'.repeat(15)],

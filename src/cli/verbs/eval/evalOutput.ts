@@ -14,13 +14,13 @@ export function showEvaluationProgress(stream: Streams['stderr']): {
   let bar: Progress | null = null
   let stage = ''
   return {
-    update: ({ policy, decoding, phase, done, total }) => {
-      bar ??= new Progress(stream, total, 'tokens at most')
+    update: ({ policy, decoding, phase, done, total, tokens }) => {
+      bar ??= new Progress(stream, total, 'completions')
       if (stage !== `${policy}, ${decoding}`) {
         stage = `${policy}, ${decoding}`
         bar.log(stage)
       }
-      bar.update(done, phase === 'grading' ? `${stage}: grading` : stage)
+      bar.update(done, `${stage}: ${phase === 'grading' ? 'grading' : `${tokens} tokens`}`)
     },
     stop: () => {
       bar?.stop()
