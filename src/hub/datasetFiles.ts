@@ -13,6 +13,8 @@ const usualConfigs = ['main', 'default', 'data']
 export interface DatasetOptions extends DownloadOptions {
   /** One of the data set's configurations (subsets). Defaults to `main` or `default` where there is one, or the only one. */
   config?: string
+  /** Takes the files of all configurations, where the data set has several and none is chosen. Defaults to false. */
+  allConfigs?: boolean
 }
 
 /**
@@ -24,7 +26,7 @@ export interface DatasetOptions extends DownloadOptions {
  */
 export async function downloadDataset(id: string, options: DatasetOptions = {}): Promise<Snapshot> {
   const repository = parseRepository(id, 'dataset', options.revision)
-  const choose = (paths: readonly string[]): string[] => chooseDataFiles(paths, repository.id, options.config)
+  const choose = (paths: readonly string[]): string[] => chooseDataFiles(paths, repository.id, options)
   try {
     return await downloadRepository(repository, choose, options)
   } catch (error) {
@@ -55,7 +57,11 @@ async function downloadConverted(
 }
 
 /** The data files of one configuration. Throws a DataError when there are none, a ConfigError when the choice is not clear. */
-export function chooseDataFiles(paths: readonly string[], id: string, config?: string): string[] {
+export function chooseDataFiles(
+  paths: readonly string[],
+  id: string,
+  { config, allConfigs = false }: Pick<DatasetOptions, 'config' | 'allConfigs'> = {},
+): string[] {
   const files = paths.filter((path) => /\.(jsonl|parquet)$/.test(path))
   if (files.length === 0) {
     throw new DataError(
@@ -74,6 +80,7 @@ export function chooseDataFiles(paths: readonly string[], id: string, config?: s
   if (top.length > 0) return top
   const chosen = usualConfigs.find((name) => folders.includes(name)) ?? (folders.length === 1 ? folders[0] : undefined)
   if (chosen !== undefined) return inside(chosen)
+  if (allConfigs) return files
   throw new ConfigError(
     `data set ${id} has several configurations: ${folders.join(', ')}; choose one (config, --config)`,
   )

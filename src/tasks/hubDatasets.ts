@@ -1,29 +1,22 @@
-import type { Split } from '../grading/problem.js'
+import { resolveDataset } from '../hub/resolve.js'
+import type { LocalSource } from '../hub/resolve.js'
+import type { DownloadOptions } from '../hub/download.js'
+import type { Split } from './task.js'
 
-/** A data set of the Hub with a task's problems. */
-export interface HubDataset {
-  readonly id: string
-  /** Its problems lie in several configurations, all of which belong to the task: subjects of MATH. */
-  readonly allConfigs?: true
+/** Where the problems of a task lie on the Hub, by split, for who names no data. */
+const hubDatasets: Readonly<Record<string, Readonly<Record<Split, string>>>> = {
+  gsm8k: { train: 'openai/gsm8k', test: 'openai/gsm8k' },
+  math: { train: 'EleutherAI/hendrycks_math', test: 'HuggingFaceH4/MATH-500' },
+  humaneval: { train: 'openai/openai_humaneval', test: 'openai/openai_humaneval' },
 }
 
-const MATH: Readonly<Record<Split, HubDataset>> = {
-  train: { id: 'EleutherAI/hendrycks_math', allConfigs: true },
-  test: { id: 'HuggingFaceH4/MATH-500' },
+/** The Hub id of a task's problems; null for a task that has none there. */
+export function hubDataset(task: string, split: Split): string | null {
+  return hubDatasets[task]?.[split] ?? null
 }
-const GSM8K: HubDataset = { id: 'openai/gsm8k' }
-const HUMAN_EVAL: HubDataset = { id: 'openai/openai_humaneval' }
 
-/** Where the problems of a task lie on the Hub, for who names no data; null for a task without such a place. */
-export function hubDataset(task: string, split: Split): HubDataset | null {
-  switch (task) {
-    case 'gsm8k':
-      return GSM8K
-    case 'math':
-      return MATH[split]
-    case 'humaneval':
-      return HUMAN_EVAL
-    default:
-      return null
-  }
+/** The data of a task, downloaded when it is a Hub id and the cache does not have it. Throws a HubError. */
+export async function resolveTaskData(task: string, data: string, options: DownloadOptions = {}): Promise<LocalSource> {
+  // The configurations of the Hub's copies of MATH are its subjects: together they are the data set.
+  return resolveDataset(data, { ...options, allConfigs: task === 'math' })
 }

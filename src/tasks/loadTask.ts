@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
-import { resolveDataset } from '../hub/resolve.js'
 import { isModuleFile } from '../io/userModule.js'
+import { hubDataset, resolveTaskData } from './hubDatasets.js'
 import { loadTaskModule } from './loadTaskModule.js'
 import { taskEntries } from './taskEntries.js'
 import type { TaskEntry, TaskOptions } from './taskEntries.js'
@@ -13,7 +13,8 @@ export type { TaskOptions } from './taskEntries.js'
 export const taskNames: readonly string[] = [...taskEntries.keys()]
 
 /**
- * Loads a task by its name, or from the file of a module (`./my-task.mjs`): see {@link loadTaskModule}.
+ * Loads a task by its name, or from the file of a module (`./my-task.mjs`): see {@link loadTaskModule}. GSM8K, MATH
+ * and HumanEval are downloaded from the Hub where no data is named.
  *
  * Throws a {@link ConfigError} for an unknown name or split, or an option that the task does not take, and a
  * {@link DataError} when its data cannot be used.
@@ -30,8 +31,9 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
   // The type says so, but the options also come from a YAML file.
   const split: string = given.split ?? 'train'
   if (split !== 'train' && split !== 'test') throw new ConfigError(`split is '${split}'; it must be train or test`)
-  if (given.data === undefined) return entry.load(given)
-  return entry.load({ ...given, data: (await resolveDataset(given.data)).folder })
+  const data = given.data ?? hubDataset(name, split)
+  if (data === null) return entry.load(given)
+  return entry.load({ ...given, data: (await resolveTaskData(name, data)).folder })
 }
 
 /**

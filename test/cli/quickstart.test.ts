@@ -62,6 +62,17 @@ describe('cli/quickstart', () => {
     assert.deepEqual(Object.keys(summary.harder), ['unseen-wording', 'longer', 'larger'])
   })
 
+  it('leaves an ordinary run: it can be evaluated, and its config trains another', async () => {
+    const outputDir = inFolder('run')
+    await start({ outputDir })
+    const evaluated = await run(['eval', outputDir, '--limit', '2', '--samples', '1'])
+    assert.equal(evaluated.code, 0, evaluated.stderr)
+    const config = inFolder('run', 'config.yaml')
+    const trained = await run(['train', config, '--max-steps', '2', '--output-dir', inFolder('other')])
+    assert.equal(trained.code, 0, trained.stderr)
+    assert.ok(fs.existsSync(inFolder('other', 'adapter', 'adapter_model.safetensors')))
+  })
+
   it('goes on after Ctrl-C as if nothing had happened, and starts anew after the end', async () => {
     const whole = await start({ outputDir: inFolder('whole') })
     await assert.rejects(

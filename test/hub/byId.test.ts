@@ -64,6 +64,15 @@ describe('models and data by their Hub ids', () => {
     assert.ok(!hub.log.some(({ path }) => path.includes('socratic') && path.includes('resolve')))
   })
 
+  it('are known by the tasks: GSM8K, and MATH with all its subjects', async () => {
+    assert.deepEqual((await loadTask('gsm8k')).problems, (await loadTask('gsm8k', { data: gsm8k })).problems)
+    const row = (subject: string): string => JSON.stringify({ problem: subject, solution: '\\boxed{1}', type: subject })
+    const subjects = { 'algebra/train.jsonl': row('Algebra'), 'geometry/train.jsonl': row('Geometry') }
+    hub.addRepository('EleutherAI/hendrycks_math', subjects, { type: 'dataset' })
+    const math = await loadTask('math')
+    assert.deepEqual(math.problems.map(({ question }) => question).sort(), ['Algebra', 'Geometry'])
+  })
+
   it("come from the Hub's own conversion when a data set has neither JSON Lines nor parquet", async () => {
     const repository = hub.addRepository('owner/script', { 'script.py': 'x' }, { type: 'dataset' })
     await assert.rejects(downloadDataset('owner/script'), DataError)
@@ -81,11 +90,12 @@ describe('models and data by their Hub ids', () => {
 
   it('know the configurations of a data set', () => {
     const paths = ['a/train.jsonl', 'b/train.jsonl', 'README.md']
-    assert.deepEqual(chooseDataFiles(paths, 'x/y', 'b'), ['b/train.jsonl'])
+    assert.deepEqual(chooseDataFiles(paths, 'x/y', { config: 'b' }), ['b/train.jsonl'])
     assert.deepEqual(chooseDataFiles(['a/train.jsonl'], 'x/y'), ['a/train.jsonl'])
     assert.deepEqual(chooseDataFiles([...paths, 'test.jsonl'], 'x/y'), ['test.jsonl'])
     assert.throws(() => chooseDataFiles(paths, 'x/y'), ConfigError)
-    assert.throws(() => chooseDataFiles(paths, 'x/y', 'c'), /no configuration 'c'; it has: a, b/)
+    assert.deepEqual(chooseDataFiles(paths, 'x/y', { allConfigs: true }), paths.slice(0, 2))
+    assert.throws(() => chooseDataFiles(paths, 'x/y', { config: 'c' }), /no configuration 'c'; it has: a, b/)
     assert.throws(() => chooseDataFiles(['x.csv'], 'x/y'), DataError)
   })
 

@@ -37,7 +37,7 @@ describe('loadTask', () => {
   it('refuses what a task does not take or lacks', async () => {
     await assert.rejects(loadTask('arithmetic', { data }), /task arithmetic takes no option 'data'; it takes: split,/)
     await assert.rejects(loadTask('gsm8k', { data, bare: true }), /takes no option 'bare'/)
-    await assert.rejects(loadTask('gsm8k'), /task gsm8k needs data/)
+    await assert.rejects(loadTask('humaneval-js'), /task humaneval-js needs data/)
     await assert.rejects(loadTask('arithmetic', { split: 'validation' as 'test' }), /split is 'validation'; it must be/)
   })
 })

@@ -1,4 +1,5 @@
-import { pinnedName, resolveDataset, resolveModel } from '../../hub/resolve.js'
+import { pinnedName, resolveModel } from '../../hub/resolve.js'
+import { hubDataset, resolveTaskData } from '../../tasks/hubDatasets.js'
 import type { Streams } from '../commandLine.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 import type { TrainConfig } from './trainConfig.js'
@@ -13,7 +14,8 @@ export async function pinSources(config: TrainConfig, streams: Streams): Promise
       streams.stderr.write(`warning: ${message}\n`)
     }
     const model = await resolveModel(config.model, { onProgress, onWarning })
-    const data = config.data === null ? null : await resolveDataset(config.data, { onProgress, onWarning })
+    const named = config.data ?? hubDataset(config.task, config.split)
+    const data = named === null ? null : await resolveTaskData(config.task, named, { onProgress, onWarning })
     return { ...config, model: pinnedName(model), data: data && pinnedName(data) }
   })
 }

@@ -31,7 +31,9 @@ const runOptions = {
     .string()
     .nullable()
     .default(null)
-    .describe('File, folder or Hub id of the problems, for tasks that are read. Defaults to null.'),
+    .describe(
+      'File, folder or Hub id of the problems, for tasks that are read. Defaults to null: the Hub id of gsm8k, math, humaneval.',
+    ),
   split: z.enum(['train', 'test']).default('train').describe('Part of the problems to take. Defaults to "train".'),
   limit: z.int().positive().nullable().default(null).describe('Take the first problems only. Defaults to null: all.'),
   shots: z

@@ -138,7 +138,7 @@ describe('cli/train', () => {
     const cases: [string[], number, RegExp][] = [
       [['--model', inFolder('nothing')], 1, /nothing: does not exist/],
       [['--task', 'sudoku'], 2, /unknown task 'sudoku'; known tasks: gsm8k, math, /],
-      [['--task', 'gsm8k'], 2, /task gsm8k needs data/],
+      [['--task', 'humaneval-js'], 2, /task humaneval-js needs data/],
       [['--task', 'gsm8k', '--data', inFolder('nothing')], 1, /nothing/],
       [['--num-generations', 'two'], 2, /numGenerations: .*got 'two'/],
       [['--num-generation', '2'], 2, /unknown option '--num-generation'\n\(Did you mean --num-generations\?\)/],
