@@ -71,7 +71,7 @@ const moduleOptions = ['export', 'worker', 'as'] as const
  * `{ name: 'format', weight: 0.2, style: 'think' }`. Every reward takes `weight` and `timeout` (milliseconds), and
  * `when`, another reward without which it does not count: `format:0.2?when=correctness` pays for the form of right answers.
  *
- * A name that ends with `.js`, `.mjs`, `.cjs` or `.ts` is the file of a module whose default export (option `export`: another
+ * A name that ends with `.js` or `.ts` (or `.mjs`, `.cts`, …) is the file of a module whose default export (option `export`: another
  * one) is a plain function of a completion, or a reward as the functions of `rewards` return it. With the option
  * `worker: true` the plain function runs in a thread of its own. `as` is its name in the metrics.
  *

@@ -1,5 +1,4 @@
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { startModuleWorker } from '../io/moduleWorker.js'
 import { RewardTimeout, rewardTimeout, rewardWeight } from './reward.js'
@@ -14,7 +13,7 @@ export interface WorkerRewardOptions extends RewardOptions {
   exportName?: string
 }
 
-/** What the thread is told when it starts, and then for each completion. */
+/** What the thread is told when it starts. */
 export interface WorkerRewardData {
   readonly module: string
   readonly exportName: string
@@ -40,7 +39,7 @@ interface Waiting {
 export function workerReward(module: string, options: WorkerRewardOptions = {}): RewardFunction {
   const name = options.name ?? path.parse(module).name
   const data: WorkerRewardData = {
-    module: pathToFileURL(path.resolve(module)).href,
+    module: path.resolve(module),
     exportName: options.exportName ?? 'default',
   }
   const { timeout } = rewardTimeout(name, options)

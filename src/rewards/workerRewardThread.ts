@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { importModule } from '../io/userModule.js'
 import type { RewardCallback, RewardSample } from './rewardCallback.js'
 import type { WorkerRewardAnswer, WorkerRewardData } from './workerReward.js'
 
@@ -24,7 +25,7 @@ async function answer(score: RewardCallback, sample: RewardSample): Promise<Work
 }
 
 async function load(): Promise<RewardCallback> {
-  const exports = (await import(module)) as Record<string, unknown>
+  const exports = await importModule(module)
   const score = exports[exportName]
   if (typeof score === 'function') return score as RewardCallback
   const names = Object.keys(exports).join(', ')
