@@ -146,8 +146,8 @@ describe('runCode', function () {
 
     it('lets tests see what is done to arguments, to instances and through functions', async () => {
       await passes(
-        'def sort(l): l.sort()\nclass Stack:\n  def __init__(self): self.items = []\n  def push(self, x): self.items.append(x)\n  def __len__(self): return len(self.items)\n  def __eq__(self, o): return self.items == o.items\ndef gen():\n  yield 1\n  yield 2\ndef twice(g, x): return g(g(x))\ndef adder(a): return lambda b: a + b',
-        'l = [3, 1]\nsort(l)\nassert l == [1, 3]\ns, t = Stack(), Stack()\ns.push(1)\nassert len(s) == 1 and s.items == [1] and s != t\nt.push(1)\nassert s == t and not (s == [1])\nassert list(gen()) == [1, 2]\nassert twice(lambda x: x * 3, 2) == 18\nassert adder(1)(2) == 3',
+        'def sort(l): l.sort()\nclass Stack:\n  def __init__(self): self.items = []\n  def push(self, x): self.items.append(x)\n  def size(self): return len(self.items)\n  def __eq__(self, o): return self.items == o.items\ndef gen():\n  yield 1\n  yield 2\ndef twice(g, x): return g(g(x))\ndef adder(a): return lambda b: a + b',
+        'l = [3, 1]\nsort(l)\nassert l == [1, 3]\ns, t = Stack(), Stack()\ns.push(1)\nassert s.size() == 1 and s.items == [1] and s != t\nt.push(1)\nassert s == t and not (s == [1])\nassert list(gen()) == [1, 2]\nassert twice(lambda x: x * 3, 2) == 18\nassert adder(1)(2) == 3',
       )
     })
 

@@ -15,20 +15,30 @@ interface PythonOutcome {
   readonly reusable: boolean
 }
 
-/** Starts a process that runs Python programs. Throws a GrpoError when there is no Python. */
+/** The first message of the supervisor. */
+type Greeting = { readonly missing: readonly string[] } | { readonly error: string }
+
+/**
+ * Starts a process that runs Python programs. Warns, once, of what this system does not keep from programs. Throws a GrpoError
+ * when there is no Python, or when programs cannot be confined.
+ */
 export async function startPythonLane(): Promise<Lane<PythonJob, CodeVerdict>> {
-  // A group of its own: Ctrl-C on the terminal is not for it. No environment but the way to Python.
+  // A group of its own: Ctrl-C on the terminal is not for it, and it can be ended as a whole. No environment but the way to
+  // Python.
   const child = spawn('python3', ['-I', '-B', SUPERVISOR], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
     detached: true,
   })
   child.stdin.on('error', () => undefined)
+  let hasEnded = false
   let received = Buffer.alloc(0)
   let waiting: { resolve: (message: unknown) => void; reject: (reason: Error) => void } | null = null
   const ended = new Promise<never>((_, reject) => {
     child.on('error', reject)
     child.on('exit', () => {
+      kill()
+      hasEnded = true
       reject(new Error('the Python process ended'))
     })
   })
@@ -36,7 +46,7 @@ export async function startPythonLane(): Promise<Lane<PythonJob, CodeVerdict>> {
   child.stdout.on('data', (data: Buffer) => {
     received = Buffer.concat([received, data])
     if (received.length < 4 || received.length < 4 + received.readUInt32BE(0)) {
-      if (received.length > MAX_ANSWER) child.kill('SIGKILL')
+      if (received.length > MAX_ANSWER) kill()
       return
     }
     const message = received.subarray(4, 4 + received.readUInt32BE(0)).toString('utf8')
@@ -49,31 +59,54 @@ export async function startPythonLane(): Promise<Lane<PythonJob, CodeVerdict>> {
   })
   const nextMessage = (): Promise<unknown> =>
     Promise.race([ended, new Promise((resolve, reject) => (waiting = { resolve, reject }))])
+  /** Ends the supervisor and with it, as they cannot leave its group, the program and its tests. */
+  const kill = (): void => {
+    // The number of a group that has ended may be another's.
+    if (child.pid === undefined || hasEnded) return
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // There is no one left in the group.
+    }
+  }
+  let greeting: Greeting
   try {
-    await nextMessage()
+    greeting = (await nextMessage()) as Greeting
   } catch (cause) {
     const reason = (cause as Error).message
     throw new GrpoError(`python3 cannot be started (${reason}); Python programs need Python 3.8 or newer on the PATH`, {
       cause,
     })
   }
+  if ('error' in greeting) {
+    kill()
+    throw new GrpoError(`Python programs cannot be confined here: ${greeting.error}; see docs/sandbox.md`)
+  }
+  warnOf(greeting.missing)
   const handles = [child, child.stdin, child.stdout] as { ref?: () => void; unref?: () => void }[]
   return {
     async run({ program, tests, context, entryPoint, timeLimit, memoryLimit }) {
       const answer = nextMessage()
-      child.stdin.write(framed({ program, timeLimit, memoryLimit }))
+      child.stdin.write(framed({ timeLimit, memoryLimit }))
+      child.stdin.write(framed({ program }))
       child.stdin.write(framed({ tests, context: context ?? null, entryPoint: entryPoint ?? null }))
       return (await answer) as PythonOutcome
     },
-    kill() {
-      child.kill('SIGKILL')
-    },
+    kill,
     setIdle(isIdle) {
       for (const handle of handles)
         if (isIdle) handle.unref?.()
         else handle.ref?.()
     },
   }
+}
+
+let hasWarned = false
+
+function warnOf(missing: readonly string[]): void {
+  if (hasWarned || missing.length === 0) return
+  hasWarned = true
+  process.emitWarning(`Python programs are not fully confined on this system: ${missing.join('; ')} (docs/sandbox.md)`)
 }
 
 function framed(message: unknown): Buffer {
