@@ -20,7 +20,8 @@ import type { MemoryForecast } from './memory/forecast.js'
 import { sampleRollouts } from './rollouts/dynamicSampling.js'
 import { compareWithBest, evaluatePolicy } from './validation.js'
 import { memoryMetrics } from './metrics/memory.js'
-import type { GRPOOptions, LegalOptions } from './config/legalOptions.js'
+import type { LegalOptions } from './config/legalOptions.js'
+import type { GRPOOptions } from './config/options.js'
 import { PolicyUpdate } from './update/policyUpdate.js'
 import type { MicroBatchResult } from './update/policyUpdate.js'
 import { PromptSampler } from './rollouts/promptSampler.js'
@@ -41,7 +42,7 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   rewards: readonly Reward[]
   /** Held-out problems, for `evalStrategy: 'steps'`. */
   evalTask?: Task
-  /** TRL's options; see grpo/config.ts for all of them and their defaults. */
+  /** TRL's options. Defaults to TRL's defaults, where {@link GRPOOptions} says nothing else. */
   config?: Options & LegalOptions<Options>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
   outputDir?: string

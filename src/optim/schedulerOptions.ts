@@ -7,33 +7,25 @@ const share = z.number().min(0).max(1)
 const curve = z.enum(['linear', 'cosine', '1-sqrt'])
 
 /** Every setting of a schedule. */
-const settings = z.strictObject({
-  /** Waves of the cosine; of cosine_with_restarts, how often it starts again. */
-  numCycles: positive.optional(),
-  /** Rate that cosine_with_min_lr ends at. */
-  minLr: nonNegative.optional(),
-  /** The same as a share of learningRate. */
-  minLrRate: share.optional(),
-  /** Share of learningRate that the warm-up of cosine_warmup_with_min_lr starts at. */
-  warmupLrRate: share.optional(),
-  /** Rate that polynomial ends at. */
-  lrEnd: nonNegative.optional(),
-  /** Exponent of polynomial. */
-  power: positive.optional(),
-  /** Steps after which inverse_sqrt has come down to √½. */
-  timescale: positive.optional(),
-  /** Steps at the end of warmup_stable_decay. */
-  numDecaySteps: z.int().positive().optional(),
-  /** Steps between warm-up and decay. */
-  numStableSteps: z.int().nonnegative().optional(),
-  warmupType: curve.optional(),
-  decayType: curve.optional(),
-  /** Share of learningRate that warmup_stable_decay starts and ends at. */
-  minLrRatio: share.optional(),
+export const schedulerSettings = z.strictObject({
+  numCycles: positive.optional().describe('Waves of the cosine; of cosine_with_restarts, how often it starts again.'),
+  minLr: nonNegative.optional().describe('Rate that cosine_with_min_lr ends at.'),
+  minLrRate: share.optional().describe('Rate that cosine_with_min_lr ends at, as a share of learningRate.'),
+  warmupLrRate: share
+    .optional()
+    .describe('Share of learningRate that the warm-up of cosine_warmup_with_min_lr starts at.'),
+  lrEnd: nonNegative.optional().describe('Rate that polynomial ends at.'),
+  power: positive.optional().describe('Exponent of polynomial.'),
+  timescale: positive.optional().describe('Steps after which inverse_sqrt has come down to √½.'),
+  numDecaySteps: z.int().positive().optional().describe('Steps at the end of warmup_stable_decay.'),
+  numStableSteps: z.int().nonnegative().optional().describe('Steps of warmup_stable_decay between warm-up and decay.'),
+  warmupType: curve.optional().describe('Form of the warm-up of warmup_stable_decay.'),
+  decayType: curve.optional().describe('Form of the decay of warmup_stable_decay.'),
+  minLrRatio: share.optional().describe('Share of learningRate that warmup_stable_decay starts and ends at.'),
 })
 
 /** Settings of a schedule besides its length and its warm-up; which of them a type takes: {@link schedulers}. */
-export type SchedulerKwargs = z.output<typeof settings>
+export type SchedulerKwargs = z.output<typeof schedulerSettings>
 
 /** transformers' schedules whose rates are known before the run, and the settings that each takes. */
 export const schedulers = {
@@ -68,7 +60,7 @@ export const schedulerKwargsSchema = z
   .nullable()
   .transform((given, context): SchedulerKwargs => {
     const named = Object.fromEntries(Object.entries(given ?? {}).map(([name, value]) => [camelCase(name), value]))
-    const result = settings.safeParse(named)
+    const result = schedulerSettings.safeParse(named)
     if (result.success) return result.data
     for (const issue of result.error.issues)
       context.issues.push({ code: 'custom', message: describe(issue), input: given })
@@ -78,7 +70,7 @@ export const schedulerKwargsSchema = z
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return `${snakeCase(String(issue.path[0]))}: ${issue.message}`
   const [name = ''] = issue.keys
-  return `no schedule has a setting ${snakeCase(name)}; did you mean ${snakeCase(nearestName(name, Object.keys(settings.shape)))}?`
+  return `no schedule has a setting ${snakeCase(name)}; did you mean ${snakeCase(nearestName(name, Object.keys(schedulerSettings.shape)))}?`
 }
 
 /** What is wrong with the settings of a schedule, or null. */

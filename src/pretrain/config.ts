@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
 import { optionsByName } from '../options/names.js'
 import { answerStyles } from './answers.js'
+import type { PretrainOptions } from './options.js'
 
 const count = z.int().positive()
 const fraction = z.number().min(0).max(1)
@@ -16,7 +17,7 @@ const shares = rates.refine(
   'expected at least one share above 0',
 )
 
-/** All options of pre-training: at once the check, the type and the help text. */
+/** All options of pre-training: at once the check, the source of the types and the help text. */
 export const pretrainConfigSchema = z.strictObject({
   // The model
   hiddenSize: count.default(128).describe('Width of the residual stream.'),
@@ -73,15 +74,17 @@ export const pretrainConfigSchema = z.strictObject({
 })
 
 /** Checked options, all present. */
-export type PretrainConfig = z.output<typeof pretrainConfigSchema>
+export type PretrainConfig = {
+  -readonly [Name in keyof PretrainOptions]-?: z.output<typeof pretrainConfigSchema>[Name]
+}
 
 /**
  * Checks options given by their camelCase or snake_case names and fills in the defaults.
  * @throws ConfigError that names every option that is unknown, given twice, of a wrong type or out of range
  */
-export function parsePretrainConfig(input: Readonly<Record<string, unknown>>): PretrainConfig {
+export function parsePretrainConfig(input: PretrainOptions | Readonly<Record<string, unknown>>): PretrainConfig {
   const problems: string[] = []
-  const given = optionsByName(input, Object.keys(pretrainConfigSchema.shape), problems)
+  const given = optionsByName({ ...input }, Object.keys(pretrainConfigSchema.shape), problems)
   const result = pretrainConfigSchema.safeParse(given)
   for (const { path, message } of result.error?.issues ?? []) {
     problems.push(`${path.join('.')}: ${message}, got ${quote(given[String(path[0])])}`)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
 import { schedulerKwargsSchema, schedulerTypeSchema } from '../../optim/schedulerOptions.js'
+import type { GRPOOptions } from './options.js'
 import { checkCombinations, resolveGenerationBatch } from './rules.js'
 import { optionsByName, snakeCase } from '../../options/names.js'
 
@@ -17,8 +18,8 @@ const decayRate = z.number().min(0).lt(1)
 
 /**
  * All options of GRPO training: TRL's GRPOConfig (and the transformers options under it), with its names in camelCase
- * and the defaults of TRL 1.16. The schema is at once the check, the TypeScript type ({@link GRPOConfig}) and the
- * help text (`description` of each option).
+ * and the defaults of TRL 1.16. The schema is at once the check, the source of the TypeScript types ({@link GRPOOptions},
+ * {@link GRPOConfig}) and the help text (`description` of each option).
  */
 export const grpoConfigSchema = z.strictObject({
   // Batches
@@ -252,9 +253,10 @@ export const grpoConfigSchema = z.strictObject({
 })
 
 /** Checked options, all present; the sizes of a generation batch are worked out. */
-export type GRPOConfig = Omit<z.output<typeof grpoConfigSchema>, 'stepsPerGeneration' | 'generationBatchSize'> & {
-  stepsPerGeneration: number
-  generationBatchSize: number
+export type GRPOConfig = {
+  -readonly [Name in keyof GRPOOptions]-?: Name extends 'stepsPerGeneration' | 'generationBatchSize'
+    ? number
+    : z.output<typeof grpoConfigSchema>[Name]
 }
 
 /**
@@ -263,9 +265,9 @@ export type GRPOConfig = Omit<z.output<typeof grpoConfigSchema>, 'stepsPerGenera
  * Throws {@link ConfigError}, naming every option that is unknown (with the nearest known name), given twice, of a
  * wrong type or out of range, or else the combination that is not possible.
  */
-export function parseGRPOConfig(input: Record<string, unknown>): GRPOConfig {
+export function parseGRPOConfig(input: GRPOOptions | Readonly<Record<string, unknown>>): GRPOConfig {
   const problems: string[] = []
-  const given = optionsByName(input, Object.keys(grpoConfigSchema.shape), problems)
+  const given = optionsByName({ ...input }, Object.keys(grpoConfigSchema.shape), problems)
   const result = grpoConfigSchema.safeParse(given)
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0])

@@ -1,18 +1,10 @@
 import type { GRPOConfig } from './config.js'
+import type { GRPOOptions } from './options.js'
 
-/** Options of GRPO as a program gives them: any of them, lists also as constants. */
-export type GRPOOptions = {
-  readonly [Name in keyof GRPOConfig]?: GRPOConfig[Name] extends (infer Item)[]
-    ? readonly Item[]
-    : GRPOConfig[Name] extends (infer Item)[] | null
-      ? readonly Item[] | null
-      : Name extends 'scaleRewards'
-        ? GRPOConfig[Name] | boolean
-        : GRPOConfig[Name]
+/** Takes the place of the type of an option whose value is refused: the message stands in the compiler's error. */
+export interface Illegal<Message extends string> {
+  readonly illegal: Message
 }
-
-/** Losses that average over all tokens of a batch: a ratio of the whole completion would favour long ones. */
-type TokenMeanLoss = 'bnpo' | 'dr_grpo' | 'dapo' | 'cispo'
 
 type IsBelowOne<Value> = Value extends number
   ? `${Value}` extends `0` | `0.${string}` | `-${string}`
@@ -34,29 +26,16 @@ type Value<Options, Name extends keyof GRPOConfig, Default> =
 type Is<Given, Wanted> = [unknown] extends [Given] ? false : [Given] extends [Wanted] ? true : false
 
 /**
- * What is wrong with options that are known when the program is compiled; `unknown` when nothing is. A combination that is only
- * known when it runs is checked then, by the same rules and some more.
+ * What is wrong with options that are known when the program is compiled; `unknown` when nothing is. Only what would be refused
+ * when it runs; what is only known then is checked then (rules.ts).
  */
 export type LegalOptions<Options extends GRPOOptions> =
   Is<Value<Options, 'numGenerations', 8>, 0 | 1> extends true
-    ? { numGenerations: 'a group takes at least 2 completions' }
+    ? { numGenerations: Illegal<'a group takes at least 2 completions'> }
     : Is<Value<Options, 'lossType', 'dapo'>, 'cispo'> extends true
-      ? Is<Value<Options, 'epsilonHigh', null>, null> extends true
-        ? { epsilonHigh: 'lossType cispo needs epsilonHigh, the cap of the ratio itself, e.g. 5' }
+      ? Is<Value<Options, 'epsilonHigh', null>, null | undefined> extends true
+        ? { epsilonHigh: Illegal<'lossType cispo needs epsilonHigh, the cap of the ratio itself, e.g. 5'> }
         : IsBelowOne<Value<Options, 'epsilonHigh', null>> extends true
-          ? { epsilonHigh: 'lossType cispo takes epsilonHigh as the cap of the ratio itself: at least 1' }
-          : SequenceLevelRule<Options>
-      : Is<Value<Options, 'lossType', 'dapo'>, 'dr_grpo'> extends true
-        ? Is<Value<Options, 'advantageEstimator', 'grpo'>, 'grpo'> extends true
-          ? Is<Value<Options, 'scaleRewards', 'group'>, 'group' | 'batch' | true> extends true
-            ? { scaleRewards: 'Dr. GRPO does not divide by the standard deviation: set scaleRewards to none' }
-            : SequenceLevelRule<Options>
-          : SequenceLevelRule<Options>
-        : SequenceLevelRule<Options>
-
-type SequenceLevelRule<Options extends GRPOOptions> =
-  Is<Value<Options, 'importanceSamplingLevel', 'token'>, 'sequence'> extends true
-    ? Is<Value<Options, 'lossType', 'dapo'>, TokenMeanLoss> extends true
-      ? { importanceSamplingLevel: 'with sequence (GSPO), set lossType to grpo: the others average over tokens' }
+          ? { epsilonHigh: Illegal<'lossType cispo takes epsilonHigh as the cap of the ratio itself: at least 1'> }
+          : unknown
       : unknown
-    : unknown

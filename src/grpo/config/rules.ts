@@ -37,74 +37,120 @@ export function resolveGenerationBatch(
   return { stepsPerGeneration, generationBatchSize }
 }
 
+/** A combination of options that is refused, or that is possible but hardly meant. */
+interface Rule {
+  readonly severity: 'error' | 'warning'
+  readonly when: (config: GRPOConfig) => boolean
+  /** What is the matter, and what to do about it. */
+  readonly say: (config: GRPOConfig) => string
+}
+
+/** Losses that average over all tokens of a batch: a ratio of the whole completion favours long ones there. */
+const tokenMeanLosses: readonly GRPOConfig['lossType'][] = ['bnpo', 'dr_grpo', 'dapo', 'cispo']
+
+const evaluates = ({ evalStrategy }: GRPOConfig): boolean => evalStrategy !== 'no'
+const hasWarmup = ({ warmupSteps, warmupRatio }: GRPOConfig): boolean => warmupSteps > 0 || warmupRatio > 0
+const upperBound = ({ epsilon, epsilonHigh }: GRPOConfig): number => 1 + (epsilonHigh ?? epsilon)
+const problemOfSchedule = ({ lrSchedulerType, lrSchedulerKwargs, learningRate }: GRPOConfig): string | null =>
+  schedulerProblem(lrSchedulerType, lrSchedulerKwargs, learningRate)
+
+/** Every rule on options together; those that concern one option alone are in its schema. */
+const rules: readonly Rule[] = [
+  {
+    severity: 'error',
+    when: ({ lossType, epsilonHigh }) => lossType === 'cispo' && (epsilonHigh ?? 0) < 1,
+    say: ({ epsilon, epsilonHigh }) =>
+      `lossType cispo takes epsilonHigh as the cap of the ratio itself, not as a distance from 1: got ` +
+      `${epsilonHigh ?? `epsilon = ${epsilon}`}, which would shrink every ` +
+      `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5`,
+  },
+  {
+    severity: 'error',
+    when: ({ advantageEstimator, multiObjectiveAggregation }) =>
+      advantageEstimator !== 'grpo' && multiObjectiveAggregation === 'normalize_then_sum',
+    say: ({ advantageEstimator }) =>
+      `advantageEstimator ${advantageEstimator} does not divide by standard deviations, which ` +
+      'multiObjectiveAggregation normalize_then_sum does; leave one of them out',
+  },
+  {
+    severity: 'error',
+    when: (config) => !evaluates(config) && (config.loadBestModelAtEnd || config.earlyStoppingPatience !== null),
+    say: ({ loadBestModelAtEnd }) =>
+      `${loadBestModelAtEnd ? 'loadBestModelAtEnd' : 'earlyStoppingPatience'} needs evaluations: set evalStrategy to steps`,
+  },
+  {
+    severity: 'error',
+    when: (config) => evaluates(config) && config.evalTemperature === 0 && config.numGenerationsEval > 1,
+    say: ({ numGenerationsEval }) =>
+      `numGenerationsEval = ${numGenerationsEval} greedy completions of a problem would all be the same; ` +
+      'set evalTemperature above 0, or numGenerationsEval to 1',
+  },
+  {
+    severity: 'error',
+    when: ({ warmupSteps, warmupRatio }) => warmupSteps > 0 && warmupRatio > 0,
+    say: () => 'warmupSteps and warmupRatio are both set; leave one of them out',
+  },
+  {
+    severity: 'error',
+    when: (config) => problemOfSchedule(config) !== null,
+    say: (config) => problemOfSchedule(config) ?? '',
+  },
+  {
+    severity: 'error',
+    when: (config) => config.lrSchedulerType === 'constant' && hasWarmup(config),
+    say: () => 'lrSchedulerType constant has no warm-up; use constant_with_warmup',
+  },
+  {
+    severity: 'error',
+    when: ({ entropyCoefMin, entropyCoefMax }) => entropyCoefMin > entropyCoefMax,
+    say: ({ entropyCoefMin, entropyCoefMax }) =>
+      `entropyCoefMin = ${entropyCoefMin} is above entropyCoefMax = ${entropyCoefMax}`,
+  },
+  {
+    severity: 'warning',
+    when: ({ importanceSamplingLevel, lossType }) =>
+      importanceSamplingLevel === 'sequence' && tokenMeanLosses.includes(lossType),
+    say: ({ lossType }) =>
+      `lossType ${lossType} with importanceSamplingLevel sequence favours long completions; GSPO is lossType grpo.`,
+  },
+  {
+    severity: 'warning',
+    when: ({ importanceSamplingLevel, lossType }) => importanceSamplingLevel === 'token' && lossType === 'luspo',
+    say: () => 'lossType luspo is meant for importanceSamplingLevel sequence.',
+  },
+  {
+    severity: 'warning',
+    when: ({ importanceSamplingLevel, lossType }) => importanceSamplingLevel === 'sequence' && lossType === 'vespo',
+    say: () => 'lossType vespo weights whole completions by itself; leave importanceSamplingLevel at token.',
+  },
+  {
+    severity: 'warning',
+    when: ({ lossType, scaleRewards, advantageEstimator }) =>
+      lossType === 'dr_grpo' && scaleRewards !== 'none' && advantageEstimator === 'grpo',
+    say: ({ scaleRewards }) =>
+      `Dr. GRPO does not divide by the standard deviation: set scaleRewards to none (it is ${scaleRewards}).`,
+  },
+  {
+    severity: 'warning',
+    when: (config) => config.delta !== null && config.delta <= upperBound(config),
+    say: (config) =>
+      `delta = ${config.delta} is not above 1 + epsilonHigh = ${upperBound(config)}, so it replaces that bound.`,
+  },
+]
+
+function said(severity: Rule['severity'], config: GRPOConfig): string[] {
+  return rules.filter((rule) => rule.severity === severity && rule.when(config)).map(({ say }) => say(config))
+}
+
 /** Throws {@link ConfigError} for options that cannot work together. */
 export function checkCombinations(config: GRPOConfig): void {
-  if (config.lossType === 'cispo' && (config.epsilonHigh ?? 0) < 1) {
-    throw new ConfigError(
-      `lossType cispo takes epsilonHigh as the cap of the ratio itself, not as a distance from 1: got ` +
-        `${config.epsilonHigh ?? `epsilon = ${config.epsilon}`}, which would shrink every ` +
-        `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5`,
-    )
-  }
-  if (config.advantageEstimator !== 'grpo' && config.multiObjectiveAggregation === 'normalize_then_sum') {
-    throw new ConfigError(
-      `advantageEstimator ${config.advantageEstimator} does not divide by standard deviations, which ` +
-        'multiObjectiveAggregation normalize_then_sum does; leave one of them out',
-    )
-  }
-  const evaluates = config.evalStrategy !== 'no'
-  if (!evaluates && (config.loadBestModelAtEnd || config.earlyStoppingPatience !== null)) {
-    const name = config.loadBestModelAtEnd ? 'loadBestModelAtEnd' : 'earlyStoppingPatience'
-    throw new ConfigError(`${name} needs evaluations: set evalStrategy to steps`)
-  }
-  if (evaluates && config.evalTemperature === 0 && config.numGenerationsEval > 1) {
-    throw new ConfigError(
-      `numGenerationsEval = ${config.numGenerationsEval} greedy completions of a problem would all be the same; ` +
-        'set evalTemperature above 0, or numGenerationsEval to 1',
-    )
-  }
-  if (config.warmupSteps > 0 && config.warmupRatio > 0) {
-    throw new ConfigError('warmupSteps and warmupRatio are both set; leave one of them out')
-  }
-  const { lrSchedulerType, lrSchedulerKwargs, learningRate } = config
-  const problem = schedulerProblem(lrSchedulerType, lrSchedulerKwargs, learningRate)
-  if (problem !== null) throw new ConfigError(problem)
-  if (config.lrSchedulerType === 'constant' && (config.warmupSteps > 0 || config.warmupRatio > 0)) {
-    throw new ConfigError('lrSchedulerType constant has no warm-up; use constant_with_warmup')
-  }
-  if (config.entropyCoefMin > config.entropyCoefMax) {
-    throw new ConfigError(
-      `entropyCoefMin = ${config.entropyCoefMin} is above entropyCoefMax = ${config.entropyCoefMax}`,
-    )
-  }
+  const problems = said('error', config)
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
 }
 
 /** What is possible but hardly meant, one sentence each, to be shown once at the start of a run. */
 export function configWarnings(config: GRPOConfig): string[] {
-  const { lossType, importanceSamplingLevel, epsilonHigh, epsilon, delta } = config
-  const warnings: string[] = []
-  if (importanceSamplingLevel === 'sequence' && ['bnpo', 'dr_grpo', 'dapo', 'cispo'].includes(lossType)) {
-    warnings.push(
-      `lossType ${lossType} with importanceSamplingLevel sequence favours long completions; GSPO is lossType grpo.`,
-    )
-  }
-  if (importanceSamplingLevel === 'token' && lossType === 'luspo') {
-    warnings.push('lossType luspo is meant for importanceSamplingLevel sequence.')
-  }
-  if (importanceSamplingLevel === 'sequence' && lossType === 'vespo') {
-    warnings.push('lossType vespo weights whole completions by itself; leave importanceSamplingLevel at token.')
-  }
-  if (lossType === 'dr_grpo' && config.scaleRewards !== 'none' && config.advantageEstimator === 'grpo') {
-    warnings.push(
-      `Dr. GRPO does not divide by the standard deviation: set scaleRewards to none (it is ${config.scaleRewards}).`,
-    )
-  }
-  if (delta !== null && delta <= 1 + (epsilonHigh ?? epsilon)) {
-    warnings.push(
-      `delta = ${delta} is not above 1 + epsilonHigh = ${1 + (epsilonHigh ?? epsilon)}, so it replaces that bound.`,
-    )
-  }
-  return warnings
+  return said('warning', config)
 }
 
 /**

@@ -1,0 +1,105 @@
+// Writes the interfaces of options, documented for editors, from the schemas that check the options and describe them in help
+// texts: node --import tsx scripts/option-types.mjs [--check]
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { format, resolveConfig } from 'prettier'
+import { z } from 'zod'
+import { grpoConfigSchema } from '../src/grpo/config/config.ts'
+import { schedulerKwargsSchema, schedulerSettings } from '../src/optim/schedulerOptions.ts'
+import { pretrainConfigSchema } from '../src/pretrain/config.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+
+const interfaces = [
+  {
+    file: 'src/grpo/config/options.ts',
+    name: 'GRPOOptions',
+    schema: grpoConfigSchema,
+    doc: "Options of GRPO training: TRL's, by its names in camelCase, and some more (docs/trl.md). All may be left out.",
+  },
+  {
+    file: 'src/pretrain/options.ts',
+    name: 'PretrainOptions',
+    schema: pretrainConfigSchema,
+    doc: 'Options of pre-training. All may be left out.',
+  },
+]
+
+/** The type of what a schema takes, from JSON Schema. */
+function typeOf(schema) {
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
+  if ('const' in schema) return JSON.stringify(schema.const)
+  const alternatives = schema.anyOf ?? schema.oneOf
+  if (alternatives) return [...new Set(alternatives.map(typeOf))].join(' | ')
+  switch (schema.type) {
+    case 'integer':
+      return 'number'
+    case 'array':
+      return `readonly (${typeOf(schema.items)})[]`
+    case 'object':
+      return schema.properties
+        ? `{ ${members(schema)} }`
+        : `Readonly<Record<string, ${typeOf(schema.additionalProperties ?? {})}>>`
+    case undefined:
+      return 'unknown'
+    default:
+      return schema.type
+  }
+}
+
+/** The members of an interface. Whoever passes on an option that was not given passes undefined: it counts as not given. */
+function members({ properties, required = [] }) {
+  return Object.entries(properties)
+    .map(([name, property]) => {
+      const type = required.includes(name) ? `: ${typeOf(property)}` : `?: ${typeOf(property)} | undefined`
+      return `${comment(describe(property))}readonly ${name}${type}`
+    })
+    .join('\n')
+}
+
+function describe({ description, default: defaultValue }) {
+  if (defaultValue === undefined || description?.includes('Defaults to ')) return description
+  return `${description} Defaults to ${JSON.stringify(defaultValue)}.`
+}
+
+/** A doc comment, in lines as long as the code's. */
+function comment(text) {
+  if (text === undefined) return ''
+  const lines = ['']
+  for (const word of text.replaceAll('*/', '* /').split(' ')) {
+    if (`${lines.at(-1)} ${word}`.length > 115) lines.push(word)
+    else lines.push(`${lines.pop()} ${word}`.trimStart())
+  }
+  return lines.length === 1 ? `/** ${lines[0]} */\n` : `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`
+}
+
+/** The text of a file with the interface of a schema. */
+async function interfaceOf({ file, name, schema, doc }) {
+  const json = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // It takes any record, to name what is wrong with it by itself.
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === schedulerKwargsSchema)
+        jsonSchema.anyOf.unshift(z.toJSONSchema(schedulerSettings, { io: 'input' }))
+    },
+  })
+  const notice = '// Made from the schema beside it by `npm run generate`: change it there.'
+  const code = `${notice}\n\n${comment(doc)}export interface ${name} {\n${members(json)}\n}\n`
+  return format(code, { ...(await resolveConfig(path.join(root, file))), parser: 'typescript' })
+}
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+for (const one of interfaces) {
+  const file = path.join(root, one.file)
+  const text = await interfaceOf(one)
+  if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) continue
+  if (values.check) {
+    console.error(`${one.file} is not what its schema says: run npm run generate`)
+    process.exitCode = 1
+  } else {
+    fs.writeFileSync(file, text)
+    console.log(`${one.file} written`)
+  }
+}
