@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../errors.js'
+import { trlOptionNote } from '../options/trlOptions.js'
 import { packageVersion } from '../packageVersion.js'
 import { addBenchCommand } from './bench/bench.js'
-import { addDoctorCommand } from './verbs/doctor.js'
+import { addDoctorCommand } from './verbs/doctor/doctor.js'
 import { addDownloadCommand } from './verbs/download.js'
 import { addEvalCommand } from './verbs/eval/evalCommand.js'
 import { ExitCode, reportError } from './terminal/exitCode.js'
@@ -75,12 +77,34 @@ export async function runCommandLine(args: readonly string[], streams: Streams =
   }
 }
 
-/** Flags may also be spelled as TRL spells its options: `--num_generations` becomes `--num-generations`. */
+/**
+ * Flags may also be spelled as TRL spells its options: `--num_generations` becomes `--num-generations`. Throws a ConfigError
+ * for an option of TRL that is none here, and for what other programs call a verb.
+ */
 function withKebabCaseFlags(args: readonly string[], program: Command): string[] {
+  const verb = args[0] ?? ''
+  const hint = otherVerbs[verb]
+  if (hint !== undefined) throw new ConfigError(`there is no verb ${verb}: ${hint}`)
   const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)))
   return args.map((arg) => {
     const [flag = '', ...value] = arg.split('=')
     const normalized = flag.replaceAll('_', '-')
-    return known.has(normalized) ? [normalized, ...value].join('=') : arg
+    if (known.has(normalized)) return [normalized, ...value].join('=')
+    const note = flag.startsWith('--') ? trlOptionNote(flag.slice(2).replaceAll('-', '_')) : null
+    if (note !== null && ['train', 'preflight'].includes(verb)) {
+      throw new ConfigError(`${flag} is an option of TRL that is none here: ${note} (docs/trl.md)`)
+    }
+    return arg
   })
+}
+
+/** Verbs that one may look for, and what does it here. */
+const otherVerbs: Readonly<Record<string, string>> = {
+  resume: 'grpo-ts train --resume, with the config or flags of the run, goes on from its latest checkpoint',
+  evaluate: 'grpo-ts eval compares a model before and after training',
+  grpo: 'grpo-ts train trains with GRPO',
+  sft: 'only GRPO (grpo-ts train) and pre-training of small models (grpo-ts pretrain) are here',
+  chat: 'grpo-ts generate --chat TEXT answers one message',
+  serve: 'grpo-ts report RUN --watch serves the report of a run; models are not served',
+  upload: 'grpo-ts push publishes a run',
 }

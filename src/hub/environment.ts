@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { HubError } from '../errors.js'
+import { expandPath } from '../io/expandPath.js'
 
 /** Where the Hub is and how to talk to it, as huggingface_hub reads it from the environment. */
 export interface HubEnvironment {
@@ -71,13 +72,4 @@ export function checkToken(token: string | null): void {
     'unauthorized',
     'the token for the Hub holds characters that no token has; copy it again from https://huggingface.co/settings/tokens',
   )
-}
-
-/** `~` and `$NAME`, `${NAME}` in a path, as Python's expanduser and expandvars; an unknown name stays as it is. */
-function expandPath(file: string, variables: Variables): string {
-  return file
-    .replace(/^~(?=$|[\\/])/, os.homedir())
-    .replaceAll(/\$(?:(\w+)|\{(\w+)\})/g, (text, plain?: string, braced?: string) => {
-      return variables[plain ?? braced ?? ''] ?? text
-    })
 }

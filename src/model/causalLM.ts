@@ -5,6 +5,7 @@ import { currentBackend } from '../backend/select.js'
 import { BackendError, ConfigError, FileFormatError } from '../errors.js'
 import { snapshotSource } from '../hub/cache.js'
 import type { DownloadOptions } from '../hub/download.js'
+import { embeddedModels } from '../hub/embeddedModels.js'
 import { resolveModel } from '../hub/resolve.js'
 import { parseJson } from '../io/json.js'
 import { Safetensors } from '../io/safetensors.js'
@@ -158,8 +159,18 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   const { folder } = await resolveModel(folderOrId, options)
   const configFile = path.join(folder, 'config.json')
   if (!fs.existsSync(configFile)) {
+    if (fs.existsSync(path.join(folder, 'adapter_config.json'))) {
+      throw new FileFormatError(
+        folder,
+        'is the folder of an adapter, not of a model; give the model that it was trained on as the model, and this folder as ' +
+          'the adapter (--adapter, or model.withAdapter(folder))',
+      )
+    }
     const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'
-    throw new FileFormatError(folder, `${what}; expected the folder of a model in Hugging Face's layout`)
+    throw new FileFormatError(
+      folder,
+      `${what}; expected the folder of a model in Hugging Face's layout, its Hub id (owner/name), or ${embeddedModels.join(', ')}`,
+    )
   }
   const config = parseModelConfig(parseJson(configFile, 'the file', fs.readFileSync(configFile)), configFile)
   const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null

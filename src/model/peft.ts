@@ -80,6 +80,7 @@ export function readAdapter(
   config: ModelConfig,
 ): { settings: LoraSettings; modules: AdapterMatrices[] } {
   const configFile = path.join(folder, CONFIG_FILE)
+  refuseMlxAdapter(folder)
   const { settings, targets } = parsePeftConfig(readConfig(configFile), config, configFile)
   const tensors = openTensors(folder)
   try {
@@ -107,6 +108,16 @@ function readConfig(file: string): unknown {
     )
   }
   return parseJson(file, 'the config', bytes)
+}
+
+/** mlx-lm uses the same name for a config of its own. Throws an UnsupportedError. */
+function refuseMlxAdapter(folder: string): void {
+  const has = (name: string): boolean => fs.existsSync(path.join(folder, name))
+  if (!has('adapters.safetensors') || has(TENSORS_FILE)) return
+  throw new UnsupportedError(
+    `${folder} holds an adapter of MLX (adapters.safetensors); expected PEFT's ${TENSORS_FILE}. Merge it with mlx_lm.fuse and ` +
+      'load the merged model, or convert it to PEFT',
+  )
 }
 
 function openTensors(folder: string): Safetensors {

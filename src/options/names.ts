@@ -1,3 +1,5 @@
+import { trlOptionNote } from './trlOptions.js'
+
 /** `num_generations` as `numGenerations`. */
 export function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
@@ -19,6 +21,14 @@ export function nearestName(name: string, known: readonly string[]): string {
   return known[distances.indexOf(Math.min(...distances))]!
 }
 
+/** ` (did you mean X?)` where a known name is near, nothing otherwise: a far one would only mislead. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  const changes = editDistance(name.toLowerCase(), nearest.toLowerCase())
+  const isNear = changes <= Math.max(1, name.length / 3) || nearest.startsWith(name) || name.startsWith(nearest)
+  return isNear ? ` (did you mean ${nearest}?)` : ''
+}
+
 /**
  * Options that are given by their camelCase or snake_case names, by their camelCase ones. Adds what is wrong to `problems`: names
  * that are unknown, with the nearest known one, and names that are given twice.
@@ -32,8 +42,7 @@ export function optionsByName(
   for (const [key, value] of Object.entries(input)) {
     const name = camelCase(key)
     if (!known.includes(name)) {
-      const nearest = nearestName(name, known)
-      problems.push(`unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`)
+      problems.push(describeUnknownOption(key, known))
     } else if (name in given) {
       problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
     } else {
@@ -41,6 +50,15 @@ export function optionsByName(
     }
   }
   return given
+}
+
+/** What is said of a name that is no option: why, if TRL has it, else the nearest one that is known. */
+export function describeUnknownOption(key: string, known: readonly string[]): string {
+  const name = camelCase(key)
+  const note = trlOptionNote(key) ?? trlOptionNote(snakeCase(name))
+  if (note !== null) return `${key} is an option of TRL that is none here: ${note} (docs/trl.md)`
+  const nearest = nearestName(name, known)
+  return `unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`
 }
 
 /** Levenshtein distance: insertions, deletions and replacements that turn one string into the other. */

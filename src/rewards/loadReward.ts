@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { ConfigError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
+import { didYouMean } from '../options/names.js'
 import { importModule, isModuleFile } from '../io/userModule.js'
 import { gate } from './combinators.js'
 import { correctness } from './correctness.js'
@@ -118,7 +119,7 @@ function makeReward(
   const entry = entries.get(name)
   if (!entry) {
     throw new ConfigError(
-      `unknown reward '${name}'; known rewards: ${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs`,
+      `unknown reward '${name}'${didYouMean(name, rewardNames)}; known rewards: ${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs`,
     )
   }
   checkOptionNames(name, options, entry.optionNames)

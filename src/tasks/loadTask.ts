@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import { didYouMean } from '../options/names.js'
 import { isModuleFile } from '../io/userModule.js'
 import { hubDataset, resolveTaskData } from './hubDatasets.js'
 import { loadTaskModule } from './loadTaskModule.js'
@@ -53,6 +54,11 @@ export function problemOfRow(
 
 function entryOf(name: string): TaskEntry {
   const entry = taskEntries.get(name)
-  if (entry === undefined) throw new ConfigError(`unknown task '${name}'; known tasks: ${taskNames.join(', ')}`)
+  if (entry === undefined) {
+    throw new ConfigError(
+      `unknown task '${name}'${didYouMean(name, taskNames)}; known tasks: ${taskNames.join(', ')}, or the file of a module ` +
+        'such as ./my-task.mjs',
+    )
+  }
   return entry
 }

@@ -61,6 +61,12 @@ describe('saveAdapter and loadAdapter', () => {
     }
   }
 
+  it('says of an adapter of MLX what it is', () => {
+    fs.writeFileSync(temporary('adapters.safetensors'), '')
+    fs.writeFileSync(temporary('adapter_config.json'), '{"fine_tune_type":"lora"}')
+    assert.throws(() => loadAdapter(temporary(), config), /holds an adapter of MLX .* expected PEFT's/)
+  })
+
   it('gives back what was saved, bit for bit', () => {
     withAdapter(
       createLoraAdapter(config, { r: 3, alpha: 5, targetModules: ['v_proj', 'q_proj'], seed: 7 }),

@@ -47,7 +47,10 @@ describe('loadReward', () => {
 
   it('refuses what it does not know, and says what it does', async () => {
     const cases: [unknown, RegExp][] = [
-      ['correct', new RegExp(`unknown reward 'correct'; known rewards: ${rewardNames.join(', ')}`)],
+      [
+        'correct',
+        new RegExp(`unknown reward 'correct' \\(did you mean correctness\\?\\); known rewards: ${rewardNames.join(', ')}`),
+      ],
       ['format:x', /weight in the reward 'format:x' is 'x'/],
       ['format?stile=think', /takes no option 'stile'; it takes: weight, timeout, style/],
       ['format?style=x', /style is 'x'/],

@@ -28,9 +28,11 @@ describe('loadTask', () => {
   it('refuses an unknown name, listing the known ones', async () => {
     await assert.rejects(loadTask('gsm9k'), (error) => {
       assert.ok(error instanceof ConfigError)
-      assert.equal(error.message, `unknown task 'gsm9k'; known tasks: ${taskNames.join(', ')}`)
+      const known = `known tasks: ${taskNames.join(', ')}, or the file of a module such as ./my-task.mjs`
+      assert.equal(error.message, `unknown task 'gsm9k' (did you mean gsm8k?); ${known}`)
       return true
     })
+    await assert.rejects(loadTask('sudoku'), /unknown task 'sudoku'; known tasks/)
     await assert.rejects(loadTask('constructor'), ConfigError)
   })
 

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ConfigError, FileFormatError } from '../../errors.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../../grpo/config/config.js'
 import type { GRPOConfig } from '../../grpo/config/config.js'
+import { expandPath } from '../../io/expandPath.js'
 import { isJsonObject, quote } from '../../io/json.js'
 import { projections } from '../../model/modelTensors.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
@@ -13,7 +14,7 @@ import { taskNames } from '../../tasks/loadTask.js'
 import { reasoningFormats } from '../../grading/answerForm.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { checkReward, rewardNames } from '../../rewards/loadReward.js'
-import { camelCase, nearestName, snakeCase } from '../../options/names.js'
+import { camelCase, optionsByName, snakeCase } from '../../options/names.js'
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
@@ -147,7 +148,7 @@ export function parseTrainConfig(
   flags: Readonly<Record<string, unknown>> = {},
 ): TrainConfig {
   const problems: string[] = []
-  const given = { ...optionsByName(input, problems), ...flags }
+  const given = { ...optionsByName(input, Object.keys(trainConfigSchema.shape), problems), ...flags }
   const result = trainConfigSchema.safeParse(given)
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0]) as keyof typeof trainConfigSchema.shape
@@ -156,16 +157,31 @@ export function parseTrainConfig(
     problems.push(`${name}${got} ${help}`)
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(`options of train:\n  ${problems.join('\n  ')}`)
-  const { model, task } = result.data
+  const { model, task, data, outputDir: givenDir } = withExpandedPaths(result.data)
   const outputDir =
-    result.data.outputDir ??
+    givenDir ??
     path.join('runs', `${path.parse(task).name}-${path.basename(path.resolve(model.replace(/@[^/]*$/, '')))}`)
-  const config = { ...result.data, outputDir }
+  const config = { ...result.data, model, task, data, outputDir }
   for (const reward of config.rewards) checkReward(reward, config)
   checkRewardWeights(config)
   otherTaskOptions(config.taskOptions)
   grpoConfigOf(config)
   return config
+}
+
+/** The options that are paths, with `~` and environment variables replaced: in YAML no shell has done it. */
+function withExpandedPaths({
+  model,
+  task,
+  data,
+  outputDir,
+}: Pick<z.output<typeof trainConfigSchema>, 'model' | 'task' | 'data' | 'outputDir'>) {
+  return {
+    model: expandPath(model),
+    task: expandPath(task),
+    data: data && expandPath(data),
+    outputDir: outputDir && expandPath(outputDir),
+  }
 }
 
 /** The options of GRPO among those of a run. Throws a ConfigError for a combination that is not possible. */
@@ -228,25 +244,6 @@ export function formatTrainConfig(config: TrainConfig): string {
 
 function bySnakeCase(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value as unknown]))
-}
-
-/** The options by their camelCase names. */
-function optionsByName(input: Readonly<Record<string, unknown>>, problems: string[]): Record<string, unknown> {
-  const names = new Map<string, string>()
-  for (const name of Object.keys(trainConfigSchema.shape)) {
-    names.set(snakeCase(name), name)
-    names.set(name, name)
-  }
-  const given: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(input)) {
-    const name = names.get(key)
-    if (name === undefined) {
-      const spellings = [...names.keys()].filter((known) => known.includes('_') === key.includes('_'))
-      problems.push(`unknown option ${key}; did you mean ${nearestName(key, spellings)}?`)
-    } else if (name in given) problems.push(`${name} is given twice, as ${name} and as ${snakeCase(name)}`)
-    else given[name] = value
-  }
-  return given
 }
 
 function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainConfig, 'rewards' | 'rewardWeights'>): void {

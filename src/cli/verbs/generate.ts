@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { ConfigError, DataError } from '../../errors.js'
-import { quote } from '../../io/json.js'
+import { ConfigError } from '../../errors.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import { parseJsonFields } from '../../model/jsonFields.js'
 import { generate as generateCompletions } from '../../rollout/generate.js'
 import type { Completion, SamplingOptions } from '../../rollout/generate.js'
-import { checkOutput, checkTokenIds, readRows, tokenIdsSchema, writeRows } from '../terminal/batchFiles.js'
+import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
 import type { ModelOptions } from '../terminal/modelOptions.js'
 import { Progress } from '../terminal/progress.js'
+import { checkPromptRow, checkRoom, promptFields, promptTokens } from '../terminal/promptRows.js'
 
 type SamplingFlags = Required<
   Pick<
@@ -30,14 +30,7 @@ export interface GenerateOptions extends ModelOptions, SamplingFlags {
   stopStrings?: string[]
 }
 
-const rowSchema = z.object({
-  input_ids: tokenIdsSchema.optional(),
-  prompt: z.string().optional(),
-  messages: z
-    .array(z.looseObject({ role: z.string(), content: z.string() }))
-    .min(1)
-    .optional(),
-})
+const rowSchema = z.object(promptFields)
 
 export function addGenerateCommand(program: Command, streams: Streams): void {
   const command = program
@@ -95,7 +88,7 @@ async function generateForRows(
   options: GenerateOptions,
   streams: Streams,
 ): Promise<Completion[][]> {
-  const readers = rows.map(readPrompt)
+  const readers = rows.map((row) => readPrompt(row, options.maxCompletionLength))
   return withModel(options, async (model) => {
     const prompts = readers.map((read) => read(model))
     const progress = new Progress(streams.stderr, prompts.length * options.numGenerations, 'completions')
@@ -129,28 +122,14 @@ function samplingOptions(options: GenerateOptions): SamplingOptions {
 }
 
 /** Checks a line; the result makes its token ids when the model is there. */
-function readPrompt({ where, value }: Row): (model: CausalLM) => number[] {
-  const { input_ids: inputIds, prompt, messages } = parseJsonFields(rowSchema, value, where)
-  if ([inputIds, prompt, messages].filter((form) => form !== undefined).length !== 1) {
-    throw new DataError(`${where}: expected one of input_ids, prompt and messages, got ${quote(value)}`)
-  }
+function readPrompt({ where, value }: Row, maxCompletionLength: number): (model: CausalLM) => number[] {
+  const row = parseJsonFields(rowSchema, value, where)
+  checkPromptRow(row, value, where)
   return (model) => {
-    if (inputIds !== undefined) {
-      checkTokenIds(inputIds, model, where)
-      return inputIds
-    }
-    if (!model.tokenizer) {
-      throw new DataError(`${where}: ${model.folder} has no tokenizer.json, so prompts must be given as input_ids`)
-    }
-    // As transformers' tokenizer(text): special tokens in the text count as such, and a BOS is added where the model has one.
-    if (prompt !== undefined) return nonEmpty(model.tokenizer.encode(prompt, { addSpecialTokens: true }), where)
-    return model.tokenizer.encodeChat(messages ?? [])
+    const ids = promptTokens(row, model, where)
+    checkRoom(ids, maxCompletionLength, model, where)
+    return ids
   }
-}
-
-function nonEmpty(ids: number[], where: string): number[] {
-  if (ids.length > 0) return ids
-  throw new DataError(`${where}: the prompt has no token; expected at least one character`)
 }
 
 /** The lines of a prompt's completions; with several, each says which input and which completion of it, both from 0. */

@@ -1,15 +1,18 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { ConfigError, DataError } from '../../errors.js'
+import { quote } from '../../io/json.js'
+import type { CausalLM } from '../../model/causalLM.js'
 import { parseJsonFields } from '../../model/jsonFields.js'
 import { scoreTokens } from '../../rollout/score.js'
 import type { SequenceToScore, TokenScores } from '../../rollout/score.js'
-import { checkOutput, checkTokenIds, readRows, tokenIdsSchema, writeRows } from '../terminal/batchFiles.js'
+import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
 import type { ModelOptions } from '../terminal/modelOptions.js'
 import { Progress } from '../terminal/progress.js'
+import { checkPromptRow, promptFields, promptTokens, tokenizerOf } from '../terminal/promptRows.js'
 
 export interface ScoreOptions extends ModelOptions {
   input: string
@@ -17,7 +20,11 @@ export interface ScoreOptions extends ModelOptions {
   temperature: number
 }
 
-const rowSchema = z.object({ input_ids: tokenIdsSchema, prompt_length: z.int().min(1) })
+const rowSchema = z.object({
+  ...promptFields,
+  prompt_length: z.int().min(1).optional(),
+  completion: z.string().min(1).optional(),
+})
 
 /** Sequences that are scored between two updates of the progress line. */
 const SEQUENCES_PER_UPDATE = 32
@@ -27,8 +34,9 @@ export function addScoreCommand(program: Command, streams: Streams): void {
     .command('score')
     .summary('log-probabilities and entropies of given tokens')
     .description(
-      'Scores tokens. Reads JSON lines {"input_ids": [...], "prompt_length": k} and writes, in the same order, ' +
-        '{"logprobs": [...], "entropies": [...]} in nats for the tokens from k on.',
+      'Scores tokens. Reads JSON lines {"input_ids": [...], "prompt_length": k}, or a "prompt" or "messages" with a ' +
+        '"completion", and writes, in the same order, {"logprobs": [...], "entropies": [...]} in nats for the tokens from k ' +
+        'on, or for those of the completion, with "completion_ids".',
     )
   addModelOptions(command)
     .requiredOption('--input <file>', 'JSON lines; - is standard input')
@@ -45,9 +53,9 @@ export async function score(options: ScoreOptions, streams: Streams): Promise<vo
   }
   checkOutput(options.output)
   const rows = await readRows(options.input, streams.stdin)
-  const sequences = rows.map(readSequence)
-  const scores = await withModel(options, async (model) => {
-    for (const [index, { inputIds }] of sequences.entries()) checkTokenIds(inputIds, model, rows[index]!.where)
+  const readers = rows.map(readSequence)
+  const lines = await withModel(options, async (model) => {
+    const sequences = readers.map((read) => read(model))
     const progress = new Progress(streams.stderr, sequences.length, 'sequences')
     try {
       const scores: TokenScores[] = []
@@ -56,17 +64,44 @@ export async function score(options: ScoreOptions, streams: Streams): Promise<vo
         scores.push(...(await scoreTokens(model, next, { temperature })))
         progress.update(scores.length)
       }
-      return scores
+      return scores.map(({ logProbs, entropies }, i) => {
+        const { inputIds, promptLength } = sequences[i]!
+        const completion = readers[i]!.isText ? { completion_ids: inputIds.slice(promptLength) } : {}
+        return { ...completion, logprobs: logProbs, entropies }
+      })
     } finally {
       progress.stop()
     }
   })
-  const lines = scores.map(({ logProbs, entropies }) => ({ logprobs: logProbs, entropies }))
   writeRows(options.output, lines, streams.stdout)
 }
 
-function readSequence({ where, value }: Row): SequenceToScore {
-  const { input_ids: inputIds, prompt_length: promptLength } = parseJsonFields(rowSchema, value, where)
-  if (promptLength <= inputIds.length) return { inputIds, promptLength }
-  throw new DataError(`${where}: prompt_length is ${promptLength}, but input_ids has only ${inputIds.length} tokens`)
+/** A line that was checked: called, it makes the tokens when the model is there. */
+interface SequenceReader {
+  (model: CausalLM): SequenceToScore
+  /** The line has texts, so that its tokens are worth telling. */
+  readonly isText: boolean
+}
+
+function readSequence({ where, value }: Row): SequenceReader {
+  const { prompt_length: promptLength, completion, ...prompt } = parseJsonFields(rowSchema, value, where)
+  checkPromptRow(prompt, value, where)
+  if (completion !== undefined && promptLength === undefined) {
+    const read = (model: CausalLM): SequenceToScore => {
+      const ids = promptTokens(prompt, model, where)
+      return { inputIds: [...ids, ...tokenizerOf(model, where).encode(completion)], promptLength: ids.length }
+    }
+    return Object.assign(read, { isText: true })
+  }
+  const length = prompt.input_ids?.length
+  if (length === undefined || promptLength === undefined || completion !== undefined) {
+    throw new DataError(
+      `${where}: expected input_ids with prompt_length, or prompt or messages with completion; got ${quote(value)}`,
+    )
+  }
+  if (promptLength > length) {
+    throw new DataError(`${where}: prompt_length is ${promptLength}, but input_ids has only ${length} tokens`)
+  }
+  const read = (model: CausalLM): SequenceToScore => ({ inputIds: promptTokens(prompt, model, where), promptLength })
+  return Object.assign(read, { isText: false })
 }

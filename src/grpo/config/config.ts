@@ -241,11 +241,17 @@ export const grpoConfigSchema = z.strictObject({
     'Whether completions.jsonl holds the tokens of each completion with their log-probabilities, some 20 bytes a token.',
   ),
   reportTo: option(
-    z.union([
-      z.array(z.enum(['tensorboard'])),
-      z.literal('none').transform((): 'tensorboard'[] => []),
-      z.literal('tensorboard').transform((name) => [name]),
-    ]),
+    z.union(
+      [
+        z.array(z.enum(['tensorboard'])),
+        z.literal('none').transform((): 'tensorboard'[] => []),
+        z.literal('tensorboard').transform((name) => [name]),
+      ],
+      {
+        error:
+          'expected tensorboard or none: of the trackers only TensorBoard is supported (metrics.jsonl has every metric)',
+      },
+    ),
     [],
     'Where metrics go besides metrics.jsonl: tensorboard writes event files, with the tags of transformers, to tensorboard/ of the run.',
   ),

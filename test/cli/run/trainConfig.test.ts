@@ -61,11 +61,16 @@ describe('cli/trainConfig', () => {
   })
 
   it('names what is wrong', () => {
+    refuses({ ...required, use_vllm: true }, /use_vllm is an option of TRL that is none here: vLLM is not used/)
+    refuses({ ...required, report_to: 'wandb' }, /expected tensorboard or none: of the trackers only TensorBoard/)
     refuses({ ...required, learning_rat: 1 }, /unknown option learning_rat; did you mean learning_rate\?/)
     refuses({ ...required, outputdir: 'x' }, /unknown option outputdir; did you mean outputDir\?/)
     refuses({ ...required, lora_r: 4, loraR: 4 }, /loraR is given twice, as loraR and as lora_r/)
     refuses({ ...required, numGenerations: 1, threads: 0 }, /threads: .*got 0.*\n {2}numGenerations: .*got 1/s)
-    refuses({ ...required, rewards: ['correct'] }, /unknown reward 'correct'; known rewards: correctness, format/)
+    refuses(
+      { ...required, rewards: ['correct'] },
+      /unknown reward 'correct' \(did you mean correctness\?\); known rewards: correctness, format/,
+    )
     refuses({ ...required, rewards: ['format:'] }, /the weight in the reward 'format:' is ''/)
     refuses({ ...required, rewards: [{ name: 'format', stile: 'think' }] }, /takes no option 'stile'; it takes: weight/)
     refuses(

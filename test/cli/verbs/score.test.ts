@@ -76,9 +76,39 @@ describe('cli/score', () => {
     }
   })
 
+  it('scores a completion of a text or of a chat as its tokens', async () => {
+    writeInput({ prompt: 'ab', completion: 'cd' }, { messages: [{ role: 'user', content: 'ab' }], completion: 'cd' })
+    const { code, stderr } = await run(['score', ...files])
+    assert.equal(code, 0, stderr)
+    const lines = fs.readFileSync(inFolder('out.jsonl'), 'utf8').trimEnd().split('\n')
+    const model = await loadModel(inFolder('model'))
+    const tokenizer = model.tokenizer!
+    const completionIds = tokenizer.encode('cd')
+    const prompts = [
+      tokenizer.encode('ab', { addSpecialTokens: true }),
+      tokenizer.encodeChat([{ role: 'user', content: 'ab' }]),
+    ]
+    const sequences = prompts.map((ids) => ({ inputIds: [...ids, ...completionIds], promptLength: ids.length }))
+    const expected = asLines(await scoreTokens(model, sequences))
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as unknown),
+      expected.map((scores) => ({ completion_ids: completionIds, ...scores })),
+    )
+    model.dispose()
+  })
+
   it('refuses what it cannot score', async () => {
     const cases: [unknown, RegExp][] = [
-      [{ input_ids: [1, 2] }, /in\.jsonl:1: prompt_length is missing/],
+      [
+        { input_ids: [1, 2] },
+        /in\.jsonl:1: expected input_ids with prompt_length, or prompt or messages with completion/,
+      ],
+      [{ prompt: 'a' }, /in\.jsonl:1: expected input_ids with prompt_length, or prompt/],
+      [{ prompt: 'a', completion: '' }, /in\.jsonl:1: completion/],
+      [
+        { prompt: 'a', input_ids: [1], prompt_length: 1 },
+        /in\.jsonl:1: expected one of input_ids, prompt and messages/,
+      ],
       [{ input_ids: [1, 2], prompt_length: 0 }, /in\.jsonl:1: prompt_length must be at least 1, got 0/],
       [{ input_ids: [1, 2], prompt_length: 3 }, /in\.jsonl:1: prompt_length is 3, but input_ids has only 2 tokens/],
       [{ input_ids: [1, 999], prompt_length: 1 }, /in\.jsonl:1: token id 999 is outside/],

@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { availableMemory } from '../../../grpo/memory/forecast.js'
+
+/** Milliseconds that a program may take to say its version: Python's first start reads much from the disk. */
+const PROGRAM_TIMEOUT = 20_000
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+
+/** `v24.1.0 on linux x64`, and what to do about one that is too old. */
+export function describeNode(): string {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isOld = major < 20 || (major === 20 && minor < 19)
+  return `${process.version} on ${process.platform} ${process.arch}${isOld ? ': too old, install 20.19 or newer' : ''}`
+}
+
+export function describeProcessor(): string {
+  return `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.availableParallelism()} cores`
+}
+
+export function describeMemory(): string {
+  // In a container, what the container may use.
+  const limit = availableMemory()
+  const total = os.totalmem()
+  const allowed = limit < total ? `, of which this process may use ${gibibytes(limit)}` : ''
+  return `${gibibytes(total)}${allowed}, ${gibibytes(os.freemem())} free`
+}
+
+/** Graphics cards as NVIDIA's driver lists them; nothing here computes on one. */
+export function describeGpu(): string {
+  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader']
+  const cards = outputOf('nvidia-smi', query)
+  if (cards === null) return 'none found by nvidia-smi; everything is computed on the CPU'
+  const listed = cards.split('\n').map((card) => {
+    const [name, memory, driver] = card.split(',').map((part) => part.trim())
+    return `${name} with ${memory}, driver ${driver}`
+  })
+  return `${listed.join('; ')}: not used, everything is computed on the CPU`
+}
+
+/** Free space where runs go, and where models are kept when that is another disk. */
+export function describeDisk(cacheFolder: string): string {
+  const free = (folder: string): string => gibibytes(fs.statfsSync(folder).bavail * fs.statfsSync(folder).bsize)
+  const cache = existingPart(cacheFolder)
+  const isOther = fs.statSync(cache).dev !== fs.statSync('.').dev
+  return `${free('.')} free here${isOther ? `, ${free(cache)} in ${cache}` : ''}`
+}
+
+/** The folder, or the nearest one above it that is there. */
+function existingPart(folder: string): string {
+  return fs.existsSync(folder) ? folder : existingPart(path.dirname(path.resolve(folder)))
+}
+
+/** Python is for programs that models write in it, and for JupyterLab. */
+export function describePython(): string {
+  const version = outputOf('python3', ['--version'])
+  if (version === null) return 'none: needed only for programs in Python (humaneval) and for JupyterLab'
+  const lab = outputOf('jupyter', ['lab', '--version'])
+  return `${version}; JupyterLab ${lab ?? 'none (npm run lab in a clone installs it)'}`
+}
+
+/** Where Jupyter looks for the kernels of a user. */
+export function describeKernel(variables: Readonly<Record<string, string | undefined>> = process.env): string {
+  const data =
+    variables.JUPYTER_DATA_DIR ??
+    (process.platform === 'darwin'
+      ? path.join(os.homedir(), 'Library', 'Jupyter')
+      : path.join(variables.XDG_DATA_HOME ?? path.join(os.homedir(), '.local', 'share'), 'jupyter'))
+  const folders = [...(variables.JUPYTER_PATH?.split(path.delimiter) ?? []), data]
+  const found = folders.map((folder) => path.join(folder, 'kernels', 'tslab')).find((folder) => fs.existsSync(folder))
+  return found ?? 'tslab is not installed for this user; npm run lab brings its own'
+}
+
+/** The first output of a program, trimmed; null when there is no such program or it fails. */
+function outputOf(program: string, args: readonly string[]): string | null {
+  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: PROGRAM_TIMEOUT })
+  const text = status === 0 ? stdout.trim() : ''
+  return text === '' ? null : text
+}

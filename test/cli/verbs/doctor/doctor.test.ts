@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { FakeHub } from '../../../hub/fakeHub.js'
+import { pointTo } from '../../../hub/hubEnvironment.js'
+import { useTemporaryFolder } from '../../../io/temporaryFolder.js'
+import { run } from '../../run.js'
+
+describe('cli/doctor', () => {
+  const inFolder = useTemporaryFolder()
+  let hub: FakeHub
+  let restore: () => void
+  beforeEach(async () => {
+    hub = await FakeHub.start()
+    restore = pointTo(hub, inFolder())
+  })
+  afterEach(async () => {
+    restore()
+    await hub.stop()
+  })
+
+  it('says what is here, which backends work and which one is taken', async () => {
+    const { code, stdout } = await run(['doctor'])
+    assert.equal(code, 0)
+    for (const line of [
+      /^grpo-ts \d/m,
+      /^Node\.js +v\d+\.\d+\.\d+ on \w+ \w+$/m,
+      /^CPU .*, \d+ cores$/m,
+      /^memory +[\d.]+ GiB/m,
+      /^WebAssembly +SIMD yes, threads yes, relaxed SIMD (yes|no)$/m,
+      /^GPU +\S/m,
+      /^disk +[\d.]+ GiB free here/m,
+      /^Hub +http:\/\/\S+ answers; /m,
+      /^cache +\S+: 0 models, 0 data sets$/m,
+      /^Python +\S/m,
+      /^kernel +\S/m,
+      /^cpu +works: WebAssembly SIMD .*; matrix product [\d.e+]+ GFLOP\/s$/m,
+      /^reference +works: .*; matrix product [\d.]+ GFLOP\/s$/m,
+      /^auto +takes cpu: the fastest backend that works here/m,
+    ]) {
+      assert.match(stdout, line)
+    }
+  })
+  it('says that the Hub cannot be reached, or is not asked, and shows no token', async () => {
+    await hub.stop()
+    process.env.HF_TOKEN = 'hf_secretSecretSecret'
+    const unreachable = await run(['doctor'])
+    assert.equal(unreachable.code, 0)
+    assert.match(unreachable.stdout, /^Hub +\S+ cannot be reached \(ECONNREFUSED\).*a token is set$/m)
+    process.env.HF_HUB_OFFLINE = '1'
+    assert.match((await run(['doctor'])).stdout, /^Hub +\S+: not asked, HF_HUB_OFFLINE is set/m)
+    assert.doesNotMatch(unreachable.stdout + unreachable.stderr, /secret/)
+  })
+})
