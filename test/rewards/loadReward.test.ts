@@ -49,7 +49,9 @@ describe('loadReward', () => {
     const cases: [unknown, RegExp][] = [
       [
         'correct',
-        new RegExp(`unknown reward 'correct' \\(did you mean correctness\\?\\); known rewards: ${rewardNames.join(', ')}`),
+        new RegExp(
+          `unknown reward 'correct' \\(did you mean correctness\\?\\); known rewards: ${rewardNames.join(', ')}`,
+        ),
       ],
       ['format:x', /weight in the reward 'format:x' is 'x'/],
       ['format?stile=think', /takes no option 'stile'; it takes: weight, timeout, style/],
