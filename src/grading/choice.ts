@@ -1,6 +1,6 @@
-import type { Grade, Grader, Problem } from './problem.js'
 import { withoutEcho } from './answerExtraction.js'
-import { markedAnswer } from './markedAnswer.js'
+import { formsOf, markedAnswer } from './answerForm.js'
+import type { Grade, Grader, Problem } from './problem.js'
 
 /** The answers of a question, each with other words for it. */
 export type Choices = Readonly<Record<string, readonly string[]>>
@@ -11,23 +11,25 @@ export const yesOrNo: Choices = {
 }
 
 /**
- * Grades answers that are one of a few words. Strict: the marked answer (see {@link markedAnswer}) begins with the right
- * word or another word for it, and names no other choice. Lenient: else what follows the last `answer:` or `answer is`, or
+ * Grades answers that are one of a few words. Strict: the marked answer begins with the right word or another
+ * word for it, and names no other choice. Lenient: else an answer marked in another form, else what follows the last `answer:` or `answer is`, or
  * else the first word of the text or of its last sentence. What names two choices alike is no answer.
  */
 export function choiceGrader(choices: Choices): Grader {
-  return (completion: string, problem: Problem, promptText = ''): Grade => {
+  const grade = (completion: string, problem: Problem, promptText = ''): Grade => {
     const gold = readChoice(problem.answer, choices)
     const text = withoutEcho(completion, promptText, problem.question)
-    const marked = markedAnswer(text)
-    const strict = marked === null ? null : readChoice(marked, choices)
-    const extracted = marked === null ? findChoice(text, choices) : strict
+    const inForm = markedAnswer(text, formsOf(problem))
+    const strict = inForm === null ? null : readChoice(inForm, choices)
+    const marked = inForm ?? markedAnswer(text)
+    const extracted = marked === null ? findChoice(text, choices) : readChoice(marked, choices)
     return {
       correct: strict !== null && strict === gold,
       correctLenient: extracted !== null && extracted === gold,
       extracted,
     }
   }
+  return Object.assign(grade, { isAnswer: (text: string) => readChoice(text, choices) !== null })
 }
 
 /** The one choice that a short text names; at the beginning of a text, the one that it begins with. */
@@ -38,7 +40,12 @@ export function readChoice(text: string, choices: Choices): string | null {
     .replace(/\s+/g, ' ')
     .trim()
   for (const [choice, names] of Object.entries(choices)) {
-    if (!names.some((name) => words === name || words.startsWith(`${name} `))) continue
+    const isNamed = (text: string): boolean => names.some((name) => text === name || text.startsWith(`${name} `))
+    const name = names.find((each) => words === each || words.startsWith(`${each} `))
+    if (name === undefined) continue
+    const rest = words.slice(name.length).trim()
+    // `3 or 77` leaves it open, and `not invalid` is no way to say no.
+    if (/^or\b/.test(rest) || (name === 'not' && isNamed(rest))) return null
     const others = Object.entries(choices).filter(([other]) => other !== choice)
     const isAmbiguous = others.some(([other]) => ` ${words} `.includes(` ${other} `))
     return isAmbiguous ? null : choice

@@ -1,16 +1,17 @@
 import { withoutEcho } from './answerExtraction.js'
 import type { Grade, Problem } from './problem.js'
-import { markedAnswer } from './markedAnswer.js'
+import { formsOf, markedAnswer } from './answerForm.js'
 
 /**
- * Grades answers that have to be the same text, but for case, space, and a point or quotes around it. Strict: the marked answer
- * (see {@link markedAnswer}). Lenient: else the last line.
+ * Grades answers that have to be the same text, but for case, space, and a point or quotes around it. Strict: the marked answer.
+ * Lenient: else an answer marked in another form, else the last line.
  */
 export function exactGrader(completion: string, problem: Problem, promptText = ''): Grade {
   const text = withoutEcho(completion, promptText, problem.question)
-  const marked = markedAnswer(text)
+  const strict = markedAnswer(text, formsOf(problem))
   const extracted =
-    marked ??
+    strict ??
+    markedAnswer(text) ??
     text
       .trim()
       .split('\n')
@@ -19,7 +20,7 @@ export function exactGrader(completion: string, problem: Problem, promptText = '
       .trim()
   const isRight = normalized(extracted) === normalized(problem.answer)
   return {
-    correct: marked !== null && isRight,
+    correct: strict !== null && isRight,
     correctLenient: isRight,
     extracted: extracted === '' ? null : extracted,
   }

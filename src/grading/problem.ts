@@ -1,3 +1,5 @@
+import type { AnswerForm } from './answerForm.js'
+
 /** One problem with a final answer that can be checked. */
 export interface Problem {
   /** Stable from run to run, unique within its task, e.g. `gsm8k/train/17`. */
@@ -5,15 +7,15 @@ export interface Problem {
   readonly question: string
   /** The final answer alone, e.g. `72`. */
   readonly answer: string
-  /** A worked solution that ends with the answer in the task's own form. */
+  /** A worked solution that ends with the answer in the form that is asked for. */
   readonly solution?: string
   /** Harder problems have larger numbers; the scale is the task's own. */
   readonly difficulty?: number
   /**
-   * How a completion has to give its answer: `marked`, after `####` or in `<answer>` tags, `boxed`, in `\boxed{…}`, or
-   * `bare`, the completion is the answer and nothing else. Defaults to `marked`.
+   * How a completion has to give its answer to be right, and what the reward `format` pays for. Defaults to any form that the
+   * grader knows: `gsm8k` or `think` for numbers, `boxed` or `think` for mathematics, any of the three for others.
    */
-  readonly answerFormat?: 'marked' | 'boxed' | 'bare'
+  readonly answerForm?: AnswerForm
   /** The other columns of the row that the problem was read from. */
   readonly columns?: Readonly<Record<string, unknown>>
   /** Decides whether a completion is right. Defaults to comparing numbers, which is what GSM8K's answers are. */
@@ -32,9 +34,15 @@ export interface Grade {
   readonly reason?: string
 }
 
-/**
- * Grades a completion of a problem. It never throws for what a model wrote, only for a problem that cannot be graded.
- *
- * `promptText` is the whole prompt, if it is known: a completion that repeats it does not answer by that.
- */
-export type Grader = (completion: string, problem: Problem, promptText?: string) => Grade | Promise<Grade>
+/** Grades completions of a problem. A plain function `(completion, problem, promptText) => grade` is one. */
+export interface Grader {
+  /**
+   * Never throws for what a model wrote, only for a problem that cannot be graded. `promptText` is the whole prompt, if it is
+   * known: a completion that repeats it does not answer by that.
+   */
+  (completion: string, problem: Problem, promptText?: string): Grade | Promise<Grade>
+  /** Whether a text could be an answer, right or wrong: what the reward `format` asks. Defaults to any text that is not empty. */
+  readonly isAnswer?: (text: string, problem: Problem) => boolean
+  /** The forms that it takes from a problem that asks for none. Defaults to `gsm8k`, `think` and `boxed`. */
+  readonly forms?: readonly AnswerForm[]
+}

@@ -1,83 +1,50 @@
 import { ConfigError } from '../errors.js'
-import { readBareNumber } from '../grading/answerExtraction.js'
-import { findBoxed } from '../grading/answers/boxed.js'
+import { answerFormRules, answerForms, formsOf } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
+import { couldBeAnswer, graderOf } from '../grading/gradeOf.js'
+import { thinkForm } from '../grading/thinkForm.js'
+import type { ThinkTags } from '../grading/thinkForm.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
-export interface FormatOptions extends RewardOptions {
+export interface FormatOptions extends RewardOptions, ThinkTags {
   /**
-   * `gsm8k`: the completion ends with a line `#### <number>` and has no other line that begins with `####`.
-   * `think`: it is `<think>…</think><answer>…</answer>`, each tag once, neither part empty, nothing but white space around.
-   * `boxed`: its last line holds the only `\boxed{…}`, which is not empty.
-   * Defaults to `gsm8k`, or `boxed` for a problem whose `answerFormat` is that; a problem whose `answerFormat` is `bare` wants the number alone in either case.
+   * The form to pay for, whatever the problem asks for. Defaults to the problem's `answerForm`; for a problem without one, to any
+   * that its grader takes.
    */
-  style?: 'gsm8k' | 'think' | 'boxed'
-  /** The tag around the reasoning in the style `think`. Defaults to `think`. */
-  reasoningTag?: string
-  /** The tag around the answer in the style `think`. Defaults to `answer`. */
-  answerTag?: string
+  style?: AnswerForm
 }
 
 /**
- * Rewards a completion in the right form with 1, any other with 0, whether its answer is right or not. One that was cut
- * off at the token limit did not end, so it gets 0.
+ * Rewards a completion in the right form with 1, any other with 0, whether its answer is right or not:
+ *
+ * - `gsm8k`: it ends with a line `#### <answer>` and has no other line that begins with `####`;
+ * - `think`: it is `<think>…</think><answer>…</answer>`, each tag once, neither part empty, nothing but white space around; where
+ *   the prompt ends with `<think>`, it begins inside that;
+ * - `boxed`: its last line holds the only `\boxed{…}`;
+ * - `code`: it ends with its only fenced code block;
+ * - `bare`: it is an answer and nothing else.
+ *
+ * What is marked has to be something that the problem's grader takes for an answer: a number where numbers are asked for. One that
+ * was cut off at the token limit did not end, so it gets 0.
  */
 export function format(options: FormatOptions = {}): RewardFunction {
-  const style: string = options.style ?? 'gsm8k'
-  const { reasoningTag = 'think', answerTag = 'answer' } = options
-  const checks: Readonly<Record<string, (completion: string) => boolean>> = {
-    gsm8k: endsWithAnswerLine,
-    think: (completion) => isThinkThenAnswer(completion, reasoningTag, answerTag),
-    boxed: endsWithBox,
-  }
-  const isFormatted = checks[style]
-  if (isFormatted === undefined) {
-    throw new ConfigError(`format style is '${style}'; it must be ${Object.keys(checks).join(', ')}`)
+  const { style, reasoningTag = 'think', answerTag = 'answer' } = options
+  if (style !== undefined && !answerForms.includes(style)) {
+    throw new ConfigError(`format style is '${style as string}'; it must be ${answerForms.join(', ')}`)
   }
   for (const tag of [reasoningTag, answerTag]) {
     if (!/^[\w-]+$/.test(tag)) throw new ConfigError(`format tag is '${tag}'; it must be a word such as think`)
   }
+  const rules = { ...answerFormRules, think: thinkForm({ reasoningTag, answerTag }) }
   return {
     name: 'format',
     weight: rewardWeight('format', options),
-    score({ completion, problem, finishReason }) {
+    score({ completion, problem, promptText, finishReason }) {
       if (finishReason !== 'stop') return 0
-      if (problem.answerFormat === 'bare') return readBareNumber(completion) === null ? 0 : 1
-      const check = options.style === undefined && problem.answerFormat === 'boxed' ? endsWithBox : isFormatted
-      return check(completion) ? 1 : 0
+      const isAnswer = (content: string): boolean => couldBeAnswer(content, problem)
+      const forms = style === undefined ? formsOf(problem, graderOf(problem).forms) : [style]
+      return forms.some((form) => rules[form].holds(completion, isAnswer, promptText)) ? 1 : 0
     },
   }
-}
-
-function endsWithAnswerLine(completion: string): boolean {
-  const text = completion.trimEnd()
-  const lastLine = text.slice(text.lastIndexOf('\n') + 1)
-  const isAnswer = lastLine.startsWith('#### ') && readBareNumber(lastLine.slice('#### '.length)) !== null
-  return isAnswer && text.match(/^[ \t]*####/gm)?.length === 1
-}
-
-function endsWithBox(completion: string): boolean {
-  const [box, ...others] = findBoxed(completion)
-  const start = completion.trimEnd().lastIndexOf('\n') + 1
-  return box !== undefined && others.length === 0 && box.start >= start && box.content.trim() !== ''
-}
-
-function isThinkThenAnswer(completion: string, reasoningTag: string, answerTag: string): boolean {
-  let rest = completion.trim()
-  const parts: string[] = []
-  for (const tag of [`<${reasoningTag}>`, `</${reasoningTag}>`, `<${answerTag}>`, `</${answerTag}>`]) {
-    const start = rest.indexOf(tag)
-    if (start < 0) return false
-    parts.push(rest.slice(0, start).trim())
-    rest = rest.slice(start + tag.length)
-  }
-  const [before, thought, between, answer] = parts
-  return (
-    before === '' &&
-    thought !== '' &&
-    between === '' &&
-    answer !== '' &&
-    rest === '' &&
-    ![thought, answer].some((part) => new RegExp(`</?(?:${reasoningTag}|${answerTag})>`).test(part!))
-  )
 }

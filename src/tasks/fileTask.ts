@@ -4,7 +4,7 @@ import { choiceGrader } from '../grading/choice.js'
 import type { Choices } from '../grading/choice.js'
 import { exactGrader } from '../grading/exact.js'
 import { isHeldOut } from './heldOut.js'
-import { formatSolution } from '../grading/answerForm.js'
+import { answerFormRules } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { DatasetOptions } from './rows/datasetTask.js'
 import type { Grader, Problem } from '../grading/problem.js'
@@ -48,11 +48,11 @@ export async function fileTask(options: FileTaskOptions): Promise<Task> {
     throw new ConfigError(`grader is '${grader}'; it must be one of ${graderNames.join(', ')}`)
   }
   const split = rest.split ?? 'train'
-  const format = rest.reasoningFormat ?? (grader === 'math' ? 'boxed' : 'gsm8k')
+  const form = rest.reasoningFormat ?? (grader === 'math' ? 'boxed' : 'gsm8k')
   const task = await datasetTask(
     {
       ...{ name: 'file', instruction: 'Solve the problem.', answerHint: grader === 'number' ? 'number' : 'answer' },
-      reasoningFormat: format,
+      reasoningFormat: form,
       parse(row, id): Problem | string {
         for (const column of [questionColumn, answerColumn]) {
           if (!(column in row)) return `has no column ${column}; it has ${Object.keys(row).join(', ')}`
@@ -64,8 +64,8 @@ export async function fileTask(options: FileTaskOptions): Promise<Task> {
           Object.entries(row).filter(([name]) => name !== questionColumn && name !== answerColumn),
         )
         return {
-          ...{ id, question: textColumn(row, questionColumn), answer, columns },
-          ...(solutionColumn !== undefined && { solution: formatSolution(steps, answer, format) }),
+          ...{ id, question: textColumn(row, questionColumn), answer, answerForm: form, columns },
+          ...(solutionColumn !== undefined && { solution: answerFormRules[form].write(steps, answer) }),
         }
       },
     },

@@ -1,12 +1,10 @@
 import { readNumber } from '../grading/answerExtraction.js'
-import { formatInstruction, formatSolution } from '../grading/answerForm.js'
-import type { ReasoningFormat } from '../grading/answerForm.js'
+import { answerFormRules } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
-
-export const gsm8kSystemPrompt = `Solve the problem. ${formatInstruction('gsm8k', 'number')}`
 
 export type Gsm8kOptions = DatasetOptions
 
@@ -26,31 +24,31 @@ const dataset: Dataset = {
   instruction: 'Solve the problem.',
   answerHint: 'number',
   reasoningFormat: 'gsm8k',
-  parse(row, id, format) {
+  parse(row, id, form) {
     const question = textColumn(row, 'question')
     if (question.trim() === '') return 'has no question'
     if (typeof row.answer !== 'string') return 'has no answer'
     if (!row.answer.includes('#### ')) return 'has no answer line `#### <number>`'
-    return gsm8kProblem(question, row.answer, id, format)
+    return gsm8kProblem(question, row.answer, id, form)
   },
 }
 
 /** The problem of a question and its worked answer, which may also be the number alone. */
-export function gsm8kProblem(question: string, worked: string, id: string, format: ReasoningFormat): Problem | string {
+export function gsm8kProblem(question: string, worked: string, id: string, form: AnswerForm): Problem | string {
   const marker = worked.lastIndexOf('#### ')
   const gold = (marker < 0 ? worked : worked.slice(marker + '#### '.length)).trim()
   if (readNumber(gold) === null) return `has the answer '${gold.slice(0, 40)}', which is not a number`
   const answer = gold.replaceAll(',', '')
-  if (marker < 0) return { id, question, answer }
+  if (marker < 0) return { id, question, answer, answerForm: form }
   const steps = stripAnnotations(worked.slice(0, marker)).trimEnd()
   const difficulty = steps.split('\n').filter((line) => line.trim() !== '').length
   return {
     id,
     question,
     answer,
-    solution: formatSolution(steps, format === 'gsm8k' ? gold : answer, format),
+    solution: answerFormRules[form].write(steps, form === 'gsm8k' ? gold : answer),
     difficulty,
-    ...(format === 'boxed' && { answerFormat: 'boxed' as const }),
+    answerForm: form,
   }
 }
 

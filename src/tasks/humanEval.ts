@@ -5,8 +5,8 @@ import type { RunCodeOptions } from '../sandbox/runCode.js'
 import { codeGrader } from '../grading/code/codeGrader.js'
 import { declaredNames } from '../grading/code/extractCode.js'
 import { plainPrompt, questionPrompt } from './questionPrompt.js'
-import { formatInstruction, formatSolution } from '../grading/answerForm.js'
-import type { ReasoningFormat } from '../grading/answerForm.js'
+import { answerFormRules } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
 import { namedSplit } from './rows/splitFiles.js'
@@ -45,13 +45,12 @@ export async function humanEval(options: HumanEvalOptions): Promise<Task> {
 function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
   const name = language === 'python' ? 'humaneval' : 'humaneval-js'
   return {
-    ...{ name, instruction: 'Write the function that is asked for.', answerHint: 'code', reasoningFormat: 'gsm8k' },
-    systemPrompt: (format) =>
-      'Write the function that is asked for. ' +
-      (format === 'think'
-        ? formatInstruction(format, 'code')
-        : 'Explain your approach, then give the whole function in one code block.'),
-    parse: (row, id, format) => codeProblem(row, id, format, language, options),
+    ...{ name, instruction: 'Write the function that is asked for.', answerHint: 'code', reasoningFormat: 'code' },
+    systemPrompt(asked) {
+      const form = codeForm(asked)
+      return `Write the function that is asked for. ${answerFormRules[form].instruction(form === 'think' ? 'code' : 'whole function')}`
+    },
+    parse: (row, id, asked) => codeProblem(row, id, asked, language, options),
     prompt: (examples, systemPrompt) => (problem, tokenizer) => {
       if (tokenizer?.hasChatTemplate === true)
         return questionPrompt(problem.question, examples, systemPrompt, tokenizer)
@@ -61,11 +60,16 @@ function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
   }
 }
 
+/** No program fits on a line or into a box: the forms for that ask for a code block. */
+function codeForm(form: AnswerForm): AnswerForm {
+  return form === 'gsm8k' || form === 'boxed' ? 'code' : form
+}
+
 /** The problem of a row, or the reason why it is none. */
 export function codeProblem(
   row: Readonly<Record<string, unknown>>,
   id: string,
-  format: ReasoningFormat,
+  asked: AnswerForm,
   defaultLanguage: CodeLanguage,
   options: RunCodeOptions,
 ): Problem | string {
@@ -80,12 +84,14 @@ export function codeProblem(
   const entryPoint = textColumn(row, 'entry_point', 'entryPoint') || (declared ?? '')
   const answer = textColumn(row, 'canonical_solution', 'solution', 'answer')
   const written = textColumn(row, 'question')
-  const code = `\`\`\`${language}\n${prompt}${answer}\n\`\`\``
+  const form = codeForm(asked)
+  const code = form === 'bare' ? prompt + answer : `\`\`\`${language}\n${prompt}${answer}\n\`\`\``
   const question =
     written || (prompt && `Complete this function in ${language}:\n\n\`\`\`${language}\n${prompt}\n\`\`\``)
   return {
-    ...{ id: textColumn(row, 'task_id') || id, question, answer, grader: codeGrader(options) },
-    ...(answer !== '' && { solution: format === 'think' ? formatSolution('', code, format) : code }),
+    ...{ id: textColumn(row, 'task_id') || id, question, answer, answerForm: form },
+    grader: codeGrader(options),
+    ...(answer !== '' && { solution: answerFormRules[form].write('', code) }),
     ...(answer !== '' && { difficulty: answer.split('\n').filter((line) => line.trim() !== '').length }),
     columns: { language, prompt, tests, ...(entryPoint !== '' && { entry_point: entryPoint }) },
   }

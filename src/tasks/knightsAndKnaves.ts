@@ -2,8 +2,8 @@ import { generatedTask } from './generators/generatedTask.js'
 import type { GeneratorOptions } from './generators/generatedTask.js'
 import { knightsGenerator } from './generators/knights/knightsGenerator.js'
 import { gradeRoles, rolesText } from '../grading/roles.js'
-import { formatSolution } from '../grading/answerForm.js'
-import type { ReasoningFormat } from '../grading/answerForm.js'
+import { answerFormRules } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
 import type { Problem } from '../grading/problem.js'
@@ -29,11 +29,7 @@ const dataset: Dataset = {
 }
 
 /** The problem of a row of Logic-RL, or the reason why it is none. */
-export function knightsProblem(
-  row: Readonly<Record<string, unknown>>,
-  id: string,
-  format: ReasoningFormat,
-): Problem | string {
+export function knightsProblem(row: Readonly<Record<string, unknown>>, id: string, form: AnswerForm): Problem | string {
   const { names, solution, cot_repeat_steps: steps } = row
   if (!Array.isArray(names) || !Array.isArray(solution)) return 'has no names and solution'
   if (names.length !== solution.length || !names.every((name) => typeof name === 'string')) {
@@ -44,7 +40,8 @@ export function knightsProblem(
   const worked = Array.isArray(steps) ? steps.filter((step) => typeof step === 'string').join('\n') : ''
   return {
     ...{ id, question: textColumn(row, 'quiz', 'question'), answer },
-    ...{ solution: formatSolution(worked, answer, format), difficulty: names.length, grader: gradeRoles },
+    ...{ answerForm: form, solution: answerFormRules[form].write(worked, answer) },
+    ...{ difficulty: names.length, grader: gradeRoles },
     columns: { names, solution },
   }
 }

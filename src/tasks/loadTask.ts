@@ -39,7 +39,7 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
 
 /**
  * The problem that a row describes, for grading texts by themselves: `answer`, and the task's own columns, such as `test` and
- * `entry_point` of a program; the question may be missing.
+ * `entry_point` of a program; the question may be missing. Only with `reasoningFormat` does it ask for a form of the answer.
  *
  * Returns the reason if the row describes none. Throws a {@link ConfigError} for an unknown name.
  */
@@ -49,7 +49,13 @@ export function problemOfRow(
   id: string,
   options: TaskOptions = {},
 ): Problem | string {
-  return entryOf(name).problemOfRow(row, id, options)
+  const problem = entryOf(name).problemOfRow(row, id, options)
+  if (typeof problem === 'string') return problem
+  const { reasoningFormat } = options
+  if (reasoningFormat !== undefined) return { ...problem, answerForm: problem.answerForm ?? reasoningFormat }
+  const unasked: { -readonly [Key in keyof Problem]: Problem[Key] } = { ...problem }
+  delete unasked.answerForm
+  return unasked
 }
 
 function entryOf(name: string): TaskEntry {

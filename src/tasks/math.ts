@@ -1,8 +1,8 @@
 import { ConfigError } from '../errors.js'
 import { lastBoxed } from '../grading/answers/boxed.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
-import { formatSolution } from '../grading/answerForm.js'
-import type { ReasoningFormat } from '../grading/answerForm.js'
+import { answerFormRules } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
 import { datasetTask, textColumn } from './rows/datasetTask.js'
 import type { Dataset, DatasetOptions } from './rows/datasetTask.js'
 import type { Problem } from '../grading/problem.js'
@@ -55,25 +55,19 @@ const dataset: Dataset = {
 }
 
 /** The problem of a row, or the reason why it is none. */
-export function mathProblem(
-  row: Readonly<Record<string, unknown>>,
-  id: string,
-  format: ReasoningFormat,
-): Problem | string {
+export function mathProblem(row: Readonly<Record<string, unknown>>, id: string, form: AnswerForm): Problem | string {
   const question = textColumn(row, 'problem', 'question')
   const solution = textColumn(row, 'solution')
   const answer = textColumn(row, 'answer').trim() || (lastBoxed(solution) ?? '')
   if (answer === '') return 'has neither an answer nor a solution with \\boxed{…}'
   const subject = textColumn(row, 'subject', 'type')
   const difficulty = levelOf(row.level ?? row.difficulty)
+  const rules = answerFormRules[form]
+  const isWritten = form === 'boxed' && rules.holds(solution, (content) => content.trim() === answer)
   return {
-    ...{ id, question, answer, grader: mathGrader },
-    ...(solution !== '' && {
-      solution:
-        format === 'boxed' && lastBoxed(solution) !== null ? solution : formatSolution(solution, answer, format),
-    }),
+    ...{ id, question, answer, answerForm: form, grader: mathGrader },
+    ...(solution !== '' && { solution: isWritten ? solution : rules.write(solution, answer) }),
     ...(difficulty !== null && { difficulty }),
-    ...(format === 'boxed' && { answerFormat: 'boxed' as const }),
     ...{ columns: { ...(subject !== '' && { subject }), ...(difficulty !== null && { level: difficulty }) } },
   }
 }

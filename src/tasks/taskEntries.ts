@@ -15,7 +15,7 @@ import { gsm8k, gsm8kProblem } from './gsm8k.js'
 import { codeProblem, humanEval } from './humanEval.js'
 import { knightsAndKnaves, knightsProblem } from './knightsAndKnaves.js'
 import { math, mathProblem } from './math.js'
-import type { ReasoningFormat } from '../grading/answerForm.js'
+import type { AnswerForm } from '../grading/answerForm.js'
 import { textColumn } from './rows/datasetTask.js'
 import { sums } from './generators/sums.js'
 import type { SumsOperation } from './generators/sums.js'
@@ -39,7 +39,7 @@ export interface TaskOptions {
   /** The system message of a chat; null for none. Defaults to the task's own. */
   systemPrompt?: string | null
   /** Form of solutions and worked examples, and what the system prompt asks for. Defaults to the task's own. */
-  reasoningFormat?: ReasoningFormat
+  reasoningFormat?: AnswerForm
   /** A difficulty, or the lowest and the highest one. Defaults to the task's own, or all that are read. */
   difficulty?: Difficulty
   /** As in {@link math}. */
@@ -90,9 +90,9 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
     {
       optionNames: read,
       load: (options) => gsm8k(withData('gsm8k', options)),
-      problemOfRow: (row, id) => {
+      problemOfRow: (row, id, { reasoningFormat = 'gsm8k' }) => {
         const answer = textColumn(row, 'answer')
-        return answer === '' ? 'has no answer' : gsm8kProblem(textColumn(row, 'question'), answer, id, 'gsm8k')
+        return answer === '' ? 'has no answer' : gsm8kProblem(textColumn(row, 'question'), answer, id, reasoningFormat)
       },
     },
   ],
@@ -101,7 +101,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
     {
       optionNames: [...read, 'subjects'],
       load: (options) => math(withData('math', options)),
-      problemOfRow: (row, id) => mathProblem(row, id, 'boxed'),
+      problemOfRow: (row, id, { reasoningFormat = 'boxed' }) => mathProblem(row, id, reasoningFormat),
     },
   ],
   ['humaneval', humanEvalEntry('python')],
@@ -114,7 +114,8 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
         knightsAndKnaves(
           data === undefined ? options : { ...options, data, ...(onMalformedRow && { onMalformedRow }) },
         ),
-      problemOfRow: (row, id) => ('names' in row ? knightsProblem(row, id, 'gsm8k') : answerOfRow(row, id, gradeRoles)),
+      problemOfRow: (row, id, { reasoningFormat = 'gsm8k' }) =>
+        'names' in row ? knightsProblem(row, id, reasoningFormat) : answerOfRow(row, id, gradeRoles),
     },
   ],
   [
@@ -174,7 +175,7 @@ function humanEvalEntry(language: CodeLanguage): TaskEntry {
   return {
     optionNames: [...read, 'allowPython', 'timeLimit', 'memoryLimit'],
     load: (options) => humanEval({ ...withData(name, options), language }),
-    problemOfRow: (row, id, options) => codeProblem(row, id, 'gsm8k', language, options),
+    problemOfRow: (row, id, options) => codeProblem(row, id, options.reasoningFormat ?? 'code', language, options),
   }
 }
 

@@ -8,7 +8,7 @@ import type { Problem } from '../../src/grading/problem.js'
 import { requireShared } from '../shared.js'
 
 const problem: Problem = { id: 'own/1', question: 'Kim has 9 red and 9 blue pens. How many pens?', answer: '18' }
-const sum: Problem = { id: 'own/2', question: '37+6=', answer: '43', answerFormat: 'bare' }
+const sum: Problem = { id: 'own/2', question: '37+6=', answer: '43', answerForm: 'bare' }
 
 function score(completion: string, options?: Parameters<typeof correctness>[0], promptText = ''): unknown {
   return correctness(options).score({ problem, promptText, completion, completionIds: [], finishReason: 'length' })
@@ -71,11 +71,11 @@ describe('grade', () => {
       assert.deepEqual(grade(completion, sum), { correct: false, correctLenient: true, extracted: '43' })
     }
     assert.equal(grade('37+6=', sum).extracted, null)
-    assert.equal(grade('43', { ...sum, answerFormat: 'marked' }).correct, false)
+    assert.equal(grade('43', { ...sum, answerForm: 'gsm8k' }).correct, false)
   })
 
   it('takes a box where the problem asks for one', () => {
-    const boxed: Problem = { ...problem, answerFormat: 'boxed' }
+    const boxed: Problem = { ...problem, answerForm: 'boxed' }
     assert.equal(grade('So it is $\\boxed{18}$.', boxed).correct, true)
     assert.equal(grade('\\boxed{18} no, \\boxed{17}', boxed).correctLenient, false)
     assert.deepEqual(grade('#### 18', boxed), { correct: false, correctLenient: true, extracted: '18' })

@@ -89,7 +89,7 @@ describe('format', () => {
   })
 
   it('takes the form that the problem asks for unless another style is given', () => {
-    const boxed: Problem = { ...problem, answerFormat: 'boxed' }
+    const boxed: Problem = { ...problem, answerForm: 'boxed' }
     assert.equal(score('It is \\boxed{18}.', {}, { problem: boxed }), 1)
     assert.equal(score('#### 18', {}, { problem: boxed }), 0)
     assert.equal(score('#### 18', { style: 'gsm8k' }, { problem: boxed }), 1)
@@ -103,10 +103,10 @@ describe('format', () => {
   })
 
   it('pays for the number alone where the problem asks for it', () => {
-    const bare: Problem = { ...problem, answerFormat: 'bare' }
+    const bare: Problem = { ...problem, answerForm: 'bare' }
     assert.equal(score('19', {}, { problem: bare }), 1)
     assert.equal(score('#### 18', {}, { problem: bare }), 0)
-    assert.equal(score('18', { style: 'think' }, { problem: bare }), 1)
+    assert.equal(score('18', { style: 'think' }, { problem: bare }), 0)
   })
 
   it('does not pay for a completion that was cut off', () => {
@@ -118,7 +118,10 @@ describe('format', () => {
     assert.equal(format().weight, 1)
     assert.equal(format({ weight: 0.2 }).weight, 0.2)
     assert.throws(() => format({ weight: Infinity }), ConfigError)
-    assert.throws(() => format({ style: 'xml' as 'think' }), /style is 'xml'; it must be gsm8k, think, boxed/)
+    assert.throws(
+      () => format({ style: 'xml' as 'think' }),
+      /style is 'xml'; it must be gsm8k, think, boxed, code, bare/,
+    )
   })
 
   it('pays for every solution of GSM8K', async function () {

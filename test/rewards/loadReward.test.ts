@@ -21,7 +21,8 @@ describe('loadReward', () => {
   it('finds rewards by name, with weight and options, as text and as in YAML', async () => {
     const cases: [RewardSpec, string, number, number | null][] = [
       ['correctness', 'correctness', 1, 1],
-      ['format:0.2', 'format', 0.2, 0],
+      ['format:0.2', 'format', 0.2, 1],
+      ['format:0.2?style=gsm8k', 'format', 0.2, 0],
       ['format:-0.5?style=think', 'format', -0.5, 1],
       ['format?style=think&timeout=100', 'format', 1, 1],
       [{ name: 'format', style: 'think', weight: 2 }, 'format', 2, 1],

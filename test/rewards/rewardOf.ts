@@ -13,9 +13,14 @@ export const apples: Problem = {
 export async function rewardOf(
   reward: RewardFunction,
   completion: string,
-  input: { problem?: Problem; tokens?: number | readonly number[]; finishReason?: 'stop' | 'length' } = {},
+  input: {
+    problem?: Problem
+    tokens?: number | readonly number[]
+    finishReason?: 'stop' | 'length'
+    prompt?: string
+  } = {},
 ): Promise<number | null> {
-  const { problem = apples, tokens = [], finishReason = 'stop' } = input
+  const { problem = apples, tokens = [], finishReason = 'stop', prompt = problem.question } = input
   const completionIds = typeof tokens === 'number' ? Array.from({ length: tokens }, (_, i) => i) : tokens
-  return reward.score({ problem, promptText: problem.question, completion, completionIds, finishReason })
+  return reward.score({ problem, promptText: prompt, completion, completionIds, finishReason })
 }

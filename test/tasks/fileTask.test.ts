@@ -23,6 +23,7 @@ describe('fileTask', () => {
           id: 'file/train/1',
           question: 'What, then?',
           answer: '1/2',
+          answerForm: 'boxed',
           columns: { how: 'Halve it.', topic: 'maths' },
         },
         ...{ solution: 'Halve it.\nThe answer is $\\boxed{1/2}$.', grader: undefined },
@@ -58,7 +59,7 @@ describe('fileTask', () => {
         return correct ? 'strict' : correctLenient ? 'lenient' : 'wrong'
       }
       assert.equal(await graded('I think.\n#### paris.'), 'strict')
-      assert.equal(await graded('<answer> **Paris** </answer>'), 'strict')
+      assert.equal(await graded('<answer> **Paris** </answer>'), 'lenient')
       assert.equal(await graded('The answer is Paris.'), 'lenient')
       assert.equal(await graded('#### Paris or London'), 'wrong')
       assert.equal(await graded('#### Rome'), 'wrong')

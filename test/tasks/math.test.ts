@@ -27,7 +27,12 @@ describe('math', () => {
     assert.deepEqual(
       problems.map(({ answer, difficulty, columns, solution }) => [answer, difficulty, columns?.subject, solution]),
       [
-        ['\\frac{3}{2}', 2, 'Counting & Probability', 'Not \\boxed{1} but \\boxed{\\frac{3}{2}}.'],
+        [
+          '\\frac{3}{2}',
+          2,
+          'Counting & Probability',
+          'Not 1 but \\frac{3}{2}.\nThe answer is $\\boxed{\\frac{3}{2}}$.',
+        ],
         ['7', 5, 'Algebra', undefined],
       ],
     )

@@ -11,7 +11,7 @@ import { projections } from '../../model/modelTensors.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
 import { graderNames } from '../../tasks/fileTask.js'
 import { taskNames } from '../../tasks/loadTask.js'
-import { reasoningFormats } from '../../grading/answerForm.js'
+import { answerForms } from '../../grading/answerForm.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { checkReward, rewardNames } from '../../rewards/loadReward.js'
 import { camelCase, optionsByName, snakeCase } from '../../options/names.js'
@@ -52,7 +52,7 @@ const runOptions = {
     .default(null)
     .describe("Difficulty of the problems, such as 3 or 2-4. Defaults to null: the task's own."),
   reasoningFormat: z
-    .enum(reasoningFormats)
+    .enum(answerForms)
     .nullable()
     .default(null)
     .describe(

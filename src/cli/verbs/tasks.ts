@@ -4,7 +4,7 @@ import { parseDifficulty } from '../../tasks/difficulty.js'
 import { graderNames } from '../../tasks/fileTask.js'
 import { loadTask, taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
-import { reasoningFormats } from '../../grading/answerForm.js'
+import { answerForms } from '../../grading/answerForm.js'
 import { describeMalformed } from '../../tasks/rows/datasetTask.js'
 import type { MalformedRow, Task } from '../../tasks/task.js'
 import type { Streams } from '../commandLine.js'
@@ -31,7 +31,7 @@ export function addTasksCommand(program: Command, streams: Streams): void {
     .option('--seed <number>', 'seed of problems that are made up')
     .option('--shots <number>', 'worked examples before each question')
     .option('--difficulty <range>', 'difficulty, such as 3 or 2-4')
-    .addOption(new Option('--reasoning-format <format>', 'how answers are marked').choices(reasoningFormats))
+    .addOption(new Option('--reasoning-format <format>', 'how answers are marked').choices(answerForms))
     .option('--question-column <name>', 'column of the question, for task file')
     .option('--answer-column <name>', 'column of the answer, for task file')
     .addOption(new Option('--grader <name>', 'how answers are compared, for task file').choices(graderNames))

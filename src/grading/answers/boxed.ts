@@ -31,16 +31,25 @@ export function findBoxed(text: string): Boxed[] {
 }
 
 /**
- * The content of the last box. Boxes that only `,`, `and` or `or` stand between are one list: `\boxed{1} and \boxed{2}` is
- * `1, 2`. A box in the box is opened. Null if there is none or it is empty.
+ * The boxes of a text with their trimmed contents. Boxes that only `,`, `and` or `or` stand between are one list: `\boxed{1} and
+ * \boxed{2}` is `1, 2`. A box in a box is opened.
  */
+export function mergedBoxes(text: string): Boxed[] {
+  const merged: Boxed[] = []
+  for (const box of findBoxed(text)) {
+    const content = unwrap(box.content)
+    const last = merged.at(-1)
+    if (last && isListSeparator(text.slice(last.end, box.start))) {
+      merged[merged.length - 1] = { start: last.start, end: box.end, content: `${last.content}, ${content}`.trim() }
+    } else merged.push({ start: box.start, end: box.end, content })
+  }
+  return merged
+}
+
+/** The content of the last box (see {@link mergedBoxes}). Null if there is none or it is empty. */
 export function lastBoxed(text: string): string | null {
-  const boxes = findBoxed(text)
-  let first = boxes.length - 1
-  while (first > 0 && isListSeparator(text.slice(boxes[first - 1]!.end, boxes[first]!.start))) first--
-  const contents = boxes.slice(Math.max(0, first)).map(({ content }) => unwrap(content))
-  const answer = contents.join(', ').trim()
-  return answer === '' ? null : answer
+  const content = mergedBoxes(text).at(-1)?.content ?? ''
+  return content === '' ? null : content
 }
 
 function isListSeparator(between: string): boolean {

@@ -1,6 +1,6 @@
 import { afterReasoning } from '../answerExtraction.js'
 import type { CodeLanguage } from '../../sandbox/codeRun.js'
-import { lastTagged } from '../markedAnswer.js'
+import { lastTagged } from '../thinkForm.js'
 
 /** What a completion is to be completed to. */
 export interface CodeQuestion {
@@ -26,7 +26,7 @@ export interface ExtractedCode {
  */
 export function extractCode(completion: string, question: CodeQuestion): ExtractedCode[] {
   const final = afterReasoning(completion)
-  const text = lastTagged(final ?? completion, 'answer')?.content ?? final ?? completion
+  const text = lastTagged(final ?? completion, 'answer') ?? final ?? completion
   const blocks = fencedBlocks(text)
   const whole = blocks.filter((block) => definesEntry(block, question))
   const found: ExtractedCode[] = []
@@ -54,7 +54,7 @@ export function extractCode(completion: string, question: CodeQuestion): Extract
 }
 
 /** The contents of ``` and ~~~ blocks; one that is not closed reaches to the end. */
-function fencedBlocks(text: string): string[] {
+export function fencedBlocks(text: string): string[] {
   const blocks: string[] = []
   let open: { fence: string; lines: string[] } | null = null
   for (const line of text.split('\n')) {

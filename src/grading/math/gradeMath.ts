@@ -1,3 +1,5 @@
+import { formsOf, markedAnswer, marksIn } from '../answerForm.js'
+import type { AnswerForm } from '../answerForm.js'
 import type { Grade, Problem } from '../problem.js'
 import {
   afterReasoning,
@@ -8,7 +10,7 @@ import {
   firstSentence,
   withoutEcho,
 } from '../answerExtraction.js'
-import { findBoxed, lastBoxed } from '../answers/boxed.js'
+import { lastBoxed } from '../answers/boxed.js'
 import { parseMathAnswer } from './mathAnswer.js'
 import { mathEqual } from './mathEqual.js'
 import type { MathEqualOptions } from './mathEqual.js'
@@ -16,12 +18,15 @@ import type { MathEqualOptions } from './mathEqual.js'
 export interface GradeMathOptions extends MathEqualOptions {
   /** Texts, such as the question or the whole prompt, whose repetition is no answer. */
   echoed?: readonly string[]
+  /** The only form in which an answer is strictly right. Defaults to `boxed` or `think`. */
+  answerForm?: AnswerForm
 }
 
 /**
  * Grades a completion of a problem whose answer is a mathematical expression, such as those of MATH.
  *
- * Strict: the last `\boxed{…}` or `<answer>…</answer>` after the reasoning (behind `</think>`, if there is a `<think>`).
+ * Strict: the last `\boxed{…}` or `<answer>…</answer>` after the reasoning (behind `</think>`, if there is a `<think>`), or the
+ * answer in the form that is asked for.
  * Lenient: that answer if there is one, otherwise what follows `####`, `the answer is` or `Answer:`, otherwise the last
  * formula between dollar signs or brackets of LaTeX (of an equation its right side), otherwise the last number. Only one
  * answer is ever compared (see {@link mathEqual}).
@@ -32,37 +37,33 @@ export async function gradeMath(completion: string, answer: string, options: Gra
   const gold = goldOf(answer)
   const text = withoutEcho(completion, ...(options.echoed ?? []))
   const final = afterReasoning(text)
-  const strict = final === null ? null : extractFormattedAnswer(final)
+  const strict = markedAnswer(text, formsOf(options, mathForms))
   const isNumber = parseMathAnswer(gold).kind === 'number'
   const extracted = strict ?? extractAny(final ?? '', isNumber) ?? extractAny(text, isNumber)
   const correctLenient = extracted !== null && (await mathEqual(extracted, gold, options))
   return { correct: strict !== null && correctLenient, correctLenient, extracted }
 }
 
+const mathForms: readonly AnswerForm[] = ['boxed', 'think']
+
 /** The grader of problems whose answers are mathematical expressions. */
 export function mathGrader(completion: string, problem: Problem, promptText = ''): Promise<Grade> {
-  return gradeMath(completion, problem.answer, { echoed: [promptText, problem.question] })
+  return gradeMath(completion, problem.answer, {
+    echoed: [promptText, problem.question],
+    ...(problem.answerForm !== undefined && { answerForm: problem.answerForm }),
+  })
 }
+
+mathGrader.forms = mathForms
 
 function goldOf(answer: string): string {
   const marked = answer.lastIndexOf('####')
   return lastBoxed(answer) ?? (marked < 0 ? answer : answer.slice(marked + 4)).trim()
 }
 
-/** The last `\boxed{…}` or `<answer>…</answer>`, whichever comes later; a box inside the tags is opened. */
-function extractFormattedAnswer(text: string): string | null {
-  const tagged = [...text.matchAll(/<answer>([^<]*(?:<(?!\/?answer>)[^<]*)*)<\/answer>/g)].at(-1)
-  const boxStart = findBoxed(text).at(-1)?.start ?? -1
-  if (tagged && tagged.index + tagged[0].length > boxStart) {
-    const content = lastBoxed(tagged[1]!) ?? tagged[1]!.trim()
-    return content === '' ? null : content
-  }
-  return lastBoxed(text)
-}
-
 function extractAny(text: string, isNumber: boolean): string | null {
-  const formatted = extractFormattedAnswer(text)
-  if (formatted !== null) return formatted
+  const inForm = marksIn(text, mathForms).at(-1) ?? ''
+  if (inForm !== '') return inForm
   const marked = [...text.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)
   if (marked) return marked[1]!.trim()
   if (isNumber) {

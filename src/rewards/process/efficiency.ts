@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.js'
-import { gradeOf } from '../../grading/number.js'
+import { gradeOf } from '../../grading/gradeOf.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

@@ -3,7 +3,7 @@ import { parseArithmetic } from '../../grading/reasoning/arithmetic.js'
 import { readArithmeticTokens } from '../../grading/reasoning/arithmeticTokens.js'
 import { findCalculations } from '../../grading/reasoning/calculations.js'
 import type { Calculation } from '../../grading/reasoning/calculations.js'
-import { gradeOf } from '../../grading/number.js'
+import { gradeOf } from '../../grading/gradeOf.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 

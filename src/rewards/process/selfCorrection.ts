@@ -1,4 +1,4 @@
-import { gradeOf } from '../../grading/number.js'
+import { gradeOf } from '../../grading/gradeOf.js'
 import { findSelfCorrections } from '../../grading/reasoning/selfCorrections.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'

@@ -3,13 +3,14 @@ import { rewardWeight } from '../reward.js'
 
 /**
  * TRL's think_format_reward: 1 if the completion begins with `<think>`, has no other `<think>`, and closes it; anything, also
- * nothing, may stand inside and behind. Easily satisfied: `format` with the style `think` asks for more.
+ * nothing, may stand inside and behind. A prompt that ends with `<think>` has begun the completion. Easily satisfied: `format` with the style `think` asks for more.
  */
 export function thinkFormat(options: RewardOptions = {}): RewardFunction {
   return {
     name: 'think_format',
     weight: rewardWeight('think_format', options),
-    score({ completion }) {
+    score({ completion: text, promptText }) {
+      const completion = /<think>\s*$/.test(promptText) && !text.startsWith('<think>') ? `<think>${text}` : text
       const isOpenedOnce = completion.startsWith('<think>') && completion.lastIndexOf('<think>') === 0
       return isOpenedOnce && completion.includes('</think>') ? 1 : 0
     },

@@ -1,7 +1,7 @@
 import { DataError } from '../../errors.js'
 import { evaluateExpression } from '../../grading/expression.js'
 import { withoutEcho } from '../../grading/answerExtraction.js'
-import { markedAnswer } from '../../grading/markedAnswer.js'
+import { formsOf, markedAnswer } from '../../grading/answerForm.js'
 import type { Grade, Problem } from '../../grading/problem.js'
 import type { Task } from '../task.js'
 import { generatedTask } from './generatedTask.js'
@@ -80,18 +80,20 @@ function combine(
 
 /**
  * Grades an expression: its value must be the target, and its numbers the given ones, each once; `= 24` may follow it.
- * Strict: the marked answer. Lenient: else the last expression of the text.
+ * Strict: the marked answer. Lenient: else one marked in another form, else the last expression of the text.
  *
  * Throws a {@link DataError} for a problem without the columns `numbers` and `target`.
  */
 export function gradeCountdown(completion: string, problem: Problem, promptText = ''): Grade {
   const { numbers, target } = puzzleOf(problem)
   const text = withoutEcho(completion, promptText, problem.question)
-  const marked = markedAnswer(text)
-  const extracted = marked ?? lastExpression(text)
+  const strict = markedAnswer(text, formsOf(problem))
+  const extracted = strict ?? markedAnswer(text) ?? lastExpression(text)
   const isRight = extracted !== null && solves(extracted, numbers, target)
-  return { correct: marked !== null && isRight, correctLenient: isRight, extracted }
+  return { correct: strict !== null && isRight, correctLenient: isRight, extracted }
 }
+
+gradeCountdown.isAnswer = (text: string): boolean => evaluateExpression(expressionOf(text)) !== null
 
 function puzzleOf({ id, columns }: Problem): { numbers: number[]; target: number } {
   const numbers = Array.isArray(columns?.numbers) ? columns.numbers.map(Number) : []
@@ -103,15 +105,22 @@ function puzzleOf({ id, columns }: Problem): { numbers: number[]; target: number
 }
 
 function solves(answer: string, numbers: readonly number[], target: number): boolean {
-  const [expression = '', ...rest] = answer.split('=').map((part) => part.trim())
-  if (rest.length > 1 || (rest.length === 1 && rest[0]!.replace(/[.$]/g, '') !== String(target))) return false
-  const evaluation = evaluateExpression(expression.replace(/\.$/, ''))
+  const results = answer.split('=').slice(1)
+  if (results.length > 1 || (results.length === 1 && results[0]!.replace(/[.$]/g, '').trim() !== String(target))) {
+    return false
+  }
+  const evaluation = evaluateExpression(expressionOf(answer))
   if (evaluation === null) return false
   const { value } = evaluation
   const sorted = (list: readonly number[]): string => list.toSorted((a, b) => a - b).join(' ')
   return (
     value.denominator === 1n && value.numerator === BigInt(target) && sorted(evaluation.numbers) === sorted(numbers)
   )
+}
+
+/** What stands before an `=`, without the point at its end. */
+function expressionOf(answer: string): string {
+  return answer.split('=', 1)[0]!.trim().replace(/\.$/, '')
 }
 
 /** The last stretch of the text that could be an expression with an operation in it. */

@@ -6,8 +6,8 @@ import { difficultyRange } from '../difficulty.js'
 import type { Difficulty } from '../difficulty.js'
 import { isHeldOut } from '../heldOut.js'
 import { questionPrompt } from '../questionPrompt.js'
-import { formatInstruction, formatSolution } from '../../grading/answerForm.js'
-import type { ReasoningFormat } from '../../grading/answerForm.js'
+import { answerFormRules } from '../../grading/answerForm.js'
+import type { AnswerForm } from '../../grading/answerForm.js'
 import type { Grader, Problem } from '../../grading/problem.js'
 import type { Split, Task } from '../task.js'
 import { Random } from './random.js'
@@ -27,7 +27,7 @@ export interface GeneratorOptions {
   /** The system message of a chat; null for none. Defaults to one that says what to do and how to mark the answer. */
   systemPrompt?: string | null
   /** Form of the solutions, and what the system prompt asks for. Defaults to `gsm8k`. */
-  reasoningFormat?: ReasoningFormat
+  reasoningFormat?: AnswerForm
 }
 
 /** A problem as a generator makes it up. */
@@ -81,7 +81,7 @@ export function generatedTask(generator: ProblemGenerator, options: GeneratorOpt
   const { instruction, answerHint } = generator
   const systemPrompt =
     options.systemPrompt === undefined
-      ? `${instruction} ${formatInstruction(reasoningFormat, answerHint)}`
+      ? `${instruction} ${answerFormRules[reasoningFormat].instruction(answerHint)}`
       : options.systemPrompt
   return {
     name: generator.name,
@@ -94,7 +94,7 @@ export function generatedTask(generator: ProblemGenerator, options: GeneratorOpt
 interface DrawOptions {
   readonly generator: ProblemGenerator
   readonly levels: readonly [number, number]
-  readonly reasoningFormat: ReasoningFormat
+  readonly reasoningFormat: AnswerForm
   readonly split: Split
   readonly limit: number
   readonly seed: string
@@ -124,9 +124,9 @@ function drawProblems({ generator, levels, split, limit, seed, excluded, reasoni
       id: `${name}/${createHash('sha256').update(drawn.question).digest('hex').slice(0, 12)}`,
       question: drawn.question,
       answer: drawn.answer,
-      solution: formatSolution(drawn.steps, drawn.answer, reasoningFormat),
+      solution: answerFormRules[reasoningFormat].write(drawn.steps, drawn.answer),
       difficulty,
-      ...(reasoningFormat === 'boxed' && { answerFormat: 'boxed' as const }),
+      answerForm: reasoningFormat,
       ...(drawn.columns && { columns: drawn.columns }),
       ...(grader && { grader }),
     })

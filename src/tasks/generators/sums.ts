@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { ConfigError } from '../../errors.js'
+import { answerFormRules } from '../../grading/answerForm.js'
 import { checkCount } from '../checkCount.js'
 import { plainPrompt, questionPrompt } from '../questionPrompt.js'
 import type { Problem } from '../../grading/problem.js'
@@ -112,10 +113,10 @@ function problemOf([first, second]: Sum, operation: SumsOperation, bare: boolean
   const id = `sums/${left}${operator}${second}`
   const difficulty = String(left).length
   if (bare) {
-    return { id, question: `${left}${operator}${second}=`, answer, solution: answer, difficulty, answerFormat: 'bare' }
+    return { id, question: `${left}${operator}${second}=`, answer, solution: answer, difficulty, answerForm: 'bare' }
   }
-  const solution = `${left} ${operator} ${second} = ${answer}\n#### ${answer}`
-  return { id, question: `What is ${left} ${operator} ${second}?`, answer, solution, difficulty }
+  const solution = answerFormRules.gsm8k.write(`${left} ${operator} ${second} = ${answer}`, answer)
+  return { id, question: `What is ${left} ${operator} ${second}?`, answer, solution, difficulty, answerForm: 'gsm8k' }
 }
 
 /** Fisher-Yates, in place. */

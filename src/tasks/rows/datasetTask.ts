@@ -4,8 +4,8 @@ import { checkCount } from '../checkCount.js'
 import { difficultyRange } from '../difficulty.js'
 import type { Difficulty } from '../difficulty.js'
 import { questionPrompt } from '../questionPrompt.js'
-import { formatInstruction } from '../../grading/answerForm.js'
-import type { ReasoningFormat } from '../../grading/answerForm.js'
+import { answerFormRules } from '../../grading/answerForm.js'
+import type { AnswerForm } from '../../grading/answerForm.js'
 import type { Problem } from '../../grading/problem.js'
 import type { MalformedRow, Split, Task } from '../task.js'
 import { readRows } from './readRows.js'
@@ -27,7 +27,7 @@ export interface DatasetOptions {
   /** The system message of a chat; null for none. Defaults to one that says what to do and how to mark the answer. */
   systemPrompt?: string | null
   /** Form of the worked examples and solutions, and what the system prompt asks for. Defaults to the task's own. */
-  reasoningFormat?: ReasoningFormat
+  reasoningFormat?: AnswerForm
   /** Takes problems of this difficulty only, a number or the lowest and the highest one. Defaults to all. */
   difficulty?: Difficulty
   /**
@@ -44,11 +44,11 @@ export interface Dataset {
   readonly instruction: string
   /** What stands in the answer's place in the system prompt, e.g. `number`. */
   readonly answerHint: string
-  readonly reasoningFormat: ReasoningFormat
+  readonly reasoningFormat: AnswerForm
   /** The problem of a row, or the reason why it is none. */
-  parse(row: Readonly<Record<string, unknown>>, id: string, format: ReasoningFormat): Problem | string
+  parse(row: Readonly<Record<string, unknown>>, id: string, form: AnswerForm): Problem | string
   /** Replaces the system prompt that is made of the instruction and the answer's form. */
-  readonly systemPrompt?: (format: ReasoningFormat) => string
+  readonly systemPrompt?: (form: AnswerForm) => string
   /** Replaces {@link questionPrompt}. */
   readonly prompt?: (examples: readonly Problem[], systemPrompt: string | null) => Task['prompt']
 }
@@ -96,7 +96,7 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
   const systemPrompt =
     options.systemPrompt === undefined
       ? (dataset.systemPrompt?.(reasoningFormat) ??
-        `${dataset.instruction} ${formatInstruction(reasoningFormat, dataset.answerHint)}`)
+        `${dataset.instruction} ${answerFormRules[reasoningFormat].instruction(dataset.answerHint)}`)
       : options.systemPrompt
   return {
     name: dataset.name,
@@ -129,7 +129,7 @@ export function textColumn(row: Readonly<Record<string, unknown>>, ...names: rea
 async function readProblems(
   dataset: Dataset,
   files: readonly string[],
-  format: ReasoningFormat,
+  form: AnswerForm,
   malformed: MalformedRow[],
 ): Promise<Problem[]> {
   const problems: Problem[] = []
@@ -138,7 +138,7 @@ async function readProblems(
     for await (const { line, value, error } of readRows(file)) {
       row++
       const id = `${dataset.name}/${namedSplit(file) ?? 'all'}/${row}`
-      const problem = error ?? parseRow(dataset, value, id, format)
+      const problem = error ?? parseRow(dataset, value, id, form)
       if (typeof problem === 'object') problems.push(problem)
       else malformed.push({ file, line, reason: problem })
     }
@@ -146,9 +146,9 @@ async function readProblems(
   return problems
 }
 
-function parseRow(dataset: Dataset, value: unknown, id: string, format: ReasoningFormat): Problem | string {
+function parseRow(dataset: Dataset, value: unknown, id: string, form: AnswerForm): Problem | string {
   if (!isJsonObject(value)) return 'is not an object with columns'
-  const problem = dataset.parse(value, id, format)
+  const problem = dataset.parse(value, id, form)
   return typeof problem === 'object' && problem.question.trim() === '' ? 'has no question' : problem
 }
 

@@ -79,8 +79,8 @@ describe('syllogism', () => {
       return `${correct ? 'strict' : correctLenient ? 'lenient' : 'wrong'} ${extracted}`
     }
     assert.equal(await graded('Let me see.\n#### no'), 'strict no')
-    assert.equal(await graded('<think>Yes? They may be others.</think>\n<answer> No. </answer>'), 'strict no')
-    assert.equal(await graded('$\\boxed{\\text{No}}$'), 'strict no')
+    assert.equal(await graded('<think>Yes? They may be others.</think>\n<answer> No. </answer>'), 'lenient no')
+    assert.equal(await graded('$\\boxed{\\text{No}}$'), 'lenient no')
     assert.equal(await graded('#### yes'), 'wrong yes')
     assert.equal(await graded('#### no\nOr rather:\n#### yes'), 'wrong yes')
     assert.equal(await graded('#### yes or no'), 'wrong null')

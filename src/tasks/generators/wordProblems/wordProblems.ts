@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { ConfigError } from '../../../errors.js'
+import { answerFormRules } from '../../../grading/answerForm.js'
 import { checkCount } from '../../checkCount.js'
 import { difficultyRange } from '../../difficulty.js'
 import type { Difficulty } from '../../difficulty.js'
@@ -134,7 +135,8 @@ export function drawWordProblem(
       id: `word-problems/${variant}/${chainOf(calculations)}/${crc32(text).toString(16)}`,
       question: text,
       answer,
-      solution: `${calculations.map((calculation) => `${formatCalculation(calculation)}\n`).join('')}#### ${answer}`,
+      answerForm: 'gsm8k',
+      solution: answerFormRules.gsm8k.write(calculations.map((each) => formatCalculation(each)).join('\n'), answer),
       difficulty: calculations.length,
       calculations,
     }
