@@ -10,7 +10,7 @@ import { GrpoError } from '../errors.js'
  * `write` throws passes.
  */
 export function atomicWrite(file: string, write: (descriptor: number) => void): void {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
+  const temporary = temporaryName(file)
   try {
     const descriptor = fs.openSync(temporary, 'wx')
     try {
@@ -25,6 +25,29 @@ export function atomicWrite(file: string, write: (descriptor: number) => void): 
     throw asWriteError(file, error)
   }
   flushFolder(path.dirname(file))
+}
+
+/** As {@link atomicWrite}, for a `write` that waits now and then. */
+export async function atomicWriteAsync(file: string, write: (descriptor: number) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(file)
+  try {
+    const descriptor = fs.openSync(temporary, 'wx')
+    try {
+      await write(descriptor)
+      fs.fsyncSync(descriptor)
+    } finally {
+      fs.closeSync(descriptor)
+    }
+    fs.renameSync(temporary, file)
+  } catch (error) {
+    fs.rmSync(temporary, { force: true })
+    throw asWriteError(file, error)
+  }
+  flushFolder(path.dirname(file))
+}
+
+function temporaryName(file: string): string {
+  return `${file}.${randomBytes(4).toString('hex')}.tmp`
 }
 
 /** Replaces `file` by `data` as a whole (text as UTF-8); see {@link atomicWrite}. */

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { ShapeError } from '../errors.js'
-import { asWriteError, atomicWrite, atomicWriteJson, writeFully } from './atomicWrite.js'
+import { asWriteError, atomicWrite, atomicWriteJson, atomicWriteAsync, writeFully } from './atomicWrite.js'
 import type { SafetensorsDtype } from './dtypes.js'
 import { bytesPerElement, tensorByteLength } from './dtypes.js'
 import { quote } from './json.js'
@@ -28,28 +29,36 @@ export function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  const sorted = [...tensors].sort(
-    (a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (a.name < b.name ? -1 : 1),
-  )
-  const header = encodeHeader(sorted, { format: 'pt', ...metadata })
+  const sorted = inFileOrder(tensors)
+  const header = encodeHeader(sorted, metadata)
   atomicWrite(file, (descriptor) => {
     writeFully(descriptor, header)
     for (const tensor of sorted) writeFully(descriptor, bytesOf(tensor))
   })
 }
 
+/** By element size, largest first, then by name. */
+function inFileOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
+  return [...tensors].sort((a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (a.name < b.name ? -1 : 1))
+}
+
 /**
  * Writes tensors as transformers saves a model: `<base>.safetensors` when they take at most `maxShardBytes`, else
  * shards of at most that size (a larger tensor has one to itself) and `<base>.safetensors.index.json`. An earlier save
  * of the same base is replaced once all is written; its files that no longer belong are removed. `base` defaults to
- * 'model', `maxShardBytes` to 5e9.
+ * 'model', `maxShardBytes` to 5e9. An aborted signal ends it between two tensors with its reason.
  */
-export function writeShardedSafetensors(
+export async function writeShardedSafetensors(
   folder: string,
   tensors: Iterable<TensorToWrite>,
-  options: { base?: string; maxShardBytes?: number; metadata?: Readonly<Record<string, string>> } = {},
-): void {
-  const { base = 'model', maxShardBytes = 5e9, metadata } = options
+  options: {
+    base?: string
+    maxShardBytes?: number
+    metadata?: Readonly<Record<string, string>>
+    signal?: AbortSignal | undefined
+  } = {},
+): Promise<void> {
+  const { base = 'model', maxShardBytes = 5e9, metadata, signal } = options
   const shards = splitIntoShards(tensors, maxShardBytes)
   const count = shards.length.toString().padStart(5, '0')
   const files = shards.map((_, i) => `${base}-${(i + 1).toString().padStart(5, '0')}-of-${count}.safetensors`)
@@ -59,7 +68,19 @@ export function writeShardedSafetensors(
 
   const staging = createStagingFolder(folder, base)
   try {
-    for (const [i, shard] of shards.entries()) writeSafetensors(path.join(staging, files[i]!), shard, metadata)
+    for (const [i, shard] of shards.entries()) {
+      const sorted = inFileOrder(shard)
+      const header = encodeHeader(sorted, metadata)
+      await atomicWriteAsync(path.join(staging, files[i]!), async (descriptor) => {
+        writeFully(descriptor, header)
+        for (const tensor of sorted) {
+          // Without this, Ctrl-C would have no turn until all is written.
+          await setImmediate()
+          signal?.throwIfAborted()
+          writeFully(descriptor, bytesOf(tensor))
+        }
+      })
+    }
     if (shards.length > 1) {
       const totalSize = shards.flat().reduce((sum, tensor) => sum + byteLengthOf(tensor), 0)
       const index = { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(entries) }
@@ -74,9 +95,9 @@ export function writeShardedSafetensors(
   }
 }
 
-function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
+function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   checkUnique(tensors.map(({ name }) => name))
-  const entries: [string, unknown][] = [['__metadata__', metadata]]
+  const entries: [string, unknown][] = [['__metadata__', { format: 'pt', ...metadata }]]
   let begin = 0
   for (const tensor of tensors) {
     const end = begin + byteLengthOf(tensor)

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ConfigError } from '../errors.js'
 import { load, resolve, stripTypes } from './typescriptHooks.js'
+import { runUserCode } from './userCode.js'
 
 /** Whether a name stands for the file of a module. */
 export function isModuleFile(name: string): boolean {
@@ -19,7 +20,8 @@ export async function importModule(file: string): Promise<Record<string, unknown
   if (!fs.existsSync(absolute)) throw new ConfigError(`${file} does not exist; expected the file of a module`)
   registerTypeScript()
   try {
-    return (await import(pathToFileURL(absolute).href)) as Record<string, unknown>
+    const imported: unknown = await runUserCode(`the module ${file}`, () => import(pathToFileURL(absolute).href))
+    return imported as Record<string, unknown>
   } catch (cause) {
     throw new ConfigError(`${file} cannot be loaded: ${reasonOf(cause, absolute)}`, { cause })
   }

@@ -27,6 +27,8 @@ export interface MergeOptions {
   maxShardBytes?: number
   /** Of the merged weights. Defaults to `auto`: each tensor as the base model stores it. */
   dtype?: 'auto' | keyof typeof dtypes
+  /** Ends the merging between two tensors with the reason of the signal; nothing is left behind. */
+  signal?: AbortSignal
   /** Called before each tensor is written. */
   onTensor?: (done: number, total: number) => void
 }
@@ -38,7 +40,7 @@ export interface MergeOptions {
  * @throws FileFormatError, UnsupportedError for files that cannot be read, ConfigError for an output folder that is not empty,
  *   GrpoError when the disk is full
  */
-export function mergeAdapter(options: MergeOptions): void {
+export async function mergeAdapter(options: MergeOptions): Promise<void> {
   const { model, output, dtype = 'auto', maxShardBytes = 5e9 } = options
   checkOutput(output)
   const configFile = path.join(model, 'config.json')
@@ -53,7 +55,8 @@ export function mergeAdapter(options: MergeOptions): void {
     fs.mkdirSync(staging, { recursive: true })
     copyOtherFiles(model, staging)
     atomicWriteJson(path.join(staging, 'config.json'), withDtype(raw, dtype))
-    writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes })
+    const { signal } = options
+    await writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes, signal })
     if (fs.existsSync(output)) fs.rmdirSync(output)
     fs.renameSync(staging, output)
   } catch (error) {

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { GrpoError } from '../errors.js'
 import { quote } from '../io/json.js'
+import { untilAborted } from '../io/untilAborted.js'
+import { runUserCode } from '../io/userCode.js'
 import { RewardTimeout } from './reward.js'
 import type { RewardFunction, RewardInput } from './reward.js'
 
@@ -82,9 +84,8 @@ async function call<T>(
 ): Promise<T | typeof TIMED_OUT> {
   signal?.throwIfAborted()
   let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
   try {
-    const result = body()
+    const result = runUserCode(`the reward function '${name}'`, body)
     if (!(result instanceof Promise)) return result
     const limits: Promise<T | typeof TIMED_OUT>[] = [result]
     if (timeout !== undefined && !keepsTimeout) {
@@ -96,17 +97,8 @@ async function call<T>(
         }),
       )
     }
-    if (signal) {
-      limits.push(
-        new Promise((_, reject) => {
-          onAbort = () => {
-            reject(signal.reason as Error)
-          }
-          signal.addEventListener('abort', onAbort)
-        }),
-      )
-    }
-    return await Promise.race(limits)
+    const first = Promise.race(limits)
+    return await (signal ? untilAborted(first, signal) : first)
   } catch (cause) {
     if (cause instanceof RewardTimeout) return TIMED_OUT
     if (signal?.aborted) throw cause
@@ -114,6 +106,5 @@ async function call<T>(
     throw new GrpoError(`the reward function '${name}' failed on ${what}: ${reason}`, { cause })
   } finally {
     clearTimeout(timer)
-    if (onAbort) signal?.removeEventListener('abort', onAbort)
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
 import type { CausalLM } from '../model/causalLM.js'
@@ -33,6 +34,8 @@ export async function scoreTokens(
   options: {
     /** Divides the logits. Defaults to 1. */
     temperature?: number
+    /** Ends the scoring early with the reason of the signal. */
+    signal?: AbortSignal
   } = {},
 ): Promise<TokenScores[]> {
   for (const [index, { inputIds, promptLength }] of sequences.entries()) {
@@ -48,6 +51,9 @@ export async function scoreTokens(
     while (end < sequences.length && tokens + sequences[end]!.inputIds.length <= TOKENS_PER_BATCH) {
       tokens += sequences[end++]!.inputIds.length
     }
+    // Nothing here waits for anything outside: without this, timers and Ctrl-C would have no turn until the end.
+    await setImmediate()
+    options.signal?.throwIfAborted()
     scores.push(...(await scoreBatch(model, sequences.slice(start, end), options.temperature ?? 1)))
     start = end
   }

@@ -1,5 +1,6 @@
 import { ConfigError, DataError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
+import { runUserCode } from '../io/userCode.js'
 import { importModule } from '../io/userModule.js'
 import { questionPrompt } from './questionPrompt.js'
 import type { Problem } from '../grading/problem.js'
@@ -21,7 +22,9 @@ export async function loadTaskModule(file: string, options: TaskModuleOptions): 
     throw new ConfigError(`${file} exports one task; to have a test split, export a function of { split }`)
   }
   const given: unknown =
-    typeof exported === 'function' ? await (exported as (options: TaskModuleOptions) => unknown)(options) : exported
+    typeof exported === 'function'
+      ? await runUserCode(`the task of ${file}`, () => (exported as (options: TaskModuleOptions) => unknown)(options))
+      : exported
   if (!isJsonObject(given) || typeof given.name !== 'string' || !Array.isArray(given.problems)) {
     throw new ConfigError(
       `${file} exports ${quote(given)}; expected a task, { name, problems, prompt }, or a function of one`,
@@ -44,6 +47,8 @@ export async function loadTaskModule(file: string, options: TaskModuleOptions): 
     ...task,
     ...{ name: task.name, systemPrompt, problems: (problems as readonly Problem[]).slice(0, options.limit) },
     prompt: (problem, tokenizer) =>
-      task.prompt ? task.prompt(problem, tokenizer) : questionPrompt(problem.question, [], systemPrompt, tokenizer),
+      task.prompt
+        ? runUserCode(`the prompt function of ${file}`, () => task.prompt!(problem, tokenizer))
+        : questionPrompt(problem.question, [], systemPrompt, tokenizer),
   }
 }

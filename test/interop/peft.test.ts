@@ -89,7 +89,7 @@ describe('PEFT and transformers', function () {
     logitsHere[name] = { base: sequenceLogits(base, ids), adapted: sequenceLogits(policy, ids) }
     policy.dispose()
     base.dispose()
-    mergeAdapter({ model, adapter, output: path.join(folder, 'merged', name), maxShardBytes: 20_000 })
+    await mergeAdapter({ model, adapter, output: path.join(folder, 'merged', name), maxShardBytes: 20_000 })
   }
 
   function assertEqual(actual: ArrayLike<number>, expected: readonly number[], what: string): void {

@@ -141,15 +141,15 @@ describe('io/safetensorsWriter', () => {
   describe('shards', () => {
     const names = () => fs.readdirSync(inFolder()).sort()
 
-    it('are one file when all fits', () => {
-      writeShardedSafetensors(inFolder(), [ones('b', 2), ones('a', 2)])
+    it('are one file when all fits', async () => {
+      await writeShardedSafetensors(inFolder(), [ones('b', 2), ones('a', 2)])
       assert.deepEqual(names(), ['model.safetensors'])
       assert.equal(readAll(inFolder()).size, 2)
     })
 
-    it('take tensors in order up to the limit, a larger one alone, with an index', () => {
+    it('take tensors in order up to the limit, a larger one alone, with an index', async () => {
       const tensors = [ones('a', 2), ones('b', 2), ones('huge', 100), ones('c', 3)]
-      writeShardedSafetensors(inFolder(), tensors, { maxShardBytes: 16, metadata: { note: 'x' } })
+      await writeShardedSafetensors(inFolder(), tensors, { maxShardBytes: 16, metadata: { note: 'x' } })
       const shard = (i: number) => `model-0000${i}-of-00003.safetensors`
       assert.deepEqual(names(), [shard(1), shard(2), shard(3), 'model.safetensors.index.json'])
       assert.deepEqual(JSON.parse(fs.readFileSync(inFolder('model.safetensors.index.json'), 'utf8')), {
@@ -162,23 +162,23 @@ describe('io/safetensorsWriter', () => {
       opened.close()
     })
 
-    it('replace an earlier save of the same base, and nothing else', () => {
+    it('replace an earlier save of the same base, and nothing else', async () => {
       const tensors = [ones('a', 2), ones('b', 2), ones('c', 2)]
-      writeShardedSafetensors(inFolder(), [ones('other', 1)], { base: 'adapter_model' })
+      await writeShardedSafetensors(inFolder(), [ones('other', 1)], { base: 'adapter_model' })
       fs.writeFileSync(inFolder('model-notes.safetensors'), '')
       const kept = ['adapter_model.safetensors', 'model-notes.safetensors']
-      writeShardedSafetensors(inFolder(), tensors)
+      await writeShardedSafetensors(inFolder(), tensors)
       for (const maxShardBytes of [8, 16, 100]) {
-        writeShardedSafetensors(inFolder(), tensors, { maxShardBytes })
+        await writeShardedSafetensors(inFolder(), tensors, { maxShardBytes })
         assert.deepEqual([...readAll(inFolder()).keys()], ['a', 'b', 'c'])
         assert.equal(names().length, kept.length + { 8: 4, 16: 3, 100: 1 }[maxShardBytes]!)
       }
       assert.ok(kept.every((name) => names().includes(name)))
     })
 
-    it('leave an earlier save as it was when writing fails', () => {
+    it('leave an earlier save as it was when writing fails', async () => {
       const tensors = [ones('a', 2), ones('b', 2), ones('c', 2)]
-      writeShardedSafetensors(inFolder(), tensors, { maxShardBytes: 8 })
+      await writeShardedSafetensors(inFolder(), tensors, { maxShardBytes: 8 })
       const before = readAll(inFolder())
       const failing: TensorToWrite = {
         ...ones('c', 2),
@@ -188,21 +188,22 @@ describe('io/safetensorsWriter', () => {
       }
       const zeros = { ...ones('a', 2), data: new Float32Array(2) }
       for (const maxShardBytes of [8, 100]) {
-        assert.throws(() => {
-          writeShardedSafetensors(inFolder(), [zeros, ones('b', 2), failing], { maxShardBytes })
-        }, /^Error: no more memory/)
+        const writing = writeShardedSafetensors(inFolder(), [zeros, ones('b', 2), failing], { maxShardBytes })
+        await assert.rejects(writing, /^Error: no more memory/)
         assert.deepEqual(readAll(inFolder()), before)
         assert.equal(names().length, 4)
       }
-      assert.throws(() => {
-        writeShardedSafetensors(inFolder('missing'), tensors)
-      }, GrpoError)
+      await assert.rejects(writeShardedSafetensors(inFolder('missing'), tensors), GrpoError)
+      await assert.rejects(
+        writeShardedSafetensors(inFolder(), tensors, { signal: AbortSignal.abort(new Error('enough')) }),
+        /enough/,
+      )
+      assert.deepEqual(readAll(inFolder()), before)
     })
 
-    it('refuse a name that two of them would hold, before writing', () => {
-      assert.throws(() => {
-        writeShardedSafetensors(inFolder(), [ones('a', 1), ones('b', 1), ones('a', 1)], { maxShardBytes: 4 })
-      }, ShapeError)
+    it('refuse a name that two of them would hold, before writing', async () => {
+      const twice = [ones('a', 1), ones('b', 1), ones('a', 1)]
+      await assert.rejects(writeShardedSafetensors(inFolder(), twice, { maxShardBytes: 4 }), ShapeError)
       assert.deepEqual(names(), [])
     })
   })

@@ -47,7 +47,7 @@ describe('mergeAdapter', () => {
     it(`gives the logits of model and adapter, ${dtype}`, async () => {
       const model = temporaryTinyModel({ tie_word_embeddings: false }, { dtype })
       const adapted = await saveAdapter(model)
-      mergeAdapter({ model, adapter: temporary('adapter'), output: temporary('merged') })
+      await mergeAdapter({ model, adapter: temporary('adapter'), output: temporary('merged') })
       const difference = largestDifference(await logitsOf(temporary('merged')), adapted)
       assert.ok(difference <= tolerance, `logits differ by ${difference}`)
       assert.ok(largestDifference(await logitsOf(model), adapted) > 10 * tolerance)
@@ -90,21 +90,23 @@ describe('mergeAdapter', () => {
     const model = temporaryTinyModel()
     await saveAdapter(model)
     const adapter = temporary('adapter')
-    assert.throws(() => {
-      mergeAdapter({ model, adapter, output: model })
-    }, ConfigError)
+    await assert.rejects(mergeAdapter({ model, adapter, output: model }), ConfigError)
     fs.writeFileSync(temporary('file'), '')
-    assert.throws(() => {
-      mergeAdapter({ model, adapter, output: temporary('file') })
-    }, ConfigError)
+    await assert.rejects(mergeAdapter({ model, adapter, output: temporary('file') }), ConfigError)
     const onTensor = (done: number): void => {
       if (done === 3) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' })
     }
-    assert.throws(
-      () => {
-        mergeAdapter({ model, adapter, output: temporary('merged'), onTensor })
-      },
+    await assert.rejects(
+      mergeAdapter({ model, adapter, output: temporary('merged'), onTensor }),
       (error) => error instanceof GrpoError && error.message.includes('free some space'),
+    )
+    const controller = new AbortController()
+    const abort = (done: number): void => {
+      if (done === 3) controller.abort(new Error('enough'))
+    }
+    await assert.rejects(
+      mergeAdapter({ model, adapter, output: temporary('merged'), onTensor: abort, signal: controller.signal }),
+      /^Error: enough$/,
     )
     assert.deepEqual(fs.readdirSync(path.dirname(adapter)).sort(), ['adapter', 'file'])
   })

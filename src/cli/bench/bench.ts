@@ -15,6 +15,7 @@ import { createRandomModel } from '../../model/randomModel.js'
 import type { Streams } from '../commandLine.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from './fixedWorkload.js'
 import type { StepMeasurement } from './fixedWorkload.js'
+import { interruptible } from '../terminal/interruptible.js'
 import { parseNumber, parseThreads } from '../terminal/modelOptions.js'
 import { peakMemory } from './peakMemory.js'
 import { formatProfile } from './profileTable.js'
@@ -85,7 +86,7 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
     const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize } = options
     const tokens = `prompts of ${promptLength} and completions of ${maxCompletionLength} tokens`
     print('step', `${prompts} × ${numGenerations} completions, ${tokens}, micro-batches of ${perDeviceTrainBatchSize}`)
-    const { measurements, profile } = await measure(policy, options, streams)
+    const { measurements, profile } = await interruptible((signal) => measure(policy, options, signal, streams))
     const mean = (of: (measurement: StepMeasurement) => number): number =>
       measurements.reduce((sum, measurement) => sum + of(measurement), 0) / measurements.length
     const [generation, training] = [mean((step) => step.generationSeconds), mean((step) => step.trainingSeconds)]
@@ -117,6 +118,7 @@ async function loadSmallModel(): Promise<CausalLM> {
 async function measure(
   policy: CausalLM,
   options: BenchOptions,
+  signal: AbortSignal,
   streams: Streams,
 ): Promise<{ measurements: StepMeasurement[]; profile: string | null }> {
   const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize, steps } = options
@@ -135,7 +137,7 @@ async function measure(
   }
   const measurements: StepMeasurement[] = []
   try {
-    for await (const measurement of measureSteps(policy, task, config, onProgress)) {
+    for await (const measurement of measureSteps(policy, task, config, { onProgress, signal })) {
       measurements.push(measurement)
       streams.stderr.write(
         `step ${measurements.length} of ${steps + 1}: ${measurement.seconds.toFixed(2)} s` +
@@ -147,6 +149,7 @@ async function measure(
   } finally {
     profile?.stop()
   }
+  signal.throwIfAborted()
   measurements.shift()
   if (!profile) return { measurements, profile: null }
   const sum = (of: (measurement: StepMeasurement) => number): number =>

@@ -2,7 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { GRPOConfig } from '../../grpo/config/config.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
-import type { StepProgress } from '../../grpo/trainer.js'
+import type { GRPOTrainerOptions } from '../../grpo/trainer.js'
 import type { CausalLM } from '../../model/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
@@ -54,11 +54,10 @@ export async function* measureSteps(
   policy: CausalLM,
   task: Task,
   config: Partial<GRPOConfig>,
-  onProgress?: (progress: StepProgress) => void,
+  options: Pick<GRPOTrainerOptions, 'onProgress' | 'signal'> = {},
 ): AsyncGenerator<StepMeasurement> {
   const trainer = new GRPOTrainer({
-    ...{ policy, task, config, rewards: [alternatingReward()] },
-    ...(onProgress && { onProgress }),
+    ...{ policy, task, config, rewards: [alternatingReward()], ...options },
   })
   for await (const { metrics, groups } of trainer) {
     const seconds = metrics.step_time!

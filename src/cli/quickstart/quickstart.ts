@@ -14,7 +14,7 @@ import { wordProblems } from '../../tasks/generators/wordProblems/wordProblems.j
 import { loadTask } from '../../tasks/loadTask.js'
 import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../commandLine.js'
-import { Interrupted } from '../terminal/exitCode.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { startRunFolder } from '../../run/runEntries.js'
@@ -47,7 +47,15 @@ const LOGGING_STEPS = 10
  * The whole method on the embedded model: evaluation, GRPO, evaluation of the trained adapter on the same held-out problems,
  * report. Goes on with an interrupted run of the same options, replaces any other. Throws Interrupted after Ctrl-C.
  */
-export async function quickstart(options: QuickstartOptions, streams: Streams): Promise<QuickstartSummary> {
+export function quickstart(options: QuickstartOptions, streams: Streams): Promise<QuickstartSummary> {
+  return interruptible((signal) => runQuickstart(options, signal, streams))
+}
+
+async function runQuickstart(
+  options: QuickstartOptions,
+  signal: AbortSignal,
+  streams: Streams,
+): Promise<QuickstartSummary> {
   const { seed, placebo, outputDir } = options
   const started = performance.now()
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
@@ -65,14 +73,10 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
 
   const base = await loadModel(run.model)
   const policy = base.withLora({ r: run.loraR, alpha: run.loraAlpha, seed })
-  const interrupt = new AbortController()
-  const limits = { maxCompletionLength: config.maxCompletionLength, signal: interrupt.signal }
-  const stop = (): void => {
-    streams.stdout.write('\ninterrupted: saving; the next `npm start` goes on. Ctrl-C again stops at once\n')
-    interrupt.abort(new Interrupted())
-  }
-  // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
-  process.once('SIGINT', stop)
+  const limits = { maxCompletionLength: config.maxCompletionLength, signal }
+  onInterruption(signal, (interrupted) => {
+    streams.stdout.write(`\n${interrupted}: saving; the next \`npm start\` goes on. Ctrl-C again stops at once\n`)
+  })
   try {
     print('backend', `${backend.name}: ${backend.why}`)
     print(
@@ -87,7 +91,7 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     print('reward', placebo ? 'placebo: random' : '1 for the right answer, 0 for any other; nothing for reasoning')
     print('output', outputDir)
     if (!resume && !placebo) {
-      const checked = { policy, task: train, rewards, config, maxSeconds: PREFLIGHT_SECONDS }
+      const checked = { policy, task: train, rewards, config, maxSeconds: PREFLIGHT_SECONDS, signal }
       writePreflight(outputDir, await runPreflight(checked, { all: false }, streams))
     }
     const before = await measure({ base }, heldOut, 'base model', settings.SAMPLES, limits, streams)
@@ -95,10 +99,10 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     print('base', `${percent(accuracy) ?? ''} of sampled answers are right`)
 
     const trainer = new GRPOTrainer({
-      ...{ policy, task: train, rewards, config, outputDir, resume, signal: interrupt.signal },
+      ...{ policy, task: train, rewards, config, outputDir, resume, signal },
     })
     await runTrainer(trainer, streams)
-    if (interrupt.signal.aborted) throw new Interrupted()
+    signal.throwIfAborted()
 
     const policies = { base, trained: policy }
     const evaluation = await measure(
@@ -122,11 +126,7 @@ export async function quickstart(options: QuickstartOptions, streams: Streams): 
     const report = writeReport(outputDir)
     tell(summary, evaluation, { outputDir, report }, streams)
     return summary
-  } catch (error) {
-    if (interrupt.signal.aborted) throw new Interrupted()
-    throw error
   } finally {
-    process.removeListener('SIGINT', stop)
     policy.dispose()
     base.dispose()
   }

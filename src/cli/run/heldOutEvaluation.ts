@@ -7,7 +7,6 @@ import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../commandLine.js'
 import { samplingOfRun } from '../verbs/eval/evalOptions.js'
 import { showEvaluationProgress } from '../verbs/eval/evalOutput.js'
-import { interruptible } from '../terminal/interruptible.js'
 import { taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 
@@ -35,25 +34,23 @@ export async function loadEvalTask(config: TrainConfig, task: Task): Promise<Tas
 
 /**
  * Evaluates policies on the held-out problems as `grpo-ts eval` does it for a run, with numGenerationsEval samples; policies that
- * `earlier` holds are not decoded again. Throws Interrupted after Ctrl-C.
+ * `earlier` holds are not decoded again. Throws the reason of the signal.
  */
 export async function evaluateHeldOut(
   policies: Readonly<Record<string, CausalLM>>,
   evalTask: Task,
   config: TrainConfig,
-  { earlier, adapter }: { earlier?: Evaluation; adapter?: string },
+  { signal, earlier, adapter }: { signal: AbortSignal; earlier?: Evaluation; adapter?: string },
   streams: Streams,
 ): Promise<Evaluation> {
   const progress = showEvaluationProgress(streams.stderr)
   try {
-    return await interruptible((signal) =>
-      evaluate(policies, evalTask, {
-        ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
-        ...{ signal, onProgress: progress.update },
-        ...(earlier && { earlier }),
-        ...(adapter !== undefined && { adapters: { trained: adapter } }),
-      }),
-    )
+    return await evaluate(policies, evalTask, {
+      ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
+      ...{ signal, onProgress: progress.update },
+      ...(earlier && { earlier }),
+      ...(adapter !== undefined && { adapters: { trained: adapter } }),
+    })
   } finally {
     progress.stop()
   }

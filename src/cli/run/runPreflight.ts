@@ -4,12 +4,11 @@ import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
 import { asWriteError, atomicWriteJson } from '../../io/atomicWrite.js'
 import type { Streams } from '../commandLine.js'
-import { interruptible } from '../terminal/interruptible.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 
 /** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
 export async function runPreflight(
-  options: PreflightOptions,
+  options: PreflightOptions & { signal: AbortSignal },
   { all }: { all: boolean },
   streams: Streams,
 ): Promise<PreflightReport> {
@@ -21,7 +20,7 @@ export async function runPreflight(
     const onProgress: PreflightOptions['onProgress'] = ({ completions, of, tokens }) => {
       bar.update(Math.floor((100 * completions) / of), `${completions} of ${of} completions, ${tokens} tokens`)
     }
-    ;({ report } = await interruptible((signal) => preflight({ ...options, signal, onProgress })))
+    ;({ report } = await preflight({ ...options, onProgress }))
   } finally {
     bar.stop()
   }

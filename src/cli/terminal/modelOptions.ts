@@ -23,15 +23,20 @@ export function addModelOptions(command: Command): Command {
     .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
 }
 
-/** Runs `body` with the model that the options name and frees it afterwards. */
-export async function withModel<T>(options: ModelOptions, body: (model: CausalLM) => Promise<T>): Promise<T> {
+/** Runs `body` with the model that the options name and frees it afterwards. Throws the reason of the signal. */
+export async function withModel<T>(
+  options: ModelOptions & { signal?: AbortSignal },
+  body: (model: CausalLM) => Promise<T>,
+): Promise<T> {
+  const signal = options.signal ?? new AbortController().signal
   await selectBackend(options.backend, options.threads === undefined ? {} : { threads: options.threads })
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
-    adapter: options.adapter === undefined ? null : await resolveModel(options.adapter, { onProgress }),
-    model: await resolveModel(options.model, { onProgress }),
+    adapter: options.adapter === undefined ? null : await resolveModel(options.adapter, { onProgress, signal }),
+    model: await resolveModel(options.model, { onProgress, signal }),
   }))
   const base = await loadModel(model.folder)
   try {
+    signal.throwIfAborted()
     if (adapter === null) return await body(base)
     const adapted = base.withAdapter(adapter.folder)
     try {

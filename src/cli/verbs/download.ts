@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { downloadDataset } from '../../hub/datasetFiles.js'
 import { downloadModel } from '../../hub/modelFiles.js'
 import type { Streams } from '../commandLine.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 
 interface DownloadFlags {
@@ -26,13 +27,16 @@ export function addDownloadCommand(program: Command, streams: Streams): void {
 }
 
 async function download(id: string, { dataset, config, revision }: DownloadFlags, streams: Streams): Promise<void> {
-  const snapshot = await withDownloadProgress(streams.stderr, (onProgress) => {
-    const options = {
-      ...{ onProgress, onWarning: (message: string) => streams.stderr.write(`warning: ${message}\n`) },
-      ...(revision !== undefined && { revision }),
-    }
-    if (dataset) return downloadDataset(id, { ...options, ...(config !== undefined && { config }) })
-    return downloadModel(id, options)
+  const snapshot = await interruptible((signal) => {
+    onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: the same command goes on here\n`))
+    return withDownloadProgress(streams.stderr, (onProgress) => {
+      const options = {
+        ...{ signal, onProgress, onWarning: (message: string) => streams.stderr.write(`warning: ${message}\n`) },
+        ...(revision !== undefined && { revision }),
+      }
+      if (dataset) return downloadDataset(id, { ...options, ...(config !== undefined && { config }) })
+      return downloadModel(id, options)
+    })
   })
   streams.stderr.write(`${snapshot.id} at commit ${snapshot.revision}\n`)
   streams.stdout.write(`${snapshot.folder}\n`)

@@ -10,6 +10,7 @@ import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
 import type { ModelOptions } from '../terminal/modelOptions.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { checkPromptRow, checkRoom, promptFields, promptTokens } from '../terminal/promptRows.js'
 
@@ -29,6 +30,9 @@ export interface GenerateOptions extends ModelOptions, SamplingFlags {
   output?: string
   stopStrings?: string[]
 }
+
+/** Makes the token ids of a line's prompt. */
+type PromptReader = (model: CausalLM) => number[]
 
 const rowSchema = z.object(promptFields)
 
@@ -83,34 +87,42 @@ export async function generate(options: GenerateOptions, streams: Streams): Prom
   }
 }
 
-async function generateForRows(
-  rows: readonly Row[],
+function generateForRows(rows: readonly Row[], options: GenerateOptions, streams: Streams): Promise<Completion[][]> {
+  const readers = rows.map((row) => readPrompt(row, options.maxCompletionLength))
+  return interruptible((signal) => {
+    onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing was written\n`))
+    return withModel({ ...options, signal }, (model) => generateWith(model, readers, options, signal, streams))
+  })
+}
+
+async function generateWith(
+  model: CausalLM,
+  readers: readonly PromptReader[],
   options: GenerateOptions,
+  signal: AbortSignal,
   streams: Streams,
 ): Promise<Completion[][]> {
-  const readers = rows.map((row) => readPrompt(row, options.maxCompletionLength))
-  return withModel(options, async (model) => {
-    const prompts = readers.map((read) => read(model))
-    const progress = new Progress(streams.stderr, prompts.length * options.numGenerations, 'completions')
-    const started = performance.now()
-    const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
-    try {
-      const groups = await generateCompletions(model, prompts, {
-        ...samplingOptions(options),
-        onProgress: (tokens, ended) => {
-          progress.update(ended, `${tokens} tokens, ${rate(tokens)}`)
-        },
-      })
-      const completions = groups.flat()
-      const tokens = completions.reduce((sum, { ids }) => sum + ids.length, 0)
-      progress.stop()
-      const plural = completions.length === 1 ? '' : 's'
-      streams.stderr.write(`${completions.length} completion${plural}, ${tokens} tokens, ${rate(tokens)}\n`)
-      return groups
-    } finally {
-      progress.stop()
-    }
-  })
+  const prompts = readers.map((read) => read(model))
+  const progress = new Progress(streams.stderr, prompts.length * options.numGenerations, 'completions')
+  const started = performance.now()
+  const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
+  try {
+    const groups = await generateCompletions(model, prompts, {
+      ...samplingOptions(options),
+      signal,
+      onProgress: (tokens, ended) => {
+        progress.update(ended, `${tokens} tokens, ${rate(tokens)}`)
+      },
+    })
+    const completions = groups.flat()
+    const tokens = completions.reduce((sum, { ids }) => sum + ids.length, 0)
+    progress.stop()
+    const plural = completions.length === 1 ? '' : 's'
+    streams.stderr.write(`${completions.length} completion${plural}, ${tokens} tokens, ${rate(tokens)}\n`)
+    return groups
+  } finally {
+    progress.stop()
+  }
 }
 
 function samplingOptions(options: GenerateOptions): SamplingOptions {
@@ -122,7 +134,7 @@ function samplingOptions(options: GenerateOptions): SamplingOptions {
 }
 
 /** Checks a line; the result makes its token ids when the model is there. */
-function readPrompt({ where, value }: Row, maxCompletionLength: number): (model: CausalLM) => number[] {
+function readPrompt({ where, value }: Row, maxCompletionLength: number): PromptReader {
   const row = parseJsonFields(rowSchema, value, where)
   checkPromptRow(row, value, where)
   return (model) => {

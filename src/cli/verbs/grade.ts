@@ -1,15 +1,19 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
+import { untilAborted } from '../../io/untilAborted.js'
 import { parseJsonFields } from '../../model/jsonFields.js'
 import { gradeOf } from '../../grading/gradeOf.js'
 import { loadRewards } from '../../rewards/loadReward.js'
+import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { problemOfRow, taskNames } from '../../tasks/loadTask.js'
 import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { parseNumber } from '../terminal/modelOptions.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 
 interface GradeOptions {
@@ -58,25 +62,35 @@ async function grade(options: GradeOptions, streams: Streams): Promise<void> {
   // Checks the name of the task even if there is no row.
   problemOfRow(task, {}, task)
   const rows = await readRows(input, streams.stdin)
-  const progress = new Progress(streams.stderr, rows.length, 'completions')
   const results: Record<string, unknown>[] = []
-  let next = 0
-  const work = async (): Promise<void> => {
-    while (next < rows.length) {
-      const index = next++
-      results[index] = await gradeRow(rows[index]!, rewards, options)
-      progress.update(index + 1)
+  await interruptible(async (signal) => {
+    onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing was written\n`))
+    const progress = new Progress(streams.stderr, rows.length, 'completions')
+    let next = 0
+    const work = async (): Promise<void> => {
+      while (next < rows.length) {
+        const index = next++
+        // Most graders wait for nothing: without this, Ctrl-C would have no turn until the end.
+        await setImmediate()
+        results[index] = await untilAborted(gradeRow(rows[index]!, rewards, options, signal), signal)
+        progress.update(index + 1)
+      }
     }
-  }
-  try {
-    await Promise.all(Array.from({ length: CONCURRENT }, work))
-  } finally {
-    progress.stop()
-  }
+    try {
+      await Promise.all(Array.from({ length: CONCURRENT }, work))
+    } finally {
+      progress.stop()
+    }
+  })
   writeRows(output, results, streams.stdout)
 }
 
-async function gradeRow({ where, value }: Row, rewards: readonly RewardFunction[], options: GradeOptions) {
+async function gradeRow(
+  { where, value }: Row,
+  rewards: readonly RewardFunction[],
+  options: GradeOptions,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
   const row = parseJsonFields(rowSchema, value, where)
   const taskOptions: Readonly<Record<string, unknown>> = options.allowPython ? { allowPython: true } : {}
   const problem = problemOfRow(options.task, row, where, taskOptions)
@@ -85,21 +99,20 @@ async function gradeRow({ where, value }: Row, rewards: readonly RewardFunction[
   const found = await gradeOf(row.completion, problem, promptText)
   // Rewards that ask for the grade again get this one: a program runs once.
   const graded = { ...problem, grader: () => found }
-  const scores = await Promise.all(
-    rewards.map(async (reward) => [
-      reward.name,
-      await reward.score({
-        ...{ problem: graded, promptText, completion: row.completion, completionIds: row.completion_ids ?? [] },
-        finishReason: row.finish_reason ?? 'stop',
-      }),
-    ]),
-  )
+  const input = {
+    problem: graded,
+    promptText,
+    completion: row.completion,
+    completionIds: row.completion_ids ?? [],
+    finishReason: row.finish_reason ?? 'stop',
+  }
+  const { values } = await scoreCompletions(rewards, [input], signal)
   return {
     correct: found.correct,
     correct_lenient: found.correctLenient,
     extracted: found.extracted,
     ...(found.reason !== undefined && { reason: found.reason }),
-    rewards: Object.fromEntries(scores) as Record<string, number | null>,
+    rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, values[0]![k] ?? null])),
   }
 }
 

@@ -5,6 +5,7 @@ import { mergeAdapter } from '../../model/mergeAdapter.js'
 import type { MergeOptions } from '../../model/mergeAdapter.js'
 import type { Streams } from '../commandLine.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 
 type MergeFlags = Required<Pick<MergeOptions, 'model' | 'adapter' | 'output' | 'dtype'>> & { maxShardSize: number }
@@ -36,12 +37,15 @@ async function merge({ maxShardSize, ...flags }: MergeFlags, streams: Streams): 
   }))
   let bar: Progress | null = null
   try {
-    mergeAdapter({
-      ...{ ...flags, model, adapter, maxShardBytes: maxShardSize },
-      onTensor: (done, total) => {
-        bar ??= new Progress(streams.stderr, total, 'tensors')
-        bar.update(done)
-      },
+    await interruptible(async (signal) => {
+      onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing is left behind\n`))
+      await mergeAdapter({
+        ...{ ...flags, model, adapter, maxShardBytes: maxShardSize, signal },
+        onTensor: (done, total) => {
+          bar ??= new Progress(streams.stderr, total, 'tensors')
+          bar.update(done)
+        },
+      })
     })
   } finally {
     ;(bar as Progress | null)?.stop()

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { ConfigError, GrpoError } from '../../errors.js'
 import type { Streams } from '../commandLine.js'
 import { parseNumber } from '../terminal/modelOptions.js'
+import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { withRun } from './train.js'
@@ -31,7 +32,7 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {
       const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds }
-      const report = await runPreflight(options, { all: true }, streams)
+      const report = await interruptible((signal) => runPreflight({ ...options, signal }, { all: true }, streams))
       writePreflight(config.outputDir, report)
       if (!report.go) {
         throw new GrpoError(

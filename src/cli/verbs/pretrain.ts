@@ -10,7 +10,7 @@ import type { PretrainConfig } from '../../pretrain/config.js'
 import { Pretrainer } from '../../pretrain/pretrainer.js'
 import { newestState, removeOldStates, stateFolder } from '../../pretrain/stateFolders.js'
 import type { Streams } from '../commandLine.js'
-import { Interrupted } from '../terminal/exitCode.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { readTrainConfigFile } from '../run/trainConfig.js'
@@ -72,23 +72,20 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
     print('output', outputDir)
     if (state !== null) print('resumed', `after update ${pretrainer.step}`)
-    await run(pretrainer, outputDir, streams)
+    await interruptible((signal) => run(pretrainer, outputDir, signal, streams))
     print('model', path.join(outputDir, 'model'))
   } finally {
     pretrainer.dispose()
   }
 }
 
-async function run(pretrainer: Pretrainer, outputDir: string, streams: Streams): Promise<void> {
+async function run(pretrainer: Pretrainer, outputDir: string, signal: AbortSignal, streams: Streams): Promise<void> {
   const { config } = pretrainer
   const metrics = new JsonLinesWriter(path.join(outputDir, 'metrics.jsonl'), { append: true })
   const bar = new Progress(streams.stdout, config.maxSteps, 'updates', { first: pretrainer.step })
-  const controller = new AbortController()
-  const interrupt = (): void => {
-    bar.log('interrupted: writing a checkpoint after this update; Ctrl-C again stops at once')
-    controller.abort()
-  }
-  process.once('SIGINT', interrupt)
+  onInterruption(signal, (interrupted) => {
+    bar.log(`${interrupted}: writing a checkpoint after this update; Ctrl-C again stops at once`)
+  })
   const first = pretrainer.step
   const started = performance.now()
   let tokens = 0
@@ -107,16 +104,14 @@ async function run(pretrainer: Pretrainer, outputDir: string, streams: Streams):
         bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left} left`)
         losses = []
       }
-      const interrupted = controller.signal.aborted
-      if (interrupted || step % config.saveSteps === 0 || step === config.maxSteps) {
+      if (signal.aborted || step % config.saveSteps === 0 || step === config.maxSteps) {
         await pretrainer.saveState(stateFolder(outputDir, step))
         removeOldStates(outputDir)
       }
-      if (interrupted) throw new Interrupted()
+      signal.throwIfAborted()
     }
     pretrainer.saveModel()
   } finally {
-    process.removeListener('SIGINT', interrupt)
     bar.stop()
     metrics.close()
   }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { pushToHub } from '../../push/pushToHub.js'
 import type { PushResult } from '../../push/pushToHub.js'
 import type { Streams } from '../commandLine.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { formatTable } from '../terminal/table.js'
 
@@ -34,13 +35,18 @@ async function push(run: string, flags: PushFlags, streams: Streams): Promise<vo
   let bar: Progress | null = null
   let result: PushResult
   try {
-    result = await pushToHub({
-      ...{ run, ...flags },
-      onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
-      onProgress: (done, total) => {
-        bar ??= new Progress(streams.stderr, Math.ceil(total / 1e6), 'MB')
-        bar.update(Math.round(done / 1e6))
-      },
+    result = await interruptible((signal) => {
+      onInterruption(signal, (interrupted) =>
+        streams.stderr.write(`${interrupted}: nothing was published; the same command sends what is not there yet\n`),
+      )
+      return pushToHub({
+        ...{ run, ...flags, signal },
+        onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
+        onProgress: (done, total) => {
+          bar ??= new Progress(streams.stderr, Math.ceil(total / 1e6), 'MB')
+          bar.update(Math.round(done / 1e6))
+        },
+      })
     })
   } finally {
     ;(bar as Progress | null)?.stop()

@@ -1,9 +1,11 @@
-import { once } from 'node:events'
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.js'
 import { serveReport } from '../../report/serveReport.js'
 import { writeReport } from '../../report/writeReport.js'
 import type { Streams } from '../commandLine.js'
+import { Interrupted } from '../terminal/exitCode.js'
+import { interruptible } from '../terminal/interruptible.js'
+import { untilAborted } from '../../io/untilAborted.js'
 
 interface ReportFlags {
   readonly output?: string
@@ -45,6 +47,12 @@ async function watch(run: string, { output, port = '0' }: ReportFlags, streams: 
   }
   const server = await serveReport(run, { port: Number(port) })
   streams.stdout.write(`report   ${server.url}\nCtrl-C ends the report, not the run.\n`)
-  await once(process, 'SIGINT')
-  await server.close()
+  try {
+    await interruptible((signal) => untilAborted(new Promise<never>(() => undefined), signal))
+  } catch (error) {
+    // Ctrl-C is how it is meant to end.
+    if (!(error instanceof Interrupted && error.signal === 'SIGINT')) throw error
+  } finally {
+    await server.close()
+  }
 }

@@ -11,6 +11,7 @@ import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
 import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
 import type { ModelOptions } from '../terminal/modelOptions.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { checkPromptRow, promptFields, promptTokens, tokenizerOf } from '../terminal/promptRows.js'
 
@@ -54,24 +55,27 @@ export async function score(options: ScoreOptions, streams: Streams): Promise<vo
   checkOutput(options.output)
   const rows = await readRows(options.input, streams.stdin)
   const readers = rows.map(readSequence)
-  const lines = await withModel(options, async (model) => {
-    const sequences = readers.map((read) => read(model))
-    const progress = new Progress(streams.stderr, sequences.length, 'sequences')
-    try {
-      const scores: TokenScores[] = []
-      while (scores.length < sequences.length) {
-        const next = sequences.slice(scores.length, scores.length + SEQUENCES_PER_UPDATE)
-        scores.push(...(await scoreTokens(model, next, { temperature })))
-        progress.update(scores.length)
+  const lines = await interruptible((signal) => {
+    onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing was written\n`))
+    return withModel({ ...options, signal }, async (model) => {
+      const sequences = readers.map((read) => read(model))
+      const progress = new Progress(streams.stderr, sequences.length, 'sequences')
+      try {
+        const scores: TokenScores[] = []
+        while (scores.length < sequences.length) {
+          const next = sequences.slice(scores.length, scores.length + SEQUENCES_PER_UPDATE)
+          scores.push(...(await scoreTokens(model, next, { temperature, signal })))
+          progress.update(scores.length)
+        }
+        return scores.map(({ logProbs, entropies }, i) => {
+          const { inputIds, promptLength } = sequences[i]!
+          const completion = readers[i]!.isText ? { completion_ids: inputIds.slice(promptLength) } : {}
+          return { ...completion, logprobs: logProbs, entropies }
+        })
+      } finally {
+        progress.stop()
       }
-      return scores.map(({ logProbs, entropies }, i) => {
-        const { inputIds, promptLength } = sequences[i]!
-        const completion = readers[i]!.isText ? { completion_ids: inputIds.slice(promptLength) } : {}
-        return { ...completion, logprobs: logProbs, entropies }
-      })
-    } finally {
-      progress.stop()
-    }
+    })
   })
   writeRows(options.output, lines, streams.stdout)
 }

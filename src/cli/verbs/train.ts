@@ -19,6 +19,7 @@ import { loadTask } from '../../tasks/loadTask.js'
 import type { Streams } from '../commandLine.js'
 import { describeEvaluation } from './eval/evalOutput.js'
 import { Interrupted } from '../terminal/exitCode.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
@@ -83,21 +84,24 @@ export async function train(
   const { outputDir } = config
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
-  await withRun(config, streams, async (policy, data) => {
-    const settings = { policy, ...data, config: grpoConfigOf(config) }
-    const report =
-      options.preflight === true && !resumes
-        ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
-        : null
-    if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
-    if (report) writePreflight(outputDir, report)
-    const base = config.doEval ? await evaluateBase(policy, data, config, streams) : null
-    const isComplete = await runTrainer(policy, data, config, { resumes }, streams)
-    if (base && isComplete) await evaluateTrained(policy, data, config, base, streams)
-    streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
-    // After Ctrl-C, or after a stop that came from outside (grpo-ts report --watch).
-    if (!isComplete) throw new Interrupted()
-  })
+  await withRun(config, streams, (policy, data) =>
+    interruptible(async (signal) => {
+      const settings = { policy, ...data, config: grpoConfigOf(config), signal }
+      const report =
+        options.preflight === true && !resumes
+          ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
+          : null
+      if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+      if (report) writePreflight(outputDir, report)
+      const base = config.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
+      const isComplete = await runTrainer(policy, data, config, { resumes, signal }, streams)
+      if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
+      streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
+      signal.throwIfAborted()
+      // A stop that came from outside (grpo-ts report --watch) is like Ctrl-C.
+      if (!isComplete) throw new Interrupted()
+    }),
+  )
 }
 
 /** Evaluates the model before the training, and says how often it is right. */
@@ -105,9 +109,10 @@ async function evaluateBase(
   policy: CausalLM,
   { evalTask }: RunInputs,
   config: TrainConfig,
+  signal: AbortSignal,
   streams: Streams,
 ): Promise<Evaluation> {
-  const evaluation = await evaluateHeldOut({ base: policy.baseModel }, evalTask!, config, {}, streams)
+  const evaluation = await evaluateHeldOut({ base: policy.baseModel }, evalTask!, config, { signal }, streams)
   const { greedy, sampled } = evaluation.policies[0]!
   streams.stdout.write(
     `base     of ${evaluation.problems.length} held-out problems, ${percent(greedy!.accuracy.value)} are right greedily, ` +
@@ -121,12 +126,12 @@ async function evaluateTrained(
   policy: CausalLM,
   { evalTask }: RunInputs,
   config: TrainConfig,
-  earlier: Evaluation,
+  options: { earlier: Evaluation; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
   const adapter = path.join(config.outputDir, 'adapter')
   const policies = { base: policy.baseModel, trained: policy }
-  const evaluation = await evaluateHeldOut(policies, evalTask!, config, { earlier, adapter }, streams)
+  const evaluation = await evaluateHeldOut(policies, evalTask!, config, { ...options, adapter }, streams)
   writeEvaluation(path.join(config.outputDir, 'eval.json'), evaluation)
   streams.stdout.write(`${describeEvaluation(evaluation, 1)}\n`)
 }
@@ -170,14 +175,13 @@ async function runTrainer(
   policy: CausalLM,
   data: RunInputs,
   config: TrainConfig,
-  { resumes }: { resumes: boolean },
+  { resumes, signal }: { resumes: boolean; signal: AbortSignal },
   streams: Streams,
 ): Promise<boolean> {
-  const controller = new AbortController()
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
     ...{ policy, ...data, config: grpoConfigOf(config) },
-    ...{ outputDir: config.outputDir, signal: controller.signal, resume: resumes },
+    ...{ outputDir: config.outputDir, signal, resume: resumes },
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last))
     },
@@ -191,12 +195,9 @@ async function runTrainer(
   }
   const clock: Clock = { started: performance.now(), firstStep: trainer.step }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
-  const interrupt = (): void => {
-    bar.log('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once')
-    controller.abort()
-  }
-  // Only the first Ctrl-C is ours: without a listener the second one ends the program at once.
-  process.once('SIGINT', interrupt)
+  onInterruption(signal, (interrupted) => {
+    bar.log(`${interrupted}: saving adapter and checkpoint after this step; Ctrl-C again stops at once`)
+  })
   try {
     for await (const step of trainer) {
       last = step
@@ -205,11 +206,10 @@ async function runTrainer(
       for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
   } finally {
-    process.removeListener('SIGINT', interrupt)
     bar.stop()
   }
   streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
-  return !controller.signal.aborted && trainer.step >= trainer.maxSteps
+  return !signal.aborted && trainer.isFinished
 }
 
 function describeModel({ config, adapter }: CausalLM): string {

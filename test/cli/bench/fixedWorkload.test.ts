@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { selectBackend } from '../../../src/backend/select.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepMeasurement } from '../../../src/cli/bench/fixedWorkload.js'
+import type { StepProgress } from '../../../src/grpo/trainer.js'
 import { loadModel } from '../../../src/model/causalLM.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
@@ -31,7 +32,8 @@ describe('cli/fixedWorkload', () => {
     const config = { numGenerations: 4, perDeviceTrainBatchSize: 8, maxCompletionLength: 6, maxSteps: 2 }
     const phases = new Set<string>()
     const steps: StepMeasurement[] = []
-    for await (const step of measureSteps(policy, task, config, ({ phase }) => phases.add(phase))) steps.push(step)
+    const onProgress = ({ phase }: StepProgress): void => void phases.add(phase)
+    for await (const step of measureSteps(policy, task, config, { onProgress })) steps.push(step)
     assert.equal(steps.length, 2)
     for (const step of steps) {
       assert.equal(step.completionTokens, 2 * 4 * 6)

@@ -9,8 +9,7 @@ import { loadTask } from '../../../tasks/loadTask.js'
 import type { Task } from '../../../tasks/task.js'
 import { checkOutput } from '../../terminal/batchFiles.js'
 import type { Streams } from '../../commandLine.js'
-import { Interrupted } from '../../terminal/exitCode.js'
-import { interruptible } from '../../terminal/interruptible.js'
+import { interruptible, onInterruption } from '../../terminal/interruptible.js'
 import { parseNumber, parseThreads, withModel } from '../../terminal/modelOptions.js'
 import { Progress } from '../../terminal/progress.js'
 import { planEvaluation } from './evalOptions.js'
@@ -69,15 +68,11 @@ async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> 
   const task = await loadTask(plan.task, plan.taskOptions)
   const { model, adapter, backend, threads } = plan
   const options = { model, backend, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
-  try {
-    const evaluation = await interruptible((signal) =>
-      withModel(options, (policy) => evaluatePlan(plan, policy, task, signal, streams)),
-    )
-    printEvaluation(evaluation, plan, streams)
-  } catch (error) {
-    if (error instanceof Interrupted) streams.stderr.write('interrupted: no evaluation was written\n')
-    throw error
-  }
+  const evaluation = await interruptible((signal) => {
+    onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: no evaluation was written\n`))
+    return withModel({ ...options, signal }, (policy) => evaluatePlan(plan, policy, task, signal, streams))
+  })
+  printEvaluation(evaluation, plan, streams)
 }
 
 async function evaluatePlan(
@@ -92,7 +87,7 @@ async function evaluatePlan(
   const loaded = new Map<string, CausalLM>()
   try {
     if (plan.baselineAdapter !== null) {
-      loaded.set('baseline', base.withAdapter((await resolveModel(plan.baselineAdapter)).folder))
+      loaded.set('baseline', base.withAdapter((await resolveModel(plan.baselineAdapter, { signal })).folder))
     }
     if (placebo !== null) loaded.set('placebo', base.withAdapter(placebo))
     const policies: Record<string, CausalLM> =
