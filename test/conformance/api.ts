@@ -42,7 +42,7 @@ export type {
 // What the trainer works with inside.
 export { needsOldLogProbs } from '../../src/grpo/config/rules.js'
 export { policyLoss } from '../../src/grpo/losses/lossMetrics.js'
-export type { LossMetricInputs } from '../../src/grpo/losses/lossMetrics.js'
+export type { LossValues as LossMetricInputs } from '../../src/grpo/losses/lossValues.js'
 export {
   appliedEntropyCoef,
   entropyTotals,

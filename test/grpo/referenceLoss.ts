@@ -1,4 +1,4 @@
-import type { LossConfig } from '../../src/grpo/losses/grpoLoss.js'
+import type { LossConfig } from '../../src/grpo/losses/lossValues.js'
 
 type Matrix = readonly (readonly number[])[]
 
@@ -129,4 +129,19 @@ export function randomNumbers(seed: number): () => number {
     x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
     return ((x ^ (x >>> 14)) >>> 0) / 4294967296
   }
+}
+
+/** Central differences of the reference with respect to one of its matrices; 0 at masked positions. */
+export function differences(inputs: ReferenceInputs, config: LossConfig, name: 'logProbs' | 'entropies'): number[] {
+  const h = 1e-5
+  return inputs[name].flatMap((row, i) =>
+    row.map((_, t) => {
+      if (inputs.mask[i]![t] === 0) return 0
+      const shifted = (by: number): number => {
+        const rows = inputs[name].map((r, j) => r.map((x, u) => (i === j && t === u ? x + by : x)))
+        return referenceLoss({ ...inputs, [name]: rows }, config, inputs.logProbs)
+      }
+      return (shifted(h) - shifted(-h)) / (2 * h)
+    }),
+  )
 }

@@ -54,6 +54,21 @@ export function updateEntropyControl(
 }
 
 /**
+ * The entropy from which on a token belongs to the topEntropyQuantile of the unmasked ones ("Beyond the 80/20 Rule", arXiv
+ * 2506.01939): their (1 - topEntropyQuantile) quantile, in nats; NaN, which no token reaches, when all are masked.
+ */
+export function entropyThreshold(
+  entropies: ArrayLike<number>, // [B · T]
+  mask: ArrayLike<number>, // [B · T]
+  topEntropyQuantile: number,
+): number {
+  return quantile(
+    Array.from(entropies).filter((_, i) => mask[i] !== 0),
+    1 - topEntropyQuantile,
+  )
+}
+
+/**
  * Sum of the entropies that the bonus acts on, in nats, and their number: the unmasked tokens, of those only the ones
  * kept by topEntropyQuantile. Totals of the micro-batches add up to those of the optimizer step.
  */
@@ -62,9 +77,8 @@ export function entropyTotals(
   mask: ArrayLike<number>, // [B · T]
   topEntropyQuantile: number,
 ): { sum: number; count: number } {
-  const kept = Array.from(entropies).filter((_, i) => mask[i] !== 0)
-  const threshold = topEntropyQuantile < 1 ? quantile(kept, 1 - topEntropyQuantile) : -Infinity
-  const acting = kept.filter((entropy) => entropy >= threshold)
+  const threshold = topEntropyQuantile < 1 ? entropyThreshold(entropies, mask, topEntropyQuantile) : -Infinity
+  const acting = Array.from(entropies).filter((entropy, i) => mask[i] !== 0 && entropy >= threshold)
   return { sum: acting.reduce((sum, entropy) => sum + entropy, 0), count: acting.length }
 }
 

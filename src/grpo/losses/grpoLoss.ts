@@ -1,32 +1,11 @@
 import * as tf from '../../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../errors.js'
-import type { GRPOConfig } from '../config/config.js'
 import { aggregateLoss, type BatchPosition } from './aggregation.js'
 import { klDivergence, logImportanceRatio } from './importanceRatio.js'
+import type { LossConfig } from './lossValues.js'
 import { noGradient } from './noGradient.js'
 import { cispoLoss, clippedLoss, sapoLoss, vespoLoss, type PerTokenLossInputs } from './perTokenLosses.js'
 import { highEntropyMask, offPolicyMask } from './tokenMasks.js'
-
-/** The options that the loss reads. */
-export type LossConfig = Pick<
-  GRPOConfig,
-  | 'lossType'
-  | 'beta'
-  | 'epsilon'
-  | 'epsilonHigh'
-  | 'delta'
-  | 'importanceSamplingLevel'
-  | 'useBiasCorrectionKl'
-  | 'topEntropyQuantile'
-  | 'offPolicyMaskThreshold'
-  | 'maxCompletionLength'
-  | 'sapoTemperaturePos'
-  | 'sapoTemperatureNeg'
-  | 'vespoKPos'
-  | 'vespoLambdaPos'
-  | 'vespoKNeg'
-  | 'vespoLambdaNeg'
->
 
 /**
  * One micro-batch of B completions of up to T tokens.
@@ -46,7 +25,8 @@ export interface LossInputs extends BatchPosition {
 }
 
 /**
- * The loss of one micro-batch, TRL 1.16's `_compute_loss`, differentiable with respect to `logProbs` (and `entropies`
+ * The loss of one micro-batch, TRL 1.16's `_compute_loss`, as tensors: the reference of {@link microBatchLoss}, which training
+ * takes, and what a loss of one's own can be made from. Differentiable with respect to `logProbs` (and `entropies`
  * when there is a bonus).
  *
  * L = aggregate(ℓ · off-policy mask · high-entropy mask · importanceSamplingRatio + β · KL)

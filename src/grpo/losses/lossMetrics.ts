@@ -1,22 +1,9 @@
 import type { GRPOConfig } from '../config/config.js'
-import type { LossConfig } from './grpoLoss.js'
 import { dividesByBatchTokens } from './aggregation.js'
 import { entropyTotals } from './entropyControl.js'
-
-/**
- * The inputs of the loss of one micro-batch as they lie on the host, row-major. Log-probabilities and entropies in
- * nats.
- */
-export interface LossMetricInputs {
-  readonly shape: readonly [number, number] // [B, T]
-  readonly logProbs: ArrayLike<number> // [B · T]
-  readonly entropies: ArrayLike<number> // [B · T]
-  readonly oldLogProbs?: ArrayLike<number> | null // [B · T] absent = equal to logProbs
-  readonly refLogProbs?: ArrayLike<number> | null // [B · T] needed for beta ≠ 0
-  readonly completionMask: ArrayLike<number> // [B · T]
-  readonly advantages: ArrayLike<number> // [B]
-  readonly importanceSamplingRatio?: ArrayLike<number> | null // [B · T] or [B], read by vespo only
-}
+import { importanceRatios } from './lossValues.js'
+import type { ImportanceRatios, LossConfig, LossValues } from './lossValues.js'
+import { vespoWeights } from './policyTerm.js'
 
 /**
  * Metrics of the loss of one micro-batch with TRL's names, in f64; TRL logs their mean over the micro-batches since
@@ -31,18 +18,20 @@ export interface LossMetricInputs {
  *
  * At sequence level the fractions are of completions, masked ones included.
  */
-export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Record<string, number> {
+export function lossMetrics(
+  inputs: LossValues,
+  config: LossConfig,
+  /** What the loss has computed already. */
+  known: { readonly ratios?: ImportanceRatios; readonly phis?: readonly number[] } = {},
+): Record<string, number> {
   const [rows, tokens] = inputs.shape
   const { completionMask: mask, advantages } = inputs
-  const logRatio = logRatioOf(inputs)
-  const rowTokens = Array.from({ length: rows }, (_, row) => sumOver(tokens, (t) => mask[row * tokens + t]!))
-  const sumOfTokens = rowTokens.reduce((sum, count) => sum + count, 0)
-  const numTokens = Math.max(sumOfTokens, 1)
-  const isSequenceLevel = config.importanceSamplingLevel === 'sequence'
-  const sequenceRatio = rowTokens.map((count, row) =>
-    Math.exp(sumOver(tokens, (t) => logRatio[row * tokens + t]!) / Math.max(count, 1)),
+  const { ratio, rowTokens, logRatio } = known.ratios ?? importanceRatios(inputs, config)
+  const numTokens = Math.max(
+    rowTokens.reduce((sum, count) => sum + count, 0),
+    1,
   )
-  const ratioAt = (row: number, i: number): number => (isSequenceLevel ? sequenceRatio[row]! : Math.exp(logRatio[i]!))
+  const isSequenceLevel = config.importanceSamplingLevel === 'sequence'
 
   /**
    * For each completion the number of tokens that fulfil the condition and the number that count; at sequence level
@@ -50,18 +39,18 @@ export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Recor
    */
   const countRows = (condition: (ratio: number, advantage: number) => boolean): { hits: number; of: number }[] =>
     rowTokens.map((count, row) => {
-      const hit = (i: number): number => (condition(ratioAt(row, i), advantages[row]!) ? 1 : 0)
+      const hit = (i: number): number => (condition(ratio[i]!, advantages[row]!) ? 1 : 0)
       if (isSequenceLevel) return { hits: hit(row * tokens), of: 1 }
       return { hits: sumOver(tokens, (t) => hit(row * tokens + t) * mask[row * tokens + t]!), of: count }
     })
 
   const metrics: Record<string, number> = {}
   if (config.beta !== 0) {
-    const kl = (row: number, i: number): number => {
+    const kl = (i: number): number => {
       const difference = inputs.refLogProbs![i]! - inputs.logProbs[i]!
-      return (Math.exp(difference) - difference - 1) * (config.useBiasCorrectionKl ? ratioAt(row, i) : 1)
+      return (Math.exp(difference) - difference - 1) * (config.useBiasCorrectionKl ? ratio[i]! : 1)
     }
-    metrics.kl = sumOver(rows * tokens, (i) => (mask[i] === 0 ? 0 : kl(Math.floor(i / tokens), i))) / numTokens
+    metrics.kl = sumOver(rows * tokens, (i) => (mask[i] === 0 ? 0 : kl(i))) / numTokens
   }
   metrics.entropy = sumOver(rows * tokens, (i) => (mask[i] === 0 ? 0 : inputs.entropies[i]!)) / numTokens
 
@@ -69,7 +58,7 @@ export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Recor
   if (config.lossType === 'cispo') {
     metrics.cispo_clip_ratio = meanOf(countRows((ratio, advantage) => ratio > epsilonHigh && advantage > 0))
   } else if (config.lossType === 'vespo') {
-    metrics['vespo/phi_seq_mean'] = sumOver(rows, (row) => gammaWeight(inputs, logRatio, row, config)) / rows
+    metrics['vespo/phi_seq_mean'] = meanOfNumbers(known.phis ?? vespoWeights(inputs, logRatio, config))
   } else if (config.lossType !== 'sapo') {
     const cap = config.delta ?? Infinity
     const low = countRows((ratio, advantage) => Math.min(ratio, cap) < 1 - config.epsilon && advantage < 0)
@@ -88,8 +77,8 @@ export function lossMetrics(inputs: LossMetricInputs, config: LossConfig): Recor
  * loss types that are averaged over micro-batches, without the division by their number.
  */
 export function policyLoss(
-  loss: number, // as returned by grpoLoss
-  inputs: Pick<LossMetricInputs, 'entropies' | 'completionMask'>,
+  loss: number, // as returned by microBatchLoss
+  inputs: Pick<LossValues, 'entropies' | 'completionMask'>,
   { entropyCoef, gradientAccumulationSteps }: { entropyCoef: number; gradientAccumulationSteps: number },
   config: Pick<GRPOConfig, 'lossType' | 'topEntropyQuantile'>,
 ): number {
@@ -104,11 +93,8 @@ function sumOver(count: number, term: (i: number) => number): number {
   return sum
 }
 
-/** [B · T] log π - log π_old, 0 where masked. */
-function logRatioOf({ logProbs, oldLogProbs, completionMask }: LossMetricInputs): Float64Array {
-  return Float64Array.from(logProbs, (logProb, i) =>
-    oldLogProbs && completionMask[i] !== 0 ? logProb - oldLogProbs[i]! : 0,
-  )
+function meanOfNumbers(values: readonly number[]): number {
+  return sumOver(values.length, (i) => values[i]!) / values.length
 }
 
 function meanOf(rows: readonly { hits: number; of: number }[]): number {
@@ -119,30 +105,4 @@ function meanOf(rows: readonly { hits: number; of: number }[]): number {
 function extremeOf(rows: readonly { hits: number; of: number }[], pick: (...values: number[]) => number): number {
   const fractions = rows.filter((row) => row.of > 0).map((row) => row.hits / row.of)
   return fractions.length > 0 ? pick(...fractions) : NaN
-}
-
-/** VESPO's φ of one completion; see vespoLoss for the formula. */
-function gammaWeight(
-  { shape, advantages, completionMask, importanceSamplingRatio: sampling }: LossMetricInputs,
-  logRatio: Float64Array, // [B · T]
-  row: number,
-  config: LossConfig,
-): number {
-  const [rows, tokens] = shape
-  const clamp = (x: number, min: number): number => Math.min(Math.max(x, min), 20)
-  const logMin = Math.log(1e-8)
-  let logWeight = sumOver(tokens, (t) => clamp(logRatio[row * tokens + t]!, -20))
-  if (sampling?.length === rows) logWeight += clamp(Math.log(sampling[row]!), logMin)
-  else if (sampling) {
-    logWeight += sumOver(tokens, (t) => {
-      const i = row * tokens + t
-      return completionMask[i] === 0 ? 0 : clamp(Math.log(sampling[i]!), logMin)
-    })
-  }
-  logWeight = clamp(logWeight, logMin)
-  const isNonNegative = advantages[row]! >= 0
-  const k = isNonNegative ? config.vespoKPos : config.vespoKNeg
-  const lambda = Math.max(isNonNegative ? config.vespoLambdaPos : config.vespoLambdaNeg, 1e-4)
-  const phi = Math.fround(Math.exp(lambda + k * logWeight - lambda * Math.exp(logWeight)))
-  return Number.isFinite(phi) ? phi : 0
 }

@@ -10,9 +10,10 @@ import { clipGradNorm } from '../../optim/clipGradNorm.js'
 import type { GRPOConfig } from '../config/config.js'
 import { FlatParameters } from '../../optim/flatParameters.js'
 import { learningRateAt } from '../../optim/learningRateSchedule.js'
-import { lossMetrics, policyLoss } from '../losses/lossMetrics.js'
-import { lossGradients } from './lossGradients.js'
-import type { LossGradients, LossValues } from './lossGradients.js'
+import { policyLoss } from '../losses/lossMetrics.js'
+import type { LossValues } from '../losses/lossValues.js'
+import { microBatchLoss } from '../losses/microBatchLoss.js'
+import type { MicroBatchLoss } from '../losses/microBatchLoss.js'
 import type { BatchPosition } from '../losses/aggregation.js'
 import {
   appliedEntropyCoef,
@@ -31,7 +32,7 @@ import type { TrainingRow } from './trainingRow.js'
 export interface MicroBatchResult {
   /** The loss whose gradient was added: already divided for gradient accumulation. */
   readonly loss: number
-  /** entropy, kl, clip_ratio/…: see {@link lossMetrics}. */
+  /** entropy, kl, clip_ratio/…: see lossMetrics. */
   readonly metrics: Record<string, number>
   /** log π of every completion token in this forward pass, row by row; null for rows that were not computed. */
   readonly logProbs: readonly (readonly number[] | null)[]
@@ -133,7 +134,7 @@ export class PolicyUpdate {
         if (place < 0) return recorded[i]!
         return { logProbs: computed!.logProbs[place]!, entropies: computed!.entropies[place]! }
       })
-      const loss = await lossGradients(values, { ...position, entropyCoef }, config)
+      const loss = microBatchLoss(values, { ...position, entropyCoef }, config)
       const logProbs = rows.map((): readonly number[] | null => null)
       for (const run of runs) {
         const forward = only ?? (await recordRows(this.#policy, run, config.temperature, { maxTokens, kept }))
@@ -145,7 +146,7 @@ export class PolicyUpdate {
       this.#entropySum += totals.sum
       this.#entropyCount += totals.count
       const metrics = {
-        ...lossMetrics(values, config),
+        ...loss.metrics,
         ...(hasEntropyBonus(config) && {
           policy_loss: policyLoss(loss.loss, values, { ...position, entropyCoef }, config),
         }),
@@ -181,7 +182,7 @@ export class PolicyUpdate {
   #rowGradients(
     rows: readonly TrainingRow[],
     run: readonly TrainingRow[],
-    { dLogProbs, dEntropies }: LossGradients,
+    { dLogProbs, dEntropies }: MicroBatchLoss,
     tokens: number,
     recording: Recording,
   ): (tf.Tensor | null)[] {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import * as tf from '../../../src/bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../../src/errors.js'
-import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import {
   appliedEntropyCoef,
   entropyTotals,
@@ -10,122 +9,15 @@ import {
   updateEntropyControl,
 } from '../../../src/grpo/losses/entropyControl.js'
 import { highEntropyMask } from '../../../src/grpo/losses/tokenMasks.js'
-import { grpoLoss, type LossConfig, type LossInputs } from '../../../src/grpo/losses/grpoLoss.js'
+import { grpoLoss } from '../../../src/grpo/losses/grpoLoss.js'
+import type { LossConfig } from '../../../src/grpo/losses/lossValues.js'
 import { requireShared } from '../../shared.js'
 import { assertClose } from '../assertClose.js'
 import { goldenConfig, goldenLosses, goldenMask, goldenTensors, type GoldenEntropySequence } from '../goldenLosses.js'
-import { randomNumbers, referenceLoss, type ReferenceInputs } from '../referenceLoss.js'
-
-const defaults: LossConfig = parseGRPOConfig({ maxCompletionLength: 9 })
-const lengths = [7, 0, 3, 5, 1] // the second completion is masked as a whole
-const tokens = 7
-
-/** Each entry covers one feature with several loss types; `inputs` changes what is fed. */
-const cases: { name: string; config: Partial<LossConfig>; inputs?: Partial<ReferenceInputs> }[] = [
-  ...(['grpo', 'bnpo', 'dr_grpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo'] as const).flatMap((lossType) => [
-    { name: lossType, config: { lossType, epsilonHigh: lossType === 'cispo' ? 1.2 : null } },
-    { name: `${lossType}, on-policy`, config: { lossType }, inputs: { oldLogProbs: null } },
-    {
-      name: `${lossType}, KL, sequence ratio`,
-      config: { lossType, beta: 0.3, importanceSamplingLevel: 'sequence' as const },
-    },
-  ]),
-  { name: 'clip-higher', config: { epsilon: 0.1, epsilonHigh: 0.4 } },
-  { name: 'two-sided clipping', config: { epsilonHigh: 0.3, delta: 1.4 } },
-  { name: 'cap below the clip range', config: { epsilonHigh: 0.3, delta: 1.1 } },
-  { name: 'KL without bias correction', config: { beta: 0.3, useBiasCorrectionKl: false } },
-  { name: 'KL on-policy', config: { beta: 0.3 }, inputs: { oldLogProbs: null } },
-  { name: 'off-policy mask', config: { offPolicyMaskThreshold: 0.05 } },
-  { name: 'high-entropy tokens', config: { topEntropyQuantile: 0.3, beta: 0.1 } },
-  { name: 'the highest-entropy token', config: { topEntropyQuantile: 0, lossType: 'cispo', epsilonHigh: 5 } },
-  { name: 'entropy bonus', config: { lossType: 'dapo' }, inputs: { entropyCoef: 0.2 } },
-  {
-    name: 'entropy bonus on high-entropy tokens',
-    config: { lossType: 'grpo', topEntropyQuantile: 0.4 },
-    inputs: { entropyCoef: 0.2 },
-  },
-]
-
-/** [B][T] numbers; masked positions hold garbage. */
-function matrix(random: () => number, value: (random: number) => number): number[][] {
-  const garbage = [3e38, -3e38, 0, 700, -700]
-  return lengths.map((length, i) =>
-    Array.from({ length: tokens }, (_, t) => (t < length ? Math.fround(value(random())) : garbage[(i + t) % 5]!)),
-  )
-}
-
-function exampleInputs(seed: number): ReferenceInputs {
-  const random = randomNumbers(seed)
-  const logProbs = matrix(random, (x) => -3 * x - 0.1)
-  const near = (width: number): number[][] =>
-    matrix(random, (x) => (x - 0.5) * width).map((row, i) =>
-      row.map((shift, t) => (t < lengths[i]! ? Math.fround(logProbs[i]![t]! + shift) : shift)),
-    )
-  return {
-    logProbs,
-    entropies: matrix(random, (x) => 3 * x),
-    oldLogProbs: near(1.2),
-    refLogProbs: near(1),
-    samplingLogProbs: null,
-    mask: lengths.map((length) => Array.from({ length: tokens }, (_, t) => (t < length ? 1 : 0))),
-    advantages: [0.9, 0.5, -1.3, -0.4, 0],
-    importanceSamplingRatio: null,
-    numItemsInBatch: 37,
-    gradientAccumulationSteps: 3,
-    stepsPerGeneration: 2,
-    entropyCoef: 0,
-  }
-}
-
-function toTensors(inputs: ReferenceInputs): LossInputs & { entropies: tf.Tensor2D } {
-  const tensor = (rows: ReferenceInputs['logProbs']): tf.Tensor2D => tf.tensor2d(rows.map((row) => [...row]))
-  const optional = (rows: ReferenceInputs['logProbs'] | null): tf.Tensor2D | null => (rows ? tensor(rows) : null)
-  return {
-    ...inputs,
-    logProbs: tensor(inputs.logProbs),
-    entropies: tensor(inputs.entropies),
-    oldLogProbs: optional(inputs.oldLogProbs),
-    refLogProbs: tensor(inputs.refLogProbs),
-    samplingLogProbs: optional(inputs.samplingLogProbs),
-    completionMask: tensor(inputs.mask),
-    advantages: tf.tensor1d([...inputs.advantages]),
-    importanceSamplingRatio: optional(inputs.importanceSamplingRatio),
-  }
-}
-
-/** The loss and its gradients with respect to log-probabilities and, when there is an entropy bonus, entropies. */
-async function lossAndGradients(
-  inputs: LossInputs & { entropies: tf.Tensor2D },
-  config: LossConfig,
-): Promise<{ loss: number; logProbs: ArrayLike<number>; entropies: ArrayLike<number> | null }> {
-  const hasBonus = inputs.entropyCoef !== 0
-  const variables = hasBonus ? [inputs.logProbs, inputs.entropies] : [inputs.logProbs]
-  const { value, grads } = tf.valueAndGrads((logProbs: tf.Tensor, entropies?: tf.Tensor) =>
-    grpoLoss(
-      { ...inputs, logProbs: logProbs as tf.Tensor2D, entropies: (entropies ?? inputs.entropies) as tf.Tensor2D },
-      config,
-    ),
-  )(variables)
-  const loss = (await value.data())[0]!
-  const [logProbs, entropies] = await Promise.all(grads.map((gradient) => gradient.data()))
-  tf.dispose([value, ...grads])
-  return { loss, logProbs: logProbs!, entropies: entropies ?? null }
-}
-
-/** Central differences of the reference with respect to one of its matrices; 0 at masked positions. */
-function differences(inputs: ReferenceInputs, config: LossConfig, name: 'logProbs' | 'entropies'): number[] {
-  const h = 1e-5
-  return inputs[name].flatMap((row, i) =>
-    row.map((_, t) => {
-      if (inputs.mask[i]![t] === 0) return 0
-      const shifted = (by: number): number => {
-        const rows = inputs[name].map((r, j) => r.map((x, u) => (i === j && t === u ? x + by : x)))
-        return referenceLoss({ ...inputs, [name]: rows }, config, inputs.logProbs)
-      }
-      return (shifted(h) - shifted(-h)) / (2 * h)
-    }),
-  )
-}
+import { differences, randomNumbers, referenceLoss } from '../referenceLoss.js'
+import type { ReferenceInputs } from '../referenceLoss.js'
+import { lossAndGradients, toTensors } from './tensorLoss.js'
+import { cases, defaults, exampleInputs, matrix } from './lossCases.js'
 
 async function checkAgainstReference(inputs: ReferenceInputs, config: LossConfig): Promise<void> {
   const actual = await lossAndGradients(toTensors(inputs), config)

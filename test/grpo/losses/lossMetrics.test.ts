@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'
-import { lossMetrics, policyLoss, type LossMetricInputs } from '../../../src/grpo/losses/lossMetrics.js'
+import { lossMetrics, policyLoss } from '../../../src/grpo/losses/lossMetrics.js'
+import type { LossValues } from '../../../src/grpo/losses/lossValues.js'
 import { requireShared } from '../../shared.js'
 import { assertClose } from '../assertClose.js'
 import { goldenConfig, goldenLosses, goldenMask } from '../goldenLosses.js'
@@ -13,7 +14,7 @@ function assertMetrics(actual: Record<string, number>, expected: Record<string, 
 describe('grpo/lossMetrics', () => {
   // Ratios; the second completion has negative advantage, the third is masked, the last one's advantage is 0.
   const ratios = [1.1, 1.3, 0.7, 1.5, 0.75, 0.9, 2, 0.5, 1.25, 1, 3, 0.1]
-  const inputs: LossMetricInputs = {
+  const inputs: LossValues = {
     shape: [4, 3],
     logProbs: ratios.map((ratio) => Math.log(ratio) - 2),
     oldLogProbs: ratios.map(() => -2),
@@ -89,7 +90,7 @@ describe('grpo/lossMetrics', () => {
       requireShared(this, 'golden', 'grpo'),
     )) {
       const config = goldenConfig(options)
-      const host: LossMetricInputs = {
+      const host: LossValues = {
         shape: [inputs.per_token_logps.length, inputs.per_token_logps[0]!.length],
         logProbs: inputs.per_token_logps.flat(),
         oldLogProbs: inputs.old_per_token_logps?.flat() ?? null,
