@@ -8,6 +8,7 @@ import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config/config.js'
+import type { TrainingMetrics } from './metrics/trainingMetrics.js'
 import type { ScoredCompletion } from './rollouts/rollouts.js'
 import type { TrainingStep } from './trainer.js'
 
@@ -149,12 +150,12 @@ export class RunFiles {
 }
 
 /** The names that transformers gives metrics in TensorBoard: `train/reward`, and `eval/reward` for `eval_reward`. */
-function tensorBoardTags(metrics: Readonly<Record<string, number>>): Record<string, number> {
+function tensorBoardTags(metrics: TrainingMetrics): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(metrics).map(([name, value]) => [
-      name.startsWith('eval_') ? `eval/${name.slice('eval_'.length)}` : `train/${name}`,
-      value,
-    ]),
+    Object.entries(metrics).flatMap(([name, value]) => {
+      const tag = name.startsWith('eval_') ? `eval/${name.slice('eval_'.length)}` : `train/${name}`
+      return value === undefined ? [] : [[tag, value] as const]
+    }),
   )
 }
 

@@ -22,6 +22,7 @@ import { compareWithBest, evaluatePolicy } from './validation.js'
 import { memoryMetrics } from './metrics/memory.js'
 import type { LegalOptions } from './config/legalOptions.js'
 import type { GRPOOptions } from './config/options.js'
+import type { TrainingMetrics } from './metrics/trainingMetrics.js'
 import { PolicyUpdate } from './update/policyUpdate.js'
 import type { MicroBatchResult } from './update/policyUpdate.js'
 import { PromptSampler } from './rollouts/promptSampler.js'
@@ -69,8 +70,8 @@ export interface TrainingStep {
   /** From 1. */
   readonly step: number
   readonly maxSteps: number
-  /** By TRL's names; see docs/metrics.md. */
-  readonly metrics: Record<string, number>
+  /** What it measured, by TRL's names: `step.metrics.reward`, `step.metrics['rewards/correctness/mean']`. */
+  readonly metrics: TrainingMetrics
   /** The groups that were sampled in this step; none when it trains again on earlier ones. */
   readonly groups: readonly RolloutGroup[]
   /** What is the matter with the run, if anything: see docs/metrics.md. */

@@ -35,7 +35,9 @@ export function rewardOf(score: (input: RewardInput) => unknown, name = 'fractio
 }
 
 /** Steps without the metrics that are times or memory, which differ between equal runs. */
-export function withoutTimes(steps: readonly TrainingStep[]): TrainingStep[] {
+export function withoutTimes(
+  steps: readonly TrainingStep[],
+): (Omit<TrainingStep, 'metrics'> & { metrics: Record<string, number | undefined> })[] {
   const times = ['step_time', 'sampling_time', 'tokens_per_second', 'memory/tensor_bytes', 'memory/process_bytes']
   return steps.map((step) => ({
     ...step,

@@ -52,7 +52,7 @@ describe('trainer: batches and losses', () => {
       for (const [i, { metrics }] of steps.entries()) {
         const isFirst = i % 3 === 0
         // On-policy the loss is minus the mean advantage, 0; later the ratio has moved, some of it beyond the clip.
-        assert.equal(Math.abs(metrics.loss!) < 1e-6, isFirst, `step ${i + 1} has the loss ${metrics.loss}`)
+        assert.equal(Math.abs(metrics.loss) < 1e-6, isFirst, `step ${i + 1} has the loss ${metrics.loss}`)
         assert.equal(metrics['clip_ratio/region_mean'] === 0, isFirst)
         assert.equal(hasDifference(steps[i]!), isFirst)
         if (isFirst) assert.equal(metrics['sampling/sampling_logp_difference/max'], 0)
@@ -74,7 +74,7 @@ describe('trainer: batches and losses', () => {
     for (const config of [{ perDeviceTrainBatchSize: 8 }, { gradientAccumulationSteps: 2 }]) {
       await withPolicy(async ({ trainerOf }) => {
         const steps = await trainerOf({}, { ...config, maxSteps: 2, numGenerations: 8, learningRate: 0 }).train()
-        norms.push(steps.map(({ metrics }) => metrics.grad_norm!))
+        norms.push(steps.map(({ metrics }) => metrics.grad_norm))
       })
     }
     // The seed of the second step counts micro-batches.
@@ -137,7 +137,7 @@ describe('trainer: batches and losses', () => {
         // dapo on-policy: minus the mean advantage of the tokens in the loss.
         const tokens = lengths.reduce((a, b) => a + b)
         const expected = -ended.reduce((sum, { ids, advantage }) => sum + advantage * ids.length, 0) / tokens
-        assert.ok(Math.abs(metrics.loss! - expected) < 1e-5, `${metrics.loss}, expected ${expected}`)
+        assert.ok(Math.abs(metrics.loss - expected) < 1e-5, `${metrics.loss}, expected ${expected}`)
         assert.notDeepEqual(adapterValues(policy), before)
       },
       { eos_token_id: [5, 11] },

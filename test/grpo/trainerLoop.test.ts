@@ -381,7 +381,7 @@ describe('trainer: loops, files and errors', () => {
           { ...config, saveTotalLimit: null },
         )) {
           states.push(adapterValues(policy))
-          skipped.push(metrics.skipped_steps!)
+          skipped.push(metrics.skipped_steps)
           checkpoints.push(fs.readdirSync(path.join(outputDir, 'checkpoints')))
         }
         assert.deepEqual(skipped, [0, 0, 1, 2, 2, 2])

@@ -255,8 +255,8 @@ function labelled(label: string, value: string | undefined): string | null {
   return value === undefined ? null : `${label} ${value}`
 }
 
-function speed({ tokens_per_second: tokens }: Readonly<Record<string, number>>): string | null {
-  return tokens === undefined ? null : `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
+function speed({ tokens_per_second: tokens }: TrainingStep['metrics']): string {
+  return `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
 }
 
 function timeLeft(step: number, maxSteps: number, { started, firstStep }: Clock): string {

@@ -4,12 +4,12 @@ import { mean, standardDeviation } from '../metrics/statistics.js'
 export class MetricHistory {
   readonly #series = new Map<string, number[]>()
   /** The metrics of the last step as they came. */
-  last: Readonly<Record<string, number | null>> = {}
+  last: Readonly<Record<string, number | null | undefined>> = {}
 
-  add(metrics: Readonly<Record<string, number | null>>): void {
+  add(metrics: Readonly<Record<string, number | null | undefined>>): void {
     this.last = metrics
     for (const [name, value] of Object.entries(metrics)) {
-      if (value === null || !Number.isFinite(value)) continue
+      if (value === null || value === undefined || !Number.isFinite(value)) continue
       const series = this.#series.get(name)
       if (series) series.push(value)
       else this.#series.set(name, [value])

@@ -41,7 +41,7 @@ export class RunDiagnosis {
    * Takes the metrics of the next step (null stands for NaN, as in metrics.jsonl) and returns what has started, goes on, or has
    * ended with it. After a resume the steps before are to be added again, in their order.
    */
-  add(step: number, metrics: Readonly<Record<string, number | null>>): Finding[] {
+  add(step: number, metrics: Readonly<Record<string, number | null | undefined>>): Finding[] {
     this.#history.add(metrics)
     for (const statement of diagnose(this.#history, this.config)) {
       const key = `${statement.name} ${statement.subject ?? ''}`

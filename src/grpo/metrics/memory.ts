@@ -7,7 +7,7 @@ type Memory = tf.MemoryInfo & { numBytesInWasm?: number }
  * `memory/tensor_bytes`: what the backend holds in tensors now: weights, adapter, and whatever was not freed;
  * `memory/process_bytes`: main memory that the process holds (resident set).
  */
-export function memoryMetrics(): Record<string, number> {
+export function memoryMetrics(): Record<'memory/tensor_bytes' | 'memory/process_bytes', number> {
   const { numBytes, numBytesInWasm } = tf.memory() as Memory
   return {
     'memory/tensor_bytes': numBytesInWasm ?? numBytes,
