@@ -15,6 +15,7 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
   switch (kernel) {
     case 'Linear':
     case 'LoraLinear':
+    case 'LoraLinearTwoInputs':
     case 'LinearInputGradient':
     case 'TokenLogProbs':
     case 'TokenLogProbsGradient': {
@@ -25,7 +26,7 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
       const products = kernel === 'TokenLogProbsGradient' ? 2 : 1
       return {
         // The gradient of x gets one of the two small products done.
-        operations: 2 * rows * (products * width * out + rank * (width + (kernel === 'LoraLinear' ? out : 0))),
+        operations: 2 * rows * (products * width * out + rank * (width + (kernel.startsWith('LoraLinear') ? out : 0))),
         shape: `≤${nextPowerOfTwo(rows)} × ${width}→${out}`,
       }
     }

@@ -1,6 +1,8 @@
 import * as tf from '../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../errors.js'
 import { attention } from '../ops/attention.js'
+import { dropout as dropoutOp, mix } from '../ops/dropout.js'
+import type { DropoutMask } from '../ops/dropout.js'
 import { embed } from '../ops/embed.js'
 import { recompute } from '../ops/gradients.js'
 import { linear } from '../ops/linear.js'
@@ -13,6 +15,7 @@ import type { ModelConfig } from './config.js'
 import type { KeptRows } from './keptProjections.js'
 import type { KeyValueCache } from './keyValueCache.js'
 import type { LoraAdapter } from './lora.js'
+import { projections } from './modelTensors.js'
 import type { Projection } from './modelTensors.js'
 import type { PackedBatch } from './packedBatch.js'
 import { ropeTables } from './ropeFrequencies.js'
@@ -51,6 +54,16 @@ export interface ForwardOptions {
   keep?: KeptRows
   /** Takes what the projections give for the batch's tokens from there; all of them have to be kept. */
   kept?: KeptRows
+  /** Leaves out what goes into the adapter as its dropout says: the training pass. Not together with what was kept without it. */
+  dropout?: ForwardDropout
+}
+
+/** What decides which numbers dropout leaves out. */
+export interface ForwardDropout {
+  /** Of this pass. */
+  readonly key: number
+  /** Of each token: tokens with the same key lose the same numbers. */
+  readonly tokenKeys: Int32Array // [N]
 }
 
 /**
@@ -128,13 +141,16 @@ function decoderLayer(
   x: tf.Tensor2D, // [N, hidden]
   rotary: RotaryTables,
   batch: PackedBatch,
-  { cache, keep, kept }: ForwardOptions,
+  { cache, keep, kept, dropout }: ForwardOptions,
 ): tf.Tensor2D {
   const { numHeads, numKeyValueHeads, headDim, rmsNormEpsilon } = config
   const project = (projection: Projection, input: tf.Tensor2D): tf.Tensor2D => {
     const { weight, bias } = layer.projections[projection]
+    const update = adapter?.entry(index, projection) ?? null
+    const mask = dropout && adapter?.dropout ? projectionMask(adapter.dropout, dropout, index, projection) : null
+    const term = update && mask ? { ...update, x: dropoutOp(input, mask) } : update
     const known = kept?.projections.read(index, projection, kept.rows) ?? null
-    const output = linear(input, weight, bias, adapter?.entry(index, projection) ?? null, known)
+    const output = linear(input, weight, bias, term, known)
     keep?.projections.write(index, projection, output, keep.rows)
     return output
   }
@@ -158,4 +174,15 @@ function decoderLayer(
   const mlpInput = rmsNorm(attended, layer.postAttentionNorm, rmsNormEpsilon)
   const activated = swiglu(project('gate_proj', mlpInput), project('up_proj', mlpInput))
   return tf.add(attended, project('down_proj', activated))
+}
+
+/** Which numbers dropout leaves out before the A of one projection: each has a mask of its own, as in PEFT. */
+export function projectionMask(
+  probability: number,
+  { key, tokenKeys }: ForwardDropout,
+  layer: number,
+  projection: Projection,
+): DropoutMask {
+  const place = 1 + layer * projections.length + projections.indexOf(projection)
+  return { probability, rowKeys: tokenKeys, key: mix(key ^ mix(place)) }
 }

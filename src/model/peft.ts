@@ -8,10 +8,10 @@ import { writeSafetensors } from '../io/safetensorsWriter.js'
 import type { ModelConfig } from './config.js'
 import { listProblems } from './jsonFields.js'
 import { LoraAdapter, loraVariable, peftTensorName } from './lora.js'
-import type { LoraSettings } from './lora.js'
+import type { LoraSettings, LoraTarget } from './lora.js'
 import { projectionShape, tensorProblems } from './modelTensors.js'
 import { parsePeftConfig, peftConfigOf } from './peftConfig.js'
-import type { BaseModelName, LoraTarget } from './peftConfig.js'
+import type { BaseModelName } from './peftConfig.js'
 
 const TENSORS_FILE = 'adapter_model.safetensors'
 const CONFIG_FILE = 'adapter_config.json'
@@ -54,8 +54,7 @@ function makeFolder(folder: string): void {
 
 /**
  * Loads an adapter in PEFT's layout for a model, whoever made it: any choice of the seven projections and of layers,
- * F32, F16 or BF16 tensors, rank-stabilised LoRA, ranks and alphas per module. Dropout, which counts in PEFT's
- * training only, is ignored. Throws an UnsupportedError with the reason for DoRA, biases, saved modules, embeddings
+ * F32, F16 or BF16 tensors, rank-stabilised LoRA, ranks and alphas per module, dropout, which counts in training only. Throws an UnsupportedError with the reason for DoRA, biases, saved modules, embeddings
  * and other methods, and a FileFormatError for files that are missing or broken and for tensors that are missing,
  * surplus or do not fit the model.
  */

@@ -1,12 +1,12 @@
-import vm from 'node:vm'
 import { z } from 'zod'
-import { FileFormatError, UnsupportedError } from '../errors.js'
+import { ConfigError, FileFormatError, UnsupportedError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import type { ModelConfig } from './config.js'
 import { parseJsonFields } from './jsonFields.js'
-import { loraScale } from './lora.js'
-import type { LoraAdapter, LoraEntry, LoraModule, LoraSettings } from './lora.js'
-import { projectionName, projections } from './modelTensors.js'
+import { loraTargets } from './lora.js'
+import type { LoraAdapter, LoraSettings, LoraTarget } from './lora.js'
+import { isAllLinear } from './loraTargets.js'
+import { projections } from './modelTensors.js'
 
 const rank = z.int().min(1)
 const layer = z.int().min(0)
@@ -22,10 +22,8 @@ const peftConfigSchema = z.object({
   rank_pattern: z.record(z.string(), rank).nullish(),
   alpha_pattern: z.record(z.string(), z.number()).nullish(),
   use_rslora: z.boolean().nullish(),
+  lora_dropout: z.number().min(0).lt(1).nullish(),
 })
-
-/** A linear layer that an adapter adapts. */
-export type LoraTarget = Omit<LoraEntry, 'a' | 'b'>
 
 /**
  * Reads PEFT's adapter_config.json: which linear layers of the model it adapts, with which rank and scale. `file` is
@@ -39,34 +37,32 @@ export function parsePeftConfig(
 ): { settings: LoraSettings; targets: LoraTarget[] } {
   if (isJsonObject(json)) refuseUnsupported(json, file)
   const fields = parseJsonFields(peftConfigSchema, json, file)
-  const settings = { r: fields.r, alpha: fields.lora_alpha, useRslora: fields.use_rslora ?? false }
-  const modules = Array.from({ length: config.numLayers }, (_, layer) =>
-    projections.map((module) => ({ layer, module, name: projectionName(layer, module) })),
-  ).flat()
-  const allNames = modules.map(({ name }) => name)
-  const targeted = targetedNames(fields, [...allNames, 'lm_head', 'model.embed_tokens'], file)
-  const other = ['lm_head', 'model.embed_tokens'].find((name) => targeted.has(name))
-  if (other !== undefined) {
-    throw new UnsupportedError(
-      `${file}: an adapter on ${other} is not supported; supported are ${projections.join(', ')}`,
-    )
+  const { target_modules: targetModules, layers_to_transform: layers, layers_pattern: pattern } = fields
+  const layersToTransform = layers == null ? null : [layers].flat()
+  if (typeof targetModules === 'string' && !isAllLinear(targetModules) && layersToTransform?.length) {
+    throw new FileFormatError(file, 'layers_to_transform needs a list in target_modules, got a regular expression')
   }
-  if (targeted.size === 0) {
-    throw new FileFormatError(
-      file,
-      `target_modules ${quote(fields.target_modules)} selects none of the model's linear layers (${allNames[0]}, …)`,
-    )
+  const settings: LoraSettings = {
+    r: fields.r,
+    alpha: fields.lora_alpha,
+    useRslora: fields.use_rslora ?? false,
+    dropout: fields.lora_dropout ?? 0,
+    selection: {
+      targetModules,
+      excludeModules: fields.exclude_modules ?? null,
+      layersToTransform,
+      layersPattern: pattern == null ? null : [pattern].flat(),
+      rankPattern: fields.rank_pattern ?? {},
+      alphaPattern: fields.alpha_pattern ?? {},
+    },
   }
-  const ranks = patternValues(fields.rank_pattern ?? {}, allNames, file)
-  const alphas = patternValues(fields.alpha_pattern ?? {}, allNames, file)
-  const targets = modules
-    .filter(({ name }) => targeted.has(name))
-    .map(({ layer, module, name }) => {
-      const r = ranks.get(name) ?? settings.r
-      const alpha = alphas.get(name) ?? settings.alpha
-      return { layer, module, r, alpha, scale: loraScale({ ...settings, r, alpha }) }
-    })
-  return { settings, targets }
+  try {
+    return { settings, targets: loraTargets(config, settings) }
+  } catch (error) {
+    if (error instanceof ConfigError) throw new FileFormatError(file, error.message, { cause: error })
+    if (error instanceof UnsupportedError) throw new UnsupportedError(`${file}: ${error.message}`, { cause: error })
+    throw error
+  }
 }
 
 /** Settings that change what the tensors mean, and the only value of each that plain LoRA has besides null. */
@@ -112,115 +108,42 @@ function refuseUnsupported(json: Record<string, unknown>, file: string): void {
   }
 }
 
-type PeftFields = z.infer<typeof peftConfigSchema>
-
-/** The modules among `moduleNames` that PEFT would adapt (check_target_module_exists in peft 0.21). */
-function targetedNames(fields: PeftFields, moduleNames: readonly string[], file: string): Set<string> {
-  const { target_modules: target, layers_to_transform: layers } = fields
-  const isAllLinear = typeof target === 'string' && target.toLowerCase() === 'all-linear'
-  const included = matchingNames(isAllLinear ? projections : target, moduleNames, file)
-  const excluded = matchingNames(fields.exclude_modules ?? [], moduleNames, file)
-  const matching = [...included].filter((name) => !excluded.has(name))
-  if (layers == null || (Array.isArray(layers) && layers.length === 0)) return new Set(matching)
-  if (typeof target === 'string') {
-    throw new FileFormatError(file, 'layers_to_transform needs a list in target_modules, got a regular expression')
-  }
-  const patterns = [fields.layers_pattern ?? []].flat()
-  if (patterns.length > 0 && !patterns.includes('layers')) {
-    throw new FileFormatError(file, `layers_pattern must hold 'layers', the name in this model, got ${quote(patterns)}`)
-  }
-  const chosen = new Set([layers].flat().map((layer) => `model.layers.${layer}.`))
-  return new Set(matching.filter((name) => chosen.has(name.slice(0, name.indexOf('.', 'model.layers.'.length) + 1))))
-}
-
-/** A list holds names or their last parts, a string is a regular expression for the whole name. */
-function matchingNames(target: string | readonly string[], moduleNames: readonly string[], file: string): Set<string> {
-  if (typeof target === 'string') {
-    const [matches] = matchPatterns([`^(?:${target})$`], moduleNames, file)
-    return new Set(matches)
-  }
-  return new Set(moduleNames.filter((name) => target.some((part) => name === part || name.endsWith(`.${part}`))))
-}
-
-/** The value of the first pattern that fits each name, as PEFT's get_pattern_key finds it. */
-function patternValues(
-  patterns: Readonly<Record<string, number>>,
-  moduleNames: readonly string[],
-  file: string,
-): Map<string, number> {
-  const keys = Object.keys(patterns)
-  const matches = matchPatterns(
-    keys.map((key) => `^(?:.*\\.)?(?:${key})$`),
-    moduleNames,
-    file,
-  )
-  const values = new Map<string, number>()
-  keys.forEach((key, i) => {
-    for (const name of matches[i]!) if (!values.has(name)) values.set(name, patterns[key]!)
-  })
-  return values
-}
-
-/**
- * For each pattern the names that it matches. The patterns come from a file, so they get a second in all and no more.
- */
-function matchPatterns(patterns: readonly string[], moduleNames: readonly string[], file: string): string[][] {
-  if (patterns.length === 0) return []
-  const script = `patterns.map((pattern) => {
-    const regex = new RegExp(pattern, 'u')
-    return moduleNames.filter((name) => regex.test(name))
-  })`
-  try {
-    return vm.runInNewContext(script, { patterns, moduleNames }, { timeout: 1000 }) as string[][]
-  } catch (cause) {
-    throw new UnsupportedError(
-      `${file}: a regular expression for module names cannot be used (${quote((cause as Error).message)}); ` +
-        'use a list of module names',
-      { cause },
-    )
-  }
-}
-
 /** The model that an adapter belongs to: its folder, or its id on the Hub and the commit. */
 export type BaseModelName = string | { readonly id: string; readonly revision: string }
 
 /** The adapter_config.json that PEFT would write for an adapter; keys in alphabetical order. */
-export function peftConfigOf(adapter: LoraAdapter, baseModel: BaseModelName): Record<string, unknown> {
-  const { r, alpha, entries, targetModules } = adapter
-  const fullName = ({ layer, module }: { layer: number; module: LoraModule }) => projectionName(layer, module)
-  const isEveryLayer = entries.length === targetModules.length * adapter.numLayers
+export function peftConfigOf({ settings }: LoraAdapter, baseModel: BaseModelName): Record<string, unknown> {
+  const { targetModules, excludeModules, layersToTransform, layersPattern } = settings.selection
+  const { rankPattern, alphaPattern } = settings.selection
   return {
-    alpha_pattern: Object.fromEntries(
-      entries
-        .filter((entry) => entry.alpha !== alpha)
-        .map((entry) => [fullName(entry), entry.alpha] as const)
-        .sort(),
-    ),
+    alpha_pattern: alphaPattern,
     auto_mapping: null,
     base_model_name_or_path: typeof baseModel === 'string' ? baseModel : baseModel.id,
     bias: 'none',
+    exclude_modules: excludeModules,
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: true,
-    layers_pattern: null,
-    layers_to_transform: null,
-    lora_alpha: alpha,
+    layers_pattern: layersPattern,
+    layers_to_transform: layersToTransform,
+    lora_alpha: settings.alpha,
     lora_bias: false,
-    lora_dropout: 0,
+    lora_dropout: settings.dropout,
     modules_to_save: null,
     peft_type: 'LORA',
     peft_version: '0.21.2',
-    r,
-    rank_pattern: Object.fromEntries(
-      entries
-        .filter((entry) => entry.r !== r)
-        .map((entry) => [fullName(entry), entry.r] as const)
-        .sort(),
-    ),
+    r: settings.r,
+    rank_pattern: rankPattern,
     revision: typeof baseModel === 'string' ? null : baseModel.revision,
-    target_modules: isEveryLayer ? targetModules.toSorted() : entries.map(fullName).sort(),
+    // PEFT's 'all-linear' would take linear layers of other parts of the file's model too, and cannot be with layers_to_transform.
+    target_modules: isAllLinear(targetModules) ? projections.toSorted() : asPeftSorts(targetModules),
     task_type: 'CAUSAL_LM',
     use_dora: false,
-    use_rslora: adapter.useRslora,
+    use_rslora: settings.useRslora,
   }
+}
+
+/** PEFT keeps a list as a set, and sorts it where it is saved. */
+function asPeftSorts(targetModules: string | readonly string[]): string | string[] {
+  return typeof targetModules === 'string' ? targetModules : [...new Set(targetModules)].sort()
 }

@@ -10,6 +10,8 @@ export interface LoraTerm {
   readonly b: tf.Tensor2D // [out, r]
   /** alpha / r. */
   readonly scale: number
+  /** What goes into A in place of x, such as x with dropout. Defaults to x. */
+  readonly x?: tf.Tensor2D // [N, in]
 }
 
 /**
@@ -30,6 +32,10 @@ export function linear(
   checkShapes(x, weight, bias, lora)
   if (isTrainable(weight) || !hasKernel('Linear')) return linearReference(x, weight, bias, lora)
   const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0, known }
+  if (lora?.x) {
+    const inputs = { x, loraX: lora.x, loraA: lora.a, loraB: lora.b }
+    return runKernel<tf.Tensor2D>('LoraLinearTwoInputs', inputs, attrs)
+  }
   if (lora) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, attrs)
   return runKernel<tf.Tensor2D>('Linear', { x }, attrs)
 }
@@ -39,10 +45,12 @@ function checkShapes(x: tf.Tensor2D, weight: Weight, bias: tf.Tensor1D | null, l
   const fits =
     x.shape[1] === width &&
     (!bias || bias.shape[0] === out) &&
+    (!lora?.x || tf.util.arraysEqual(lora.x.shape, x.shape)) &&
     (!lora || (lora.a.shape[1] === width && lora.b.shape[0] === out && lora.a.shape[0] === lora.b.shape[1]))
   if (fits) return
   const given = [`x [${x.shape.join(', ')}]`, `weight [${out}, ${width}]`]
   if (bias) given.push(`bias [${bias.shape.join(', ')}]`)
+  if (lora?.x) given.push(`LoRA x [${lora.x.shape.join(', ')}]`)
   if (lora) given.push(`LoRA a [${lora.a.shape.join(', ')}] and b [${lora.b.shape.join(', ')}]`)
   throw new ShapeError(
     `linear got ${given.join(', ')}; expected x [N, in], weight [out, in], bias [out], LoRA a [r, in] and b [out, r]`,
@@ -59,7 +67,7 @@ export function linearReference(
   let y: tf.Tensor2D = tf.matMul(x, plainWeight(weight), false, true)
   if (bias) y = tf.add(y, bias)
   if (lora) {
-    const low = tf.matMul(x, lora.a, false, true) // [N, r]
+    const low = tf.matMul(lora.x ?? x, lora.a, false, true) // [N, r]
     y = tf.add(y, tf.mul(tf.matMul(low, lora.b, false, true), lora.scale))
   }
   return y
@@ -87,12 +95,7 @@ tf.registerGradient({
     const { weight, scale } = attributes as unknown as LinearAttributes
     const dy = gradient as tf.Tensor2D // [N, out]
     const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
-    let shared: tf.Tensor2D | null = null
-    /** T = scale · dy·B; tfjs's own gradients free it after the first of the three that needs it. */
-    const loraT = (): tf.Tensor2D => {
-      if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, { scale })
-      return shared
-    }
+    const loraT = outputGradient(dy, loraB, scale)
     return {
       x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, { weight }),
       loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, {}),
@@ -100,3 +103,29 @@ tf.registerGradient({
     }
   },
 })
+
+tf.registerGradient({
+  kernelName: 'LoraLinearTwoInputs',
+  inputsToSave: ['loraX', 'loraA', 'loraB'],
+  gradFunc: (gradient, saved, attributes) => {
+    const { weight, scale } = attributes as unknown as LinearAttributes
+    const dy = gradient as tf.Tensor2D // [N, out]
+    const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+    const loraT = outputGradient(dy, loraB, scale)
+    return {
+      x: () => runKernel('LinearInputGradient', { dy }, { weight }),
+      loraX: () => tf.matMul(loraT(), loraA),
+      loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, {}),
+      loraB: () => runKernel('LoraBGradient', { dy, x, loraA }, { scale }),
+    }
+  },
+})
+
+/** T = scale · dy·B; tfjs's own gradients free it after the first one that needs it. */
+function outputGradient(dy: tf.Tensor2D, loraB: tf.Tensor2D, scale: number): () => tf.Tensor2D {
+  let shared: tf.Tensor2D | null = null
+  return () => {
+    if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, { scale })
+    return shared
+  }
+}

@@ -3,6 +3,7 @@ import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import type { GRPOTrainerOptions, TrainingStep } from '../../src/grpo/trainer.js'
 import { loadModel } from '../../src/model/causalLM.js'
 import type { CausalLM } from '../../src/model/causalLM.js'
+import type { LoraOptions } from '../../src/model/loraOptions.js'
 import type { RewardFunction, RewardInput } from '../../src/rewards/reward.js'
 import type { Task } from '../../src/tasks/task.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
@@ -57,13 +58,14 @@ export interface Trained {
 export async function withPolicy(
   body: (trained: Trained) => Promise<void>,
   modelConfig: Record<string, unknown> = {},
+  lora: LoraOptions = {},
 ): Promise<void> {
   const folder = temporaryTinyModel(
     { vocab_size: VOCABULARY, max_position_embeddings: 64, ...modelConfig },
     { tokenizer: false },
   )
   const base = await loadModel(folder)
-  const policy = base.withLora({ r: 4, alpha: 8 })
+  const policy = base.withLora({ r: 4, alpha: 8, ...lora })
   try {
     await body({
       base,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
-import { ConfigError } from '../../src/errors.js'
+import { ConfigError, UnsupportedError } from '../../src/errors.js'
 import { createLoraAdapter } from '../../src/model/lora.js'
-import type { LoraModule, LoraOptions } from '../../src/model/lora.js'
+import type { LoraModule, LoraOptions } from '../../src/model/loraOptions.js'
 import { tinyConfig } from './tinyConfig.js'
 
 const allModules: LoraModule[] = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
@@ -89,6 +89,23 @@ describe('createLoraAdapter', () => {
     assert.equal(tf.memory().numTensors, before)
   })
 
+  it('refuses options of PEFT that are not here, by name', () => {
+    const refused: [object, RegExp][] = [
+      [{ useDora: true }, /useDora: DoRA is not supported/],
+      [{ use_dora: true }, /use_dora: DoRA is not supported/],
+      [{ modulesToSave: ['lm_head'] }, /training of whole modules is not supported/],
+      [{ lora_modules_to_save: ['lm_head'] }, /training of whole modules/],
+      [{ bias: 'all' }, /training of biases/],
+      [{ targetModules: ['lm_head'] }, /an adapter on lm_head is not supported/],
+    ]
+    for (const [options, message] of refused) {
+      assert.throws(
+        () => createLoraAdapter(tinyConfig(), options),
+        (error) => error instanceof UnsupportedError && message.test(error.message),
+      )
+    }
+  })
+
   it('rejects options out of range', () => {
     const rejected: [LoraOptions, RegExp][] = [
       [{ r: 0 }, /r must be an integer of at least 1, got 0/],
@@ -96,9 +113,20 @@ describe('createLoraAdapter', () => {
       [{ alpha: 0 }, /alpha must be a number above 0, got 0/],
       [{ alpha: NaN }, /alpha must be a number above 0, got NaN/],
       [{ seed: -1 }, /seed must be an integer from 0 to 4294967295, got -1/],
-      [{ targetModules: [] }, /targetModules must be 'all-linear' or a list/],
-      [{ targetModules: ['lm_head'] as never }, /got 'lm_head'/],
-      [{ targetModules: 'q_proj' as never }, /got 'q_proj'/],
+      [{ targetModules: [] }, /targetModules must be 'all-linear', a list of q_proj.*got \[\]/],
+      [{ targetModules: 'q_proj' }, /'q_proj' \(a text is a regular expression for the whole name\) selects none/],
+      [{ excludeModules: 'x'.repeat(3), targetModules: 3 as never }, /targetModules must be .* got 3/],
+      [{ targetModules: ['q_proj'], excludeModules: ['q_proj'] }, /selects none/],
+      [{ dropout: 1 }, /dropout must be a number from 0 to below 1, got 1/],
+      [{ dropout: -0.1 }, /dropout must be/],
+      [{ useRslora: 1 as never }, /useRslora must be true or false, got 1/],
+      [{ rankPattern: { q_proj: 0 } }, /rankPattern must be ranks by name/],
+      [{ alphaPattern: { q_proj: '8' as never } }, /alphaPattern must be alphas by name/],
+      [{ layersToTransform: -1 }, /layersToTransform must be the number of a layer/],
+      [{ layersToTransform: [0.5] }, /layersToTransform must be/],
+      [{ layersPattern: 'layers' }, /layersPattern needs layersToTransform/],
+      [{ targetModules: '.*q_proj', layersToTransform: 0 }, /layersToTransform needs a list in targetModules/],
+      [{ rank: 4 } as never, /unknown option rank of LoRA; did you mean r\?/],
     ]
     for (const [options, message] of rejected) {
       assert.throws(

@@ -96,6 +96,7 @@ describe('saveAdapter and loadAdapter', () => {
       auto_mapping: null,
       base_model_name_or_path: 'some/model',
       bias: 'none',
+      exclude_modules: null,
       fan_in_fan_out: false,
       inference_mode: true,
       init_lora_weights: true,
@@ -158,7 +159,7 @@ describe('saveAdapter and loadAdapter', () => {
         withAdapter(loadAdapter(temporary(), config), (second) => {
           assert.deepEqual(scales(second), scales(first))
           assert.deepEqual(values(second), values(first))
-          assert.equal(second.useRslora, first.useRslora)
+          assert.deepEqual(second.settings, first.settings)
         })
       })
     })
@@ -238,7 +239,7 @@ describe('saveAdapter and loadAdapter', () => {
     [{ target_modules: ['q_proj', 'k_proj'] }, /layers.0.self_attn.k_proj.lora_A.weight is missing/],
     [{ layers_to_transform: 0 }, /layers.1.self_attn.q_proj.lora_A.weight' is surplus/],
     [{ target_modules: '.*q_proj', layers_to_transform: 0 }, /needs a list in target_modules/],
-    [{ layers_to_transform: 0, layers_pattern: 'blocks' }, /layers_pattern must hold 'layers'/],
+    [{ layers_to_transform: 0, layers_pattern: 'blocks' }, /layers_pattern \[ 'blocks' \] selects none/],
     [{ rank_pattern: { q_proj: 'x' } }, /rank_pattern.q_proj must be of type number/],
   ]
   for (const [changes, message] of impossible) {

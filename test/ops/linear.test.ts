@@ -14,16 +14,25 @@ function randomWeight(out: number, width: number, dtype: Dtype): Weight {
   return createWeight([out, width], dtype === 'float32' ? w : float32ToBfloat16(w))
 }
 
-/** A case of {@link testOp}: x [rows, width], with LoRA of rank r when r > 0. */
-function linearCase(rows: number, width: number, out: number, r: number, bias: boolean, dtype: Dtype) {
+/** A case of {@link testOp}: x [rows, width], with LoRA of rank r when r > 0, and with an input of its own. */
+function linearCase(
+  rows: number,
+  width: number,
+  out: number,
+  r: number,
+  bias: boolean,
+  dtype: Dtype,
+  hasOwnInput = false,
+) {
   return {
     make: () => {
       const weight = randomWeight(out, width, dtype)
       const b = bias ? randomTensor<tf.Tensor1D>([out], 2) : null
       return {
-        body: (x: tf.Tensor, loraA?: tf.Tensor, loraB?: tf.Tensor) => {
+        body: (x: tf.Tensor, loraA?: tf.Tensor, loraB?: tf.Tensor, loraX?: tf.Tensor) => {
           const lora = loraA && loraB ? { a: loraA as tf.Tensor2D, b: loraB as tf.Tensor2D, scale: 1.5 } : null
-          return linear(x as tf.Tensor2D, weight, b, lora)
+          const term = lora && loraX ? { ...lora, x: loraX as tf.Tensor2D } : lora
+          return linear(x as tf.Tensor2D, weight, b, term)
         },
         dispose: () => {
           weight.dispose()
@@ -39,6 +48,7 @@ function linearCase(rows: number, width: number, out: number, r: number, bias: b
             { shape: [out, r], seed: 5 },
           ]
         : []),
+      ...(hasOwnInput ? [{ shape: [rows, width], seed: 6 }] : []),
     ],
   }
 }
@@ -52,6 +62,14 @@ describe('linear', () => {
         [`${dtype}, 7 x 50 x 33, bias, LoRA of rank 1`, linearCase(7, 50, 33, 1, true, dtype)],
         [`${dtype}, 67 x 40 x 48, LoRA of rank 5`, linearCase(67, 40, 48, 5, false, dtype)],
         [`${dtype}, 300 x 33 x 21, LoRA of rank 16`, linearCase(300, 33, 21, 16, false, dtype)],
+        [
+          `${dtype}, 67 x 40 x 48, LoRA of rank 5 with an input of its own`,
+          linearCase(67, 40, 48, 5, false, dtype, true),
+        ],
+        [
+          `${dtype}, 1 x 3 x 2, bias, LoRA of rank 1 with an input of its own`,
+          linearCase(1, 3, 2, 1, true, dtype, true),
+        ],
         [`${dtype}, no rows, LoRA`, linearCase(0, 9, 17, 2, true, dtype)],
       ]),
     ),

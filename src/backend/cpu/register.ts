@@ -4,6 +4,7 @@ import { addKernels } from './kernels/add.js'
 import { attentionKernels } from './kernels/attention.js'
 import { castKernels } from './kernels/cast.js'
 import { crossEntropyKernels } from './kernels/crossEntropy.js'
+import { dropoutKernels } from './kernels/dropout.js'
 import { linearKernels } from './kernels/linear.js'
 import { matMulKernels } from './kernels/matMul.js'
 import { rmsNormKernels } from './kernels/rmsNorm.js'
@@ -26,6 +27,7 @@ const KERNELS = [
   ...castKernels,
   ...weightKernels,
   ...linearKernels,
+  ...dropoutKernels,
   ...rmsNormKernels,
   ...ropeKernels,
   ...swigluKernels,

@@ -19,6 +19,7 @@ export const KernelId = {
   logSoftmaxGradient: 25,
   sampleTokens: 26,
   copyRows: 27,
+  dropout: 28,
   peak: 40,
 } as const
 

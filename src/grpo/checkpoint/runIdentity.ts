@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ConfigError } from '../../errors.js'
 import type { CausalLM } from '../../model/causalLM.js'
+import type { LoraAdapter } from '../../model/lora.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
 import { dependsOnMaxSteps } from '../../optim/learningRateSchedule.js'
@@ -29,7 +30,6 @@ export function runIdentity(
 ): RunIdentity {
   const options = Object.entries(config).filter(([name]) => !free.includes(name as keyof GRPOConfig))
   const prompts = task.problems.slice(0, RENDERED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer))
-  const shapes = policy.adapter?.parameters().map(({ name, variable }) => [name, variable.shape])
   return {
     ...Object.fromEntries(options),
     maxSteps,
@@ -38,8 +38,20 @@ export function runIdentity(
     prompts: digest(prompts),
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
-    adapter: `rank ${policy.adapter?.r}, alpha ${policy.adapter?.alpha}, ${digest(shapes)}`,
+    adapter: policy.adapter ? adapterIdentity(policy.adapter) : 'none',
   }
+}
+
+function adapterIdentity(adapter: LoraAdapter): string {
+  const { r, alpha, scale, dropout, settings, entries } = adapter
+  const shapes = adapter.parameters().map(({ name, variable }) => [name, variable.shape])
+  const scales = entries.map((entry) => entry.scale)
+  return [
+    `rank ${r}, alpha ${alpha}, ${digest(shapes)}`,
+    ...(settings.useRslora ? ['rank-stabilised'] : []),
+    ...(scales.some((own) => own !== scale) ? [`scales ${digest(scales)}`] : []),
+    ...(dropout > 0 ? [`dropout ${dropout}`] : []),
+  ].join(', ')
 }
 
 /**

@@ -72,7 +72,10 @@ export function memoryForecast(
   const sampling = samplingBytes(policy, longestPrompt, config)
   const activations = trainingBytes(policy, longestPrompt, config)
   const without = weights + adapter + Math.max(sampling, activations)
-  const keptTokens = tokensToKeep(policy.config, longestPrompt, config, without, optimizer)
+  // With dropout, training does not compute what sampling computed.
+  const keptTokens = policy.adapter?.dropout
+    ? 0
+    : tokensToKeep(policy.config, longestPrompt, config, without, optimizer)
   const kept = keptTokens * keptBytesPerToken(policy.config)
   const tensors = without + kept
   return {
@@ -115,18 +118,19 @@ function samplingBytes({ config: model }: CausalLM, longestPrompt: number, confi
   const logits = 4 * rows * model.vocabularySize
   const promptTokens = Math.min(prompts.length * longestPrompt, Math.max(PREFILL_TOKENS, longestPrompt))
   // Without a gradient the intermediate values of one layer exist at a time.
-  const layer = (Math.max(promptTokens, rows) * activationBytesPerToken(model)) / model.numLayers
+  const layer = (Math.max(promptTokens, rows) * activationBytesPerToken(model, null)) / model.numLayers
   return cache + Math.max(logits, layer)
 }
 
-function trainingBytes({ config: model }: CausalLM, longestPrompt: number, config: GRPOConfig): number {
+function trainingBytes(policy: CausalLM, longestPrompt: number, config: GRPOConfig): number {
+  const { config: model, adapter } = policy
   const { numGenerations, perDeviceTrainBatchSize: rows } = config
   // The last token of a completion is not computed.
   const completion = config.maxCompletionLength - 1
   const microBatch = Math.ceil(rows / numGenerations) * longestPrompt + rows * completion
   const longestRow = longestPrompt + completion
-  const limit = config.maxTokensPerPass ?? maximumTokens(model)
-  const perToken = activationBytesPerToken(model)
+  const limit = config.maxTokensPerPass ?? maximumTokens(policy)
+  const perToken = activationBytesPerToken(model, adapter)
   // What the gradients of one layer take while they are computed is about what it keeps.
   const layer = perToken / model.numLayers
   const logits = 4 * LOGIT_ROWS * Math.min(model.vocabularySize, LOGIT_COLUMNS)

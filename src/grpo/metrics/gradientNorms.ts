@@ -1,4 +1,5 @@
-import type { LoraAdapter, LoraModule } from '../../model/lora.js'
+import type { LoraAdapter } from '../../model/lora.js'
+import type { LoraModule } from '../../model/loraOptions.js'
 
 /**
  * `grad_norm/q_proj` … `grad_norm/down_proj`: Euclidean norm of the gradients of a module's A and B in all layers, before

@@ -23,6 +23,8 @@ import {
   updateEntropyControl,
 } from '../losses/entropyControl.js'
 import type { EntropyControl } from '../losses/entropyControl.js'
+import { dropoutKey } from './dropoutKeys.js'
+import type { RowDropout } from './dropoutKeys.js'
 import { recordRows, rowValues } from './rowValues.js'
 import { moduleGradientNorms } from '../metrics/gradientNorms.js'
 import { cutRows, padRows } from './trainingRow.js'
@@ -34,7 +36,7 @@ export interface MicroBatchResult {
   readonly loss: number
   /** entropy, kl, clip_ratio/…: see lossMetrics. */
   readonly metrics: Record<string, number>
-  /** log π of every completion token in this forward pass, row by row; null for rows that were not computed. */
+  /** log π of every completion token in this forward pass, row by row; null for rows that were not computed, and with dropout. */
   readonly logProbs: readonly (readonly number[] | null)[]
 }
 
@@ -67,6 +69,8 @@ export class PolicyUpdate {
   readonly #gradients: Float32Array
   readonly #adamW: AdamW
   #step = 0
+  /** Micro-batches of the current optimizer step. */
+  #microBatches = 0
   #entropyControl: EntropyControl
   /** Of all tokens of the current optimizer step, in nats. */
   #entropySum = 0
@@ -97,6 +101,9 @@ export class PolicyUpdate {
    *
    * Rows that pull nothing are not computed at all: those with advantage 0 and those left out of the loss, when nothing else
    * in it depends on the model (no KL term, no entropy bonus) and sampling recorded the values of the policy as it is.
+   *
+   * With dropout in the adapter all rows are computed, and nothing of what sampling recorded or kept is used, for sampling leaves
+   * nothing out.
    */
   async accumulate(
     rows: readonly TrainingRow[],
@@ -109,26 +116,30 @@ export class PolicyUpdate {
     } = {},
   ): Promise<MicroBatchResult> {
     const { config } = this
-    const { kept } = options
+    const dropout = this.#dropout(rows)
+    const asSampled = options.asSampled === true && !dropout
+    const kept = dropout ? undefined : options.kept
     const entropyCoef = appliedEntropyCoef(this.#entropyControl, config)
     const advantageOnly = config.beta === 0 && entropyCoef === 0
     const recorded = rows.map(({ samplingLogProbs, samplingEntropies }) =>
-      options.asSampled && samplingLogProbs && samplingEntropies
+      asSampled && samplingLogProbs && samplingEntropies
         ? { logProbs: samplingLogProbs, entropies: samplingEntropies }
         : null,
     )
     const pulls = ({ advantage, inLoss }: TrainingRow): boolean => !advantageOnly || (advantage !== 0 && inLoss)
     const active = rows.filter((row, i) => !recorded[i] || pulls(row))
-    const maxTokens = config.maxTokensPerPass ?? maximumTokens(this.#policy.config)
+    const maxTokens = config.maxTokensPerPass ?? maximumTokens(this.#policy)
     const runs = cutRows(active, maxTokens)
 
     // The loss looks at the whole micro-batch, so all values must be known before the first gradient.
     const only =
-      runs.length === 1 ? await recordRows(this.#policy, active, config.temperature, { maxTokens, kept }) : null
+      runs.length === 1
+        ? await recordRows(this.#policy, active, config.temperature, { maxTokens, kept, dropout })
+        : null
     try {
       const isRecorded = active.every((row) => recorded[rows.indexOf(row)])
       const computed =
-        only ?? (isRecorded ? null : await rowValues(this.#policy, active, config.temperature, { maxTokens }))
+        only ?? (isRecorded ? null : await rowValues(this.#policy, active, config.temperature, { maxTokens, dropout }))
       const values = this.#lossValues(rows, (row, i) => {
         const place = computed ? active.indexOf(row) : -1
         if (place < 0) return recorded[i]!
@@ -137,11 +148,12 @@ export class PolicyUpdate {
       const loss = microBatchLoss(values, { ...position, entropyCoef }, config)
       const logProbs = rows.map((): readonly number[] | null => null)
       for (const run of runs) {
-        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, { maxTokens, kept }))
+        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, { maxTokens, kept, dropout }))
         const gradients = this.#rowGradients(rows, run, loss, values.shape[1], forward.recording)
         await this.#parameters.addGradients(gradients, this.#gradients)
-        for (const [place, row] of run.entries()) logProbs[rows.indexOf(row)] = forward.logProbs[place]!
+        if (!dropout) for (const [place, row] of run.entries()) logProbs[rows.indexOf(row)] = forward.logProbs[place]!
       }
+      this.#microBatches++
       const totals = entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
       this.#entropySum += totals.sum
       this.#entropyCount += totals.count
@@ -156,6 +168,13 @@ export class PolicyUpdate {
       only?.recording.dispose()
       throw error
     }
+  }
+
+  /** The dropout of the next micro-batch; none for an adapter without. */
+  #dropout(rows: readonly TrainingRow[]): RowDropout | undefined {
+    if (!this.#policy.adapter!.dropout) return undefined
+    const key = dropoutKey(this.config.seed, this.#step, this.#microBatches)
+    return { key, rowNumber: (row) => rows.indexOf(row as TrainingRow) }
   }
 
   /** The rows as the loss takes them, with the log-probabilities and entropies that `valuesOf` gives. */
@@ -246,6 +265,7 @@ export class PolicyUpdate {
   /** Forgets the micro-batches since the last {@link apply}, as when a step cannot be finished. */
   discard(): void {
     this.#gradients.fill(0)
+    this.#microBatches = 0
     this.#entropySum = 0
     this.#entropyCount = 0
   }

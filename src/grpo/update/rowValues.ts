@@ -7,6 +7,8 @@ import { record } from '../../ops/gradients.js'
 import type { Recording } from '../../ops/gradients.js'
 import { selectRows } from '../../ops/selectRows.js'
 import { maximumTokens } from '../memory/activations.js'
+import { dropoutKeys } from './dropoutKeys.js'
+import type { RowDropout } from './dropoutKeys.js'
 import { cutRows, keptRows, packRows } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
@@ -28,12 +30,17 @@ export async function rowValues(
     reference?: boolean
     /** Tokens that are computed together. Defaults to {@link maximumTokens}. */
     maxTokens?: number
+    /** The adapter's dropout, as in the pass with gradient. Defaults to none. */
+    dropout?: RowDropout | undefined
   } = {},
 ): Promise<RowValues> {
   const logProbs: number[][] = []
   const entropies: number[][] = []
-  for (const run of cutRows(rows, options.maxTokens ?? maximumTokens(policy.config))) {
-    const compute = (): tf.Tensor1D[] => tf.tidy(() => forwardRows(policy, packRows(run), temperature))
+  for (const run of cutRows(rows, options.maxTokens ?? maximumTokens(policy))) {
+    const packed = packRows(run)
+    const dropout = options.dropout && dropoutKeys(run, packed, options.dropout)
+    const compute = (): tf.Tensor1D[] =>
+      tf.tidy(() => forwardRows(policy, packed, temperature, { ...(dropout && { dropout }) }))
     const tensors = options.reference ? policy.withoutAdapter(compute) : compute()
     const values = await readRows(tensors, run)
     tf.dispose(tensors)
@@ -52,6 +59,8 @@ export async function recordRows(
     maxTokens: number
     /** What sampling kept of the rows' tokens, by the policy as it is. Defaults to none. */
     kept?: KeptProjections | undefined
+    /** The adapter's dropout. Not together with `kept`. Defaults to none. */
+    dropout?: RowDropout | undefined
   },
 ): Promise<RowValues & { recording: Recording }> {
   const packed = packRows(rows)
@@ -59,8 +68,13 @@ export async function recordRows(
   const tooLong = packed.batch.tokenIds.length > options.maxTokens
   const places = options.kept && keptRows(rows, packed, options.kept)
   const kept = options.kept && places && { projections: options.kept, rows: places }
+  const dropout = options.dropout && dropoutKeys(rows, packed, options.dropout)
   const recording = record(() =>
-    forwardRows(policy, packed, temperature, { recomputeLayers: tooLong, ...(kept && { kept }) }),
+    forwardRows(policy, packed, temperature, {
+      recomputeLayers: tooLong,
+      ...(kept && { kept }),
+      ...(dropout && { dropout }),
+    }),
   )
   return { ...(await readRows(recording.outputs, rows)), recording }
 }
@@ -69,7 +83,7 @@ function forwardRows(
   policy: CausalLM,
   { batch, rows, targets }: PackedGroups,
   temperature: number,
-  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept'> = {},
+  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept' | 'dropout'> = {},
 ): [tf.Tensor1D, tf.Tensor1D] /* log-probabilities and entropies, each [n] */ {
   const hidden = selectRows(policy.forward(batch, options), rows)
   const { logProbs, entropies } = policy.tokenLogProbs(hidden, targets, temperature)

@@ -6,9 +6,11 @@ import { ConfigError, FileFormatError, GrpoError } from '../../../src/errors.js'
 import { checkSameRun, runIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
 import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'
 import type { GRPOTrainerOptions } from '../../../src/grpo/trainer.js'
+import type { LoraOptions } from '../../../src/model/loraOptions.js'
 import { adapterValues } from '../../fixtures/policies.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy } from '../tinyTask.js'
+import type { Trained } from '../tinyTask.js'
 
 /** What a run leaves, without the metrics that are times. */
 interface RunResult {
@@ -35,17 +37,22 @@ function checkpointsOf(outputDir: string): string[] {
 async function runToEnd(
   options: Partial<GRPOTrainerOptions> & { outputDir: string },
   config: Partial<GRPOConfig>,
+  lora: LoraOptions = {},
 ): Promise<RunResult> {
   let adapter: Float32Array[] = []
-  await withPolicy(async ({ policy, trainerOf }) => {
+  const body = async ({ policy, trainerOf }: Trained): Promise<void> => {
     await trainerOf(options, config).train()
     adapter = adapterValues(policy)
-  })
+  }
+  await withPolicy(body, {}, lora)
   return { adapter, ...filesOf(options.outputDir) }
 }
 
 /** Copies of a run's folder as a kill would leave it: after each step, and between the sampling and the training of each. */
-async function snapshots(config: Partial<GRPOConfig>): Promise<{ result: RunResult; folders: string[] }> {
+async function snapshots(
+  config: Partial<GRPOConfig>,
+  lora: LoraOptions = {},
+): Promise<{ result: RunResult; folders: string[] }> {
   const outputDir = temporaryFolder()
   const folders: string[] = []
   const snapshot = (): void => {
@@ -54,13 +61,14 @@ async function snapshots(config: Partial<GRPOConfig>): Promise<{ result: RunResu
     folders.push(folder)
   }
   let adapter: Float32Array[] = []
-  await withPolicy(async ({ policy, trainerOf }) => {
+  const body = async ({ policy, trainerOf }: Trained): Promise<void> => {
     const onProgress: GRPOTrainerOptions['onProgress'] = ({ phase, done }) => {
       if (phase === 'training' && done === 0) snapshot()
     }
     for await (const { step } of trainerOf({ outputDir, onProgress }, config)) if (step > 0) snapshot()
     adapter = adapterValues(policy)
-  })
+  }
+  await withPolicy(body, {}, lora)
   return { result: { adapter, ...filesOf(outputDir) }, folders }
 }
 
@@ -68,7 +76,7 @@ describe('resume', () => {
   beforeEach(() => selectBackend('cpu'))
   after(() => selectBackend('reference'))
 
-  const cases: [string, Partial<GRPOConfig>][] = [
+  const cases: [string, Partial<GRPOConfig>, LoraOptions?][] = [
     ['a batch a step', { saveSteps: 2, maxSteps: 4 }],
     [
       'with dynamic sampling and difficulty pools',
@@ -85,12 +93,23 @@ describe('resume', () => {
         ...{ entropyTarget: 2.9, maxSteps: 3 },
       },
     ],
+    [
+      'with dropout, ranks of their own and rank-stabilised LoRA',
+      { saveSteps: 1, maxSteps: 3, gradientAccumulationSteps: 2, stepsPerGeneration: 2 },
+      {
+        dropout: 0.3,
+        useRslora: true,
+        rankPattern: { q_proj: 2 },
+        targetModules: ['q_proj', 'down_proj'],
+        layersToTransform: [1],
+      },
+    ],
   ]
-  for (const [what, config] of cases) {
+  for (const [what, config, lora] of cases) {
     it(`gives the same bits as a run that was not interrupted: ${what}`, async () => {
-      const { result, folders } = await snapshots(config)
+      const { result, folders } = await snapshots(config, lora)
       for (const outputDir of folders) {
-        assert.deepEqual(await runToEnd({ outputDir, resume: true }, config), result)
+        assert.deepEqual(await runToEnd({ outputDir, resume: true }, config, lora), result)
       }
     })
   }
@@ -209,6 +228,20 @@ describe('resume', () => {
         await assert.rejects(
           resume(outputDir, options, config),
           (error) => error instanceof ConfigError && message.test(error.message),
+        )
+      }
+      const adapters: [LoraOptions, RegExp][] = [
+        [{ dropout: 0.1 }, /adapter was "rank 4, alpha 8, \w+" and is now "rank 4, alpha 8, \w+, dropout 0.1"/],
+        [{ useRslora: true }, /and is now "rank 4, alpha 8, \w+, rank-stabilised"/],
+        [{ alphaPattern: { q_proj: 4 } }, /and is now "rank 4, alpha 8, \w+, scales \w+"/],
+        [{ rankPattern: { q_proj: 2 } }, /adapter was .* and is now/],
+        [{ layersToTransform: 0 }, /adapter was .* and is now/],
+      ]
+      for (const [lora, message] of adapters) {
+        await assert.rejects(
+          runToEnd({ outputDir, resume: true }, { maxSteps: 2, saveSteps: 1 }, lora),
+          (error) => error instanceof ConfigError && message.test(error.message),
+          JSON.stringify(lora),
         )
       }
       assert.deepEqual(filesOf(outputDir), before)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../../src/bundled/tfjs.js'
-import type { CpuBackend } from '../../../src/backend/cpu/backend.js'
 import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
 import { selectBackend } from '../../../src/backend/select.js'
 import { BackendError } from '../../../src/errors.js'
@@ -13,14 +12,13 @@ import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { rewardOf, tinyTask } from '../tinyTask.js'
 
 describe('grpo/memoryForecast', () => {
-  let backend: CpuBackend
   let base: CausalLM
   let policy: CausalLM
 
   before(async () => {
     await selectBackend('reference')
     // A backend of its own, so that its peak of memory is that of this run.
-    backend = await registerCpuBackend({ name: 'test-memory-forecast' })
+    await registerCpuBackend({ name: 'test-memory-forecast' })
     await tf.setBackend('test-memory-forecast')
     base = await loadModel(temporaryTinyModel({ num_hidden_layers: 4 }, { dtype: 'BF16' }))
     policy = base.withLora({ r: 4 })
@@ -54,15 +52,40 @@ describe('grpo/memoryForecast', () => {
     assert.ok(recomputed < forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 200 }))
   })
 
-  it('is near the peak of a run whose completions are as long as they may be', async () => {
-    const config = { maxSteps: 2, maxCompletionLength: 60, numGenerations: 8, perDeviceTrainBatchSize: 64 }
-    const parity = rewardOf(({ completionIds }) => completionIds[0]! % 2)
-    Object.defineProperty(policy, 'eosTokenIds', { value: [], configurable: true })
-    const trainer = new GRPOTrainer({ policy, task: tinyTask(8), rewards: [parity], config })
-    const forecast = trainer.memoryForecast.tensors
-    await trainer.train()
-    const peak = backend.runtime.allocator.peakBytes
-    assert.ok(Math.abs(forecast / peak - 1) < 0.15, `forecast ${forecast}, measured ${peak}`)
+  for (const dropout of [0, 0.1]) {
+    it(`is near the peak of a run whose completions are as long as they may be, dropout ${dropout}`, async () => {
+      // A backend of its own, so that its peak of memory is that of this run.
+      const own = await registerCpuBackend({ name: `test-memory-forecast-${dropout}` })
+      await tf.setBackend(`test-memory-forecast-${dropout}`)
+      const model = await loadModel(base.folder)
+      const trained = model.withLora({ r: 4, dropout })
+      try {
+        const config = { maxSteps: 2, maxCompletionLength: 60, numGenerations: 8, perDeviceTrainBatchSize: 64 }
+        const parity = rewardOf(({ completionIds }) => completionIds[0]! % 2)
+        Object.defineProperty(trained, 'eosTokenIds', { value: [], configurable: true })
+        const trainer = new GRPOTrainer({ policy: trained, task: tinyTask(8), rewards: [parity], config })
+        const forecast = trainer.memoryForecast.tensors
+        await trainer.train()
+        const peak = own.runtime.allocator.peakBytes
+        assert.ok(Math.abs(forecast / peak - 1) < 0.15, `forecast ${forecast}, measured ${peak}`)
+      } finally {
+        trained.dispose()
+        model.dispose()
+        await tf.setBackend('test-memory-forecast')
+      }
+    })
+  }
+
+  it('keeps nothing of the sampling with dropout, and counts what is left of the inputs of adapted layers', () => {
+    const plain = memoryForecast(policy, [10], parseGRPOConfig({}))
+    const dropping = base.withLora({ r: 4, dropout: 0.1 })
+    const some = base.withLora({ r: 4, dropout: 0.1, layersToTransform: 0 })
+    const forecasts = [dropping, some].map((one) => memoryForecast(one, [10], parseGRPOConfig({})))
+    for (const { kept, keptTokens } of forecasts) assert.deepEqual([kept, keptTokens], [0, 0])
+    assert.ok(plain.keptTokens > 0)
+    assert.ok(forecasts[0]!.activations > forecasts[1]!.activations)
+    dropping.dispose()
+    some.dispose()
   })
 
   it('refuses what does not fit, and says what to make smaller', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import * as tf from '../../../src/bundled/tfjs.js'
 import { selectBackend } from '../../../src/backend/select.js'
 import { ConfigError, ShapeError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import type { GRPOConfig } from '../../../src/grpo/config/config.js'
+import { dropoutKey } from '../../../src/grpo/update/dropoutKeys.js'
 import { PolicyUpdate } from '../../../src/grpo/update/policyUpdate.js'
 import { rowValues } from '../../../src/grpo/update/rowValues.js'
 import type { TrainingRow } from '../../../src/grpo/update/trainingRow.js'
@@ -232,6 +234,92 @@ describe('policyUpdate', () => {
           configOf(),
         )
         assertSameGradients(other.gradients, negative.gradients)
+      })
+
+      it('leaves out with dropout the same numbers however rows are cut, packed and recomputed', async () => {
+        const dropping = randomPolicy(base, { dropout: 0.4 })
+        const run = async (
+          options: Record<string, unknown> = {},
+          rows: readonly TrainingRow[] = someRows(),
+          before = 0,
+        ): Promise<{ gradients: Float32Array; loss: number }> => {
+          const update = new PolicyUpdate(dropping, configOf(options), 10)
+          for (let i = 0; i < before; i++) await update.accumulate(rows, WHOLE_BATCH)
+          const sum = update.gradients
+          const { loss } = await update.accumulate(rows, WHOLE_BATCH)
+          return { gradients: update.gradients.map((value, i) => value - sum[i]!), loss }
+        }
+        const whole = await run()
+        assert.deepEqual(await run(), whole)
+        // 16 tokens hold one group, 6 no whole group, 1 not even a row: each row's layers are computed twice.
+        for (const maxTokensPerPass of [16, 6, 1]) {
+          const cut = await run({ maxTokensPerPass })
+          assertSameGradients(cut.gradients, whole.gradients)
+          assertClose([cut.loss], [whole.loss], 1e-6)
+        }
+        const own = await run(
+          {},
+          someRows(({ promptIds }) => ({ promptIds: [...promptIds] })),
+        )
+        assertSameGradients(own.gradients, whole.gradients)
+        // Others with another seed, in another micro-batch, and without dropout.
+        const size = rootMeanSquare(whole.gradients)
+        for (const other of [
+          await run({ seed: 43 }),
+          await run({}, someRows(), 1),
+          await gradientsOf(someRows(), configOf()),
+        ]) {
+          const difference = rootMeanSquare(whole.gradients.map((value, i) => value - other.gradients[i]!))
+          assert.ok(difference > 0.1 * size, `gradients differ by ${difference} of ${size} only`)
+        }
+        dropping.dispose()
+      })
+
+      it('has with dropout the gradient of the loss under the same mask', async () => {
+        const dropping = randomPolicy(base, { dropout: 0.4 })
+        const update = new PolicyUpdate(dropping, configOf(), 10)
+        const rows = someRows()
+        const dropout = { key: dropoutKey(42, 0, 0), rowNumber: (row: object) => rows.indexOf(row as TrainingRow) }
+        await update.accumulate(rows, WHOLE_BATCH)
+        const { gradients } = update
+        const surrogate = async (): Promise<number> => {
+          const { logProbs } = await rowValues(dropping, rows, 0.9, { dropout })
+          return logProbs.reduce((sum, row, i) => sum - (rows[i]!.advantage / TOKENS) * row.reduce((a, b) => a + b), 0)
+        }
+        const square = gradients.reduce((sum, g) => sum + g * g, 0)
+        const move = (distance: number): void => {
+          let at = 0
+          for (const { variable } of dropping.adapter!.parameters()) {
+            const values = variable.dataSync<'float32'>().map((value) => value + distance * gradients[at++]!)
+            const tensor = tf.tensor2d(values, variable.shape)
+            variable.assign(tensor)
+            tensor.dispose()
+          }
+        }
+        const step = 2e-3 / Math.sqrt(square)
+        move(step)
+        const above = await surrogate()
+        move(-2 * step)
+        const slope = (above - (await surrogate())) / (2 * step)
+        assertClose([slope / square], [1], 0.01, 'slope along the gradient')
+        dropping.dispose()
+      })
+
+      it('computes every row with dropout, for sampling leaves nothing out', async () => {
+        const dropping = randomPolicy(base, { dropout: 0.4 })
+        const { logProbs, entropies } = await rowValues(dropping, someRows(), 0.9)
+        const rows = someRows((row, i) => ({
+          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]! },
+          advantage: i < 3 ? 0 : row.advantage,
+        }))
+        const update = new PolicyUpdate(dropping, configOf(), 10)
+        const result = await update.accumulate(rows, WHOLE_BATCH, { asSampled: true })
+        const plain = new PolicyUpdate(dropping, configOf(), 10)
+        assert.deepEqual(result.metrics, (await plain.accumulate(rows, WHOLE_BATCH)).metrics)
+        assert.deepEqual(update.gradients, plain.gradients)
+        // They are not those of sampling, so nothing can be compared with it.
+        assert.ok(result.logProbs.every((row) => row === null))
+        dropping.dispose()
       })
 
       it('leaves rows out of the loss', async () => {

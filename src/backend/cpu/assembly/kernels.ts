@@ -2,6 +2,7 @@
 import { addTile } from './add'
 import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
 import { copyRowsTile } from './copyRows'
+import { dropoutTile } from './dropout'
 import { gemmTile } from './gemm'
 import { logSoftmaxGradientTile, logSoftmaxTile } from './logSoftmax'
 import { peakTile } from './peak'
@@ -47,6 +48,9 @@ export function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case 27:
       copyRowsTile(args, tile)
+      return
+    case 28:
+      dropoutTile(args, tile)
       return
     case 40:
       peakTile(args, tile)

@@ -8,6 +8,8 @@ import { fillPanels, packedSize } from './weight.js'
 
 interface LinearInputs {
   x: tf.TensorInfo // [N, in]
+  /** What goes into A in place of x. */
+  loraX?: tf.TensorInfo // [N, in]
   loraA?: tf.TensorInfo // [r, in]
   loraB?: tf.TensorInfo // [out, r]
 }
@@ -38,7 +40,7 @@ function linear(
   if (inputs.loraA && inputs.loraB) {
     const r = inputs.loraA.shape[0]!
     low = { a: runtime.allocator.allocate(rows * r * 4), b: panels(backend, inputs.loraB), bDepthStride: 0, depth: r }
-    lowRank(backend, inputs.x, inputs.loraA, low.a, scale)
+    lowRank(backend, inputs.loraX ?? inputs.x, inputs.loraA, low.a, scale)
   }
   gemm(runtime, {
     ...{ a: backend.address(inputs.x), aRowStride: width * 4, aDepthStride: 4 },
@@ -162,6 +164,7 @@ export function weightMode(weight: PackedWeight, transposed: boolean): number {
 export const linearKernels = [
   kernel<LinearInputs, LinearAttributes>('Linear', linear),
   kernel<LinearInputs, LinearAttributes>('LoraLinear', linear),
+  kernel<LinearInputs, LinearAttributes>('LoraLinearTwoInputs', linear),
   kernel('LinearInputGradient', linearInputGradient),
   kernel('LoraOutputGradient', loraOutputGradient),
   kernel('LoraAGradient', loraAGradient),
