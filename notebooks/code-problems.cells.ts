@@ -142,11 +142,11 @@ show.table([
 import { computeAdvantages, rewards } from 'grpo-ts'
 
 const inputs = Object.values(candidates).map((completion) => ({
-  problem: { ...problems[0], grader: grader },
-  promptText: problems[0].question,
+  prompt: problems[0].question,
   completion: completion,
-  completionIds: [],
-  finishReason: 'stop' as const,
+  answer: problems[0].answer,
+  ids: [],
+  meta: { problem: { ...problems[0], grader: grader }, finishReason: 'stop' as const },
 }))
 const correctness = rewards.correctness()
 

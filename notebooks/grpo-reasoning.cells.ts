@@ -447,11 +447,11 @@ async function sampleGroups(
     const scores: number[][] = [] // a row for each completion, a column for each reward function
     for (const { text, ids, finishReason } of completions) {
       const judged = {
-        problem: problems[i],
-        promptText: prompts[i].text,
+        prompt: prompts[i].text,
         completion: text,
-        completionIds: ids,
-        finishReason: finishReason,
+        answer: problems[i].answer,
+        ids: ids,
+        meta: { problem: problems[i], finishReason: finishReason },
       }
       const row: number[] = []
       for (const reward of rewardFunctions) row.push(await reward.score(judged))
@@ -1128,11 +1128,11 @@ for (const [name, title, row] of workedExamples) {
       temperature: 0,
     })
     const score = await rewards.correctness({ lenient: true }).score({
-      problem: problem,
-      promptText: prompt.text,
+      prompt: prompt.text,
       completion: completion.text,
-      completionIds: completion.ids,
-      finishReason: completion.finishReason,
+      answer: problem.answer,
+      ids: completion.ids,
+      meta: { problem: problem, finishReason: completion.finishReason },
     })
     if (who !== 'Base') workedRight += score
     shownTraces.push({ title: `${title}: ${who}`, text: completion.text, correct: score === 1 })
@@ -1352,9 +1352,9 @@ const between = ({ steps: made }: Result, metric: string) =>
 const atLeast: RewardFunction = {
   name: 'at_least',
   weight: 1,
-  score({ completion, problem, promptText }) {
-    const { extracted } = rewards.grade(completion, problem, promptText)
-    return extracted !== null && Number(extracted) >= Number(problem.answer) ? 1 : 0 // the bug
+  score({ completion, answer, prompt, meta }) {
+    const { extracted } = rewards.grade(completion, meta.problem, prompt)
+    return extracted !== null && Number(extracted) >= Number(answer) ? 1 : 0 // the bug
   },
 }
 const watched = rewards.correctness({ weight: 0 }) // measured, not paid

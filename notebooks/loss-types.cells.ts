@@ -51,11 +51,11 @@ const scores: number[][] = []
 for (const [i, completions] of sampled.entries()) {
   for (const { text, ids, finishReason } of completions) {
     const score = await correctness.score({
-      problem: task.problems[i],
-      promptText: prompts[i].text,
+      prompt: prompts[i].text,
       completion: text,
-      completionIds: ids,
-      finishReason: finishReason,
+      answer: task.problems[i].answer,
+      ids: ids,
+      meta: { problem: task.problems[i], finishReason: finishReason },
     })
     scores.push([score])
   }

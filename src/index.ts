@@ -124,14 +124,7 @@ export { analyseReasoning } from './grading/reasoning/analyseReasoning.js'
 export type { ReasoningAnalysis } from './grading/reasoning/analyseReasoning.js'
 export type { Calculation } from './grading/reasoning/calculations.js'
 export type { SelfCorrection } from './grading/reasoning/selfCorrections.js'
-export type {
-  BatchRewardCallback,
-  Reward,
-  RewardCallback,
-  RewardFunction,
-  RewardInput,
-  RewardSample,
-} from './rewards/index.js'
+export type { BatchRewardCallback, Reward, RewardCallback, RewardFunction, RewardSample } from './rewards/index.js'
 
 export { mergeAdapter } from './model/mergeAdapter.js'
 export type { MergeOptions } from './model/mergeAdapter.js'

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import type { RewardFunction, RewardInput, RewardOptions } from './reward.js'
+import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
 export interface CombinatorOptions extends RewardOptions {
@@ -17,8 +17,8 @@ export function weightedSum(rewards: readonly RewardFunction[], options: Combina
   return {
     name,
     weight: rewardWeight(name, options),
-    async score(input) {
-      const scores = await Promise.all(rewards.map(async (reward) => weighted(await reward.score(input), reward)))
+    async score(sample) {
+      const scores = await Promise.all(rewards.map(async (reward) => weighted(await reward.score(sample), reward)))
       const judged = scores.filter((score) => score !== null)
       return judged.length === 0 ? null : judged.reduce((sum, score) => sum + score, 0)
     },
@@ -47,9 +47,9 @@ export function gate(reward: RewardFunction, options: GateOptions): RewardFuncti
   return {
     name,
     weight: rewardWeight(name, { weight: options.weight ?? reward.weight }),
-    async score(input: RewardInput) {
-      const condition = await when.score(input)
-      return condition !== null && condition >= atLeast ? reward.score(input) : otherwise
+    async score(sample) {
+      const condition = await when.score(sample)
+      return condition !== null && condition >= atLeast ? reward.score(sample) : otherwise
     },
   }
 }

@@ -14,9 +14,9 @@ export function correctness(options: CorrectnessOptions = {}): RewardFunction {
   return {
     name: 'correctness',
     weight: rewardWeight('correctness', options),
-    score({ completion, problem, promptText }) {
+    score({ completion, prompt, meta: { problem } }) {
       const pay = ({ correct, correctLenient }: Grade): number => ((lenient ? correctLenient : correct) ? 1 : 0)
-      const result = gradeOf(completion, problem, promptText)
+      const result = gradeOf(completion, problem, prompt)
       return result instanceof Promise ? result.then(pay) : pay(result)
     },
   }

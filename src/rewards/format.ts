@@ -40,11 +40,11 @@ export function format(options: FormatOptions = {}): RewardFunction {
   return {
     name: 'format',
     weight: rewardWeight('format', options),
-    score({ completion, problem, promptText, finishReason }) {
+    score({ completion, prompt, meta: { problem, finishReason } }) {
       if (finishReason !== 'stop') return 0
       const isAnswer = (content: string): boolean => couldBeAnswer(content, problem)
       const forms = style === undefined ? formsOf(problem, graderOf(problem).forms) : [style]
-      return forms.some((form) => rules[form].holds(completion, isAnswer, promptText)) ? 1 : 0
+      return forms.some((form) => rules[form].holds(completion, isAnswer, prompt)) ? 1 : 0
     },
   }
 }

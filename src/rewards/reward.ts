@@ -6,14 +6,20 @@ import type { RewardCallback } from './rewardCallback.js'
 const MAXIMUM_TIMEOUT = 2 ** 31 - 1
 
 /** What a reward function sees of one completion. */
-export interface RewardInput {
-  readonly problem: Problem
-  readonly promptText: string
-  /** The completion's text. */
+export interface RewardSample {
+  /** The text of the prompt. */
+  readonly prompt: string
+  /** The text of the completion. */
   readonly completion: string
-  readonly completionIds: readonly number[]
-  /** `stop`: ended by itself; `length`: cut off at the token limit. */
-  readonly finishReason: 'stop' | 'length'
+  /** The problem's final answer. */
+  readonly answer: string
+  /** The completion's tokens. */
+  readonly ids: readonly number[]
+  readonly meta: {
+    readonly problem: Problem
+    /** `stop`: ended by itself; `length`: cut off at the token limit. */
+    readonly finishReason: 'stop' | 'length'
+  }
 }
 
 /** Scores completions; the trainer adds up the scores of all its reward functions, each times its weight. */
@@ -22,9 +28,9 @@ export interface RewardFunction {
   readonly name: string
   readonly weight: number
   /** The reward, or null for a completion that this function does not judge. */
-  score(input: RewardInput): number | null | Promise<number | null>
+  score(sample: RewardSample): number | null | Promise<number | null>
   /** As `score`, for all completions of a generation batch at once, in their order. The trainer calls it instead. */
-  scoreBatch?(inputs: readonly RewardInput[]): readonly (number | null)[] | Promise<readonly (number | null)[]>
+  scoreBatch?(samples: readonly RewardSample[]): readonly (number | null)[] | Promise<readonly (number | null)[]>
   /**
    * Milliseconds after which a score (or a batch of them) that is a promise counts as null, and in the metric
    * `rewards/<name>/timeouts`. Nothing can interrupt a function that does not return: see `workerReward`. Defaults to none.
@@ -34,7 +40,7 @@ export interface RewardFunction {
   readonly keepsTimeout?: boolean
 }
 
-/** A reward as the trainer takes it: one of this library's, or a plain function of a completion. */
+/** A reward as the trainer takes it: one of this library's, or a plain function of a completion, by its own name and weight 1. */
 export type Reward = RewardFunction | RewardCallback
 
 /** Thrown by a reward function that keeps its time limit itself: the completion gets null. */

@@ -1,25 +1,7 @@
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import type { Problem } from '../grading/problem.js'
 import { rewardTimeout, rewardWeight } from './reward.js'
-import type { Reward, RewardFunction, RewardInput, RewardOptions } from './reward.js'
-
-/** What a plain function sees of one completion. */
-export interface RewardSample {
-  /** The text of the prompt. */
-  readonly prompt: string
-  /** The text of the completion. */
-  readonly completion: string
-  /** The problem's final answer. */
-  readonly answer: string
-  /** The completion's tokens. */
-  readonly ids: readonly number[]
-  readonly meta: {
-    readonly problem: Problem
-    /** `stop`: ended by itself; `length`: cut off at the token limit. */
-    readonly finishReason: 'stop' | 'length'
-  }
-}
+import type { Reward, RewardFunction, RewardOptions, RewardSample } from './reward.js'
 
 /** The reward of one completion, or null for one that it does not judge. */
 export type RewardCallback = (sample: RewardSample) => number | null | Promise<number | null>
@@ -56,20 +38,9 @@ export function rewardFunction(
   if (name === '')
     throw new ConfigError('a reward function has no name, which its metrics would have; give it one: { name }')
   const common = { name, weight: rewardWeight(name, options), ...rewardTimeout(name, options) }
-  if (!options.batched) {
-    const one = score as RewardCallback
-    return { ...common, score: (input) => one(rewardSample(input)) }
-  }
-  const many = score as BatchRewardCallback
-  const scoreBatch = async (inputs: readonly RewardInput[]): Promise<readonly (number | null)[]> =>
-    many(inputs.map(rewardSample))
-  return { ...common, scoreBatch, score: async (input) => (await scoreBatch([input]))[0] ?? null }
-}
-
-/** A completion as plain functions see it. */
-export function rewardSample(input: RewardInput): RewardSample {
-  const { problem, promptText, completion, completionIds, finishReason } = input
-  return { prompt: promptText, completion, answer: problem.answer, ids: completionIds, meta: { problem, finishReason } }
+  if (!options.batched) return { ...common, score: score as RewardCallback }
+  const scoreBatch = score as BatchRewardCallback
+  return { ...common, scoreBatch, score: async (sample) => (await scoreBatch([sample]))[0] ?? null }
 }
 
 /** A reward in the form that the trainer works with. Throws a ConfigError for what is neither a function nor a reward. */
@@ -79,7 +50,7 @@ export function asRewardFunction(reward: Reward): RewardFunction {
   const given = reward as Partial<RewardFunction> | null
   if (typeof given?.score !== 'function' || typeof given.name !== 'string') {
     throw new ConfigError(
-      `a reward is ${quote(reward)}; expected a function, or an object with name, weight and score(input) as the functions of ` +
+      `a reward is ${quote(reward)}; expected a function, or an object with name, weight and score(sample) as the functions of ` +
         'rewards return it',
     )
   }

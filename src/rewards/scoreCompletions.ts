@@ -4,7 +4,7 @@ import { quote } from '../io/json.js'
 import { untilAborted } from '../io/untilAborted.js'
 import { runUserCode } from '../io/userCode.js'
 import { RewardTimeout } from './reward.js'
-import type { RewardFunction, RewardInput } from './reward.js'
+import type { RewardFunction, RewardSample } from './reward.js'
 
 /** What the reward functions said about some completions. */
 export interface Scores {
@@ -24,28 +24,28 @@ const TIMED_OUT = Symbol('timed out')
  */
 export async function scoreCompletions(
   rewards: readonly RewardFunction[],
-  inputs: readonly RewardInput[],
+  samples: readonly RewardSample[],
   signal?: AbortSignal,
 ): Promise<Scores> {
   // Every completion waits for the signal; Node takes more than ten listeners for a leak.
   if (signal) setMaxListeners(0, signal)
   const columns = await Promise.all(
     rewards.map(async (reward) => {
-      if (!reward.scoreBatch) return Promise.all(inputs.map((input) => scoreOne(reward, input, signal)))
-      const what = `a batch of ${inputs.length} completions`
-      const values = await call(reward, what, () => reward.scoreBatch!(inputs), signal)
-      if (values === TIMED_OUT) return inputs.map(() => TIMED_OUT)
+      if (!reward.scoreBatch) return Promise.all(samples.map((sample) => scoreOne(reward, sample, signal)))
+      const what = `a batch of ${samples.length} completions`
+      const values = await call(reward, what, () => reward.scoreBatch!(samples), signal)
+      if (values === TIMED_OUT) return samples.map(() => TIMED_OUT)
       // From JavaScript it may be anything.
       const given: unknown = values
-      if (!Array.isArray(given) || given.length !== inputs.length) {
+      if (!Array.isArray(given) || given.length !== samples.length) {
         const got = Array.isArray(given) ? `${given.length} values` : quote(given)
         throw new GrpoError(`the reward function '${reward.name}' returned ${got} for ${what}; expected one for each`)
       }
-      return values.map((value, i) => check(reward, inputs[i]!, value))
+      return values.map((value, i) => check(reward, samples[i]!, value))
     }),
   )
   return {
-    values: inputs.map((_, i) =>
+    values: samples.map((_, i) =>
       columns.map((column) => (column[i] === TIMED_OUT ? null : (column[i] as number | null))),
     ),
     metrics: Object.fromEntries(
@@ -60,14 +60,19 @@ export async function scoreCompletions(
 
 async function scoreOne(
   reward: RewardFunction,
-  input: RewardInput,
+  sample: RewardSample,
   signal: AbortSignal | undefined,
 ): Promise<number | null | typeof TIMED_OUT> {
-  const value = await call(reward, `a completion of problem ${input.problem.id}`, () => reward.score(input), signal)
-  return value === TIMED_OUT ? value : check(reward, input, value)
+  const value = await call(
+    reward,
+    `a completion of problem ${sample.meta.problem.id}`,
+    () => reward.score(sample),
+    signal,
+  )
+  return value === TIMED_OUT ? value : check(reward, sample, value)
 }
 
-function check(reward: RewardFunction, { problem }: RewardInput, value: number | null): number | null {
+function check(reward: RewardFunction, { meta: { problem } }: RewardSample, value: number | null): number | null {
   if (value === null || Number.isFinite(value)) return value
   throw new GrpoError(
     `the reward function '${reward.name}' returned ${quote(value)} for a completion of problem ${problem.id}; ` +

@@ -27,7 +27,7 @@ export function softOverlong(options: Partial<SoftOverlongOptions>): RewardFunct
   return {
     name: 'soft_overlong',
     weight: rewardWeight('soft_overlong', options),
-    score({ completionIds: { length } }) {
+    score({ ids: { length } }) {
       if (length <= longest - cache) return 0
       return length <= longest ? (longest - cache - length) / cache : -1
     },

@@ -2,9 +2,7 @@ import path from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { startModuleWorker } from '../io/moduleWorker.js'
 import { RewardTimeout, rewardTimeout, rewardWeight } from './reward.js'
-import type { RewardFunction, RewardInput, RewardOptions } from './reward.js'
-import { rewardSample } from './rewardCallback.js'
-import type { RewardSample } from './rewardCallback.js'
+import type { RewardFunction, RewardOptions, RewardSample } from './reward.js'
 
 export interface WorkerRewardOptions extends RewardOptions {
   /** Appears in the metrics. Defaults to the name of the file without its ending. */
@@ -116,17 +114,17 @@ export function workerReward(module: string, options: WorkerRewardOptions = {}):
   return {
     ...{ name, weight: rewardWeight(name, options), keepsTimeout: true },
     ...rewardTimeout(name, options),
-    score: (input: RewardInput) =>
+    score: (sample: RewardSample) =>
       new Promise<number | null>((resolve, reject) => {
-        queue.push({ sample: cloneable(input), resolve, reject })
+        queue.push({ sample: cloneable(sample), resolve, reject })
         next()
       }),
   }
 }
 
 /** Functions cannot be sent to another thread: a problem's own grader is left out. */
-function cloneable(input: RewardInput): RewardSample {
-  const problem = { ...input.problem }
+function cloneable(sample: RewardSample): RewardSample {
+  const problem = { ...sample.meta.problem }
   delete problem.grader
-  return rewardSample({ ...input, problem })
+  return { ...sample, meta: { ...sample.meta, problem } }
 }

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { importModule } from '../io/userModule.js'
-import type { RewardCallback, RewardSample } from './rewardCallback.js'
+import type { RewardSample } from './reward.js'
+import type { RewardCallback } from './rewardCallback.js'
 import type { WorkerRewardAnswer, WorkerRewardData } from './workerReward.js'
 
 /** The thread of {@link workerReward}: scores the completions that it is sent, one after the other. */

@@ -157,6 +157,12 @@ async function scoreOf(
   { completion = '', solution = '', ids = [] }: { completion?: string; solution?: string; ids?: readonly number[] },
 ): Promise<number> {
   const problem: Problem = { id: 'reference', question: '', answer: solution, grader: mathGrader }
-  const score = await reward.score({ problem, promptText: '', completion, completionIds: ids, finishReason: 'stop' })
+  const score = await reward.score({
+    prompt: '',
+    completion,
+    answer: solution,
+    ids,
+    meta: { problem, finishReason: 'stop' },
+  })
   return score ?? NaN
 }

@@ -4,7 +4,7 @@ import type { GRPOTrainerOptions, TrainingStep } from '../../src/grpo/trainer.js
 import { loadModel } from '../../src/model/causalLM.js'
 import type { CausalLM } from '../../src/model/causalLM.js'
 import type { LoraOptions } from '../../src/model/loraOptions.js'
-import type { RewardFunction, RewardInput } from '../../src/rewards/reward.js'
+import type { RewardFunction, RewardSample } from '../../src/rewards/reward.js'
 import type { Task } from '../../src/tasks/task.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 
@@ -27,11 +27,11 @@ export function tinyTask(numProblems = 3): Task {
 
 /** The fraction of a completion's tokens that are a certain one. */
 export function fractionOf(token: number, name = 'fraction'): RewardFunction {
-  return rewardOf(({ completionIds }) => completionIds.filter((id) => id === token).length / completionIds.length, name)
+  return rewardOf(({ ids }) => ids.filter((id) => id === token).length / ids.length, name)
 }
 
 /** A reward function; its result may be of a type that it should not be. */
-export function rewardOf(score: (input: RewardInput) => unknown, name = 'fraction'): RewardFunction {
+export function rewardOf(score: (input: RewardSample) => unknown, name = 'fraction'): RewardFunction {
   return { name, weight: 1, score: score as RewardFunction['score'] }
 }
 

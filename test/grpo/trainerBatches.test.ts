@@ -46,7 +46,7 @@ describe('trainer: batches and losses', () => {
   it('takes the ratio to the policy that sampled when it trains on the same completions again', () =>
     withPolicy(async ({ trainerOf }) => {
       // Every group has some rewarded completions, so that all steps change the adapter.
-      const rewards = [rewardOf(({ completionIds }) => completionIds.reduce((sum, id) => sum + id, 0) / 100)]
+      const rewards = [rewardOf(({ ids }) => ids.reduce((sum, id) => sum + id, 0) / 100)]
       const config = { numIterations: 3, maxSteps: 6, learningRate: 0.05, epsilon: 0.1 }
       const steps = await trainerOf({ rewards }, config).train()
       for (const [i, { metrics }] of steps.entries()) {
@@ -125,7 +125,7 @@ describe('trainer: batches and losses', () => {
       async ({ policy, trainerOf }) => {
         const before = adapterValues(policy)
         const config = { maskTruncatedCompletions: true, maxSteps: 1, numGenerations: 24, perDeviceTrainBatchSize: 24 }
-        const rewards = [rewardOf(({ completionIds }) => completionIds[0]! % 3)]
+        const rewards = [rewardOf(({ ids }) => ids[0]! % 3)]
         const [step] = await trainerOf({ rewards }, config).train()
         const { metrics, groups } = step!
         const ended = groups[0]!.completions.filter(({ finishReason }) => finishReason === 'stop')

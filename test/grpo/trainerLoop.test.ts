@@ -248,11 +248,11 @@ describe('trainer: loops, files and errors', () => {
   describe('rewards', () => {
     it('may be promises, and null for what they do not judge', () =>
       withPolicy(async ({ trainerOf }) => {
-        const slow = rewardOf(async ({ completionIds }) => {
+        const slow = rewardOf(async ({ ids }) => {
           await setTimeout(Math.random())
-          return completionIds[0]! % 2
+          return ids[0]! % 2
         }, 'slow')
-        const some = rewardOf(({ completionIds }) => (completionIds[0]! % 2 === 0 ? null : 1), 'some')
+        const some = rewardOf(({ ids }) => (ids[0]! % 2 === 0 ? null : 1), 'some')
         const [step] = await trainerOf(
           { rewards: [slow, some] },
           { maxSteps: 1, rewardWeights: [1, 0.5], numGenerations: 8, perDeviceTrainBatchSize: 8 },

@@ -43,9 +43,9 @@ describe('evaluation while training', () => {
     // Right until the third step, then wrong for good.
     const accuracy = (): ReturnType<typeof rewardOf> => {
       const state = { step: 0 }
-      return rewardOf(({ problem, completionIds }) => {
+      return rewardOf(({ ids, meta: { problem } }) => {
         if (problem.id === 'held-out') return [0.2, 0.5, 0.9, 0.1, 0.3, 0.2][state.step++]!
-        return completionIds[0]! % 2
+        return ids[0]! % 2
       }, 'accuracy')
     }
     const held = { ...tinyTask(1), problems: [{ ...tinyTask(1).problems[0]!, id: 'held-out' }] }
@@ -83,7 +83,7 @@ describe('evaluation while training', () => {
     withPolicy(async ({ trainerOf }) => {
       let fails = true
       const reward = rewardOf((input) => {
-        if (input.problem.id === 'held-out' && fails) throw new Error('once')
+        if (input.meta.problem.id === 'held-out' && fails) throw new Error('once')
         return fractionOf(7).score(input)
       })
       const held = { ...tinyTask(1), problems: [{ ...tinyTask(1).problems[0]!, id: 'held-out' }] }

@@ -10,8 +10,9 @@ import { requireShared } from '../shared.js'
 const problem: Problem = { id: 'own/1', question: 'Kim has 9 red and 9 blue pens. How many pens?', answer: '18' }
 const sum: Problem = { id: 'own/2', question: '37+6=', answer: '43', answerForm: 'bare' }
 
-function score(completion: string, options?: Parameters<typeof correctness>[0], promptText = ''): unknown {
-  return correctness(options).score({ problem, promptText, completion, completionIds: [], finishReason: 'length' })
+function score(completion: string, options?: Parameters<typeof correctness>[0], prompt = ''): unknown {
+  const meta = { problem, finishReason: 'length' as const }
+  return correctness(options).score({ prompt, completion, answer: problem.answer, ids: [], meta })
 }
 
 describe('grade', () => {

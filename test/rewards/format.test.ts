@@ -11,16 +11,10 @@ const problem: Problem = { id: 'own/1', question: 'What is 9 + 9?', answer: '18'
 function score(
   completion: string,
   options?: FormatOptions,
-  input: { finishReason?: 'stop' | 'length'; problem?: Problem } = {},
-) {
-  return format(options).score({
-    problem,
-    promptText: '',
-    completion,
-    completionIds: [],
-    finishReason: 'stop',
-    ...input,
-  })
+  given: { finishReason?: 'stop' | 'length'; problem?: Problem } = {},
+): unknown {
+  const meta = { problem, finishReason: 'stop' as const, ...given }
+  return format(options).score({ prompt: '', completion, answer: meta.problem.answer, ids: [], meta })
 }
 
 describe('format', () => {

@@ -3,18 +3,16 @@ import path from 'node:path'
 import { ConfigError } from '../../src/errors.js'
 import { checkReward, loadReward, loadRewards, rewardNames } from '../../src/rewards/loadReward.js'
 import type { RewardSpec } from '../../src/rewards/loadReward.js'
-import type { RewardInput } from '../../src/rewards/reward.js'
+import type { RewardSample } from '../../src/rewards/reward.js'
 
 const module = path.relative('', path.resolve(import.meta.dirname, '../fixtures/modules/length-reward.mjs'))
 
-const input: RewardInput = {
-  problem: { id: 'a', question: '2 + 2', answer: '4' },
-  ...{
-    promptText: '2 + 2 =',
-    completion: '<think>x</think><answer>4</answer>',
-    completionIds: [1, 2, 3],
-    finishReason: 'stop',
-  },
+const input: RewardSample = {
+  prompt: '2 + 2 =',
+  completion: '<think>x</think><answer>4</answer>',
+  answer: '4',
+  ids: [1, 2, 3],
+  meta: { problem: { id: 'a', question: '2 + 2', answer: '4' }, finishReason: 'stop' },
 }
 
 describe('loadReward', () => {

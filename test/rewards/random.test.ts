@@ -3,8 +3,8 @@ import { rewards } from '../../src/index.js'
 
 describe('rewards/random', () => {
   const input = {
-    ...{ problem: { id: 'x', question: 'Q', answer: '1' }, promptText: 'Q' },
-    ...{ completion: '1', completionIds: [1], finishReason: 'stop' as const },
+    ...{ prompt: 'Q', completion: '1', answer: '1', ids: [1] },
+    meta: { problem: { id: 'x', question: 'Q', answer: '1' }, finishReason: 'stop' as const },
   }
   const draw = (rate: number, seed: number): unknown[] => {
     const reward = rewards.random({ rate, seed })

@@ -21,6 +21,6 @@ export async function rewardOf(
   } = {},
 ): Promise<number | null> {
   const { problem = apples, tokens = [], finishReason = 'stop', prompt = problem.question } = input
-  const completionIds = typeof tokens === 'number' ? Array.from({ length: tokens }, (_, i) => i) : tokens
-  return reward.score({ problem, promptText: prompt, completion, completionIds, finishReason })
+  const ids = typeof tokens === 'number' ? Array.from({ length: tokens }, (_, i) => i) : tokens
+  return reward.score({ prompt, completion, answer: problem.answer, ids, meta: { problem, finishReason } })
 }

@@ -2,26 +2,25 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ConfigError, GrpoError } from '../../src/errors.js'
-import type { Reward, RewardInput } from '../../src/rewards/reward.js'
+import type { Reward, RewardSample } from '../../src/rewards/reward.js'
 import { asRewardFunction, rewardFunction } from '../../src/rewards/rewardCallback.js'
-import type { RewardSample } from '../../src/rewards/rewardCallback.js'
 import { scoreCompletions } from '../../src/rewards/scoreCompletions.js'
 import type { Scores } from '../../src/rewards/scoreCompletions.js'
 import { workerReward } from '../../src/rewards/workerReward.js'
 
 const modules = path.resolve(import.meta.dirname, '../fixtures/modules')
 
-function inputOf(id: string, completion = 'four', completionIds: readonly number[] = [1, 2]): RewardInput {
+function inputOf(id: string, completion = 'four', ids: readonly number[] = [1, 2]): RewardSample {
   const problem = {
     id,
     question: '2 + 2',
     answer: '4',
     grader: () => ({ correct: true, correctLenient: true, extracted: null }),
   }
-  return { problem, promptText: '2 + 2 =', completion, completionIds, finishReason: 'stop' }
+  return { prompt: '2 + 2 =', completion, answer: '4', ids, meta: { problem, finishReason: 'stop' } }
 }
 
-function score(rewards: readonly Reward[], inputs: readonly RewardInput[], signal?: AbortSignal): Promise<Scores> {
+function score(rewards: readonly Reward[], inputs: readonly RewardSample[], signal?: AbortSignal): Promise<Scores> {
   return scoreCompletions(rewards.map(asRewardFunction), inputs, signal)
 }
 
@@ -44,9 +43,9 @@ describe('rewards as functions', () => {
       [0, null, 1],
     ])
     assert.deepEqual(metrics, {})
-    const { problem } = inputs[0]!
+    const { meta } = inputs[0]!
     const sample = { prompt: '2 + 2 =', completion: 'four', answer: '4', ids: [1, 2] }
-    assert.deepEqual(seen[0], { ...sample, meta: { problem, finishReason: 'stop' } })
+    assert.deepEqual(seen[0], { ...sample, meta })
     assert.deepEqual([asRewardFunction(isFour).name, batched.name, batched.weight], ['isFour', 'place', 0.5])
     assert.equal(await batched.score(inputs[1]!), 0)
   })

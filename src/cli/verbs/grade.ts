@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { untilAborted } from '../../io/untilAborted.js'
 import { parseJsonFields } from '../../model/jsonFields.js'
-import { gradeOf } from '../../grading/gradeOf.js'
+import { gradeOf, graderOf } from '../../grading/gradeOf.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import type { RewardFunction } from '../../rewards/reward.js'
@@ -95,18 +95,18 @@ async function gradeRow(
   const taskOptions: Readonly<Record<string, unknown>> = options.allowPython ? { allowPython: true } : {}
   const problem = problemOfRow(options.task, row, where, taskOptions)
   if (typeof problem === 'string') throw new DataError(`${where}: ${problem}, which the task ${options.task} needs`)
-  const promptText = row.prompt ?? ''
-  const found = await gradeOf(row.completion, problem, promptText)
+  const { prompt = '' } = row
+  const found = await gradeOf(row.completion, problem, prompt)
   // Rewards that ask for the grade again get this one: a program runs once.
-  const graded = { ...problem, grader: () => found }
-  const input = {
-    problem: graded,
-    promptText,
+  const graded = { ...problem, grader: Object.assign(() => found, graderOf(problem)) }
+  const sample = {
+    prompt,
     completion: row.completion,
-    completionIds: row.completion_ids ?? [],
-    finishReason: row.finish_reason ?? 'stop',
+    answer: problem.answer,
+    ids: row.completion_ids ?? [],
+    meta: { problem: graded, finishReason: row.finish_reason ?? 'stop' },
   }
-  const { values } = await scoreCompletions(rewards, [input], signal)
+  const { values } = await scoreCompletions(rewards, [sample], signal)
   return {
     correct: found.correct,
     correct_lenient: found.correctLenient,

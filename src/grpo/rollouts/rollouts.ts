@@ -85,8 +85,9 @@ export async function sampleGroups(
     rewards,
     completions.flat().map(({ text, ids, finishReason }, i) => {
       const place = Math.floor(i / numGenerations)
-      const prompt = { problem: problems[place]!, promptText: prompts[place]!.text }
-      return { ...prompt, completion: text, completionIds: ids, finishReason }
+      const problem = problems[place]!
+      const meta = { problem, finishReason }
+      return { prompt: prompts[place]!.text, completion: text, answer: problem.answer, ids, meta }
     }),
     options.signal,
   )

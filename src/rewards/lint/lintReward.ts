@@ -122,9 +122,12 @@ async function scoreAll(reward: RewardFunction, problem: Problem, options: LintO
     let error: string | null = null
     try {
       score = await reward.score({
-        ...{ problem, promptText: prompt, completion, finishReason: 'stop' },
+        prompt,
+        completion,
+        answer: problem.answer,
         // Only their number is known; all are different, as in a text that does not repeat itself.
-        completionIds: Array.from({ length: countTokens(completion) }, (_, i) => i),
+        ids: Array.from({ length: countTokens(completion) }, (_, i) => i),
+        meta: { problem, finishReason: 'stop' },
       })
       if (score !== null && !Number.isFinite(score)) error = `it returned ${score}`
     } catch (cause) {

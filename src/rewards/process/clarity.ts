@@ -14,7 +14,7 @@ export function clarity(options: RewardOptions = {}): RewardFunction {
   return {
     name: 'clarity',
     weight: rewardWeight('clarity', options),
-    score({ completion, finishReason }) {
+    score({ completion, meta: { finishReason } }) {
       const text = completion.replace(/<\/?[a-z_]+>/g, ' ').trim()
       const words = text.match(/\p{L}[\p{L}'’-]*/gu) ?? []
       const ordinary = words.filter((word) => word.length <= 20).length
@@ -55,7 +55,7 @@ export function languageConsistency(options: LanguageConsistencyOptions = {}): R
   return {
     name: 'language_consistency',
     weight: rewardWeight('language_consistency', options),
-    score({ completion, problem }) {
+    score({ completion, meta: { problem } }) {
       const letters = countLetters(completion, 'L')
       const script = options.script ?? mainScript(problem.question)
       return letters === 0 ? 0 : countLetters(completion, `Script=${script}`) / letters

@@ -22,8 +22,8 @@ export function efficiency(options: EfficiencyOptions = {}): RewardFunction {
   return {
     name: 'efficiency',
     weight: rewardWeight('efficiency', options),
-    async score({ completion, problem, promptText }) {
-      const { correctLenient } = await gradeOf(completion, problem, promptText)
+    async score({ completion, prompt, meta: { problem } }) {
+      const { correctLenient } = await gradeOf(completion, problem, prompt)
       if (!correctLenient) return 0
       const enough = slack * (neededLength ?? problem.solution?.length ?? 400)
       return Math.min(1, enough / completion.length)

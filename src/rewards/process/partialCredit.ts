@@ -35,8 +35,8 @@ export function partialCredit(options: PartialCreditOptions = {}): RewardFunctio
   return {
     name: 'partial_credit',
     weight: rewardWeight('partial_credit', options),
-    async score({ completion, problem, promptText }) {
-      const { correct, correctLenient }: Grade = await gradeOf(completion, problem, promptText)
+    async score({ completion, prompt, meta: { problem } }) {
+      const { correct, correctLenient }: Grade = await gradeOf(completion, problem, prompt)
       if (correct) return 1
       if (correctLenient) return lenientCredit
       const solution = findCalculations(problem.solution ?? '')

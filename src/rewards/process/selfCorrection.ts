@@ -11,10 +11,10 @@ export function selfCorrection(options: RewardOptions = {}): RewardFunction {
   return {
     name: 'self_correction',
     weight: rewardWeight('self_correction', options),
-    async score({ completion, problem, promptText }) {
+    async score({ completion, prompt, meta: { problem } }) {
       const corrections = findSelfCorrections(completion)
       if (corrections.length === 0) return 0
-      const { correctLenient } = await gradeOf(completion, problem, promptText)
+      const { correctLenient } = await gradeOf(completion, problem, prompt)
       return findSelfCorrections(completion, correctLenient).some(({ helpful }) => helpful) ? 1 : 0
     },
   }

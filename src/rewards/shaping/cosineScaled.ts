@@ -38,9 +38,9 @@ export function cosineScaled(options: Partial<CosineScaledOptions>): RewardFunct
   return {
     name: 'cosine_scaled',
     weight: rewardWeight('cosine_scaled', options),
-    async score({ completion, completionIds, problem, promptText }) {
-      const { correct, correctLenient } = await gradeOf(completion, problem, promptText)
-      const cosine = Math.cos(Math.PI * Math.min(1, completionIds.length / longest))
+    async score({ completion, ids, prompt, meta: { problem } }) {
+      const { correct, correctLenient } = await gradeOf(completion, problem, prompt)
+      const cosine = Math.cos(Math.PI * Math.min(1, ids.length / longest))
       const [low, high] = (lenient ? correctLenient : correct)
         ? [minValueCorrect, maxValueCorrect]
         : [maxValueWrong, minValueWrong]

@@ -25,8 +25,8 @@ export function repetitionPenalty(options: RepetitionPenaltyOptions = {}): Rewar
   return {
     name: 'repetition_penalty',
     weight: rewardWeight('repetition_penalty', options),
-    score({ completion, completionIds }) {
-      const tokens = completionIds.length > 0 ? completionIds : (completion.toLowerCase().match(/\S+/g) ?? [])
+    score({ completion, ids }) {
+      const tokens = ids.length > 0 ? ids : (completion.toLowerCase().match(/\S+/g) ?? [])
       const count = tokens.length - ngramSize + 1
       if (count < 1) return 0
       const different = new Set(Array.from({ length: count }, (_, i) => tokens.slice(i, i + ngramSize).join(' ')))

@@ -9,8 +9,8 @@ export function thinkFormat(options: RewardOptions = {}): RewardFunction {
   return {
     name: 'think_format',
     weight: rewardWeight('think_format', options),
-    score({ completion: text, promptText }) {
-      const completion = /<think>\s*$/.test(promptText) && !text.startsWith('<think>') ? `<think>${text}` : text
+    score({ completion: text, prompt }) {
+      const completion = /<think>\s*$/.test(prompt) && !text.startsWith('<think>') ? `<think>${text}` : text
       const isOpenedOnce = completion.startsWith('<think>') && completion.lastIndexOf('<think>') === 0
       return isOpenedOnce && completion.includes('</think>') ? 1 : 0
     },

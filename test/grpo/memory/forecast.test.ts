@@ -61,7 +61,7 @@ describe('grpo/memoryForecast', () => {
       const trained = model.withLora({ r: 4, dropout })
       try {
         const config = { maxSteps: 2, maxCompletionLength: 60, numGenerations: 8, perDeviceTrainBatchSize: 64 }
-        const parity = rewardOf(({ completionIds }) => completionIds[0]! % 2)
+        const parity = rewardOf(({ ids }) => ids[0]! % 2)
         Object.defineProperty(trained, 'eosTokenIds', { value: [], configurable: true })
         const trainer = new GRPOTrainer({ policy: trained, task: tinyTask(8), rewards: [parity], config })
         const forecast = trainer.memoryForecast.tensors

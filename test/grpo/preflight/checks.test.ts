@@ -11,7 +11,7 @@ import { checkCompletionLength, checkSignal } from '../../../src/grpo/preflight/
 import { loadModel } from '../../../src/model/causalLM.js'
 import type { CausalLM } from '../../../src/model/causalLM.js'
 import { correctness } from '../../../src/rewards/index.js'
-import type { RewardFunction, RewardInput } from '../../../src/rewards/reward.js'
+import type { RewardFunction, RewardSample } from '../../../src/rewards/reward.js'
 import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { groupOf } from '../metrics/groups.js'
@@ -77,7 +77,7 @@ describe('grpo/preflight checks', () => {
       .map((problem) => ({ problem, promptText: `1 + 1 is\n#### 2\n${problem.question}` }))
     const statuses = async (rewards: RewardFunction[]): Promise<string[]> =>
       (await checkRewards(asked, rewards)).map(({ name, status }) => `${name} ${status}`)
-    const paying = (score: (input: RewardInput) => number): RewardFunction => ({
+    const paying = (score: (input: RewardSample) => number): RewardFunction => ({
       name: 'correctness',
       weight: 1,
       score,
@@ -90,7 +90,7 @@ describe('grpo/preflight checks', () => {
 
     it('find a reward that never pays, and ones that pay for an answer among many or for anything', async () => {
       assert.deepEqual(await statuses([paying(() => 0)]), ['gold_answers problem', 'adversarial_answers ok'])
-      const contains = paying(({ completion, problem }) => (completion.includes(problem.answer) ? 1 : 0))
+      const contains = paying(({ completion, meta: { problem } }) => (completion.includes(problem.answer) ? 1 : 0))
       assert.deepEqual(await statuses([contains]), ['gold_answers ok', 'adversarial_answers warning'])
       const [, holes] = await checkRewards(asked, [contains])
       assert.match(holes!.message, /every number listed, #### \(9 of 10\)/)

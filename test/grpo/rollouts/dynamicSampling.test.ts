@@ -5,8 +5,8 @@ import type { Task } from '../../../src/tasks/task.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy, withoutTimes } from '../tinyTask.js'
 
 /** Problems whose number is even are always right, the others depend on the completion. */
-const halfDead = rewardOf(({ problem, completionIds }) =>
-  Number(problem.question) % 2 === 0 ? 0.2 : completionIds.filter((id) => id % 2 === 0).length,
+const halfDead = rewardOf(({ ids, meta: { problem } }) =>
+  Number(problem.question) % 2 === 0 ? 0.2 : ids.filter((id) => id % 2 === 0).length,
 )
 
 function inOrder(task: Task): { task: Task; seen: string[] } {
@@ -67,8 +67,8 @@ describe('dynamic sampling', () => {
   it('answers a problem that comes again in the next round anew', () =>
     withPolicy(async ({ trainerOf }) => {
       const completions: string[] = []
-      const reward = rewardOf(({ completionIds }) => {
-        completions.push(completionIds.join())
+      const reward = rewardOf(({ ids }) => {
+        completions.push(ids.join())
         return 1
       })
       await trainerOf({ task: tinyTask(1), rewards: [reward] }, { ...config, perDeviceTrainBatchSize: 4 }).train()
@@ -79,7 +79,7 @@ describe('dynamic sampling', () => {
   it('changes nothing where every group has something to teach', () =>
     withPolicy(async ({ policy, trainerOf }) => {
       const run = async (dynamicSampling: boolean): Promise<unknown> => {
-        const rewards = [rewardOf(({ completionIds }) => completionIds.reduce((sum, id, i) => sum + id * (i + 1), 0))]
+        const rewards = [rewardOf(({ ids }) => ids.reduce((sum, id, i) => sum + id * (i + 1), 0))]
         const steps = await trainerOf({ rewards }, { ...config, dynamicSampling, learningRate: 0 }).train()
         return withoutTimes(steps).map(({ groups }) => groups)
       }
@@ -124,7 +124,7 @@ describe('dynamic sampling', () => {
 
   it('tells the sampler of prompts how hard problems are', () =>
     withPolicy(async ({ trainerOf }) => {
-      const rewards = [rewardOf(({ problem }) => Number(problem.question) / 3, 'accuracy'), fractionOf(7)]
+      const rewards = [rewardOf(({ meta: { problem } }) => Number(problem.question) / 3, 'accuracy'), fractionOf(7)]
       const pools = { difficultyPools: true, maxSteps: 6, perDeviceTrainBatchSize: 16 }
       const steps = await trainerOf({ task: tinyTask(4), rewards }, pools).train()
       assert.deepEqual(

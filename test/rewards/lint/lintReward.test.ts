@@ -11,7 +11,7 @@ const problems = [
 ]
 
 function reward(name: string, pay: (completion: string, answer: string) => number): RewardFunction {
-  return { name, weight: 1, score: ({ completion, problem }) => pay(completion, problem.answer) }
+  return { name, weight: 1, score: ({ completion, answer }) => pay(completion, answer) }
 }
 
 function exploits({ rows }: LintReport): string[] {
