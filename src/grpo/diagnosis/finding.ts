@@ -5,6 +5,8 @@ import type { MetricHistory } from './metricHistory.js'
 export type FindingName =
   | 'all_wrong'
   | 'all_right'
+  | 'solved_or_out_of_reach'
+  | 'identical_completions'
   | 'truncation'
   | 'eos_never'
   | 'reward_never_fires'
@@ -17,6 +19,7 @@ export type FindingName =
   | 'not_finite'
   | 'idle_learning_rate'
   | 'reward_hacking'
+  | 'unsound_reasoning'
 
 /** What a rule has to say about a run as it stands. */
 export interface Statement {

@@ -9,6 +9,7 @@ import { notFinite } from './rules/notFinite.js'
 import { rewardHacking } from './rules/rewardHacking.js'
 import { spikes } from './rules/spikes.js'
 import { truncation } from './rules/truncation.js'
+import { unsoundReasoning } from './rules/unsoundReasoning.js'
 
 const rules: readonly Rule[] = [
   notFinite,
@@ -17,6 +18,7 @@ const rules: readonly Rule[] = [
   constantReward,
   collapse,
   rewardHacking,
+  unsoundReasoning,
   lengthCreep,
   spikes,
   idleLearningRate,

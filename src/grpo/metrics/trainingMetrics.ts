@@ -88,6 +88,8 @@ export interface TrainingMetrics {
   readonly 'reasoning/steps'?: number
   /** Mean number of self-corrections in a completion, by their words. */
   readonly 'reasoning/self_corrections'?: number
+  /** Share of the calculations in the completions that come out; absent when they hold none. */
+  readonly 'reasoning/correct_calculations'?: number
 
   /** Mean entropy of the policy at a token, in nats. */
   readonly entropy?: number

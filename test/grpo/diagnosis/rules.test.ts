@@ -55,6 +55,34 @@ describe('grpo/diagnosis/rules', () => {
     for (let steps = 0; steps <= 60; steps++) assert.deepEqual(names(said(() => ({}), { steps })), [])
   })
 
+  describe('unsound reasoning', () => {
+    const paid = (step: number): Record<string, number> => ({
+      'reasoning/steps': 1 + step / 10,
+      'rewards/correctness/mean': 0.5 + 0.02 * step,
+    })
+
+    it('fires when the reward rises and the calculations do not come out', () => {
+      const statement = only(
+        said((step) => ({ ...paid(step), 'reasoning/correct_calculations': 0.3 })),
+        'unsound_reasoning',
+        /only 30 % of their calculations come out \(30 % at the start\)/,
+      )
+      assert.match(statement.advice, /correctness/)
+    })
+
+    it('is silent when they do, or do more and more, when nothing is paid, and without calculations', () => {
+      const cases: ((step: number) => Record<string, number>)[] = [
+        (step) => ({ ...paid(step), 'reasoning/correct_calculations': 0.8 }),
+        (step) => ({ ...paid(step), 'reasoning/correct_calculations': 0.1 + step / 120 }),
+        (step) => ({ ...paid(step), 'reasoning/correct_calculations': 0.3, reward: 0.3 + 0.2 * scatter(step) }),
+        paid,
+      ]
+      for (const metrics of cases) {
+        assert.ok(!names(said(metrics)).includes('unsound_reasoning'))
+      }
+    })
+  })
+
   describe('no reward variance', () => {
     it('fires when most groups are all wrong', () => {
       const statement = only(
@@ -75,6 +103,33 @@ describe('grpo/diagnosis/rules', () => {
         /80 % all right/,
       )
       assert.equal(statement.severity, 'info')
+    })
+
+    it('tells problems that are solved or out of reach from those that are solved', () => {
+      const statement = only(
+        said(() => ({ 'groups/all_wrong': 0.4, 'groups/all_right': 0.5 })),
+        'solved_or_out_of_reach',
+        /40 % all wrong, 50 % all right.*either solved or out of reach/,
+      )
+      assert.match(statement.advice, /middling difficulty/)
+    })
+
+    it('tells completions that are copies of each other, whatever they are worth', () => {
+      for (const [allWrong, allRight] of [
+        [0.5, 0.5],
+        [1, 0],
+        [0, 1],
+      ] as const) {
+        const alike = {
+          'groups/all_wrong': allWrong,
+          'groups/all_right': allRight,
+          'diversity/unique_completions': 1.2,
+        }
+        const at = (temperature: number): readonly Statement[] =>
+          said(() => alike, { steps: 8, config: { temperature } })
+        assert.match(only(at(0.05), 'identical_completions', /1\.2 different ones/).advice, /temperature 1: at 0\.05/)
+        assert.match(only(at(1), 'identical_completions').advice, /earlier checkpoint/)
+      }
     })
 
     it('is silent when a third of the groups teach, and when too few groups were seen', () => {
@@ -211,7 +266,7 @@ describe('grpo/diagnosis/rules', () => {
         /clipped to 1/,
       )
       assert.match(norm.advice, /maxGradNorm to 0\.8/)
-      assert.match(only(said(at(39, 'kl', 0.01, 0.5)), 'kl_spike', /0\.5 nats/).advice, /learningRate to 0\.00005/)
+      assert.match(only(said(at(39, 'kl', 0.01, 0.5)), 'kl_spike', /0\.5 nats/).advice, /learningRate to 0\.00001/)
     })
 
     it('are silent about scatter, jumps of the past, small values and the first steps', () => {

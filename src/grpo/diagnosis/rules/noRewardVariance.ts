@@ -8,25 +8,52 @@ const DEAD_GROUPS = 0.75
 /** Groups that are looked at: with 16, a share of 75 % is known to about ±20 points. */
 const GROUPS = 16
 
-/** No reward variance: most groups have equal rewards, so that their advantages are 0. Tells all right from all wrong. */
+/** Of the dead groups: from here on they are of one kind. */
+const ONE_KIND = 2 / 3
+
+/** Different completions of a group below which it cannot differ in its rewards, whatever the problem. */
+const ALIKE = 2
+
+/**
+ * No reward variance: most groups have equal rewards, so that their advantages are 0. Tells completions that are all the same
+ * from problems that are too hard, solved, or some of each.
+ */
 export const noRewardVariance: Rule = (history, config) => {
   const batches = batchesWith(GROUPS * config.numGenerations, config)
   const [right, wrong] = [history.recent('groups/all_right', batches), history.recent('groups/all_wrong', batches)]
   if (!right || !wrong) return []
   const [allRight, allWrong] = [mean(right), mean(wrong)]
-  if (allRight + allWrong < DEAD_GROUPS) return []
-  const reward = history.recent('reward', batches)
+  const dead = allRight + allWrong
+  if (dead < DEAD_GROUPS) return []
+  const [reward, unique] = [history.recent('reward', batches), history.recent('diversity/unique_completions', batches)]
   const common = {
     subject: null,
     evidence: {
-      ...{ 'groups/all_right': allRight, 'groups/all_wrong': allWrong, batches },
+      'groups/all_right': allRight,
+      'groups/all_wrong': allWrong,
+      batches,
       ...(reward && { reward: mean(reward) }),
+      ...(unique && { 'diversity/unique_completions': mean(unique) }),
     },
   }
   const finding =
-    `${percent(allRight + allWrong)} of the groups of the last ${batches} batches have ${config.numGenerations} equal rewards ` +
+    `${percent(dead)} of the groups of the last ${batches} batches have ${config.numGenerations} equal rewards ` +
     `(${percent(allWrong)} all wrong, ${percent(allRight)} all right)`
-  if (allWrong >= allRight) {
+  if (unique && mean(unique) < ALIKE) {
+    return [
+      {
+        ...common,
+        name: 'identical_completions',
+        severity: 'error',
+        message: `${finding}: the completions of a group are copies of each other (${short(mean(unique))} different ones)`,
+        advice:
+          config.temperature < 1
+            ? `sample with temperature 1: at ${short(config.temperature)} completions hardly differ`
+            : 'go back to an earlier checkpoint, with a lower learningRate or a small entropyCoef (0.001)',
+      },
+    ]
+  }
+  if (allWrong >= ONE_KIND * dead) {
     return [
       {
         ...common,
@@ -40,13 +67,24 @@ export const noRewardVariance: Rule = (history, config) => {
       },
     ]
   }
+  if (allRight >= ONE_KIND * dead) {
+    return [
+      {
+        ...common,
+        name: 'all_right',
+        severity: 'info',
+        message: `${finding}: these problems are solved`,
+        advice: 'go on with harder problems, or stop here',
+      },
+    ]
+  }
   return [
     {
       ...common,
-      name: 'all_right',
-      severity: 'info',
-      message: `${finding}: these problems are solved`,
-      advice: 'go on with harder problems, or stop here',
+      name: 'solved_or_out_of_reach',
+      severity: 'warning',
+      message: `${finding}: the problems are either solved or out of reach, with little between`,
+      advice: 'take problems of middling difficulty, or let difficultyPools choose them',
     },
   ]
 }

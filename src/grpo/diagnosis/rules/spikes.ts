@@ -10,6 +10,9 @@ const STEPS_NEEDED = 8
 /** Norms of small batches scatter by two or three times their median; six times is something else. */
 const SPIKE = 6
 
+/** What is left of a learning rate that is too high: half of it hardly changes anything (docs/notebooks.md, trouble 4). */
+const LOWER = 0.1
+
 /** Below this (nats a token) the policy is so close to its reference that a jump is none. */
 const NOTICEABLE_KL = 0.02
 
@@ -22,7 +25,7 @@ export const spikes: Rule = (history, config) => {
       ...{ name: 'kl_spike', subject: null, severity: 'warning' },
       message: `the KL divergence to the reference jumped to ${short(kl.value)} nats, ${short(kl.value / kl.usual)} times its median of ${short(kl.usual)}`,
       evidence: { kl: kl.value, 'median kl': kl.usual },
-      advice: `lower learningRate to ${short(config.learningRate / 2)}`,
+      advice: `lower learningRate to ${short(config.learningRate * LOWER)}`,
     })
   }
   if (norm) {
@@ -35,7 +38,7 @@ export const spikes: Rule = (history, config) => {
       advice:
         config.maxGradNorm === 0 || config.maxGradNorm > 2 * norm.usual
           ? `set maxGradNorm to ${short(2 * norm.usual)}`
-          : `lower learningRate to ${short(config.learningRate / 2)} if it happens again`,
+          : `lower learningRate to ${short(config.learningRate * LOWER)} if it happens again`,
     })
   }
   return statements
