@@ -1,3 +1,4 @@
+import { describePValue } from './pValue.js'
 import type { Comparison, EvaluationSettings, PairedDifference, PairedResult } from './evaluation.js'
 import { normalQuantile, twoSidedQuantile } from './statistics/distributions.js'
 
@@ -63,12 +64,6 @@ export function detectableDifference(paired: PairedDifference, { confidence }: E
   if (low === null || high === null) return null
   const standardError = (high - low) / 2 / twoSidedQuantile(confidence)
   return (twoSidedQuantile(1 - SIGNIFICANCE) + normalQuantile(POWER)) * standardError
-}
-
-/** `p = 0.012`, `p < 1e-12`, `p = 1` */
-export function describePValue(pValue: number): string {
-  if (pValue < 1e-12) return 'p < 1e-12'
-  return `p = ${pValue < 0.001 ? pValue.toExponential(1) : Number(pValue.toPrecision(2))}`
 }
 
 /** `+12.0`; `0.0` without a sign. */

@@ -1,3 +1,4 @@
+import { describePValue } from '../eval/pValue.js'
 import type { DecodingResult, Estimate, Evaluation, PairedResult } from '../eval/evaluation.js'
 import { cardPolicies, describeDecoding, pairedResult } from './results.js'
 import type { CardPolicies, Decoding } from './results.js'
@@ -26,12 +27,12 @@ function resultTable(evaluation: Evaluation, { base, trained, placebo }: CardPol
     row(
       'right, in the form asked for (strict)',
       ({ accuracy }) => shareText(accuracy),
-      ({ strict }) => `${pointsText(strict.difference)}, ${pValueText(strict.pValue)} (${strict.test})`,
+      ({ strict }) => `${pointsText(strict.difference)}, ${describePValue(strict.pValue)} (${strict.test})`,
     ),
     row(
       'right, in whatever form (lenient)',
       ({ accuracyLenient }) => shareText(accuracyLenient),
-      ({ lenient }) => `${pointsText(lenient.difference)}, ${pValueText(lenient.pValue)} (${lenient.test})`,
+      ({ lenient }) => `${pointsText(lenient.difference)}, ${describePValue(lenient.pValue)} (${lenient.test})`,
     ),
     ...passes.map((k) =>
       row(
@@ -72,7 +73,7 @@ export function placeboText(evaluation: Evaluation, policies: CardPolicies): str
     return [
       ...(against ? [`placebo − ${base.name} ${pointsText(against.strict.difference)}`] : []),
       ...(own
-        ? [`${trained.name} − placebo ${pointsText(own.strict.difference)}, ${pValueText(own.strict.pValue)}`]
+        ? [`${trained.name} − placebo ${pointsText(own.strict.difference)}, ${describePValue(own.strict.pValue)}`]
         : []),
     ].map((text) => `- ${describeDecoding(evaluation, decoding)}, strict: ${text}`)
   })
@@ -121,10 +122,6 @@ export function pointsText({ value, low, high }: Estimate): string {
 function numberText({ value, low, high }: Estimate, isDifference = false): string {
   const sign = (number: number): string => `${isDifference && number > 0 ? '+' : ''}${number.toFixed(1)}`
   return `${sign(value)}${low === null || high === null ? '' : ` [${sign(low)}, ${sign(high)}]`}`
-}
-
-function pValueText(pValue: number): string {
-  return pValue < 0.0001 ? 'p < 0.0001' : `p = ${pValue.toPrecision(2)}`
 }
 
 /** A table in Markdown; vertical bars in cells are escaped. */

@@ -110,6 +110,7 @@ function measured(value: unknown): Measured | null {
 function evaluatedProblem(problem: Fields, index: number, base: Fields, trained: Fields | null): EvaluatedProblem {
   return {
     id: asText(problem.id) ?? String(index + 1),
+    question: asText(problem.question ?? problem.prompt) ?? '',
     prompt: asText(problem.prompt ?? problem.question) ?? '',
     answer: asText(problem.answer) ?? '',
     base: tracesOf(base, index),

@@ -140,6 +140,7 @@ export interface EvaluationReport {
 /** The answers of the base and of the trained model to the same problem. */
 export interface EvaluatedProblem {
   readonly id: string
+  readonly question: string
   readonly prompt: string
   readonly answer: string
   readonly base: readonly EvaluatedTrace[]

@@ -36,7 +36,7 @@ describe('eval/verdict', () => {
     const [better] = verdictOf('w'.repeat(20), 'r'.repeat(15) + 'w'.repeat(5))
     assert.match(
       better!,
-      /^trained against base, greedy: \+75\.0 points \(95 % interval \+4\d\.\d to \+8\d\.\d\), p = 6\.1e-5 \(exact McNemar\), 15 problems better, 0 worse\. Better/,
+      /^trained against base, greedy: \+75\.0 points \(95 % interval \+4\d\.\d to \+8\d\.\d\), p < 0\.0001 \(exact McNemar\), 15 problems better, 0 worse\. Better/,
     )
     const [worse] = verdictOf('r'.repeat(10), 'w'.repeat(10))
     assert.match(worse!, /^trained against base, greedy: -100\.0 points .*0 problems better, 10 worse\. Worse/)

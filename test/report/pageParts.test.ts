@@ -56,7 +56,7 @@ describe('report/page', () => {
       '–',
     ])
     assert.equal(formatSigned(0.5), '+0.500')
-    assert.equal(formatShare(0.4213), '42.1 %')
+    assert.equal(formatShare(0.4213), '42.1\u00a0%')
     assert.deepEqual([4.25, 59, 200, 7500].map(formatSeconds), ['4.3 s', '59 s', '3 min 20 s', '2 h 5 min'])
   })
 

@@ -4,6 +4,7 @@ import { selectBackend } from '../../backend/select.js'
 import { evaluate } from '../../eval/evaluate.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import type { Evaluation } from '../../eval/evaluation.js'
+import { describePValue } from '../../eval/pValue.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import { atomicWriteJson } from '../../io/atomicWrite.js'
 import { readJsonLines } from '../../io/jsonLines.js'
@@ -207,7 +208,7 @@ function tell(
   const { difference, pValue, problems, samples } = summary
   print(
     `${problems} held-out problems, ${samples} sampled answers to each, at temperature 1; difference ` +
-      `${(100 * difference.value).toFixed(1)} points, p ${pValue < 0.0001 ? '< 0.0001' : `= ${pValue.toFixed(4)}`} (paired)`,
+      `${(100 * difference.value).toFixed(1)} points, ${describePValue(pValue)} (paired)`,
   )
   const traces = chooseTraces(evaluation)
   if (traces) {

@@ -43,20 +43,22 @@ export function table(
   caption: string,
   columns: readonly string[],
   rows: readonly (readonly (string | Node)[])[],
+  /** On a phone each row becomes a block, so that no column is out of sight. Defaults to false. */
+  { stacked = false }: { readonly stacked?: boolean } = {},
 ): HTMLElement {
   const isNumeric = (cell: string | Node | undefined): boolean => typeof cell === 'string' && /^[-−+<]?\s?\d/.test(cell)
   const cells = (row: readonly (string | Node)[]): HTMLElement[] =>
     row.map((cell, c) =>
       c === 0
         ? element('th', { scope: 'row' }, cell)
-        : element('td', { class: isNumeric(cell) ? 'number' : null }, cell),
+        : element('td', { class: isNumeric(cell) ? 'number' : null, 'data-column': columns[c] ?? '' }, cell),
     )
   const head = columns.map((column, c) =>
     element('th', { scope: 'col', class: c > 0 && isNumeric(rows[0]?.[c]) ? 'number' : null }, column),
   )
   return element(
     'div',
-    { class: 'table', tabindex: 0, role: 'region', 'aria-label': caption },
+    { class: stacked ? 'table table-stacked' : 'table', tabindex: 0, role: 'region', 'aria-label': caption },
     element(
       'table',
       {},

@@ -12,9 +12,14 @@ export function formatSigned(value: number | null): string {
   return value !== null && value > 0 ? `+${formatNumber(value)}` : formatNumber(value)
 }
 
-/** `12.5 %` of a share. */
+/** `12.5 %` of a share; the blank does not break. */
 export function formatShare(value: number | null): string {
-  return value === null || !Number.isFinite(value) ? '–' : `${minus((100 * value).toFixed(1))} %`
+  return value === null || !Number.isFinite(value) ? '–' : `${minus((100 * value).toFixed(1))}\u00a0%`
+}
+
+/** The difference of two shares in percentage points: `+49.5 points`. */
+export function formatPoints(value: number): string {
+  return `${value > 0 ? '+' : ''}${minus((100 * value).toFixed(1))}\u00a0points`
 }
 
 /** `2 h 5 min`, `3 min 20 s`, `4.2 s`. */

@@ -1,7 +1,8 @@
 import type { Comparison, Measured } from '../reportData.js'
 import { firstAndLast } from './charts/series.js'
 import { byId, disclosure, element, table } from './dom.js'
-import { formatNumber, formatSeconds, formatShare, formatSigned, plural } from './format.js'
+import { formatPValue } from '../../eval/pValue.js'
+import { formatNumber, formatPoints, formatSeconds, formatShare, formatSigned, plural } from './format.js'
 import type { Run } from './run.js'
 
 /** Options that say what a run is, in this order; the others stand behind a disclosure. */
@@ -121,8 +122,13 @@ function beforeAndAfter(run: Run): HTMLElement[] {
             withInterval(row.base, row),
             ...(trainedName === null
               ? []
-              : [withInterval(row.trained, row), withInterval(row.difference, row, true), formatP(row.pValue)]),
+              : [
+                  withInterval(row.trained, row),
+                  withInterval(row.difference, row, true),
+                  row.pValue === null ? '–' : formatPValue(row.pValue),
+                ]),
           ]),
+        { stacked: true },
       ),
     ),
   ]
@@ -132,7 +138,7 @@ function withInterval(measured: Measured | null, { unit }: Comparison, signed = 
   if (!measured) return '–'
   const { value, low, high } = measured
   const format = (number: number): string => {
-    if (unit === 'share') return (number > 0 && signed ? '+' : '') + formatShare(number)
+    if (unit === 'share') return signed ? formatPoints(number) : formatShare(number)
     return signed ? formatSigned(number) : formatNumber(number)
   }
   if (low === null || high === null) return format(value)
@@ -142,11 +148,6 @@ function withInterval(measured: Measured | null, { unit }: Comparison, signed = 
     element('strong', {}, format(value)),
     element('span', { class: 'muted interval' }, ` ${format(low)} to ${format(high)}`),
   )
-}
-
-function formatP(value: number | null): string {
-  if (value === null) return '–'
-  return value < 0.001 ? '< 0.001' : value.toFixed(3)
 }
 
 function problemsOf(run: Run): HTMLElement[] {

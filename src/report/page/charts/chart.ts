@@ -28,6 +28,14 @@ export interface Drawing {
   /** Format of the vertical axis, as d3 writes it. */
   readonly tickFormat?: string
   readonly range?: readonly [number, number]
+  /** What the values cannot fall below, for the axis of values that are all equal. */
+  readonly lowest?: number
+}
+
+/** How the lines of metrics are drawn. */
+export interface LineOptions extends Pick<Drawing, 'tickFormat' | 'range' | 'lowest'> {
+  /** The values are what was set, not what was measured: no running mean over them. Defaults to false. */
+  readonly isExact?: boolean
 }
 
 export interface LabelledSeries extends Series {
@@ -38,7 +46,7 @@ export interface LabelledSeries extends Series {
 export function lineChart(
   chart: Omit<Chart, 'draw'>,
   select: (run: Run) => readonly LabelledSeries[],
-  options: Pick<Drawing, 'tickFormat' | 'range'> = {},
+  { isExact = false, ...options }: LineOptions = {},
 ): Chart {
   return {
     ...chart,
@@ -47,7 +55,7 @@ export function lineChart(
       if (columns.length === 0) return null
       return {
         ...options,
-        traces: columns.flatMap((series, i) => lines(series, palette.series[i % palette.series.length]!)),
+        traces: columns.flatMap((series, i) => lines(series, palette.series[i % palette.series.length]!, isExact)),
         summary: columns.map(describe).join(' '),
         columns,
       }
@@ -60,9 +68,9 @@ export function metricSeries(run: Run, metrics: readonly (readonly [name: string
   return metrics.map(([name, label]) => ({ ...run.series(name), label })).filter(({ steps }) => steps.length > 0)
 }
 
-/** The values, and over them their running mean where there are enough. */
-export function lines({ label, ...series }: LabelledSeries, color: string): Trace[] {
-  const mean = smoothed(series)
+/** The values, and over them their running mean where there are enough and they are not exact. */
+export function lines({ label, ...series }: LabelledSeries, color: string, isExact = false): Trace[] {
+  const mean = isExact ? null : smoothed(series)
   const points = thinned(series)
   const base = { type: 'scatter', x: points.steps, y: points.values, name: label } as const
   if (!mean) return [{ ...base, mode: points.steps.length < 60 ? 'lines+markers' : 'lines', line: { color, width: 2 } }]

@@ -112,9 +112,21 @@ function layout(chart: Chart, drawing: Drawing, palette: Palette): Record<string
     yaxis: {
       ...{ ...axis, title: title(chart.unit) },
       ...(drawing.tickFormat !== undefined && { tickformat: drawing.tickFormat }),
-      ...(drawing.range && { range: drawing.range }),
+      ...rangeOf(drawing),
     },
   }
+}
+
+/**
+ * The range of the vertical axis where it is not for Plotly to choose: around values that are all equal it would reach from
+ * -100 % to 100 %.
+ */
+function rangeOf({ range, columns, lowest }: Drawing): { range?: readonly [number, number] } {
+  if (range) return { range }
+  const values = new Set(columns.flatMap((column) => column.values).filter((value) => value !== null))
+  const [only] = values
+  if (values.size !== 1 || only === undefined || lowest === undefined) return {}
+  return { range: only === lowest ? [lowest, lowest + 1] : [Math.min(lowest, only), lowest + 1.2 * (only - lowest)] }
 }
 
 /** The values of a chart, at most 40 steps of them. */

@@ -1,5 +1,5 @@
 import { lineChart, metricSeries } from './chart.js'
-import type { Chart } from './chart.js'
+import type { Chart, LineOptions } from './chart.js'
 
 /** A chart of given metrics. */
 function metricChart(
@@ -9,13 +9,9 @@ function metricChart(
   explanation: string,
   missing: string,
   metrics: readonly (readonly [name: string, label: string])[],
-  tickFormat?: string,
+  options: LineOptions = {},
 ): Chart {
-  return lineChart(
-    { id, title, unit, explanation, missing },
-    (run) => metricSeries(run, metrics),
-    tickFormat === undefined ? {} : { tickFormat },
-  )
+  return lineChart({ id, title, unit, explanation, missing }, (run) => metricSeries(run, metrics), options)
 }
 
 export const trainingCharts: readonly Chart[] = [
@@ -34,7 +30,7 @@ export const trainingCharts: readonly Chart[] = [
     'Share of the completions that reached the token limit before they ended.',
     'no step has sampled yet',
     [['completions/clipped_ratio', 'Cut off']],
-    '.0%',
+    { tickFormat: '.0%', lowest: 0 },
   ),
   metricChart(
     ...(['entropy', 'Entropy', 'nats a token'] as const),
@@ -69,7 +65,7 @@ export const trainingCharts: readonly Chart[] = [
   ),
   metricChart(
     ...(['loss', 'Loss', 'loss'] as const),
-    'The loss of GRPO hovers around 0 whatever is learned: look at the reward to see progress.',
+    'What was minimised. Its size depends on the loss type and on how advantages and lengths go together, not on what is learned: look at the reward to see progress.',
     'no step has been trained',
     [['loss', 'Loss']],
   ),
@@ -78,7 +74,8 @@ export const trainingCharts: readonly Chart[] = [
     'The size of the steps as the schedule set it.',
     'no step has been trained',
     [['learning_rate', 'Learning rate']],
-    '.1e',
+    // It is set, not measured: there is nothing to smooth.
+    { tickFormat: '.1e', lowest: 0, isExact: true },
   ),
   metricChart(
     ...(['clip-ratio', 'Clipped tokens', 'share of tokens'] as const),
@@ -88,7 +85,7 @@ export const trainingCharts: readonly Chart[] = [
       ['clip_ratio/low_mean', 'Below 1 − ε'],
       ['clip_ratio/high_mean', 'Above 1 + ε'],
     ],
-    '.1%',
+    { tickFormat: '.1%', lowest: 0 },
   ),
   metricChart(
     ...(['sampling-difference', 'Sampling against training', 'nats'] as const),
@@ -98,7 +95,7 @@ export const trainingCharts: readonly Chart[] = [
       ['sampling/sampling_logp_difference/max', 'Largest'],
       ['sampling/sampling_logp_difference/mean', 'Mean'],
     ],
-    '.1e',
+    { tickFormat: '.1e', lowest: 0 },
   ),
   metricChart(
     ...(['reasoning', 'Reasoning', 'in a completion'] as const),
@@ -108,6 +105,14 @@ export const trainingCharts: readonly Chart[] = [
       ['reasoning/steps', 'Steps'],
       ['reasoning/self_corrections', 'Self-corrections'],
     ],
+    { lowest: 0 },
+  ),
+  metricChart(
+    ...(['calculations', 'Calculations that come out', 'share of calculations'] as const),
+    'Of the calculations in the completions, such as 3 × 6 = 18, the share that is right.',
+    'the completions hold no calculations',
+    [['reasoning/correct_calculations', 'Right']],
+    { tickFormat: '.0%', lowest: 0 },
   ),
   metricChart(
     ...(['step-time', 'Time of a step', 'seconds'] as const),

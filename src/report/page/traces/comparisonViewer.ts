@@ -49,8 +49,13 @@ function buildViewer(evaluation: EvaluationReport): void {
     const total = plural(evaluation.problems.length, 'problem')
     count.textContent =
       problems.length === evaluation.problems.length ? total : `${problems.length.toLocaleString('en')} of ${total}`
-    list.update(problems.length, problems.length > 0 ? 0 : -1)
-    if (problems.length > 0) list.select(0)
+    // What training brought is what one looks for first.
+    const first = Math.max(
+      0,
+      problems.findIndex((problem) => outcomeOf(problem) === 'gained'),
+    )
+    list.update(problems.length, problems.length > 0 ? first : -1)
+    if (problems.length > 0) list.select(first)
     else detail.replaceChildren(element('p', { class: 'muted' }, 'No problem fits. Change the search or the filter.'))
   }
   const search = element('input', {
@@ -150,9 +155,13 @@ function listRow(problem: EvaluatedProblem): Node[] {
   const verdicts = (traces: readonly EvaluatedTrace[]): string =>
     traces.map(({ correct }) => (correct ? '✓' : '✗')).join('')
   return [
-    element('span', { class: 'row-title' }, problem.id),
+    element('span', { class: 'row-title' }, problem.question.trim()),
     element('span', { class: 'row-value' }, { gained: '▲', lost: '▼', right: '✓', wrong: '✗' }[outcomeOf(problem)]),
-    element('span', { class: 'row-problem muted' }, `${verdicts(problem.base)} → ${verdicts(problem.trained)}`),
+    element(
+      'span',
+      { class: 'row-problem muted' },
+      `${verdicts(problem.base)} → ${verdicts(problem.trained)} · ${problem.id}`,
+    ),
   ]
 }
 

@@ -6,6 +6,7 @@ import { completionFilter, filterGroups, meanReward } from './groupFilter.js'
 import type { GroupFilter } from './groupFilter.js'
 import { groupView } from './groupView.js'
 import { focusNextCompletion, isTyping } from './keyboard.js'
+import { distinctParts } from './question.js'
 import { markMatches } from './search.js'
 import { colorLegend, setUpTokenTooltip } from './tokenText.js'
 import type { ColorMode } from './tokenText.js'
@@ -46,12 +47,14 @@ class TraceViewer {
   /** Steps of the groups that are shown, rising. */
   #steps: readonly number[] = []
   #group: CompletionGroup | null = null
+  /** The question in a prompt. */
+  #question: (prompt: string) => string = (prompt) => prompt
 
   constructor(run: Run) {
     this.#run = run
     this.#list = new VirtualList({
       label: 'Groups of completions',
-      row: (index) => listRow(this.#groups[index]!),
+      row: (index) => listRow(this.#groups[index]!, this.#question),
       onSelect: (index) => {
         this.#select(this.#groups[index] ?? null)
       },
@@ -205,6 +208,7 @@ class TraceViewer {
 
   /** Finds the groups to show. Keeps the chosen one while it is among them. */
   #update(scrollToSelected: boolean): void {
+    this.#question = distinctParts(this.#run.groups.map(({ prompt }) => prompt))
     this.#groups = filterGroups(this.#run.groups, this.#filter)
     this.#steps = [...new Set(this.#groups.map(({ step }) => step))].sort((a, b) => a - b)
     this.#slider.max = String(Math.max(0, this.#steps.length - 1))
@@ -303,9 +307,9 @@ function colorModes(groups: readonly CompletionGroup[]): (readonly [ColorMode, s
   ]
 }
 
-/** Step, problem, and a mark for the reward of each completion. */
-function listRow(group: CompletionGroup): Node[] {
-  const { step, index, problem, completions } = group
+/** Step, question, and a mark for the reward of each completion. */
+function listRow(group: CompletionGroup, question: (prompt: string) => string): Node[] {
+  const { step, index, prompt, completions } = group
   const rewards = completions.map(({ reward }) => reward)
   const judged = rewards.filter((reward) => reward !== null)
   const low = judged.reduce((a, b) => Math.min(a, b), 0)
@@ -318,7 +322,7 @@ function listRow(group: CompletionGroup): Node[] {
   return [
     element('span', { class: 'row-title' }, `Step ${step} · ${index + 1}`),
     element('span', { class: 'row-value' }, formatNumber(meanReward(group))),
-    element('span', { class: 'row-problem muted' }, problem),
+    element('span', { class: 'row-problem muted' }, question(prompt)),
     element('span', { class: 'row-marks', 'aria-hidden': 'true' }, ...marks),
   ]
 }
