@@ -66,6 +66,7 @@ export class HubError extends GrpoError {
   /** The HTTP status, where there was an answer. */
   readonly status: number | null
   constructor(
+    /** What kind of trouble it was. */
     readonly kind: HubErrorKind,
     message: string,
     options: ErrorOptions & { status?: number } = {},

@@ -92,7 +92,7 @@ export type {
 
 export { evaluate } from './eval/evaluate.js'
 export type { EvaluateOptions, EvaluationProgress } from './eval/evaluate.js'
-export { evaluationSchema } from './eval/evaluation.js'
+export { evaluationSchema } from './eval/evaluationSchema.js'
 export type { Comparison, DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from './eval/evaluation.js'
 export { readEvaluation, writeEvaluation } from './eval/evaluationFile.js'
 export { describeComparison } from './eval/verdict.js'
@@ -113,6 +113,7 @@ export { runCode } from './sandbox/runCode.js'
 export type { RunCodeOptions } from './sandbox/runCode.js'
 export type { CodeLanguage, CodeRun, CodeVerdict } from './sandbox/codeRun.js'
 
+/** What completions are judged by, and what rewards of one's own are made with. */
 export * as rewards from './rewards/index.js'
 export { gradeMath, mathGrader } from './grading/math/gradeMath.js'
 export type { GradeMathOptions } from './grading/math/gradeMath.js'

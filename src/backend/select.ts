@@ -7,7 +7,9 @@ import { registerCpuBackend } from './cpu/register.js'
 /** `cpu` is our own threaded WebAssembly engine, `reference` tfjs's plain JavaScript, slow and simple, to compare with. */
 export type BackendName = 'cpu' | 'reference'
 
+/** What tensors are computed on. */
 export interface SelectedBackend {
+  /** The backend, as {@link selectBackend} takes it. */
   readonly name: BackendName
   /** Why this one was taken, in a sentence. */
   readonly why: string

@@ -5,28 +5,43 @@
 
 /** Lengths of the dimensions, by the number of them. */
 export interface ShapeMap {
+  /** A single number has none. */
   R0: number[]
+  /** A vector's. */
   R1: [number]
+  /** A matrix's: rows, columns. */
   R2: [number, number]
+  /** Of three dimensions. */
   R3: [number, number, number]
+  /** Of four dimensions. */
   R4: [number, number, number, number]
+  /** Of five dimensions. */
   R5: [number, number, number, number, number]
+  /** Of six dimensions. */
   R6: [number, number, number, number, number, number]
 }
 
 /** Values of a tensor as nested lists. */
 export interface ArrayMap {
+  /** A single number. */
   R0: number
+  /** A vector. */
   R1: number[]
+  /** A matrix, row by row. */
   R2: number[][]
+  /** Of three dimensions. */
   R3: number[][][]
+  /** Of four dimensions. */
   R4: number[][][][]
+  /** Of five dimensions. */
   R5: number[][][][][]
+  /** Of six dimensions. */
   R6: number[][][][][][]
 }
 
 /** How many dimensions a tensor has: R0 is a single number. */
 export type Rank = keyof ShapeMap
+/** Names of the ranks. */
 export declare namespace Rank {
   type R0 = 'R0'
   type R1 = 'R1'
@@ -35,16 +50,22 @@ export declare namespace Rank {
   type R4 = 'R4'
 }
 
+/** What a tensor's values are. */
 export type DataType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string'
 
 /** An array of numbers with a shape, in the memory of the backend. Immutable; it stays until it is disposed, by itself or by {@link tidy}. */
 export interface Tensor<R extends Rank = Rank> {
+  /** Unique in the program. */
   readonly id: number
+  /** Lengths of its dimensions. */
   readonly shape: ShapeMap[R]
+  /** Number of its dimensions. */
   readonly rank: number
   /** How many numbers it has. */
   readonly size: number
+  /** What its values are. */
   readonly dtype: DataType
+  /** Whether its memory was freed. */
   readonly isDisposed: boolean
   /** The values, row by row: a copy. */
   data(): Promise<Float32Array | Int32Array | Uint8Array>
@@ -64,16 +85,20 @@ export type Scalar = Tensor<Rank.R0>
 export type Tensor1D = Tensor<Rank.R1>
 /** A matrix. */
 export type Tensor2D = Tensor<Rank.R2>
+/** A tensor of three dimensions. */
 export type Tensor3D = Tensor<Rank.R3>
 
 /** A tensor whose values change: a parameter in training. */
 export interface Variable<R extends Rank = Rank> extends Tensor<R> {
+  /** Unique in the program. */
   readonly name: string
+  /** Whether it gets gradients. */
   readonly trainable: boolean
   /** Takes over the values of a tensor of the same shape. */
   assign(value: Tensor<R>): void
 }
 
+/** Values as typed arrays hold them. */
 type Numbers = Float32Array | Int32Array | Uint8Array
 
 /** Makes a vector. */

@@ -12,6 +12,7 @@ import { statisticsReady } from './statistics/distributions.js'
 import { checkConfidence } from './statistics/proportionInterval.js'
 import { sampleTraces } from './traces.js'
 
+/** How policies are evaluated. */
 export interface EvaluateOptions {
   /** Takes the first problems of the task only. Defaults to all. */
   limit?: number
@@ -23,11 +24,15 @@ export interface EvaluateOptions {
   maxCompletionLength?: number
   /** Of the sampled completions. Defaults to 1, as in training. */
   temperature?: number
+  /** Sample among the k likeliest tokens. Defaults to 0: all. */
   topK?: number
+  /** Sample among the likeliest tokens that together have this probability. Defaults to 1: all. */
   topP?: number
+  /** Sample among tokens at least this times as likely as the likeliest. Defaults to 0: all. */
   minP?: number
   /** Also of the greedy completions. */
   repetitionPenalty?: number
+  /** A completion ends when its text contains one of these. Defaults to none. */
   stopStrings?: readonly string[]
   /** Of sampling and of the resampling for intervals. The same seed gives the same evaluation. Defaults to 0. */
   seed?: number
@@ -44,6 +49,7 @@ export interface EvaluateOptions {
   earlier?: Evaluation
   /** Ends the evaluation early with the reason of the signal. */
   signal?: AbortSignal
+  /** Called while completions are sampled and graded. */
   onProgress?: (progress: EvaluationProgress) => void
 }
 
@@ -51,7 +57,9 @@ export interface EvaluateOptions {
 export interface EvaluationProgress {
   /** Name of the policy. */
   readonly policy: string
+  /** Whether the likeliest tokens are taken, or tokens sampled. */
   readonly decoding: 'greedy' | 'sampled'
+  /** Whether completions are sampled or graded. */
   readonly phase: 'sampling' | 'grading'
   /** Completions of all policies that have ended so far. */
   readonly done: number

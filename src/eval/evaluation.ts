@@ -1,190 +1,210 @@
-import { z } from 'zod'
-
 /** The version of eval.json that this release writes; one with another version is refused. */
 export const EVALUATION_VERSION = 1
 
-/** Share of anything between 0 and 1. */
-const share = z.number().min(0).max(1)
-
-/** A measured value with its confidence interval; without bounds where there is too little to tell them. */
-const estimateSchema = z.object({
-  value: z.number(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
-})
+/** An evaluation as eval.json holds it, there with names in snake_case. */
+export interface Evaluation {
+  /** Version of the format. */
+  version: typeof EVALUATION_VERSION
+  /** When it was made (ISO 8601). */
+  createdAt: string
+  /** Name of the task. */
+  task: string
+  /** How completions were sampled and intervals computed. */
+  settings: EvaluationSettings
+  /** What was asked. */
+  problems: EvaluatedProblem[]
+  /** What each policy gave. */
+  policies: PolicyResult[]
+  /** Each policy with each one before it. */
+  comparisons: Comparison[]
+}
 
 /** How completions were sampled and intervals computed. */
-const settingsSchema = z.object({
-  maxCompletionLength: z.int().positive(),
-  /** Of the sampled completions. */
-  temperature: z.number(),
-  topK: z.int(),
-  topP: z.number(),
-  minP: z.number(),
-  repetitionPenalty: z.number(),
-  stopStrings: z.array(z.string()),
+export interface EvaluationSettings {
+  /** Most tokens of a completion. */
+  maxCompletionLength: number
+  /** Temperature of the sampled completions. */
+  temperature: number
+  /** Sampled among the k likeliest tokens; 0: all. */
+  topK: number
+  /** Sampled among the likeliest tokens that together have this probability. */
+  topP: number
+  /** Sampled among tokens at least this times as likely as the likeliest. */
+  minP: number
+  /** Above 1, tokens that occurred became less likely. */
+  repetitionPenalty: number
+  /** Texts that end a completion. */
+  stopStrings: string[]
   /** Whether each problem was also answered once by the likeliest tokens. */
-  greedy: z.boolean(),
+  greedy: boolean
   /** Sampled completions of each problem. */
-  samples: z.int().nonnegative(),
-  seed: z.int().nonnegative(),
-  /** Of all intervals. */
-  confidence: z.number(),
+  samples: number
+  /** Seed of sampling and resampling. */
+  seed: number
+  /** Confidence of all intervals. */
+  confidence: number
   /** Draws of a bootstrap interval or a permutation test. */
-  resamples: z.int().nonnegative(),
-})
+  resamples: number
+}
 
-const problemSchema = z.object({
-  id: z.string(),
-  question: z.string(),
+/** A problem of an evaluation. */
+export interface EvaluatedProblem {
+  /** Unique within the task. */
+  id: string
+  /** What was asked. */
+  question: string
   /** The prompt as the models got it. */
-  prompt: z.string(),
-  answer: z.string(),
-  difficulty: z.number().nullable(),
-})
+  prompt: string
+  /** The right answer. */
+  answer: string
+  /** Harder problems have larger numbers; null when the task does not say. */
+  difficulty: number | null
+}
+
+/** A measured value with its confidence interval; without bounds where there is too little to tell them. */
+export interface Estimate {
+  /** What was measured. */
+  value: number
+  /** Lower bound of the interval. */
+  low: number | null
+  /** Upper bound of the interval. */
+  high: number | null
+}
 
 /** What the steps of one completion look like. */
-const traceReasoningSchema = z.object({
-  steps: z.int().nonnegative(),
-  /** Equations among them, such as `18 / 3 = 6`, and those that hold. */
-  equations: z.int().nonnegative(),
-  correctEquations: z.int().nonnegative(),
-  selfCorrections: z.int().nonnegative(),
-  /** Those that changed a result for the better. */
-  helpfulSelfCorrections: z.int().nonnegative(),
+export interface TraceReasoning {
+  /** Number of steps. */
+  steps: number
+  /** Equations among them, such as `18 / 3 = 6`. */
+  equations: number
+  /** Equations that hold. */
+  correctEquations: number
+  /** Places where the completion takes back what it said. */
+  selfCorrections: number
+  /** Self-corrections that changed a result for the better. */
+  helpfulSelfCorrections: number
   /** Whether the final answer follows from the last step; null when either is missing. */
-  coherent: z.boolean().nullable(),
-})
+  coherent: boolean | null
+}
 
 /** One graded completion. */
-const traceSchema = z.object({
-  text: z.string(),
-  tokens: z.int().nonnegative(),
+export interface Trace {
+  /** The completion. */
+  text: string
+  /** Its length in tokens. */
+  tokens: number
   /** `length`: cut off at maxCompletionLength. */
-  finishReason: z.enum(['stop', 'length']),
+  finishReason: 'stop' | 'length'
   /** The answer is right and in the form asked for. */
-  correct: z.boolean(),
+  correct: boolean
   /** The answer is right, in whatever form. */
-  correctLenient: z.boolean(),
+  correctLenient: boolean
   /** The answer that was found. */
-  extracted: z.string().nullable(),
+  extracted: string | null
   /** Why it is wrong, where the grader says so. */
-  reason: z.string().nullable(),
-  reasoning: traceReasoningSchema,
-})
+  reason: string | null
+  /** What its steps look like. */
+  reasoning: TraceReasoning
+}
 
-/** Means over problems, each counting the same. */
-const reasoningSchema = z.object({
+/** How completions reason: means over problems, each counting the same. */
+export interface ReasoningQuality {
   /** Share of completions with at least one step. */
-  withSteps: estimateSchema,
-  meanSteps: estimateSchema,
+  withSteps: Estimate
+  /** Steps of a completion. */
+  meanSteps: Estimate
   /** Share of equations that hold; null when there are none. */
-  correctEquations: estimateSchema.nullable(),
+  correctEquations: Estimate | null
   /** Share of completions that correct themselves. */
-  selfCorrecting: estimateSchema,
+  selfCorrecting: Estimate
   /** Number of self-corrections in all completions, and of those that changed a result for the better. */
-  selfCorrections: z.object({ count: z.int().nonnegative(), helpful: z.int().nonnegative() }),
+  selfCorrections: { count: number; helpful: number }
   /** Share of completions whose answer follows from their last step, among those that have both; null when none has. */
-  coherent: estimateSchema.nullable(),
-})
+  coherent: Estimate | null
+}
 
 /** What one way of decoding gave. */
-const decodingResultSchema = z.object({
-  completionsPerProblem: z.int().positive(),
+export interface DecodingResult {
+  /** Completions of each problem. */
+  completionsPerProblem: number
   /** Share of completions that are right in the form asked for. */
-  accuracy: estimateSchema,
+  accuracy: Estimate
   /** Share of completions that are right in whatever form. */
-  accuracyLenient: estimateSchema,
+  accuracyLenient: Estimate
   /** Chance that one of k completions is right; k = 1 is the accuracy. */
-  passAtK: z.array(z.object({ k: z.int().positive(), strict: estimateSchema, lenient: estimateSchema })),
+  passAtK: { k: number; strict: Estimate; lenient: Estimate }[]
   /** Chance that the commonest answer of all completions of a problem, in whatever form, is right; null for one completion. */
-  majority: z.object({ k: z.int().positive(), accuracy: estimateSchema }).nullable(),
+  majority: { k: number; accuracy: Estimate } | null
   /** Share of completions cut off at maxCompletionLength. */
-  truncated: estimateSchema,
-  /** Mean length of completions. */
-  meanTokens: estimateSchema,
-  reasoning: reasoningSchema,
+  truncated: Estimate
+  /** Mean length of completions, in tokens. */
+  meanTokens: Estimate
+  /** How the completions reason. */
+  reasoning: ReasoningQuality
   /** By rising difficulty; empty when the problems have none. */
-  byDifficulty: z.array(
-    z.object({
-      difficulty: z.number(),
-      problems: z.int().positive(),
-      accuracy: estimateSchema,
-      accuracyLenient: estimateSchema,
-    }),
-  ),
+  byDifficulty: { difficulty: number; problems: number; accuracy: Estimate; accuracyLenient: Estimate }[]
   /** For each problem, in the order of `problems`, its completions. */
-  completions: z.array(z.array(traceSchema)),
-})
+  completions: Trace[][]
+}
 
-const policyResultSchema = z.object({
+/** What a policy gave. */
+export interface PolicyResult {
   /** Such as `base` and `trained`. */
-  name: z.string(),
+  name: string
   /** Folder or Hub id. */
-  model: z.string(),
+  model: string
   /** Folder; null when the model has no adapter, or one that was never saved. */
-  adapter: z.string().nullable(),
-  greedy: decodingResultSchema.nullable(),
-  sampled: decodingResultSchema.nullable(),
-})
+  adapter: string | null
+  /** By the likeliest tokens; null when that was not asked for. */
+  greedy: DecodingResult | null
+  /** By sampled tokens; null when that was not asked for. */
+  sampled: DecodingResult | null
+}
 
 /** A difference of two shares on the same problems, the later policy minus the baseline. */
-const pairedDifferenceSchema = z.object({
+export interface PairedDifference {
   /** Positive when the policy is better than its baseline. */
-  difference: estimateSchema,
+  difference: Estimate
   /** Another interval of the difference: problems drawn again with replacement; null for a single problem. */
-  bootstrap: z.object({ low: z.number(), high: z.number() }).nullable(),
-  /** Two-sided. */
-  pValue: share,
-  test: z.enum(['exact McNemar', 'sign-flip permutation']),
+  bootstrap: { low: number; high: number } | null
+  /** Probability of a difference at least as large if the policies were equally good; two-sided. */
+  pValue: number
+  /** The test that gave it. */
+  test: 'exact McNemar' | 'sign-flip permutation'
   /** Ids of problems that the policy solves and the baseline does not; with several completions: solves more often. */
-  fixed: z.array(z.string()),
-  /** The reverse. */
-  broken: z.array(z.string()),
-  /** Problems that both always solve, and that neither ever solves. */
-  bothRight: z.int().nonnegative(),
-  bothWrong: z.int().nonnegative(),
-})
+  fixed: string[]
+  /** Ids of problems that the baseline solves and the policy does not, or less often. */
+  broken: string[]
+  /** Problems that both always solve. */
+  bothRight: number
+  /** Problems that neither ever solves. */
+  bothWrong: number
+}
 
-const pairedResultSchema = z.object({
-  strict: pairedDifferenceSchema,
-  lenient: pairedDifferenceSchema,
-  passAtK: z.array(z.object({ k: z.int().positive(), difference: estimateSchema })),
-  meanTokens: estimateSchema,
-  /** Completions of each of the two, and how many of them are the same text for both. */
-  completions: z.int().positive(),
-  identicalCompletions: z.int().nonnegative(),
-})
+/** A policy beside its baseline, in one way of decoding. */
+export interface PairedResult {
+  /** Of right answers in the form asked for. */
+  strict: PairedDifference
+  /** Of right answers in whatever form. */
+  lenient: PairedDifference
+  /** Difference of the chances that one of k completions is right. */
+  passAtK: { k: number; difference: Estimate }[]
+  /** Difference of the mean lengths, in tokens. */
+  meanTokens: Estimate
+  /** Completions of each of the two. */
+  completions: number
+  /** How many of them are the same text for both. */
+  identicalCompletions: number
+}
 
-const comparisonSchema = z.object({
-  baseline: z.string(),
-  policy: z.string(),
-  greedy: pairedResultSchema.nullable(),
-  sampled: pairedResultSchema.nullable(),
-})
-
-/** An evaluation as eval.json holds it, there with names in snake_case. */
-export const evaluationSchema = z.object({
-  version: z.literal(EVALUATION_VERSION),
-  /** ISO 8601. */
-  createdAt: z.string(),
-  task: z.string(),
-  settings: settingsSchema,
-  problems: z.array(problemSchema).min(1),
-  policies: z.array(policyResultSchema).min(1),
-  /** Each policy with each one before it. */
-  comparisons: z.array(comparisonSchema),
-})
-
-export type Evaluation = z.output<typeof evaluationSchema>
-export type EvaluationSettings = z.output<typeof settingsSchema>
-export type EvaluatedProblem = z.output<typeof problemSchema>
-export type Estimate = z.output<typeof estimateSchema>
-export type Trace = z.output<typeof traceSchema>
-export type TraceReasoning = z.output<typeof traceReasoningSchema>
-export type ReasoningQuality = z.output<typeof reasoningSchema>
-export type DecodingResult = z.output<typeof decodingResultSchema>
-export type PolicyResult = z.output<typeof policyResultSchema>
-export type PairedDifference = z.output<typeof pairedDifferenceSchema>
-export type PairedResult = z.output<typeof pairedResultSchema>
-export type Comparison = z.output<typeof comparisonSchema>
+/** A policy beside one that was given before it. */
+export interface Comparison {
+  /** Name of the one before. */
+  baseline: string
+  /** Name of the policy. */
+  policy: string
+  /** By the likeliest tokens; null when that was not asked for. */
+  greedy: PairedResult | null
+  /** By sampled tokens; null when that was not asked for. */
+  sampled: PairedResult | null
+}

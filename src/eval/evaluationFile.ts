@@ -4,8 +4,9 @@ import { camelCase, snakeCase } from '../options/names.js'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { parseJsonFields } from '../model/jsonFields.js'
-import { EVALUATION_VERSION, evaluationSchema } from './evaluation.js'
+import { EVALUATION_VERSION } from './evaluation.js'
 import type { Evaluation } from './evaluation.js'
+import { evaluationSchema } from './evaluationSchema.js'
 
 /** Writes an evaluation as JSON, with names in snake_case as in the other files of a run. Throws a GrpoError. */
 export function writeEvaluation(file: string, evaluation: Evaluation): void {

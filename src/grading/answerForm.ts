@@ -16,6 +16,7 @@ import { thinkForm } from './thinkForm.js'
  */
 export type AnswerForm = 'gsm8k' | 'think' | 'boxed' | 'code' | 'bare'
 
+/** Every form of an answer. */
 export const answerForms = ['gsm8k', 'think', 'boxed', 'code', 'bare'] as const satisfies readonly AnswerForm[]
 
 /** An answer as a text marks it. */

@@ -4,6 +4,7 @@ import type { AnswerForm } from './answerForm.js'
 export interface Problem {
   /** Stable from run to run, unique within its task, e.g. `gsm8k/train/17`. */
   readonly id: string
+  /** What is asked, without instructions on the form of the answer. */
   readonly question: string
   /** The final answer alone, e.g. `72`. */
   readonly answer: string

@@ -34,6 +34,7 @@ import type { RunFilesPosition } from './runFiles.js'
 import { mean } from './metrics/statistics.js'
 import type { TrainingRow } from './update/trainingRow.js'
 
+/** What a run of GRPO is made of. */
 export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   /** A model with an adapter to train, from `model.withLora()`. */
   policy: CausalLM
@@ -60,6 +61,7 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
 
 /** What a step is doing. */
 export interface StepProgress {
+  /** Whether completions are sampled or trained on. */
   readonly phase: 'sampling' | 'training'
   /** Tokens sampled, or micro-batches trained on, in this step. */
   readonly done: number
@@ -69,6 +71,7 @@ export interface StepProgress {
 export interface TrainingStep {
   /** From 1. */
   readonly step: number
+  /** Steps of the whole run. */
   readonly maxSteps: number
   /** What it measured, by TRL's names: `step.metrics.reward`, `step.metrics['rewards/correctness/mean']`. */
   readonly metrics: TrainingMetrics
@@ -109,7 +112,9 @@ interface MadeStep {
  * third in a row ends the run with an error.
  */
 export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implements AsyncIterable<TrainingStep> {
+  /** All options, the defaults filled in. */
   readonly config: GRPOConfig
+  /** Optimizer steps of the whole run. */
   readonly maxSteps: number
   /** What the run will need at most. */
   readonly memoryForecast: MemoryForecast

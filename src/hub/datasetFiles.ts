@@ -10,6 +10,7 @@ const PARQUET_REVISION = 'refs/convert/parquet'
 /** Taken when a data set has several configurations and none is chosen. */
 const usualConfigs = ['main', 'default', 'data']
 
+/** Which files of a data set on the Hub are taken. */
 export interface DatasetOptions extends DownloadOptions {
   /** One of the data set's configurations (subsets). Defaults to `main` or `default` where there is one, or the only one. */
   config?: string

@@ -27,17 +27,21 @@ const PARALLEL_FILES = 2
 /** Bytes that a disk should keep free. */
 const SPARE_BYTES = 16 * 1024 * 1024
 
+/** How far a download is. */
 export interface DownloadProgress {
   /** The file that moved on. */
   readonly file: string
   /** Bytes of all files together that are there, those of earlier downloads included. */
   readonly loadedBytes: number
+  /** Bytes of all files together. */
   readonly totalBytes: number
 }
 
+/** Which version of a repository is taken, and from where. */
 export interface DownloadOptions extends HubOptions {
   /** Branch, tag or commit. Defaults to main, or what stands behind `@` in the id. */
   revision?: string
+  /** Called while files are downloaded. */
   onProgress?: (progress: DownloadProgress) => void
 }
 
@@ -46,7 +50,9 @@ export type FileChoice = (paths: readonly string[]) => readonly string[]
 
 /** A repository's files on this machine. */
 export interface Snapshot {
+  /** Where the files are. */
   readonly folder: string
+  /** The repository, `owner/name`. */
   readonly id: string
   /** The commit; together with the id it names these very files for ever. */
   readonly revision: string

@@ -84,10 +84,12 @@ export class Safetensors {
     return [...this.shardOfTensor.keys()]
   }
 
+  /** Whether there is a tensor of this name. */
   has(name: string): boolean {
     return this.shardOfTensor.has(name)
   }
 
+  /** Type, shape and size of a tensor. Throws a FileFormatError for a name that is not there. */
   info(name: string): TensorInfo {
     const { dtype, shape, byteLength } = this.find(name).tensor
     return { dtype, shape, byteLength }

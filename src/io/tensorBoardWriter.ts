@@ -16,6 +16,7 @@ let filesOpened = 0
  * https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
  */
 export class TensorBoardWriter {
+  /** The event file. */
   readonly file: string
   #descriptor: number | null
   #started = false
@@ -45,6 +46,7 @@ export class TensorBoardWriter {
     this.#write([float64(1, wallTime()), integer(2, step), message(5, summary)])
   }
 
+  /** Closes the file; it is whole without that too. */
   close(): void {
     if (this.#descriptor !== null) fs.closeSync(this.#descriptor)
     this.#descriptor = null

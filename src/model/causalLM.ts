@@ -52,6 +52,7 @@ export class CausalLM {
     return this.base.folder
   }
 
+  /** What the model is made of. */
   get config(): ModelConfig {
     return this.base.config
   }
@@ -144,6 +145,7 @@ export class CausalLM {
   }
 }
 
+/** How a model is loaded, and found on the Hub when its name is no folder. */
 export interface LoadModelOptions extends DownloadOptions {
   /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
   dtype?: 'auto' | 'float32'

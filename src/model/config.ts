@@ -45,23 +45,35 @@ export type Architecture = keyof typeof architectures
 
 /** A decoder as its config.json describes it, every default filled in. */
 export interface ModelConfig {
+  /** Family of the model, which says how its layers are built. */
   readonly architecture: Architecture
+  /** Tokens of the vocabulary: rows of the token embedding. */
   readonly vocabularySize: number
+  /** Width of the residual stream. */
   readonly hiddenSize: number
+  /** Width of the feed-forward layers. */
   readonly intermediateSize: number
+  /** Decoder layers. */
   readonly numLayers: number
+  /** Attention heads of a layer. */
   readonly numHeads: number
+  /** Heads of keys and values of a layer; each serves numHeads / numKeyValueHeads attention heads. */
   readonly numKeyValueHeads: number
+  /** Width of an attention head. */
   readonly headDim: number
+  /** Added to the mean square under the root of every RMSNorm. */
   readonly rmsNormEpsilon: number
   /** Whether the output head is the token embedding. */
   readonly tieWordEmbeddings: boolean
+  /** Which projections of attention have a bias. */
   readonly attentionBias: { readonly queryKeyValue: boolean; readonly output: boolean }
+  /** Whether the feed-forward layers have biases. */
   readonly mlpBias: boolean
   /** Whether each head's query and key pass an RMSNorm before the rotary embedding (Qwen3). */
   readonly queryKeyNorm: boolean
   /** Tokens. */
   readonly maxPositions: number
+  /** Frequencies of the rotary embedding. */
   readonly rope: RopeConfig
   /** Per layer: false = no rotary embedding (SmolLM3). */
   readonly ropeLayers: readonly boolean[]

@@ -11,6 +11,7 @@ export class KeyValueCache {
 
   constructor(
     config: ModelConfig,
+    /** Tokens that it has room for. */
     readonly slots: number,
   ) {
     const width = config.numKeyValueHeads * config.headDim
@@ -38,6 +39,7 @@ export class KeyValueCache {
     return table
   }
 
+  /** Frees its memory. */
   dispose(): void {
     for (const table of [...this.#keys, ...this.#values]) table.dispose()
   }

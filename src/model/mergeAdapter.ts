@@ -16,6 +16,7 @@ import type { AdapterMatrices } from './peft.js'
 
 const dtypes = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' } as const
 
+/** Which adapter is merged into which model, and where to. */
 export interface MergeOptions {
   /** Folder of the model in Hugging Face's layout. */
   model: string

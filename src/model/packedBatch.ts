@@ -5,6 +5,7 @@ import type { AttentionSegment } from '../ops/attention.js'
  * that lies elsewhere, such as the prompt that a group of completions shares.
  */
 export interface PackedBatch {
+  /** The tokens of all sequences, one after the other. */
   readonly tokenIds: Int32Array // [N]
   /** Place of each token in its own sequence, from 0: what the rotary embedding turns by. */
   readonly positions: Int32Array // [N]
@@ -27,12 +28,15 @@ export interface SlotCopy {
 
 /** A prompt and the completions that share it. */
 export interface PromptGroup {
+  /** Tokens of the prompt. */
   readonly promptIds: ArrayLike<number>
+  /** Tokens of each completion. */
   readonly completions: readonly ArrayLike<number>[]
 }
 
 /** A packed batch of groups, and where the distribution of each completion token is found in it. */
 export interface PackedGroups {
+  /** The groups as one batch. */
   readonly batch: PackedBatch
   /** Row of the batch that predicts each completion token; group by group, completion by completion. */
   readonly rows: Int32Array // [n]

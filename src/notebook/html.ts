@@ -27,6 +27,7 @@ export function markdown(text: string): void {
 
 /** A place below a cell whose content can be replaced, also from later cells. */
 export interface Place {
+  /** Replaces the content; `text` is shown where there is no HTML. */
   html(content: string, text?: string): void
 }
 

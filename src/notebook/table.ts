@@ -6,12 +6,15 @@ import { showBundle } from './output.js'
 
 /** The part of a danfojs DataFrame that a table is made of. */
 export interface DataFrameLike {
+  /** Names of the columns. */
   readonly columns: readonly (string | number)[]
   /** [rows][columns] */
   readonly values: unknown
+  /** Names of the rows. */
   readonly index: readonly (string | number)[]
 }
 
+/** How a table is shown. */
 export interface TableOptions {
   /** What stands above it. */
   caption?: string

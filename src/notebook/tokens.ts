@@ -8,12 +8,15 @@ import { showBundle } from './output.js'
 
 /** A text whose tokens are coloured. */
 export interface ColoredTokens {
+  /** What stands above the text. */
   readonly title: string
+  /** Its tokens. */
   readonly ids: readonly number[]
   /** One for each token: log-probabilities, or changes of something in nats. */
   readonly values: readonly number[]
 }
 
+/** What colours of tokens mean. */
 export interface TokensOptions {
   /**
    * `probability`: values are log-probabilities, and the less likely a token was, the stronger its colour; `change`: blue above

@@ -6,7 +6,9 @@ import { showBundle } from './output.js'
 
 /** A completion as it is shown beside others. */
 export interface ShownTrace {
+  /** What stands above it. */
   readonly title: string
+  /** The completion. */
   readonly text: string
   /** Whether its answer is right; left out when nobody judged it. */
   readonly correct?: boolean

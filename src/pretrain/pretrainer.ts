@@ -30,6 +30,7 @@ export interface PretrainStep {
   readonly loss: number
   /** Norm of all gradients before they were clipped. */
   readonly gradNorm: number
+  /** Learning rate of this update. */
   readonly learningRate: number
   /** Tokens that were computed in this update. */
   readonly tokens: number
@@ -40,7 +41,9 @@ export interface PretrainStep {
  * The same options give the same model, bit for bit, whether or not the run was interrupted, and whatever the number of threads.
  */
 export class Pretrainer {
+  /** The model in training. */
   readonly model: TrainableModel
+  /** Its tokenizer, whose merges were learned from the corpus. */
   readonly tokenizer: Tokenizer
   readonly #corpus: PretrainCorpus
   readonly #parameters: FlatParameters
@@ -50,6 +53,7 @@ export class Pretrainer {
 
   /** Starts a new model; its tokenizer is written to `folder` at once, its weights by {@link Pretrainer.saveModel}. */
   constructor(
+    /** All options, the defaults filled in. */
     readonly config: PretrainConfig,
     private readonly folder: string,
   ) {
@@ -152,6 +156,7 @@ export class Pretrainer {
     this.#step = state.step
   }
 
+  /** Frees the memory of model and optimizer. */
   dispose(): void {
     this.model.dispose()
   }

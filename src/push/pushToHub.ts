@@ -14,6 +14,7 @@ import { collectFiles } from './pushFiles.js'
 import type { PushFile } from './pushFiles.js'
 import { readRunContents } from './runContents.js'
 
+/** What is published, and where to. */
 export interface PushOptions extends Omit<HubOptions, 'offline'> {
   /** Folder of the run. */
   run: string
@@ -31,6 +32,7 @@ export interface PushOptions extends Omit<HubOptions, 'offline'> {
   onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
+/** What was published, or would be. */
 export interface PushResult {
   /** Page of the repository. */
   readonly url: string

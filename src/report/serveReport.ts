@@ -10,9 +10,11 @@ import { renderPage } from './html.js'
 import type { ReportUpdate } from './reportData.js'
 import { RunReader } from './runReader.js'
 
+/** A report that is served while its run goes on. */
 export interface ReportServer {
   /** Address of the page, with the token that it asks for. */
   readonly url: string
+  /** Ends the server. */
   close(): Promise<void>
 }
 

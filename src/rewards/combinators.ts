@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
+/** What every combination of rewards takes. */
 export interface CombinatorOptions extends RewardOptions {
   /** Appears in the metrics. */
   name?: string
@@ -29,6 +30,7 @@ function weighted(score: number | null, { weight }: RewardFunction): number | nu
   return score === null ? null : score * weight
 }
 
+/** Options of {@link gate}. */
 export interface GateOptions extends CombinatorOptions {
   /** The reward that opens the gate. */
   when: RewardFunction

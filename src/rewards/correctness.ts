@@ -3,6 +3,7 @@ import type { Grade } from '../grading/problem.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
+/** Options of {@link correctness}. */
 export interface CorrectnessOptions extends RewardOptions {
   /** Takes the last number when the answer is not in the form asked for. Defaults to false. */
   lenient?: boolean

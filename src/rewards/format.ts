@@ -7,6 +7,7 @@ import type { ThinkTags } from '../grading/thinkForm.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
+/** Options of {@link format}. */
 export interface FormatOptions extends RewardOptions, ThinkTags {
   /**
    * The form to pay for, whatever the problem asks for. Defaults to the problem's `answerForm`; for a problem without one, to any

@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
+/** Options of {@link random}. */
 export interface RandomOptions extends RewardOptions {
   /** Probability of the reward 1; otherwise it is 0. */
   rate: number

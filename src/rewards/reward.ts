@@ -15,6 +15,7 @@ export interface RewardSample {
   readonly answer: string
   /** The completion's tokens. */
   readonly ids: readonly number[]
+  /** What else is known of the completion. */
   readonly meta: {
     readonly problem: Problem
     /** `stop`: ended by itself; `length`: cut off at the token limit. */
@@ -26,6 +27,7 @@ export interface RewardSample {
 export interface RewardFunction {
   /** Appears in the metrics as `rewards/<name>/mean`. */
   readonly name: string
+  /** Factor of this reward in the total. */
   readonly weight: number
   /** The reward, or null for a completion that this function does not judge. */
   score(sample: RewardSample): number | null | Promise<number | null>
@@ -48,6 +50,7 @@ export class RewardTimeout extends Error {
   override name = 'RewardTimeout'
 }
 
+/** What every reward takes. */
 export interface RewardOptions {
   /** Factor of this reward in the total. Defaults to 1. */
   weight?: number

@@ -11,6 +11,7 @@ export type BatchRewardCallback = (
   samples: readonly RewardSample[],
 ) => readonly (number | null)[] | Promise<readonly (number | null)[]>
 
+/** Options of {@link rewardFunction}. */
 export interface RewardCallbackOptions extends RewardOptions {
   /** Appears in the metrics. Defaults to the name of the function. */
   name?: string

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
 import { rewardWeight } from './reward.js'
 
+/** Options of {@link softOverlong}. */
 export interface SoftOverlongOptions extends RewardOptions {
   /** Longest completion, in tokens: the run's maxCompletionLength. */
   maxCompletionLength: number

@@ -4,6 +4,7 @@ import { startModuleWorker } from '../io/moduleWorker.js'
 import { RewardTimeout, rewardTimeout, rewardWeight } from './reward.js'
 import type { RewardFunction, RewardOptions, RewardSample } from './reward.js'
 
+/** Options of {@link workerReward}. */
 export interface WorkerRewardOptions extends RewardOptions {
   /** Appears in the metrics. Defaults to the name of the file without its ending. */
   name?: string

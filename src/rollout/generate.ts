@@ -12,6 +12,7 @@ import { Scheduler } from './scheduler.js'
 import type { DecodingStep } from './scheduler.js'
 import { startSequences } from './sequence.js'
 
+/** How completions are sampled. */
 export interface SamplingOptions {
   /** Most tokens of a completion. */
   maxCompletionLength: number
@@ -41,6 +42,7 @@ export interface SamplingOptions {
   onProgress?: (tokens: number, completions: number) => void
 }
 
+/** One sampled completion. */
 export interface Completion {
   /** The sampled tokens, the one that ended the completion included. */
   ids: number[]

@@ -7,6 +7,7 @@ import { selectRows } from '../ops/selectRows.js'
 
 /** A token sequence of which everything from `promptLength` on is scored. */
 export interface SequenceToScore {
+  /** Tokens of the prompt and of what is scored. */
   readonly inputIds: readonly number[]
   /** At least 1: the first token has nothing before it. */
   readonly promptLength: number

@@ -5,6 +5,7 @@ export const codeLanguages: readonly CodeLanguage[] = ['javascript', 'typescript
 
 /** A program of unknown intent and the tests that it has to pass. */
 export interface CodeRun {
+  /** Language of the program and of the tests. */
   readonly language: CodeLanguage
   /** The whole program. */
   readonly program: string
@@ -30,6 +31,7 @@ export const defaultLimits: CodeLimits = { timeLimit: 5000, memoryLimit: 256 }
 
 /** What came of a run. */
 export interface CodeVerdict {
+  /** Whether the program passed all tests. */
   readonly passed: boolean
   /** Why it did not pass, e.g. `AssertionError: …`, `time limit of 5000 ms`; null if it did. */
   readonly reason: string | null

@@ -5,6 +5,7 @@ import { startJavaScriptLane } from './javascript/lane.js'
 import { Pool } from './pool.js'
 import { startPythonLane } from './python/lane.js'
 
+/** What a program may use, and whether Python may run at all. */
 export interface RunCodeOptions extends Partial<CodeLimits> {
   /**
    * Allows Python programs. They run as processes of this machine: kept from files, network and other processes as far as the

@@ -19,9 +19,13 @@ const gates: readonly Gate[] = [
   finiteDifferences,
 ]
 
+/** What one check of {@link selfTest} measured. */
 export interface SelfTestResult extends Required<GateResult> {
+  /** The check. */
   readonly name: string
+  /** Whether what was measured is within what is allowed. */
   readonly passed: boolean
+  /** What it took. */
   readonly seconds: number
 }
 

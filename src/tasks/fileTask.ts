@@ -15,6 +15,7 @@ export type GraderName = 'number' | 'math' | 'exact' | 'choice'
 
 export const graderNames = ['number', 'math', 'exact', 'choice'] as const satisfies readonly GraderName[]
 
+/** A task from rows of a file: which columns it has, and how answers are compared. */
 export interface FileTaskOptions extends DatasetOptions {
   /** Column of the question. Defaults to `question`. */
   questionColumn?: string

@@ -14,6 +14,7 @@ import { findDataFile } from './rows/findDataFile.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
 
+/** HumanEval problems, and the sandbox that their programs run in. */
 export interface HumanEvalOptions extends DatasetOptions, RunCodeOptions {
   /** Language of rows that do not say theirs in a column `language`. Defaults to `python`. */
   language?: CodeLanguage

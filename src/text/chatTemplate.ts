@@ -6,7 +6,9 @@ import { isJsonObject, quote } from '../io/json.js'
 
 /** One turn of a conversation; fields beyond these two reach the chat template as they are. */
 export interface ChatMessage {
+  /** Who speaks. */
   role: 'system' | 'user' | 'assistant' | (string & {})
+  /** What is said. */
   content: string
 }
 

@@ -94,6 +94,7 @@ export class Tokenizer {
     return fs.existsSync(path.join(folder, 'tokenizer.json'))
   }
 
+  /** Token that begins a text; undefined when the tokenizer has none. */
   get bosTokenId(): number | undefined {
     return this.#namedTokenId('bos_token')
   }
@@ -103,6 +104,7 @@ export class Tokenizer {
     return this.#namedTokenId('eos_token')
   }
 
+  /** Token that fills up batches; undefined when the tokenizer has none. */
   get padTokenId(): number | undefined {
     return this.#namedTokenId('pad_token')
   }
@@ -155,6 +157,7 @@ export class Tokenizer {
     })
   }
 
+  /** Whether {@link applyChatTemplate} can be used: base models often have no template. */
   get hasChatTemplate(): boolean {
     return this.#chatTemplate !== null
   }

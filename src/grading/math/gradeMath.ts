@@ -15,6 +15,7 @@ import { parseMathAnswer } from './mathAnswer.js'
 import { mathEqual } from './mathEqual.js'
 import type { MathEqualOptions } from './mathEqual.js'
 
+/** How a completion of a mathematical problem is graded. */
 export interface GradeMathOptions extends MathEqualOptions {
   /** Texts, such as the question or the whole prompt, whose repetition is no answer. */
   echoed?: readonly string[]

@@ -8,6 +8,7 @@ const MAX_ITEMS = 100
 /** A decimal with so many places stands for an exact value that it is the rounding of: `0.333333` for 1/3, not `0.333`. */
 const MIN_PLACES_OF_ROUNDING = 6
 
+/** When two mathematical answers are equal. */
 export interface MathEqualOptions {
   /** Lets `50%` also equal 0.5. As a reward that invites guessing the scale of an answer. Defaults to false. */
   percentLeniency?: boolean

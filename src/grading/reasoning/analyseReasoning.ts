@@ -15,10 +15,13 @@ import { findSteps } from './steps.js'
 
 /** What can be told about the reasoning in a text without understanding it. */
 export interface ReasoningAnalysis {
+  /** The steps of the reasoning, as they are written. */
   readonly steps: readonly string[]
+  /** Claims of the form `18 / 3 = 6`. */
   readonly calculations: readonly Calculation[]
   /** Those of `calculations` that do not come out. */
   readonly wrongCalculations: readonly Calculation[]
+  /** Places where the text takes back what it said. */
   readonly selfCorrections: readonly SelfCorrection[]
   /** Those of `selfCorrections` that changed a result for the better. */
   readonly helpfulSelfCorrections: readonly SelfCorrection[]

@@ -11,6 +11,7 @@ export interface Calculation {
   readonly claimed: number
   /** What the left side really is. */
   readonly value: number
+  /** Whether the claim is true. */
   readonly correct: boolean
   /** Where the line that it stands in begins, in characters. */
   readonly position: number

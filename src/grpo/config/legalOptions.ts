@@ -3,6 +3,7 @@ import type { GRPOOptions } from './options.js'
 
 /** Takes the place of the type of an option whose value is refused: the message stands in the compiler's error. */
 export interface Illegal<Message extends string> {
+  /** What is the matter, and what to do about it. */
   readonly illegal: Message
 }
 

@@ -23,6 +23,7 @@ export type FindingName =
 
 /** What a rule has to say about a run as it stands. */
 export interface Statement {
+  /** What is the matter, in a word. */
   readonly name: FindingName
   /** The reward function that it is about; null when it is about the run. */
   readonly subject: string | null

@@ -12,14 +12,22 @@ import { highEntropyMask, offPolicyMask } from './tokenMasks.js'
  * Log-probabilities and entropies are those of softmax(logits / temperature), in nats.
  */
 export interface LossInputs extends BatchPosition {
-  logProbs: tf.Tensor2D // [B, T] log π of the completion tokens
-  entropies?: tf.Tensor2D | null // [B, T] needed for topEntropyQuantile < 1 and for the entropy bonus
-  oldLogProbs?: tf.Tensor2D | null // [B, T] log π at sampling time; absent = on-policy, equal to logProbs
-  refLogProbs?: tf.Tensor2D | null // [B, T] log π_ref, needed for beta ≠ 0
-  samplingLogProbs?: tf.Tensor2D | null // [B, T] for offPolicyMaskThreshold; absent = oldLogProbs
-  completionMask: tf.Tensor2D // [B, T] 1 = the token is trained on, 0 = padding, tool output or masked completion
-  advantages: tf.Tensor1D // [B]
-  importanceSamplingRatio?: tf.Tensor2D | null // [B, T] or [B, 1] π_old / π_sampler
+  /** [B, T] log π of the completion tokens. */
+  logProbs: tf.Tensor2D
+  /** [B, T] needed for topEntropyQuantile < 1 and for the entropy bonus. */
+  entropies?: tf.Tensor2D | null
+  /** [B, T] log π at sampling time. Defaults to logProbs: on-policy. */
+  oldLogProbs?: tf.Tensor2D | null
+  /** [B, T] log π_ref, needed for beta ≠ 0. */
+  refLogProbs?: tf.Tensor2D | null
+  /** [B, T] for offPolicyMaskThreshold. Defaults to oldLogProbs. */
+  samplingLogProbs?: tf.Tensor2D | null
+  /** [B, T] 1: the token is trained on; 0: padding, tool output or masked completion. */
+  completionMask: tf.Tensor2D
+  /** [B] */
+  advantages: tf.Tensor1D
+  /** [B, T] or [B, 1] π_old / π_sampler. Defaults to 1. */
+  importanceSamplingRatio?: tf.Tensor2D | null
   /** Coefficient of the entropy bonus in this optimizer step; 0 = no bonus. */
   entropyCoef: number
 }

@@ -26,15 +26,24 @@ export type LossConfig = Pick<
  * softmax(logits / temperature), in nats. Masked positions may hold anything.
  */
 export interface LossValues {
+  /** B and T. */
   readonly shape: readonly [rows: number, tokens: number]
-  readonly logProbs: ArrayLike<number> // [B · T] log π of the completion tokens
-  readonly entropies: ArrayLike<number> // [B · T]
-  readonly oldLogProbs?: ArrayLike<number> | null // [B · T] log π that the ratio is taken to; absent = on-policy, equal to logProbs
-  readonly refLogProbs?: ArrayLike<number> | null // [B · T] log π_ref, needed for beta ≠ 0
-  readonly samplingLogProbs?: ArrayLike<number> | null // [B · T] for offPolicyMaskThreshold; absent = oldLogProbs
-  readonly completionMask: ArrayLike<number> // [B · T] 1 = the token is trained on, 0 = padding, tool output or masked completion
-  readonly advantages: ArrayLike<number> // [B]
-  readonly importanceSamplingRatio?: ArrayLike<number> | null // [B · T] or [B] π_old / π_sampler
+  /** [B · T] log π of the completion tokens. */
+  readonly logProbs: ArrayLike<number>
+  /** [B · T] entropy of the distribution of each token. */
+  readonly entropies: ArrayLike<number>
+  /** [B · T] log π that the ratio is taken to. Defaults to logProbs: on-policy. */
+  readonly oldLogProbs?: ArrayLike<number> | null
+  /** [B · T] log π_ref, needed for beta ≠ 0. */
+  readonly refLogProbs?: ArrayLike<number> | null
+  /** [B · T] for offPolicyMaskThreshold. Defaults to oldLogProbs. */
+  readonly samplingLogProbs?: ArrayLike<number> | null
+  /** [B · T] 1: the token is trained on; 0: padding, tool output or masked completion. */
+  readonly completionMask: ArrayLike<number>
+  /** [B] */
+  readonly advantages: ArrayLike<number>
+  /** [B · T] or [B] π_old / π_sampler. Defaults to 1. */
+  readonly importanceSamplingRatio?: ArrayLike<number> | null
 }
 
 /** How far the policy has moved from the one that sampled, token by token. */

@@ -21,6 +21,7 @@ const SAMPLING_SHARE = 2 / 3
 /** Problems whose rewards are tested on gold and on adversarial answers. */
 const REWARD_PROBLEMS = 10
 
+/** What a preflight looks at: the run as the trainer would get it, and how long it may take. */
 export interface PreflightOptions extends Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'config'> {
   /** Time for sampling and training, in seconds; what is not finished by then is reported as not measured. Defaults to 60. */
   maxSeconds?: number
@@ -30,9 +31,11 @@ export interface PreflightOptions extends Pick<GRPOTrainerOptions, 'policy' | 't
   onProgress?: (progress: { completions: number; of: number; tokens: number }) => void
 }
 
+/** What a preflight found. */
 export interface PreflightReport {
   /** False when a check found a problem. */
   readonly go: boolean
+  /** Everything that was looked at. */
   readonly checks: readonly PreflightCheck[]
   /**
    * Share of completions that were right (by the reward for correctness; without one, that earned anything); null when the
@@ -45,6 +48,7 @@ export interface PreflightReport {
   readonly tokensPerSecond: number
   /** Of a step, and of the whole run. */
   readonly secondsPerStep: number
+  /** Seconds that the whole run will take. */
   readonly runSeconds: number
   /** Memory that the run will need at most. */
   readonly memoryBytes: number

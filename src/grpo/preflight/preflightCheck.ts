@@ -1,5 +1,6 @@
 /** One thing that was looked at before training. */
 export interface PreflightCheck {
+  /** What was looked at. */
   readonly name:
     | 'chat_template'
     | 'eos'

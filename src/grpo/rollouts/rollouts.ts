@@ -29,9 +29,13 @@ export interface ScoredCompletion extends Completion {
 
 /** A problem and the completions that are compared with each other. */
 export interface RolloutGroup {
+  /** What was asked. */
   readonly problem: Problem
+  /** The prompt as text. */
   readonly promptText: string
+  /** Tokens of the prompt. */
   readonly promptIds: readonly number[]
+  /** The completions of the prompt, with rewards and advantages. */
   readonly completions: readonly ScoredCompletion[]
 }
 

@@ -6,7 +6,9 @@ import type { PackedGroups, PromptGroup } from '../../model/packedBatch.js'
 export interface TrainingRow {
   /** Rows of a group share the same array. */
   readonly promptIds: readonly number[] // [P]
+  /** Tokens of the completion. */
   readonly completionIds: readonly number[] // [L]
+  /** How much better than its group the completion was: what its tokens are weighted by. */
   readonly advantage: number
   /** False leaves the completion out of the loss (maskTruncatedCompletions). */
   readonly inLoss: boolean

@@ -29,6 +29,7 @@ export interface HubOptions {
   signal?: AbortSignal
   /** Gets a line that the user should see, such as that a repository was renamed. Defaults to console.warn. */
   onWarning?: (message: string) => void
+  /** How often and how long the network is tried. Defaults to the values of {@link NetworkOptions}. */
   network?: NetworkOptions
 }
 

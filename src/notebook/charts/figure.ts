@@ -29,8 +29,11 @@ interface Axis {
 
 /** Plotly's layout; a title may be a plain text. */
 export interface Layout {
+  /** What stands above the chart. */
   readonly title?: Title
+  /** The horizontal axis. */
   readonly xaxis?: Axis
+  /** The vertical axis. */
   readonly yaxis?: Axis
   /** Pixels. Defaults to 300. */
   readonly height?: number

@@ -10,9 +10,11 @@ import { drawScript, figuresBundle, newChartId } from './plot.js'
 export interface LivePanel {
   /** Metrics with what they are called in the legend, such as `{ reward: 'mean reward' }`. */
   readonly series: Readonly<Record<string, string>>
+  /** Titles and axes, as Plotly has them. */
   readonly layout?: Layout
 }
 
+/** What a live chart shows, and how often it is drawn. */
 export interface LiveChartOptions {
   /** Metrics of the table below the charts, with the names of their columns. Defaults to all those of the charts. */
   columns?: Readonly<Record<string, string>>
@@ -22,6 +24,7 @@ export interface LiveChartOptions {
   everyMs?: number
 }
 
+/** Charts that grow while a run goes on. */
 export interface LiveChart {
   /** Takes the metrics of a step and draws them, if it is time to. Metrics that are missing leave a gap. */
   add(step: number, metrics: Readonly<Record<string, number | undefined>>): void

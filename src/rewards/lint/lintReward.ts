@@ -5,23 +5,31 @@ import type { LintKind } from './lintCompletions.js'
 
 /** What a reward pays for one sort of completion, over all problems. */
 export interface LintRow {
+  /** What kind of completion it is. */
   readonly kind: LintKind
+  /** What the completion is or tries. */
   readonly name: string
   /** The mean over the problems that the reward judges; null if it judges none. */
   readonly mean: number | null
+  /** The least that it pays; null if it judges none. */
   readonly min: number | null
+  /** The most that it pays; null if it judges none. */
   readonly max: number | null
   /** The longest time that a score took, in ms. */
   readonly milliseconds: number
   /** For adversarial completions: problems on which it was paid as much as the best gold completion. */
   readonly paidLikeGold: number
+  /** Problems that it was tried on. */
   readonly problems: number
   /** The first error that the reward threw; null if it threw none. */
   readonly error: string | null
 }
 
+/** What a reward pays for. */
 export interface LintReport {
+  /** Name of the reward. */
   readonly reward: string
+  /** What it pays for each sort of completion. */
   readonly rows: readonly LintRow[]
   /** The mean pay of the gold completion that is paid best. */
   readonly gold: number | null
@@ -34,6 +42,7 @@ export interface LintReport {
   readonly explanation: string
 }
 
+/** How a reward is tried out. */
 export interface LintOptions {
   /** The prompt of a problem, so that a completion can repeat it. Defaults to its question. */
   promptText?: (problem: Problem) => string

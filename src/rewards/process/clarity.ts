@@ -28,6 +28,7 @@ export function clarity(options: RewardOptions = {}): RewardFunction {
   }
 }
 
+/** Options of {@link languageConsistency}. */
 export interface LanguageConsistencyOptions extends RewardOptions {
   /** A script of Unicode, such as `Latin`, `Cyrillic` or `Han`. Defaults to that of most letters of the question. */
   script?: string

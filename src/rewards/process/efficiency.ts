@@ -3,6 +3,7 @@ import { gradeOf } from '../../grading/gradeOf.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link efficiency}. */
 export interface EfficiencyOptions extends RewardOptions {
   /** Characters that an answer needs. Defaults to the length of the problem's worked solution, or 400 without one. */
   neededLength?: number

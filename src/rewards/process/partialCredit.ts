@@ -7,6 +7,7 @@ import { gradeOf } from '../../grading/gradeOf.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link partialCredit}. */
 export interface PartialCreditOptions extends RewardOptions {
   /** For a right answer that is not in the form asked for. Defaults to 0.5. */
   lenientCredit?: number

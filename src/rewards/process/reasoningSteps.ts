@@ -3,6 +3,7 @@ import { findSteps } from '../../grading/reasoning/steps.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link reasoningSteps}. */
 export interface ReasoningStepsOptions extends RewardOptions {
   /** So many different steps are paid in full. Defaults to 3. */
   targetSteps?: number

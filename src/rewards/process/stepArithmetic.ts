@@ -2,6 +2,7 @@ import { findCalculations } from '../../grading/reasoning/calculations.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link stepArithmetic}. */
 export interface StepArithmeticOptions extends RewardOptions {
   /** For each wrong calculation; together not below -1. Defaults to -0.5. */
   penalty?: number

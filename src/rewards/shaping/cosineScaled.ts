@@ -3,6 +3,7 @@ import { gradeOf } from '../../grading/gradeOf.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link cosineScaled}. */
 export interface CosineScaledOptions extends RewardOptions {
   /** Tokens at which the schedule ends: the run's maxCompletionLength. */
   maxCompletionLength: number

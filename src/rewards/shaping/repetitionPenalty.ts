@@ -2,6 +2,7 @@ import { ConfigError } from '../../errors.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
 import { rewardWeight } from '../reward.js'
 
+/** Options of {@link repetitionPenalty}. */
 export interface RepetitionPenaltyOptions extends RewardOptions {
   /** Tokens of an n-gram. Defaults to 3. */
   ngramSize?: number

@@ -31,13 +31,17 @@ export const wordProblemVariants = Object.keys(SIZES) as readonly WordProblemVar
 
 /** A generated problem with the calculations that solve it. */
 export interface WordProblem extends Problem {
+  /** The calculations that solve it, in order. */
   readonly calculations: readonly Calculation[]
 }
 
+/** A task of word problems. */
 export interface WordProblemTask extends Task {
+  /** The problems, with the calculations that solve them. */
   readonly problems: readonly WordProblem[]
 }
 
+/** Which word problems are made up, and how they are asked. */
 export interface WordProblemOptions {
   /** Defaults to `train`. */
   split?: Split

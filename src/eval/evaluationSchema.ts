@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { EVALUATION_VERSION } from './evaluation.js'
+import type { Evaluation } from './evaluation.js'
+
+/** Share of anything between 0 and 1. */
+const share = z.number().min(0).max(1)
+
+const estimateSchema = z.object({
+  value: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+})
+
+const settingsSchema = z.object({
+  maxCompletionLength: z.int().positive(),
+  temperature: z.number(),
+  topK: z.int(),
+  topP: z.number(),
+  minP: z.number(),
+  repetitionPenalty: z.number(),
+  stopStrings: z.array(z.string()),
+  greedy: z.boolean(),
+  samples: z.int().nonnegative(),
+  seed: z.int().nonnegative(),
+  confidence: z.number(),
+  resamples: z.int().nonnegative(),
+})
+
+const problemSchema = z.object({
+  id: z.string(),
+  question: z.string(),
+  prompt: z.string(),
+  answer: z.string(),
+  difficulty: z.number().nullable(),
+})
+
+const traceReasoningSchema = z.object({
+  steps: z.int().nonnegative(),
+  equations: z.int().nonnegative(),
+  correctEquations: z.int().nonnegative(),
+  selfCorrections: z.int().nonnegative(),
+  helpfulSelfCorrections: z.int().nonnegative(),
+  coherent: z.boolean().nullable(),
+})
+
+const traceSchema = z.object({
+  text: z.string(),
+  tokens: z.int().nonnegative(),
+  finishReason: z.enum(['stop', 'length']),
+  correct: z.boolean(),
+  correctLenient: z.boolean(),
+  extracted: z.string().nullable(),
+  reason: z.string().nullable(),
+  reasoning: traceReasoningSchema,
+})
+
+const reasoningSchema = z.object({
+  withSteps: estimateSchema,
+  meanSteps: estimateSchema,
+  correctEquations: estimateSchema.nullable(),
+  selfCorrecting: estimateSchema,
+  selfCorrections: z.object({ count: z.int().nonnegative(), helpful: z.int().nonnegative() }),
+  coherent: estimateSchema.nullable(),
+})
+
+const decodingResultSchema = z.object({
+  completionsPerProblem: z.int().positive(),
+  accuracy: estimateSchema,
+  accuracyLenient: estimateSchema,
+  passAtK: z.array(z.object({ k: z.int().positive(), strict: estimateSchema, lenient: estimateSchema })),
+  majority: z.object({ k: z.int().positive(), accuracy: estimateSchema }).nullable(),
+  truncated: estimateSchema,
+  meanTokens: estimateSchema,
+  reasoning: reasoningSchema,
+  byDifficulty: z.array(
+    z.object({
+      difficulty: z.number(),
+      problems: z.int().positive(),
+      accuracy: estimateSchema,
+      accuracyLenient: estimateSchema,
+    }),
+  ),
+  completions: z.array(z.array(traceSchema)),
+})
+
+const policyResultSchema = z.object({
+  name: z.string(),
+  model: z.string(),
+  adapter: z.string().nullable(),
+  greedy: decodingResultSchema.nullable(),
+  sampled: decodingResultSchema.nullable(),
+})
+
+const pairedDifferenceSchema = z.object({
+  difference: estimateSchema,
+  bootstrap: z.object({ low: z.number(), high: z.number() }).nullable(),
+  pValue: share,
+  test: z.enum(['exact McNemar', 'sign-flip permutation']),
+  fixed: z.array(z.string()),
+  broken: z.array(z.string()),
+  bothRight: z.int().nonnegative(),
+  bothWrong: z.int().nonnegative(),
+})
+
+const pairedResultSchema = z.object({
+  strict: pairedDifferenceSchema,
+  lenient: pairedDifferenceSchema,
+  passAtK: z.array(z.object({ k: z.int().positive(), difference: estimateSchema })),
+  meanTokens: estimateSchema,
+  completions: z.int().positive(),
+  identicalCompletions: z.int().nonnegative(),
+})
+
+const comparisonSchema = z.object({
+  baseline: z.string(),
+  policy: z.string(),
+  greedy: pairedResultSchema.nullable(),
+  sampled: pairedResultSchema.nullable(),
+})
+
+/** What eval.json has to be, with names in camelCase. */
+export const evaluationSchema: z.ZodType<Evaluation> = z.object({
+  version: z.literal(EVALUATION_VERSION),
+  createdAt: z.string(),
+  task: z.string(),
+  settings: settingsSchema,
+  problems: z.array(problemSchema).min(1),
+  policies: z.array(policyResultSchema).min(1),
+  comparisons: z.array(comparisonSchema),
+})
