@@ -1,4 +1,4 @@
-import { generate } from '../src/rollout/generate.js'
+import { generate } from '../src/policy/generate.js'
 import { rounded } from './report.js'
 import type { BenchRecord } from './report.js'
 import type { PreparedWorkload, Workload } from './workloads.js'

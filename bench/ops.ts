@@ -1,7 +1,7 @@
 import * as tf from '../src/bundled/tfjs.js'
 import { attentionPairs } from '../src/backend/operations.js'
 import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
-import { packGroups } from '../src/model/packedBatch.js'
+import { packGroups } from '../src/engine/cpu/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
 import { runKernels } from '../src/ops/kernel.js'
 import type { Backends } from './backends.js'

@@ -1,6 +1,6 @@
 /** Measures one part of one workload in a process of its own, so that its peak of memory is its own; prints a JSON line. */
 import os from 'node:os'
-import { selectBackend } from '../src/backend/select.js'
+import { selectBackend } from '../src/engine/cpu/selectBackend.js'
 import { parseGRPOConfig } from '../src/grpo/config/config.js'
 import { memoryForecast, promptLengths } from '../src/grpo/memory/forecast.js'
 import { peakMemory } from '../src/cli/bench/peakMemory.js'

@@ -3,26 +3,26 @@
 /** What makes and reads the tensors that some functions take and return. */
 export * as tf from './bundled/tfjs.js'
 
-export { selectBackend } from './backend/select.js'
-export type { BackendName, SelectedBackend } from './backend/select.js'
+export { selectBackend } from './engine/cpu/selectBackend.js'
+export type { BackendName, SelectedBackend } from './engine/cpu/selectBackend.js'
 
-export { CausalLM, loadModel } from './model/causalLM.js'
-export type { LoadModelOptions } from './model/causalLM.js'
+export { CausalLM, loadModel } from './policy/causalLM.js'
+export type { LoadModelOptions } from './policy/causalLM.js'
 export type { ModelConfig } from './model/config.js'
-export { KeyValueCache } from './model/keyValueCache.js'
+export { KeyValueCache } from './engine/cpu/keyValueCache.js'
 export type { LoraModule, LoraOptions } from './model/loraOptions.js'
 export { createTinyModel } from './model/tinyModel.js'
-export { packGroups } from './model/packedBatch.js'
-export type { PackedBatch, PackedGroups, PromptGroup } from './model/packedBatch.js'
+export { packGroups } from './engine/cpu/packedBatch.js'
+export type { PackedBatch, PackedGroups, PromptGroup } from './engine/cpu/packedBatch.js'
 
 export { StreamingDecoder } from './text/streamingDecoder.js'
 export { Tokenizer } from './text/tokenizer.js'
 export type { ChatMessage } from './text/tokenizer.js'
 
-export { generate } from './rollout/generate.js'
-export type { Completion, SamplingOptions } from './rollout/generate.js'
-export { scoreTokens } from './rollout/score.js'
-export type { SequenceToScore, TokenScores } from './rollout/score.js'
+export { generate } from './policy/generate.js'
+export type { Completion, SamplingOptions } from './policy/generate.js'
+export { scoreTokens } from './policy/score.js'
+export type { SequenceToScore, TokenScores } from './policy/score.js'
 
 export { AdamW } from './optim/adamW.js'
 export { computeAdvantages } from './grpo/advantages.js'

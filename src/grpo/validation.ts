@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import type { CausalLM } from '../model/causalLM.js'
+import type { CausalLM } from '../policy/causalLM.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
 import { weightedSum } from './advantages.js'

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { packGroups } from '../model/packedBatch.js'
-import type { PackedGroups, PromptGroup } from '../model/packedBatch.js'
+import { packGroups } from '../engine/cpu/packedBatch.js'
+import type { PackedGroups, PromptGroup } from '../engine/cpu/packedBatch.js'
 import { Draw } from '../tasks/generators/wordProblems/draw.js'
 import { calculate, drawFactors } from '../tasks/generators/wordProblems/story.js'
 import type { Calculation } from '../tasks/generators/wordProblems/story.js'

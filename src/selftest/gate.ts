@@ -3,10 +3,10 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { TrainingRow } from '../grpo/update/trainingRow.js'
-import type { CausalLM } from '../model/causalLM.js'
-import { packGroups } from '../model/packedBatch.js'
+import type { CausalLM } from '../policy/causalLM.js'
+import { packGroups } from '../engine/cpu/packedBatch.js'
 import { selectRows } from '../ops/selectRows.js'
-import { generate } from '../rollout/generate.js'
+import { generate } from '../policy/generate.js'
 
 /** What a gate measured. */
 export interface GateResult {

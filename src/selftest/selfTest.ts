@@ -1,4 +1,4 @@
-import type { CausalLM } from '../model/causalLM.js'
+import type { CausalLM } from '../policy/causalLM.js'
 import type { Gate, GateResult } from './gate.js'
 import { adapterOff } from './gates/adapterOff.js'
 import { nextTokenAlignment, promptConditioning, temperatureParity } from './gates/alignment.js'

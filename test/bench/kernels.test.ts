@@ -5,7 +5,7 @@ import { measureOps } from '../../bench/ops.js'
 import { measurePeaks } from '../../bench/peak.js'
 import type { BenchRecord, Report } from '../../bench/report.js'
 import type { TorchMatmul } from '../../bench/torch.js'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 
 /** A report that keeps what it is given. */
 function keepingReport(): Report & { records: BenchRecord[]; tables: string[] } {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { runFolderContents, runToEnd, shortRun, startAndKill } from './killedRun.js'

@@ -51,4 +51,4 @@ export {
 } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
-export { rowValues } from '../../src/grpo/update/rowValues.js'
+export { rowValues } from '../../src/engine/cpu/rowValues.js'

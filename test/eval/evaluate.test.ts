@@ -11,7 +11,7 @@ import {
   writeEvaluation,
 } from '../../src/index.js'
 import type { EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
-import { generate } from '../../src/rollout/generate.js'
+import { generate } from '../../src/policy/generate.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { letterTask, withPolicies } from './policies.js'
 

@@ -1,5 +1,5 @@
-import { loadModel } from '../../src/model/causalLM.js'
-import type { CausalLM } from '../../src/model/causalLM.js'
+import { loadModel } from '../../src/policy/causalLM.js'
+import type { CausalLM } from '../../src/policy/causalLM.js'
 import type { Problem } from '../../src/grading/problem.js'
 import type { Task } from '../../src/tasks/task.js'
 import { randomPolicy } from '../fixtures/policies.js'

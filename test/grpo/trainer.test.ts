@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
 import path from 'node:path'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import type { TrainingStep } from '../../src/grpo/trainer.js'

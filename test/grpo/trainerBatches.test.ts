@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import type { TrainingStep } from '../../src/grpo/trainer.js'
 import { adapterValues } from '../fixtures/policies.js'
 import { rewardOf, tinyTask, withPolicy } from './tinyTask.js'

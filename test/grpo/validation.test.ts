@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { compareWithBest } from '../../src/grpo/validation.js'
 import type { BestEvaluation } from '../../src/grpo/validation.js'

@@ -3,9 +3,9 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { Safetensors } from '../../src/io/safetensors.js'
-import { loadModel } from '../../src/model/causalLM.js'
+import { loadModel } from '../../src/policy/causalLM.js'
 import { createRandomModel } from '../../src/model/randomModel.js'
-import { generate } from '../../src/rollout/generate.js'
+import { generate } from '../../src/policy/generate.js'
 
 const config = {
   ...{ architectures: ['Qwen2ForCausalLM'], vocab_size: 40, hidden_size: 16, intermediate_size: 24 },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import { FlatParameters } from '../../src/optim/flatParameters.js'
-import { loadModel } from '../../src/model/causalLM.js'
-import type { CausalLM } from '../../src/model/causalLM.js'
+import { loadModel } from '../../src/policy/causalLM.js'
+import type { CausalLM } from '../../src/policy/causalLM.js'
 import { BACKENDS, adapterValues, memoryInUse, randomPolicy } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { parse } from 'yaml'
-import { selectBackend } from '../../src/backend/select.js'
+import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
 import { readEvaluation } from '../../src/eval/evaluationFile.js'
 import { shareText } from '../../src/push/cardTables.js'
 import type { PushFile } from '../../src/push/pushFiles.js'

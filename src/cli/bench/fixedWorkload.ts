@@ -3,7 +3,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { GRPOConfig } from '../../grpo/config/config.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import type { GRPOTrainerOptions } from '../../grpo/trainer.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
 

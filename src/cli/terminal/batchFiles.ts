@@ -6,7 +6,7 @@ import { ConfigError, DataError } from '../../errors.js'
 import { asWriteError, atomicWrite, writeFully } from '../../io/atomicWrite.js'
 import { parseJson } from '../../io/json.js'
 import { readJsonLines } from '../../io/jsonLines.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { Streams } from '../commandLine.js'
 
 /** A value of a JSON Lines file and where it stands, as `file:line`. */

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
-import { selectBackend } from '../../backend/select.js'
-import type { BackendName } from '../../backend/select.js'
+import { selectBackend } from '../../engine/cpu/selectBackend.js'
+import type { BackendName } from '../../engine/cpu/selectBackend.js'
 import { resolveModel } from '../../hub/resolve.js'
-import { loadModel } from '../../model/causalLM.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import { loadModel } from '../../policy/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import { withDownloadProgress } from './downloadProgress.js'
 
 /** The options of the verbs that use a trained model. */

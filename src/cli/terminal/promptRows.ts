@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { quote } from '../../io/json.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import { checkTokenIds, tokenIdsSchema } from './batchFiles.js'
 

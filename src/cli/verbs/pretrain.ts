@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
-import { selectBackend } from '../../backend/select.js'
+import { selectBackend } from '../../engine/cpu/selectBackend.js'
 import { ConfigError } from '../../errors.js'
 import { snakeCase } from '../../options/names.js'
 import { JsonLinesWriter } from '../../io/jsonLines.js'

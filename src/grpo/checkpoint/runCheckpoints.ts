@@ -1,5 +1,5 @@
 import { FileFormatError } from '../../errors.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
 import type { PolicyUpdate } from '../update/policyUpdate.js'

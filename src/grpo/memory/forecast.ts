@@ -1,12 +1,12 @@
 import os from 'node:os'
 import { BackendError } from '../../errors.js'
-import type { CausalLM } from '../../model/causalLM.js'
-import { keptBytesPerToken } from '../../model/keptProjections.js'
+import type { CausalLM } from '../../policy/causalLM.js'
+import { keptBytesPerToken } from '../../engine/cpu/keptProjections.js'
 import { hasKernel } from '../../ops/kernel.js'
-import { cacheBytesPerToken, cacheLayout } from '../../rollout/cacheSlots.js'
-import { PREFILL_TOKENS } from '../../rollout/scheduler.js'
+import { cacheBytesPerToken, cacheLayout } from '../../engine/cpu/cacheSlots.js'
+import { PREFILL_TOKENS } from '../../engine/cpu/scheduler.js'
 import type { Task } from '../../tasks/task.js'
-import { activationBytesPerToken, maximumTokens } from './activations.js'
+import { activationBytesPerToken, maximumTokens } from '../../engine/cpu/activations.js'
 import type { GRPOConfig } from '../config/config.js'
 
 /** Bytes of tensors that the 32-bit WebAssembly memory of the cpu backend can hold. */

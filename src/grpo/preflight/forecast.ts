@@ -1,4 +1,4 @@
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { GRPOConfig } from '../config/config.js'
 import { availableMemory, describeMemory, gibibytes } from '../memory/forecast.js'
 import type { MemoryForecast } from '../memory/forecast.js'

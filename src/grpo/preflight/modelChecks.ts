@@ -1,4 +1,4 @@
-import type { CausalLM } from '../../model/causalLM.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import { ok } from './preflightCheck.js'
 import type { PreflightCheck } from './preflightCheck.js'

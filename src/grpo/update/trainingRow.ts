@@ -1,6 +1,6 @@
-import type { KeptProjections } from '../../model/keptProjections.js'
-import { packGroups } from '../../model/packedBatch.js'
-import type { PackedGroups, PromptGroup } from '../../model/packedBatch.js'
+import type { KeptProjections } from '../../engine/cpu/keptProjections.js'
+import { packGroups } from '../../engine/cpu/packedBatch.js'
+import type { PackedGroups, PromptGroup } from '../../engine/cpu/packedBatch.js'
 
 /** A completion as the update sees it. */
 export interface TrainingRow {

@@ -1,6 +1,6 @@
 import * as tf from '../../bundled/tfjs.js'
-import type { CausalLM } from '../../model/causalLM.js'
-import { packGroups } from '../../model/packedBatch.js'
+import type { CausalLM } from '../../policy/causalLM.js'
+import { packGroups } from '../../engine/cpu/packedBatch.js'
 import type { Gate } from '../gate.js'
 import { largestDifference, testPrompts, withRandomAdapter } from '../gate.js'
 

@@ -1,5 +1,5 @@
-import { rowValues } from '../../grpo/update/rowValues.js'
-import type { CausalLM } from '../../model/causalLM.js'
+import { rowValues } from '../../engine/cpu/rowValues.js'
+import type { CausalLM } from '../../policy/causalLM.js'
 import type { Gate } from '../gate.js'
 import {
   largestDifference,

@@ -1,7 +1,7 @@
 import { PolicyUpdate } from '../../grpo/update/policyUpdate.js'
-import { rowValues } from '../../grpo/update/rowValues.js'
+import { rowValues } from '../../engine/cpu/rowValues.js'
 import type { TrainingRow } from '../../grpo/update/trainingRow.js'
-import { generate } from '../../rollout/generate.js'
+import { generate } from '../../policy/generate.js'
 import type { Gate } from '../gate.js'
 import {
   largestDifference,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepMeasurement } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepProgress } from '../../../src/grpo/trainer.js'
-import { loadModel } from '../../../src/model/causalLM.js'
+import { loadModel } from '../../../src/policy/causalLM.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('cli/fixedWorkload', () => {

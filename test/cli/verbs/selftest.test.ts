@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CausalLM } from '../../../src/model/causalLM.js'
+import { CausalLM } from '../../../src/policy/causalLM.js'
 import { run } from '../run.js'
 
 describe('cli/selftest', () => {

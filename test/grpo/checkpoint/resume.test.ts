@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import { ConfigError, FileFormatError, GrpoError } from '../../../src/errors.js'
 import { checkSameRun, runIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
 import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'

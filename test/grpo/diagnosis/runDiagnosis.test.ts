@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import type { Finding } from '../../../src/grpo/diagnosis/finding.js'
 import { describeFinding, RunDiagnosis } from '../../../src/grpo/diagnosis/runDiagnosis.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import { moduleGradientNorms } from '../../../src/grpo/metrics/gradientNorms.js'
 import { assertClose } from '../assertClose.js'
 import { withPolicy } from '../tinyTask.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import {
   checkChatTemplate,
   checkEndOfSequence,
@@ -8,8 +8,8 @@ import {
 } from '../../../src/grpo/preflight/modelChecks.js'
 import { checkRewards } from '../../../src/grpo/preflight/rewardChecks.js'
 import { checkCompletionLength, checkSignal } from '../../../src/grpo/preflight/rolloutChecks.js'
-import { loadModel } from '../../../src/model/causalLM.js'
-import type { CausalLM } from '../../../src/model/causalLM.js'
+import { loadModel } from '../../../src/policy/causalLM.js'
+import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { correctness } from '../../../src/rewards/index.js'
 import type { RewardFunction, RewardSample } from '../../../src/rewards/reward.js'
 import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'

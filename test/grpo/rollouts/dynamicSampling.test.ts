@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/backend/select.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
 import { hasSignal } from '../../../src/grpo/rollouts/dynamicSampling.js'
 import type { Task } from '../../../src/tasks/task.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy, withoutTimes } from '../tinyTask.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { cutRows, packRows, padRows } from '../../../src/grpo/update/trainingRow.js'
-import { packGroups } from '../../../src/model/packedBatch.js'
+import { packGroups } from '../../../src/engine/cpu/packedBatch.js'
 
 describe('trainingRow', () => {
   it('packs neighbours with the same prompt array as one group', () => {

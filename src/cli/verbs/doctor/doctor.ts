@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { selectBackend } from '../../../backend/select.js'
-import type { BackendName } from '../../../backend/select.js'
+import { selectBackend } from '../../../engine/cpu/selectBackend.js'
+import type { BackendName } from '../../../engine/cpu/selectBackend.js'
 import { BackendError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
 import type { Streams } from '../../commandLine.js'

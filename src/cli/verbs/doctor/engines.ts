@@ -1,6 +1,6 @@
 import * as tf from '../../../bundled/tfjs.js'
-import { selectBackend } from '../../../backend/select.js'
-import type { BackendName } from '../../../backend/select.js'
+import { selectBackend } from '../../../engine/cpu/selectBackend.js'
+import type { BackendName } from '../../../engine/cpu/selectBackend.js'
 import { linear } from '../../../ops/linear.js'
 import { createWeight } from '../../../ops/weight.js'
 

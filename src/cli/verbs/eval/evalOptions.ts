@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { BackendName } from '../../../backend/select.js'
+import type { BackendName } from '../../../engine/cpu/selectBackend.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'

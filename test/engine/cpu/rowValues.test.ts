@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/backend/select.js'
-import { rowValues } from '../../../src/grpo/update/rowValues.js'
-import { loadModel } from '../../../src/model/causalLM.js'
-import { scoreTokens } from '../../../src/rollout/score.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { rowValues } from '../../../src/engine/cpu/rowValues.js'
+import { loadModel } from '../../../src/policy/causalLM.js'
+import { scoreTokens } from '../../../src/policy/score.js'
 import { BACKENDS, memoryInUse, randomIds, randomPolicy } from '../../fixtures/policies.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
-import { assertClose } from '../assertClose.js'
+import { assertClose } from '../../grpo/assertClose.js'
 
 describe('rowValues', () => {
   after(() => selectBackend('reference'))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { selectBackend } from '../../src/backend/select.js'
-import { loadModel } from '../../src/model/causalLM.js'
-import { cacheBytesPerToken, cacheLayout, SlotRanges } from '../../src/rollout/cacheSlots.js'
-import type { CacheLayout } from '../../src/rollout/cacheSlots.js'
-import { Scheduler } from '../../src/rollout/scheduler.js'
-import { startSequences } from '../../src/rollout/sequence.js'
-import type { Sequence } from '../../src/rollout/sequence.js'
-import { temporaryTinyModel } from '../fixtures/tinyModel.js'
+import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { loadModel } from '../../../src/policy/causalLM.js'
+import { cacheBytesPerToken, cacheLayout, SlotRanges } from '../../../src/engine/cpu/cacheSlots.js'
+import type { CacheLayout } from '../../../src/engine/cpu/cacheSlots.js'
+import { Scheduler } from '../../../src/engine/cpu/scheduler.js'
+import { startSequences } from '../../../src/engine/cpu/sequence.js'
+import type { Sequence } from '../../../src/engine/cpu/sequence.js'
+import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('rollout/cacheSlots', () => {
   it('hands out runs that do not overlap and takes them back', () => {

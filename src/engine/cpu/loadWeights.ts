@@ -1,11 +1,11 @@
-import * as tf from '../bundled/tfjs.js'
-import type { Safetensors } from '../io/safetensors.js'
-import { createWeight } from '../ops/weight.js'
-import type { Weight } from '../ops/weight.js'
-import type { ModelConfig } from './config.js'
+import * as tf from '../../bundled/tfjs.js'
+import type { Safetensors } from '../../io/safetensors.js'
+import { createWeight } from '../../ops/weight.js'
+import type { Weight } from '../../ops/weight.js'
+import type { ModelConfig } from '../../model/config.js'
 import type { DecoderLayer, DecoderWeights, FrozenLinear } from './decoder.js'
-import { checkTensors, checkTiedOutputHead, projectionName, projections } from './modelTensors.js'
-import type { Projection } from './modelTensors.js'
+import { checkTensors, checkTiedOutputHead, projectionName, projections } from '../../model/modelTensors.js'
+import type { Projection } from '../../model/modelTensors.js'
 
 /**
  * Reads a decoder's frozen weights, one tensor at a time. Matrices that are stored in bfloat16 stay so where the backend has

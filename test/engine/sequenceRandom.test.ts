@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { sequenceRandom } from '../../src/rollout/sequenceRandom.js'
+import { sequenceRandom } from '../../src/engine/sequenceRandom.js'
 
 /** Largest distance between the distribution of numbers and the uniform one (Kolmogorov and Smirnov), times √n. */
 function distanceFromUniform(numbers: readonly number[]): number {

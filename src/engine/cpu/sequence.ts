@@ -1,7 +1,7 @@
-import type { CausalLM } from '../model/causalLM.js'
-import type { Tokenizer } from '../text/tokenizer.js'
-import type { Completion, SamplingOptions } from './generate.js'
-import { sequenceRandom } from './sequenceRandom.js'
+import type { CausalLM } from '../../policy/causalLM.js'
+import type { Tokenizer } from '../../text/tokenizer.js'
+import type { Completion, SamplingOptions } from '../../policy/generate.js'
+import { sequenceRandom } from '../sequenceRandom.js'
 
 /** One completion while it is being sampled. */
 export class Sequence {

@@ -1,16 +1,16 @@
 import * as tf from '../../bundled/tfjs.js'
-import type { CausalLM } from '../../model/causalLM.js'
-import type { ForwardOptions } from '../../model/decoder.js'
-import type { KeptProjections } from '../../model/keptProjections.js'
-import type { PackedGroups } from '../../model/packedBatch.js'
+import type { CausalLM } from '../../policy/causalLM.js'
+import type { ForwardOptions } from './decoder.js'
+import type { KeptProjections } from './keptProjections.js'
+import type { PackedGroups } from './packedBatch.js'
 import { record } from '../../ops/gradients.js'
 import type { Recording } from '../../ops/gradients.js'
 import { selectRows } from '../../ops/selectRows.js'
-import { maximumTokens } from '../memory/activations.js'
+import { maximumTokens } from './activations.js'
 import { dropoutKeys } from './dropoutKeys.js'
 import type { RowDropout } from './dropoutKeys.js'
-import { cutRows, keptRows, packRows } from './trainingRow.js'
-import type { TrainingRow } from './trainingRow.js'
+import { cutRows, keptRows, packRows } from '../../grpo/update/trainingRow.js'
+import type { TrainingRow } from '../../grpo/update/trainingRow.js'
 
 type Row = Pick<TrainingRow, 'promptIds' | 'completionIds'>
 

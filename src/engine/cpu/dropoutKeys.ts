@@ -1,7 +1,7 @@
-import type { ForwardDropout } from '../../model/decoder.js'
-import type { PackedGroups } from '../../model/packedBatch.js'
+import type { ForwardDropout } from './decoder.js'
+import type { PackedGroups } from './packedBatch.js'
 import { mix } from '../../ops/dropout.js'
-import type { TrainingRow } from './trainingRow.js'
+import type { TrainingRow } from '../../grpo/update/trainingRow.js'
 
 type Row = Pick<TrainingRow, 'promptIds' | 'completionIds'>
 

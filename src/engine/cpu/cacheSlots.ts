@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../model/config.js'
+import type { ModelConfig } from '../../model/config.js'
 
 /** Completions that are decoded together, at most: more would hardly make a token cheaper. */
 const MAXIMUM_ROWS = 256

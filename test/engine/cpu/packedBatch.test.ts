@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { packGroups } from '../../src/model/packedBatch.js'
+import { packGroups } from '../../../src/engine/cpu/packedBatch.js'
 
 describe('packGroups', () => {
   it('lays the completions of a group behind the one copy of their prompt', () => {

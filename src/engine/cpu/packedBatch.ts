@@ -1,4 +1,4 @@
-import type { AttentionSegment } from '../ops/attention.js'
+import type { AttentionSegment } from '../../ops/attention.js'
 
 /**
  * Sequences laid one after another, without padding. A segment is a run of tokens that belong together; it may see a prefix

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
-import * as tf from '../../src/bundled/tfjs.js'
-import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
-import type { CpuBackend } from '../../src/backend/cpu/backend.js'
-import { currentBackend, selectBackend } from '../../src/backend/select.js'
-import { ConfigError } from '../../src/errors.js'
-import { loadModel } from '../../src/model/causalLM.js'
-import { memoryInUse, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
-import { temporaryTinyModel } from '../fixtures/tinyModel.js'
+import * as tf from '../../../src/bundled/tfjs.js'
+import { CPU_BACKEND } from '../../../src/backend/cpu/backend.js'
+import type { CpuBackend } from '../../../src/backend/cpu/backend.js'
+import { currentBackend, selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { ConfigError } from '../../../src/errors.js'
+import { loadModel } from '../../../src/policy/causalLM.js'
+import { memoryInUse, randomPolicy, sequenceLogits } from '../../fixtures/policies.js'
+import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 /** Threads of the backend in use. */
 function threads(): number {

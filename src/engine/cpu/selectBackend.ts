@@ -1,8 +1,8 @@
-import * as tf from '../bundled/tfjs.js'
-import { BackendError, ConfigError } from '../errors.js'
-import { CPU_BACKEND } from './cpu/backend.js'
-import type { CpuBackend } from './cpu/backend.js'
-import { registerCpuBackend } from './cpu/register.js'
+import * as tf from '../../bundled/tfjs.js'
+import { BackendError, ConfigError } from '../../errors.js'
+import { CPU_BACKEND } from '../../backend/cpu/backend.js'
+import type { CpuBackend } from '../../backend/cpu/backend.js'
+import { registerCpuBackend } from '../../backend/cpu/register.js'
 
 /** `cpu` is our own threaded WebAssembly engine, `reference` tfjs's plain JavaScript, slow and simple, to compare with. */
 export type BackendName = 'cpu' | 'reference'

@@ -1,7 +1,7 @@
-import * as tf from '../bundled/tfjs.js'
-import { selectRows } from '../ops/selectRows.js'
-import { writeRows } from '../ops/writeRows.js'
-import type { ModelConfig } from './config.js'
+import * as tf from '../../bundled/tfjs.js'
+import { selectRows } from '../../ops/selectRows.js'
+import { writeRows } from '../../ops/writeRows.js'
+import type { ModelConfig } from '../../model/config.js'
 import type { SlotCopy } from './packedBatch.js'
 
 /** Keys and values of all layers for a fixed number of tokens (slots), float32. Which token lies in which slot is the caller's affair. */

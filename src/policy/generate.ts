@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '../bundled/tfjs.js'
 import { ConfigError } from '../errors.js'
-import type { CausalLM } from '../model/causalLM.js'
-import type { KeptProjections } from '../model/keptProjections.js'
-import { KeyValueCache } from '../model/keyValueCache.js'
+import type { CausalLM } from './causalLM.js'
+import type { KeptProjections } from '../engine/cpu/keptProjections.js'
+import { KeyValueCache } from '../engine/cpu/keyValueCache.js'
 import { sampleTokens } from '../ops/sampleTokens.js'
 import type { SampledTokens } from '../ops/sampleTokens.js'
 import { selectRows } from '../ops/selectRows.js'
-import { cacheLayout } from './cacheSlots.js'
-import { Scheduler } from './scheduler.js'
-import type { DecodingStep } from './scheduler.js'
-import { startSequences } from './sequence.js'
+import { cacheLayout } from '../engine/cpu/cacheSlots.js'
+import { Scheduler } from '../engine/cpu/scheduler.js'
+import type { DecodingStep } from '../engine/cpu/scheduler.js'
+import { startSequences } from '../engine/cpu/sequence.js'
 
 /** How completions are sampled. */
 export interface SamplingOptions {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import type { CausalLM } from '../model/causalLM.js'
-import { packGroups } from '../model/packedBatch.js'
+import type { CausalLM } from './causalLM.js'
+import { packGroups } from '../engine/cpu/packedBatch.js'
 import { selectRows } from '../ops/selectRows.js'
 
 /** A token sequence of which everything from `promptLength` on is scored. */

@@ -1,10 +1,10 @@
-import * as tf from '../bundled/tfjs.js'
-import { uninitialized } from '../ops/uninitialized.js'
-import { selectRows } from '../ops/selectRows.js'
-import { writeRows } from '../ops/writeRows.js'
-import type { ModelConfig } from './config.js'
-import { projections, projectionShape } from './modelTensors.js'
-import type { Projection } from './modelTensors.js'
+import * as tf from '../../bundled/tfjs.js'
+import { uninitialized } from '../../ops/uninitialized.js'
+import { selectRows } from '../../ops/selectRows.js'
+import { writeRows } from '../../ops/writeRows.js'
+import type { ModelConfig } from '../../model/config.js'
+import { projections, projectionShape } from '../../model/modelTensors.js'
+import type { Projection } from '../../model/modelTensors.js'
 
 type TokenIds = readonly number[]
 
