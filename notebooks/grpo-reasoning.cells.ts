@@ -442,6 +442,7 @@ async function sampleGroups(
       seed: seed,
     },
   )
+  const judge = rewardFunctions.findIndex(({ judges }) => judges === 'correctness')
   const groups: RolloutGroup[] = []
   for (const [i, completions] of sampled.entries()) {
     const scores: number[][] = [] // a row for each completion, a column for each reward function
@@ -470,6 +471,7 @@ async function sampleGroups(
         rewards: Object.fromEntries(
           rewardFunctions.map(({ name }, column) => [name, scores[j][column]]),
         ),
+        correct: judge < 0 ? null : scores[j][judge] > 0,
         reward: totals[j],
         advantage: advantages[j],
       })),
@@ -487,7 +489,7 @@ const firstGroups = await sampleGroups(
 )
 // The group to look at: one that is neither nearly all right nor nearly all wrong, with much reasoning.
 const evenness = ({ completions }: RolloutGroup) => {
-  const share = mean(completions.map(({ rewards: parts }) => parts.correctness))
+  const share = mean(completions.map(({ correct }) => Number(correct)))
   return Number(share >= 0.25 && share <= 0.75)
 }
 const reasonedIn = ({ completions }: RolloutGroup) =>
@@ -642,7 +644,7 @@ for (const temperature of temperatures) {
     'different completions in a group': metrics['diversity/unique_completions'],
     'different answers in a group': metrics['diversity/distinct_answers'],
     'share that reasons': mean(completions.map(({ text }) => Number(isReasoned(text)))),
-    'share right': mean(completions.map(({ rewards: parts }) => parts.correctness)),
+    'share right': mean(completions.map(({ correct }) => Number(correct))),
     'groups that teach': mean(groups.map((one) => Number(differ(one)))),
   })
 }

@@ -69,10 +69,10 @@ export class RunFiles {
       }
       for (const [group, { problem, promptText, completions }] of groups.entries()) {
         for (const completion of completions) {
-          const { text, finishReason, ids, rewards, reward, advantage } = completion
+          const { text, finishReason, ids, rewards, correct, reward, advantage } = completion
           this.#writers.completions.write({
             ...{ step, group, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
-            ...{ rewards, reward, advantage, finish_reason: finishReason, length: ids.length },
+            ...{ rewards, correct, reward, advantage, finish_reason: finishReason, length: ids.length },
             ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
           })
         }

@@ -4,6 +4,7 @@ import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../policy/causalLM.js'
 import { KeptProjections } from '../engine/cpu/keptProjections.js'
 import type { Reward, RewardFunction } from '../rewards/reward.js'
+import { correctnessJudge } from '../rewards/judge.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { Task } from '../tasks/task.js'
 import { removeCheckpoints } from '../run/checkpointFolders.js'
@@ -298,7 +299,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
 
   /** The diagnosis of the run so far. */
   #startDiagnosis(): RunDiagnosis {
-    const diagnosis = new RunDiagnosis(this.config)
+    const diagnosis = new RunDiagnosis({ ...this.config, judge: correctnessJudge(this.#rewards)?.name ?? null })
     for (const { step, metrics } of this.#files?.readMetrics() ?? []) diagnosis.add(step, metrics)
     return diagnosis
   }

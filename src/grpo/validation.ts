@@ -4,7 +4,7 @@ import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
 import { weightedSum } from './advantages.js'
 import type { GRPOConfig } from './config/config.js'
-import { correctnessReward } from './metrics/signal.js'
+import { shareCorrect } from './metrics/signal.js'
 import { sampleGroups } from './rollouts/rollouts.js'
 import { mean } from './metrics/statistics.js'
 
@@ -12,7 +12,7 @@ import { mean } from './metrics/statistics.js'
  * Evaluates a policy on held-out problems, `numGenerationsEval` completions of each at `evalTemperature`, with the same random
  * numbers each time:
  *
- * - `eval_accuracy`: mean of the correctness reward, where there is one
+ * - `eval_accuracy`: fraction of the completions that are right, of those that a reward judges; absent where none does
  * - `eval_reward`: mean of the weighted sum of all rewards; `eval_rewards/<name>/mean` of each
  * - `eval_completions/mean_length` (tokens), `eval_completions/clipped_ratio`
  */
@@ -29,9 +29,9 @@ export async function evaluatePolicy(
   const weights = config.rewardWeights ?? rewards.map(({ weight }) => weight)
   const names = rewards.map(({ name }) => name)
   const means = names.map((_, k) => mean(values.map((row) => row[k]!)))
-  const correctness = correctnessReward(names)
+  const accuracy = shareCorrect(groups.flatMap(({ correct }) => correct))
   return {
-    ...(correctness !== null && { eval_accuracy: means[names.indexOf(correctness)]! }),
+    ...(accuracy !== null && { eval_accuracy: accuracy }),
     eval_reward: mean(values.map((row) => weightedSum(row, weights))),
     ...Object.fromEntries(names.map((name, k) => [`eval_rewards/${name}/mean`, means[k]!])),
     'eval_completions/mean_length': mean(completions.map(({ ids }) => ids.length)),

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
 import type { RewardFunction, RewardOptions } from './reward.js'
-import { rewardWeight } from './reward.js'
+import { rewardJudges, rewardWeight } from './reward.js'
 
 /** What every combination of rewards takes. */
 export interface CombinatorOptions extends RewardOptions {
@@ -42,13 +42,14 @@ export interface GateOptions extends CombinatorOptions {
 
 /**
  * A reward that only counts where another one is high enough: `gate(format(), { when: correctness({ lenient: true }) })` pays
- * for the form of right answers alone. Keeps the name and the weight of the reward unless others are given.
+ * for the form of right answers alone. Keeps the name and the weight of the reward unless others are given, and what it judges.
  */
 export function gate(reward: RewardFunction, options: GateOptions): RewardFunction {
   const { when, atLeast = 1, otherwise = 0, name = reward.name } = options
   return {
     name,
     weight: rewardWeight(name, { weight: options.weight ?? reward.weight }),
+    ...rewardJudges(name, reward),
     async score(sample) {
       const condition = await when.score(sample)
       return condition !== null && condition >= atLeast ? reward.score(sample) : otherwise

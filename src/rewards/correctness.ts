@@ -14,6 +14,7 @@ export function correctness(options: CorrectnessOptions = {}): RewardFunction {
   const { lenient = false } = options
   return {
     name: 'correctness',
+    judges: 'correctness',
     weight: rewardWeight('correctness', options),
     score({ completion, prompt, meta: { problem } }) {
       const pay = ({ correct, correctLenient }: Grade): number => ((lenient ? correctLenient : correct) ? 1 : 0)

@@ -13,6 +13,7 @@ import { partialCredit } from './process/partialCredit.js'
 import { reasoningSteps } from './process/reasoningSteps.js'
 import { selfCorrection } from './process/selfCorrection.js'
 import { stepArithmetic } from './process/stepArithmetic.js'
+import { rewardJudges } from './reward.js'
 import type { RewardFunction } from './reward.js'
 import { asRewardFunction, rewardFunction } from './rewardCallback.js'
 import type { RewardCallback } from './rewardCallback.js'
@@ -65,7 +66,7 @@ const entries = new Map<string, RewardEntry>([
 export const rewardNames: readonly string[] = [...entries.keys()]
 
 /** Options of a reward from a file of its own. */
-const moduleOptions = ['export', 'worker', 'as'] as const
+const moduleOptions = ['export', 'worker', 'as', 'judges'] as const
 
 /**
  * Loads a reward: `correctness`, with a weight `format:0.2`, with options `format:0.2?style=think`; as an object, as in YAML,
@@ -74,7 +75,8 @@ const moduleOptions = ['export', 'worker', 'as'] as const
  *
  * A name that ends with `.js` or `.ts` (or `.mjs`, `.cts`, …) is the file of a module whose default export (option `export`: another
  * one) is a plain function of a completion, or a reward as the functions of `rewards` return it. With the option
- * `worker: true` the plain function runs in a thread of its own. `as` is its name in the metrics.
+ * `worker: true` the plain function runs in a thread of its own. `as` is its name in the metrics, and `judges: correctness` says that
+ * it pays for right answers and nothing else.
  *
  * Throws a ConfigError for an unknown name or option and for a module that cannot be loaded.
  */
@@ -152,8 +154,9 @@ export function parseRewardSpec(spec: RewardSpec): Record<string, unknown> & { n
 
 async function loadRewardModule(file: string, options: Readonly<Record<string, unknown>>): Promise<RewardFunction> {
   checkOptionNames(file, options, moduleOptions)
-  const { export: exportName = 'default', worker = false, as, weight, timeout } = options
+  const { export: exportName = 'default', worker = false, as, weight, timeout, judges } = options
   const common = {
+    ...rewardJudges(file, { judges } as Pick<RewardFunction, 'judges'>),
     ...(weight !== undefined && { weight: weight as number }),
     ...(timeout !== undefined && { timeout: timeout as number }),
   }

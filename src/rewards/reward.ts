@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import { quote } from '../io/json.js'
 import type { Problem } from '../grading/problem.js'
 import type { RewardCallback } from './rewardCallback.js'
 
@@ -38,6 +39,11 @@ export interface RewardFunction {
    * `rewards/<name>/timeouts`. Nothing can interrupt a function that does not return: see `workerReward`. Defaults to none.
    */
   readonly timeout?: number
+  /**
+   * `correctness`: it pays above 0 for right answers and for nothing else. Accuracy, the choice of the best checkpoint, difficulty
+   * pools and diagnosis go by it. Defaults to nothing.
+   */
+  readonly judges?: 'correctness'
   /** The function keeps its time limit itself: it throws a {@link RewardTimeout}. */
   readonly keepsTimeout?: boolean
 }
@@ -56,6 +62,15 @@ export interface RewardOptions {
   weight?: number
   /** Time limit of a score in milliseconds: see {@link RewardFunction.timeout}. Defaults to none. */
   timeout?: number
+}
+
+/** What a reward function judges, if it says so. Throws a {@link ConfigError} for anything else than `correctness`. */
+export function rewardJudges(name: string, { judges }: Pick<RewardFunction, 'judges'>): Pick<RewardFunction, 'judges'> {
+  // From JavaScript and YAML it may be anything.
+  const given: unknown = judges
+  if (given === undefined) return {}
+  if (given === 'correctness') return { judges: given }
+  throw new ConfigError(`judges of the ${name} reward is ${quote(given)}; it must be correctness`)
 }
 
 /** The weight of a reward function. Throws a {@link ConfigError} when it is not a finite number. */

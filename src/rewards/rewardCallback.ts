@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import { rewardTimeout, rewardWeight } from './reward.js'
+import { rewardJudges, rewardTimeout, rewardWeight } from './reward.js'
 import type { Reward, RewardFunction, RewardOptions, RewardSample } from './reward.js'
 
 /** The reward of one completion, or null for one that it does not judge. */
@@ -15,13 +15,15 @@ export type BatchRewardCallback = (
 export interface RewardCallbackOptions extends RewardOptions {
   /** Appears in the metrics. Defaults to the name of the function. */
   name?: string
+  /** `correctness` for a function that pays above 0 for right answers and for nothing else: see {@link RewardFunction.judges}. */
+  judges?: 'correctness'
 }
 
 /**
  * A plain function as a reward: `rewardFunction(({ completion, answer }) => (completion.includes(answer) ? 1 : 0), { name:
  * 'includes' })`. With `batched` it gets all completions of a generation batch at once.
  *
- * Throws a ConfigError for a weight or time limit out of range, and for a function without a name.
+ * Throws a ConfigError for a weight, a time limit or a `judges` that it cannot have, and for a function without a name.
  */
 export function rewardFunction(
   score: RewardCallback,
@@ -38,7 +40,12 @@ export function rewardFunction(
   const name = options.name ?? score.name
   if (name === '')
     throw new ConfigError('a reward function has no name, which its metrics would have; give it one: { name }')
-  const common = { name, weight: rewardWeight(name, options), ...rewardTimeout(name, options) }
+  const common = {
+    name,
+    weight: rewardWeight(name, options),
+    ...rewardTimeout(name, options),
+    ...rewardJudges(name, options),
+  }
   if (!options.batched) return { ...common, score: score as RewardCallback }
   const scoreBatch = score as BatchRewardCallback
   return { ...common, scoreBatch, score: async (sample) => (await scoreBatch([sample]))[0] ?? null }
@@ -57,5 +64,6 @@ export function asRewardFunction(reward: Reward): RewardFunction {
   }
   rewardWeight(reward.name, { weight: reward.weight })
   rewardTimeout(reward.name, reward)
+  rewardJudges(reward.name, reward)
   return reward
 }

@@ -1,13 +1,15 @@
 import path from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { startModuleWorker } from '../io/moduleWorker.js'
-import { RewardTimeout, rewardTimeout, rewardWeight } from './reward.js'
+import { RewardTimeout, rewardJudges, rewardTimeout, rewardWeight } from './reward.js'
 import type { RewardFunction, RewardOptions, RewardSample } from './reward.js'
 
 /** Options of {@link workerReward}. */
 export interface WorkerRewardOptions extends RewardOptions {
   /** Appears in the metrics. Defaults to the name of the file without its ending. */
   name?: string
+  /** `correctness` for a function that pays above 0 for right answers and for nothing else: see {@link RewardFunction.judges}. */
+  judges?: 'correctness'
   /** The export that is the function. Defaults to `default`. */
   exportName?: string
 }
@@ -115,6 +117,7 @@ export function workerReward(module: string, options: WorkerRewardOptions = {}):
   return {
     ...{ name, weight: rewardWeight(name, options), keepsTimeout: true },
     ...rewardTimeout(name, options),
+    ...rewardJudges(name, options),
     score: (sample: RewardSample) =>
       new Promise<number | null>((resolve, reject) => {
         queue.push({ sample: cloneable(sample), resolve, reject })

@@ -85,7 +85,7 @@ describe('cli/eval', () => {
     await train()
     // This model is never right; a run that was so half of the time is what its metrics say.
     const metrics = fs.readFileSync(inFolder('run', 'metrics.jsonl'), 'utf8')
-    const edited = metrics.replaceAll('"rewards/correctness/mean":0,', '"rewards/correctness/mean":0.5,')
+    const edited = metrics.replaceAll('"accuracy":0,', '"accuracy":0.5,')
     assert.notEqual(edited, metrics)
     fs.writeFileSync(inFolder('run', 'metrics.jsonl'), edited)
     const { code, stdout, stderr } = await run(['eval', inFolder('run'), ...sampling(), '--placebo', '--samples', '0'])

@@ -56,6 +56,7 @@ describe('trainer: loops, files and errors', () => {
           answer: first.problem.answer,
         },
         rewards: { fraction: first.completions[1]!.reward, silent: null },
+        correct: null,
         ...{ reward: first.completions[1]!.reward, advantage: first.completions[1]!.advantage },
         ...{ finish_reason: 'length', length: 5 },
         // Without a tokenizer there are no texts.

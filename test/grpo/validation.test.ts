@@ -19,16 +19,18 @@ describe('evaluation while training', () => {
 
   it('is a part of the metrics of the steps after which it is due, and changes nothing else', () =>
     withPolicy(async ({ base, policy, trainerOf }) => {
-      const rewards = [fractionOf(7), { ...fractionOf(3, 'my_accuracy'), weight: 2 }]
+      const odd = rewardOf(({ ids }) => ids[0]! % 2, 'odd')
+      const rewards = [fractionOf(7, 'correct_sevens'), { ...odd, weight: 2, judges: 'correctness' as const }]
       const steps = await trainerOf({ evalTask, rewards }, config).train()
       assert.deepEqual(
         steps.filter(({ metrics }) => metrics.eval_reward !== undefined).map(({ step }) => step),
         [2, 4, 5],
       )
       const { metrics } = steps[4]!
-      assert.equal(metrics.eval_accuracy, metrics['eval_rewards/my_accuracy/mean'])
+      assert.equal(metrics.eval_accuracy, metrics['eval_rewards/odd/mean'])
       assert.ok(
-        Math.abs(metrics.eval_reward! - (metrics['eval_rewards/fraction/mean']! + 2 * metrics.eval_accuracy!)) < 1e-9,
+        Math.abs(metrics.eval_reward! - (metrics['eval_rewards/correct_sevens/mean']! + 2 * metrics.eval_accuracy!)) <
+          1e-9,
       )
       assert.equal(metrics['eval_completions/mean_length'], 5)
       assert.equal(metrics['eval_completions/clipped_ratio'], 1)

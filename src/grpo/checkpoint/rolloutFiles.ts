@@ -39,6 +39,8 @@ const schema = z.object({
           finishReason: z.enum(['stop', 'length']),
           text: z.string(),
           rewards: z.record(z.string(), z.number().nullable()),
+          // Checkpoints of earlier versions do not say.
+          correct: z.boolean().nullable().default(null),
           reward: z.number().nullable(),
           advantage: z.number(),
         }),
@@ -81,8 +83,8 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
     ...{ prompts: storedPrompts(prompts), numTokens, metrics },
     groups: groups.map(({ problem, promptText, promptIds, completions }) => ({
       ...{ problem: problem.id, promptText, promptIds: [...promptIds] },
-      completions: completions.map(({ ids, finishReason, text, rewards, reward, advantage }) => ({
-        ...{ length: ids.length, finishReason, text, rewards, reward, advantage },
+      completions: completions.map(({ ids, finishReason, text, rewards, correct, reward, advantage }) => ({
+        ...{ length: ids.length, finishReason, text, rewards, correct, reward, advantage },
       })),
     })),
   }

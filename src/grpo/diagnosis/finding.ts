@@ -55,7 +55,16 @@ export type DiagnosisConfig = Pick<
   | 'learningRate'
   | 'maxGradNorm'
   | 'temperature'
->
+> & {
+  /** The name of the reward that judges correctness; null for none. Defaults to `correctness` or TRL's `accuracy_reward`. */
+  readonly judge?: string | null
+}
+
+/** The reward among some that judges correctness; null for none. */
+export function judgeOf(rewards: readonly string[], { judge }: DiagnosisConfig): string | null {
+  const known = judge === undefined ? ['correctness', 'accuracy_reward'] : [judge]
+  return rewards.find((name) => known.includes(name)) ?? null
+}
 
 /** Looks at the metrics of a run so far; says nothing when all is well or too little is known. */
 export type Rule = (history: MetricHistory, config: DiagnosisConfig) => readonly Statement[]

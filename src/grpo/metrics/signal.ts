@@ -7,21 +7,14 @@ import { mean } from './statistics.js'
  */
 export const EQUAL_REWARDS = 1e-6
 
-/** Names of reward functions that say whether an answer is right; TRL's is `accuracy_reward`. */
-const correctnessName = /correct|accura/i
-
-/** The reward function that says whether an answer is right, by its name: `correctness`, `accuracy_reward`, …; null for none. */
-export function correctnessReward(names: readonly string[]): string | null {
-  return names.find((name) => correctnessName.test(name)) ?? null
-}
-
 /**
  * Where the groups have something to teach:
  *
  * - `groups/all_right`, `groups/all_wrong`: fractions of the groups whose rewards are all equal (within 1e-6), which hence
- *   teach nothing, by what they are equal at. Right: the reward for correctness (the function named `correctness` or
- *   `accuracy…`, without one the weighted sum) is above 0; wrong: it is not. Both together are the share of dead groups, also
+ *   teach nothing, by what they are equal at. Right: some completion is judged right, or, where none is judged, the
+ *   weighted sum is above 0; wrong: it is not. Both together are the share of dead groups, also
  *   where `frac_reward_zero_std` is blind (batch scaling, `normalize_then_sum`).
+ * - `accuracy`: fraction of the completions that are right, of those that a reward judges; absent where none does
  * - `reward/best`, `reward/worst`: mean over the groups of the best and of the worst reward in the group
  * - `rewards/<function>/alive`: fraction of the groups in which this function's values differ; one that stays at 0 is dead
  *   weight, whatever its mean
@@ -31,11 +24,12 @@ export function correctnessReward(names: readonly string[]): string | null {
 export function signalMetrics(groups: readonly RolloutGroup[]): Record<string, number> {
   if (groups.length === 0) return {}
   const names = Object.keys(groups[0]!.completions[0]?.rewards ?? {})
-  const correctness = correctnessReward(names)
-  const outcomes = groups.map((group) => outcomeOf(group, correctness))
+  const outcomes = groups.map(outcomeOf)
+  const accuracy = shareCorrect(groups.flatMap(({ completions }) => completions.map(({ correct }) => correct)))
   const scored = groups.map(({ completions }) => valuesOf(completions.map(({ reward }) => reward)))
   const withValues = scored.filter(({ length }) => length > 0)
   return {
+    ...(accuracy !== null && { accuracy }),
     'groups/all_right': outcomes.filter((outcome) => outcome === 'all right').length / groups.length,
     'groups/all_wrong': outcomes.filter((outcome) => outcome === 'all wrong').length / groups.length,
     'reward/best': mean(withValues.map((values) => Math.max(...values))),
@@ -49,11 +43,17 @@ export function signalMetrics(groups: readonly RolloutGroup[]): Record<string, n
   }
 }
 
-function outcomeOf({ completions }: RolloutGroup, correctness: string | null): 'all right' | 'all wrong' | 'mixed' {
+/** The fraction of completions that are right, of those that are judged; null when none is. */
+export function shareCorrect(correct: readonly (boolean | null)[]): number | null {
+  const judged = correct.filter((value) => value !== null)
+  return judged.length === 0 ? null : judged.filter(Boolean).length / judged.length
+}
+
+function outcomeOf({ completions }: RolloutGroup): 'all right' | 'all wrong' | 'mixed' {
   const totals = completions.map(({ reward }) => reward)
   if (valuesOf(totals).length < 2 || differ(totals)) return 'mixed'
-  const right = valuesOf(correctness === null ? totals : completions.map(({ rewards }) => rewards[correctness]!))
-  return right.length > 0 && mean(right) > EQUAL_REWARDS ? 'all right' : 'all wrong'
+  const share = shareCorrect(completions.map(({ correct }) => correct)) ?? mean(totals)
+  return share > EQUAL_REWARDS ? 'all right' : 'all wrong'
 }
 
 /** Whether values that were given differ by more than rounding. */

@@ -43,6 +43,8 @@ export interface TrainingMetrics {
 
   /** Mean weighted reward of the completions. */
   readonly reward?: number
+  /** Share of the completions that are right, of those that a reward judges; absent where no reward judges correctness. */
+  readonly accuracy?: number
   /** Standard deviation of the weighted reward over the batch. */
   readonly reward_std?: number
   /** The best reward of a group, mean over the groups: what the model can do already. */
@@ -131,7 +133,7 @@ export interface TrainingMetrics {
   /** With difficultyPools: share of the problems tried that are nearly always solved. */
   readonly 'difficulty_pools/easy'?: number
 
-  /** After an evaluation: mean of the correctness reward over the held-out problems, where there is such a reward. */
+  /** After an evaluation: share of the completions of held-out problems that are right; absent where no reward judges correctness. */
   readonly eval_accuracy?: number
   /** After an evaluation: mean weighted reward over the held-out problems. */
   readonly eval_reward?: number

@@ -1,7 +1,8 @@
 import { lintReward } from '../../rewards/lint/lintReward.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Problem } from '../../grading/problem.js'
-import { correctnessReward, EQUAL_REWARDS } from '../metrics/signal.js'
+import { correctnessJudge } from '../../rewards/judge.js'
+import { EQUAL_REWARDS } from '../metrics/signal.js'
 import { ok } from './preflightCheck.js'
 import type { PreflightCheck } from './preflightCheck.js'
 
@@ -13,16 +14,14 @@ export interface AskedProblem {
 
 /**
  * Shows the reward for correctness what it must pay for, the gold answers, and what it must not: nothing, the prompt again, every
- * number there is (see {@link lintReward}). Without a reward for correctness (see {@link correctnessReward}) there is nothing to be sure of.
+ * number there is (see {@link lintReward}). Without a reward for correctness (see {@link correctnessJudge}) there is nothing to be sure of.
  */
 export async function checkRewards(
   asked: readonly AskedProblem[],
   rewards: readonly RewardFunction[],
 ): Promise<PreflightCheck[]> {
-  const name = correctnessReward(rewards.map((reward) => reward.name))
-  const correctness = rewards.find((reward) => reward.name === name)
-  if (!correctness)
-    return [ok('gold_answers', 'no reward is named correctness or accuracy, so none was tested on gold answers')]
+  const correctness = correctnessJudge(rewards)
+  if (!correctness) return [ok('gold_answers', 'no reward judges correctness, so none was tested on gold answers')]
   const unpaid: string[] = []
   const paidLikeGold = new Map<string, number>()
   for (const { problem, promptText } of asked) {

@@ -1,7 +1,7 @@
 import type { GRPOConfig } from '../config/config.js'
 import { percent, short } from '../diagnosis/finding.js'
 import { median } from '../diagnosis/metricHistory.js'
-import { correctnessReward, EQUAL_REWARDS, signalMetrics } from '../metrics/signal.js'
+import { EQUAL_REWARDS, signalMetrics } from '../metrics/signal.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
 import { mean } from '../metrics/statistics.js'
 import { ok } from './preflightCheck.js'
@@ -108,8 +108,7 @@ export function notMeasured(
   return { passRate: null, usableGroups: null, checks }
 }
 
-/** By the reward for correctness, without one by whether it earned anything. */
-function isRight({ rewards, reward }: RolloutGroup['completions'][number]): boolean {
-  const name = correctnessReward(Object.keys(rewards))
-  return ((name === null ? reward : rewards[name]) ?? 0) > EQUAL_REWARDS
+/** As it was judged; where it was not, by whether it earned anything. */
+function isRight({ correct, reward }: RolloutGroup['completions'][number]): boolean {
+  return correct ?? (reward ?? 0) > EQUAL_REWARDS
 }

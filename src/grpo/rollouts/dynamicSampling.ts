@@ -3,7 +3,7 @@ import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
 import { weightedSum } from '../advantages.js'
 import type { GRPOConfig } from '../config/config.js'
-import { correctnessReward, EQUAL_REWARDS } from '../metrics/signal.js'
+import { EQUAL_REWARDS, shareCorrect } from '../metrics/signal.js'
 import type { PromptSampler } from './promptSampler.js'
 import { completeRollouts, sampleGroups } from './rollouts.js'
 import type { Rollouts, SampledGroup, SamplingRun } from './rollouts.js'
@@ -48,7 +48,7 @@ export async function sampleRollouts(
     rounds++
     for (const [name, value] of Object.entries(round.metrics)) metrics[name] = (metrics[name] ?? 0) + value
     for (const [i, group] of round.groups.entries()) {
-      if (config.difficultyPools) prompts.record(places[i]!, passRate(group, rewards, weights))
+      if (config.difficultyPools) prompts.record(places[i]!, passRate(group, weights))
       const list = config.dynamicSampling && !hasSignal(group, weights, config) ? dropped : kept
       list.push(group)
     }
@@ -82,13 +82,11 @@ export function hasSignal(
   })
 }
 
-/** Mean of the correctness reward, without one of the weighted sum of all, taken as a number from 0 to 1; null for none. */
-function passRate(group: SampledGroup, rewards: readonly RewardFunction[], weights: readonly number[]): number | null {
-  const name = correctnessReward(rewards.map((reward) => reward.name))
-  const place = rewards.findIndex((reward) => reward.name === name)
-  const values = group.rewards
-    .map((row) => (place >= 0 ? row[place]! : weightedSum(row, weights)))
-    .filter((value) => value !== null)
+/** Share of right completions; where none is judged, mean of the weighted sum, taken as a number from 0 to 1; null for none. */
+function passRate(group: SampledGroup, weights: readonly number[]): number | null {
+  const share = shareCorrect(group.correct)
+  if (share !== null) return share
+  const values = group.rewards.map((row) => weightedSum(row, weights)).filter((value) => value !== null)
   if (values.length === 0) return null
   return values.reduce((sum, value) => sum + Math.min(1, Math.max(0, value)), 0) / values.length
 }

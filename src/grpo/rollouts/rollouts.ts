@@ -1,5 +1,6 @@
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { KeptProjections } from '../../engine/cpu/keptProjections.js'
+import { judgedCorrect } from '../../rewards/judge.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import { generate } from '../../policy/generate.js'
@@ -19,6 +20,8 @@ import type { TrainingRow } from '../update/trainingRow.js'
 export interface ScoredCompletion extends Completion {
   /** By the name of the reward function; null where it did not judge the completion. */
   readonly rewards: Readonly<Record<string, number | null>>
+  /** Whether the answer is right, by the reward that judges correctness; null where none does. */
+  readonly correct: boolean | null
   /** Weighted sum; null when no function judged the completion. */
   readonly reward: number | null
   /** How much better than its group: what its tokens are reinforced by. */
@@ -58,6 +61,7 @@ export interface SampledGroup {
   readonly promptIds: readonly number[]
   readonly completions: readonly Completion[]
   readonly rewards: readonly (readonly (number | null)[])[] // [numGenerations][functions]
+  readonly correct: readonly (boolean | null)[] // [numGenerations]
 }
 
 /** How {@link sampleGroups} samples. */
@@ -95,11 +99,19 @@ export async function sampleGroups(
     }),
     options.signal,
   )
+  const correct = judgedCorrect(rewards, scores.values)
   return {
-    groups: problems.map((problem, g) => ({
-      ...{ problem, promptText: prompts[g]!.text, promptIds: prompts[g]!.ids, completions: completions[g]! },
-      rewards: scores.values.slice(g * numGenerations, (g + 1) * numGenerations),
-    })),
+    groups: problems.map((problem, g) => {
+      const range = [g * numGenerations, (g + 1) * numGenerations] as const
+      return {
+        problem,
+        promptText: prompts[g]!.text,
+        promptIds: prompts[g]!.ids,
+        completions: completions[g]!,
+        rewards: scores.values.slice(...range),
+        correct: correct.slice(...range),
+      }
+    }),
     metrics: scores.metrics,
   }
 }
@@ -116,13 +128,14 @@ export async function completeRollouts(
     ...config,
     rewardWeights: config.rewardWeights ?? rewards.map(({ weight }) => weight),
   })
-  const groups = sampled.map(({ completions, rewards: values, ...group }, g) => ({
+  const groups = sampled.map(({ completions, rewards: values, correct, ...group }, g) => ({
     ...group,
     completions: completions.map((completion, j): ScoredCompletion => {
       const i = g * config.numGenerations + j
       return {
         ...completion,
         rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, values[j]![k]!])),
+        correct: correct[j]!,
         reward: advantages.rewards[i]!,
         advantage: advantages.advantages[i]!,
       }

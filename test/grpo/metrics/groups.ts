@@ -1,6 +1,9 @@
 import type { RolloutGroup, ScoredCompletion } from '../../../src/grpo/rollouts/rollouts.js'
 
-/** A group whose completions have the given rewards by function; their sum is the total, their texts and ids as given. */
+/**
+ * A group whose completions have the given rewards by function; their sum is the total, the one named correctness judges, texts
+ * and ids are as given.
+ */
 export function groupOf(
   completions: readonly { rewards?: Record<string, number | null>; text?: string; ids?: number[] }[],
 ): RolloutGroup {
@@ -19,6 +22,7 @@ export function groupOf(
           entropies: ids.map(() => 1),
           finishReason: 'stop' as const,
         },
+        correct: rewards.correctness == null ? null : rewards.correctness > 0,
         ...{ reward: values.length > 0 ? values.reduce((sum, value) => sum + value, 0) : null, advantage: 0 },
       }
     }),

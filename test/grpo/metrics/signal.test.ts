@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { correctnessReward, signalMetrics } from '../../../src/grpo/metrics/signal.js'
+import { signalMetrics } from '../../../src/grpo/metrics/signal.js'
 import { assertClose } from '../assertClose.js'
 import { groupOf } from './groups.js'
 
@@ -39,9 +39,11 @@ describe('grpo/metrics/signal', () => {
     assert.deepEqual(signalMetrics([]), {})
   })
 
-  it('knows the usual names of a reward for correctness', () => {
-    assert.equal(correctnessReward(['format', 'correctness']), 'correctness')
-    assert.equal(correctnessReward(['think_format_reward', 'accuracy_reward']), 'accuracy_reward')
-    assert.equal(correctnessReward(['length']), null)
+  it('tells the share of right completions of those that are judged, and nothing where none is', () => {
+    const judged = (correctness: number | null) => ({ rewards: { correctness, correct_looking: 1 } })
+    const groups = [groupOf([judged(1), judged(0)]), groupOf([judged(null), judged(1)])]
+    assert.equal(signalMetrics(groups).accuracy, 2 / 3)
+    assert.ok(!('accuracy' in signalMetrics([rewarded(1, 0)])))
+    assert.ok(!('accuracy' in signalMetrics([groupOf([judged(null)])])))
   })
 })

@@ -78,7 +78,8 @@ describe('grpo/preflight checks', () => {
     const statuses = async (rewards: RewardFunction[]): Promise<string[]> =>
       (await checkRewards(asked, rewards)).map(({ name, status }) => `${name} ${status}`)
     const paying = (score: (input: RewardSample) => number): RewardFunction => ({
-      name: 'correctness',
+      name: 'mine',
+      judges: 'correctness',
       weight: 1,
       score,
     })

@@ -124,7 +124,17 @@ describe('dynamic sampling', () => {
 
   it('tells the sampler of prompts how hard problems are', () =>
     withPolicy(async ({ trainerOf }) => {
-      const rewards = [rewardOf(({ meta: { problem } }) => Number(problem.question) / 3, 'accuracy'), fractionOf(7)]
+      // The first problem is never solved, the last one always, the others every second time; 0.7 of another reward changes nothing.
+      let calls = 0
+      const solved = rewardOf(
+        ({ meta: { problem } }) => [0, calls % 2, calls++ % 2, 1][Number(problem.question)],
+        'mine',
+      )
+      const rewards = [
+        fractionOf(7),
+        { ...solved, judges: 'correctness' as const },
+        rewardOf(() => 0.7, 'correct_looks'),
+      ]
       const pools = { difficultyPools: true, maxSteps: 6, perDeviceTrainBatchSize: 16 }
       const steps = await trainerOf({ task: tinyTask(4), rewards }, pools).train()
       assert.deepEqual(

@@ -28,12 +28,13 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
   for await (const { value } of readJsonLines(file)) {
     const metrics = value as Record<string, unknown>
     if (typeof metrics.step === 'number') steps = Math.max(steps, metrics.step)
-    const rate = metrics['rewards/correctness/mean']
+    // Runs of earlier versions know no accuracy.
+    const rate = metrics.accuracy ?? metrics['rewards/correctness/mean']
     if (typeof rate === 'number') rates.push(rate)
   }
   if (rates.length === 0) {
     throw new ConfigError(
-      `--placebo: ${file} tells no rewards/correctness/mean; a placebo has random rewards of the same rate, so the run needs the reward correctness`,
+      `--placebo: ${file} tells no accuracy; a placebo has random rewards of the same rate, so the run needs a reward that judges correctness`,
     )
   }
   // A weighting of partial credit may go beyond what a probability can be.

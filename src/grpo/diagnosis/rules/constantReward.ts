@@ -1,5 +1,5 @@
-import { correctnessReward, EQUAL_REWARDS } from '../../metrics/signal.js'
-import { batchesWith, short } from '../finding.js'
+import { EQUAL_REWARDS } from '../../metrics/signal.js'
+import { batchesWith, judgeOf, short } from '../finding.js'
 import type { Rule } from '../finding.js'
 
 /** A reward that fires once in 64 completions would have been seen in as many with a probability of 63 %, in 192 with 95 %. */
@@ -11,7 +11,7 @@ const metric = /^rewards\/(.*)\/mean$/
 export const constantReward: Rule = (history, config) => {
   const batches = batchesWith(COMPLETIONS, config)
   const functions = history.names().flatMap((name) => metric.exec(name)?.[1] ?? [])
-  const correctness = correctnessReward(functions)
+  const correctness = judgeOf(functions, config)
   return functions.flatMap((subject) => {
     const means = history.recent(`rewards/${subject}/mean`, batches)
     const stds = history.recent(`rewards/${subject}/std`, batches)

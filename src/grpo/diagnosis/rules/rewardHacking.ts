@@ -1,6 +1,5 @@
-import { correctnessReward } from '../../metrics/signal.js'
 import { mean } from '../../metrics/statistics.js'
-import { short } from '../finding.js'
+import { judgeOf, short } from '../finding.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 
@@ -22,9 +21,9 @@ const STILL_RISING = 0.05
 const metric = /^rewards\/(.*)\/mean$/
 
 /** Another reward than correctness was learned, and correctness did not follow: form, length or a hole is what pays. */
-export const rewardHacking: Rule = (history) => {
+export const rewardHacking: Rule = (history, config) => {
   const functions = history.names().flatMap((name) => metric.exec(name)?.[1] ?? [])
-  const correctness = correctnessReward(functions)
+  const correctness = judgeOf(functions, config)
   const right = correctness === null ? null : history.ends(`rewards/${correctness}/mean`, STEPS)
   if (correctness === null || !right) return []
   const correct = change(right)
