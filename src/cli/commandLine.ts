@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.js'
-import { trlOptionNote } from '../options/trlOptions.js'
+import { leftOutNote } from '../options/trlOptions.js'
 import { packageVersion } from '../packageVersion.js'
 import { addBenchCommand } from './bench/bench.js'
 import { addDoctorCommand } from './verbs/doctor/doctor.js'
@@ -90,9 +90,9 @@ function withKebabCaseFlags(args: readonly string[], program: Command): string[]
     const [flag = '', ...value] = arg.split('=')
     const normalized = flag.replaceAll('_', '-')
     if (known.has(normalized)) return [normalized, ...value].join('=')
-    const note = flag.startsWith('--') ? trlOptionNote(flag.slice(2).replaceAll('-', '_')) : null
+    const note = flag.startsWith('--') ? leftOutNote(flag.slice(2).replaceAll('-', '_')) : null
     if (note !== null && ['train', 'preflight'].includes(verb)) {
-      throw new ConfigError(`${flag} is an option of TRL that is none here: ${note} (docs/trl.md)`)
+      throw new ConfigError(`${flag} is ${note}`)
     }
     return arg
   })

@@ -1,6 +1,7 @@
 import { ConfigError, UnsupportedError } from '../errors.js'
 import { quote } from '../io/json.js'
 import { nearestName, snakeCase } from '../options/names.js'
+import { peftOptionNote } from '../options/peftOptions.js'
 import type { LoraSettings } from './lora.js'
 import { isAllLinear } from './loraTargets.js'
 import { projections } from './modelTensors.js'
@@ -44,38 +45,6 @@ export interface LoraOptions {
   seed?: number
 }
 
-/** Options of PEFT's LoraConfig that are not here, and what they would be. */
-const unsupported: Readonly<Record<string, string>> = {
-  use_dora: 'DoRA',
-  bias: 'training of biases',
-  lora_bias: 'a bias on B',
-  modules_to_save: 'training of whole modules',
-  trainable_token_indices: 'training of token embeddings',
-  target_parameters: 'adapters on parameters outside linear layers',
-  layer_replication: 'replication of layers',
-  init_lora_weights: "another initialisation than PEFT's own",
-  fan_in_fan_out: 'weights that are stored transposed',
-  use_qalora: 'QA-LoRA',
-  use_bdlora: 'block-diagonal LoRA',
-  alora_invocation_tokens: 'activated LoRA',
-  arrow_config: 'Arrow routing',
-  corda_config: 'CorDA',
-  eva_config: 'EVA',
-  kasa_config: 'KaSA',
-  loftq_config: 'LoftQ',
-  lora_ga_config: 'LoRA-GA',
-  megatron_config: 'Megatron',
-  monteclora_config: 'Monte Carlo LoRA',
-  velora_config: 'VeLoRA',
-}
-
-/** Why an option of PEFT, by either spelling and with or without `lora_`, is not here; null for other names. */
-export function unsupportedLoraOption(name: string): string | null {
-  const key = snakeCase(name)
-  const what = unsupported[key] ?? unsupported[key.replace(/^lora_/, '')]
-  return what === undefined ? null : `${what} is not supported; LoRA here trains A and B of linear layers`
-}
-
 const known = [
   ...['r', 'alpha', 'useRslora', 'targetModules', 'excludeModules', 'layersToTransform', 'layersPattern'],
   ...['rankPattern', 'alphaPattern', 'dropout', 'seed'],
@@ -89,7 +58,7 @@ export function loraSettings(options: LoraOptions): LoraSettings & { seed: numbe
   // From a YAML file or JavaScript options may be anything.
   const given: Readonly<Record<string, unknown>> = { ...options }
   for (const name of Object.keys(given).filter((key) => !known.includes(key))) {
-    const reason = unsupportedLoraOption(name)
+    const reason = peftOptionNote(snakeCase(name))
     if (reason !== null) throw new UnsupportedError(`${name}: ${reason}`)
     throw new ConfigError(`unknown option ${name} of LoRA; did you mean ${nearestName(name, known)}?`)
   }

@@ -46,11 +46,13 @@ export function selectModules(config: ModelConfig, selection: LoraSelection): Se
     projections.map((module) => ({ layer, module, name: projectionName(layer, module) })),
   ).flat()
   const names = modules.map(({ name }) => name)
-  const others = ['lm_head', 'model.embed_tokens']
-  const targeted = targetedNames(selection, [...names, ...others])
-  const other = others.find((name) => targeted.has(name))
+  const targeted = targetedNames(selection, [...names, ...otherModules(config)])
+  const known = new Set(names)
+  const other = [...targeted].find((name) => !known.has(name))
   if (other !== undefined) {
-    throw new UnsupportedError(`an adapter on ${other} is not supported; supported are ${projections.join(', ')}`)
+    throw new UnsupportedError(
+      `an adapter on ${other} is not supported (${describe(selection)} selects it); supported are ${projections.join(', ')}`,
+    )
   }
   if (targeted.size === 0) {
     throw new ConfigError(`${describe(selection)} selects none of the model's linear layers (${names[0]}, …)`)
@@ -84,6 +86,16 @@ export function idleEntries(config: ModelConfig, selection: LoraSelection): stri
   ]
 }
 
+/** The modules of the model in transformers that are no linear layers inside a decoder layer. */
+function otherModules(config: ModelConfig): string[] {
+  const ofLayer = ['', '.self_attn', '.mlp', '.mlp.act_fn', '.input_layernorm', '.post_attention_layernorm']
+  const norms = config.queryKeyNorm ? ['.self_attn.q_norm', '.self_attn.k_norm'] : []
+  const layers = Array.from({ length: config.numLayers }, (_, layer) =>
+    [...ofLayer, ...norms].map((part) => `model.layers.${layer}${part}`),
+  )
+  return ['model', 'model.embed_tokens', 'model.layers', ...layers.flat(), 'model.norm', 'model.rotary_emb', 'lm_head']
+}
+
 function describe({ targetModules, excludeModules, layersToTransform, layersPattern }: LoraSelection): string {
   const others = {
     exclude_modules: excludeModules,
@@ -91,7 +103,10 @@ function describe({ targetModules, excludeModules, layersToTransform, layersPatt
     layers_pattern: layersPattern,
   }
   const given = Object.entries(others).filter(([, value]) => value !== null)
-  const hint = typeof targetModules === 'string' ? ' (a text is a regular expression for the whole name)' : ''
+  const hint =
+    typeof targetModules === 'string' && !isAllLinear(targetModules)
+      ? ' (a text is a regular expression for the whole name)'
+      : ''
   return [
     `target_modules ${quote(targetModules)}${hint}`,
     ...given.map(([name, value]) => `${name} ${quote(value)}`),

@@ -1,4 +1,4 @@
-import { trlOptionNote } from './trlOptions.js'
+import { leftOutNote } from './trlOptions.js'
 
 /** `num_generations` as `numGenerations`. */
 export function camelCase(name: string): string {
@@ -55,8 +55,8 @@ export function optionsByName(
 /** What is said of a name that is no option: why, if TRL has it, else the nearest one that is known. */
 export function describeUnknownOption(key: string, known: readonly string[]): string {
   const name = camelCase(key)
-  const note = trlOptionNote(key) ?? trlOptionNote(snakeCase(name))
-  if (note !== null) return `${key} is an option of TRL that is none here: ${note} (docs/trl.md)`
+  const note = leftOutNote(key) ?? leftOutNote(snakeCase(name))
+  if (note !== null) return `${key} is ${note}`
   const nearest = nearestName(name, known)
   return `unknown option ${key}; did you mean ${key === name ? nearest : snakeCase(nearest)}?`
 }

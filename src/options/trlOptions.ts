@@ -1,3 +1,5 @@
+import { peftOptionNote } from './peftOptions.js'
+
 /**
  * Options of TRL's GRPOConfig, of transformers' TrainingArguments and of the usual scripts around them that are no options
  * here, by what is said to who gives one of them: docs/trl.md has the same, and a test compares.
@@ -5,7 +7,7 @@
 const reasons: Readonly<Record<string, readonly string[]>> = {
   '`loadModel(folder, options)`; code from a model repository is never run': ['model_init_kwargs', 'trust_remote_code'],
   'no mixture-of-experts models': ['router_aux_loss_coef', 'aux_loss'],
-  'always: there is no dropout': ['disable_dropout'],
+  'the models have none; that of the adapter is `lora_dropout`, 0 by default': ['disable_dropout'],
   'always: arithmetic is float32, also where weights are stored in 16 bits': ['cast_lm_head_to_fp32'],
   'one process, one machine': [
     'ds3_gather_for_generation',
@@ -165,7 +167,6 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'use_peft',
     'lora_config',
   ],
-  'LoRA only: neither DoRA nor modules that are trained whole': ['use_dora', 'modules_to_save', 'lora_modules_to_save'],
 }
 
 const reasonOf = new Map(
@@ -175,6 +176,14 @@ const reasonOf = new Map(
 /** Why an option of TRL, by its snake_case name, is none here and what takes its place; null for any other name. */
 export function trlOptionNote(name: string): string | null {
   return reasonOf.get(name) ?? null
+}
+
+/** Why an option of TRL or PEFT, by its snake_case name, is none here; null for any other name. */
+export function leftOutNote(name: string): string | null {
+  const ofTrl = trlOptionNote(name)
+  if (ofTrl !== null) return `an option of TRL that is none here: ${ofTrl} (docs/trl.md)`
+  const ofPeft = peftOptionNote(name)
+  return ofPeft === null ? null : `an option of PEFT that is none here: ${ofPeft}`
 }
 
 /** The options that {@link trlOptionNote} knows, with their notes. */

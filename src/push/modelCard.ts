@@ -23,16 +23,14 @@ export interface CardOptions {
 const recipe = [
   ...['loss_type', 'beta', 'epsilon', 'epsilon_high', 'num_iterations', 'scale_rewards', 'num_generations'],
   ...['per_device_train_batch_size', 'gradient_accumulation_steps', 'max_steps', 'num_train_epochs', 'learning_rate'],
-  ...[
-    'lr_scheduler_type',
-    'lr_scheduler_kwargs',
-    'warmup_steps',
-    'weight_decay',
-    'max_grad_norm',
-    'max_completion_length',
-    'temperature',
-  ],
+  ...['lr_scheduler_type', 'warmup_steps', 'weight_decay', 'max_grad_norm', 'max_completion_length', 'temperature'],
   ...['top_p', 'top_k', 'mask_truncated_completions', 'lora_r', 'lora_alpha', 'lora_target_modules', 'seed'],
+]
+
+/** Options that are told where they are not left at false, 0, null or nothing. */
+const extraOptions = [
+  ...['lr_scheduler_kwargs', 'use_rslora', 'lora_dropout', 'exclude_modules', 'layers_to_transform'],
+  ...['rank_pattern', 'alpha_pattern'],
 ]
 
 /**
@@ -120,14 +118,18 @@ function trainingText(run: RunContents): string {
       : []),
     ...describeMetrics(metrics),
   ]
-  const rows = recipe.flatMap((name) => {
+  const rows = [...recipe, ...extraOptions].flatMap((name) => {
     const value = config?.[name]
-    const isEmpty = isJsonObject(value) && Object.keys(value).length === 0
-    return value === undefined || value === null || isEmpty ? [] : [[`\`${name}\``, optionText(value)]]
+    if (value === undefined || value === null || (extraOptions.includes(name) && isNothing(value))) return []
+    return [[`\`${name}\``, optionText(value)]]
   })
   const table =
     rows.length > 0 ? `\n\n${markdownTable(['option', 'value'], rows)}\n\nAll options: \`training/config.yaml\`.` : ''
   return `${lines.join('\n')}${table}`
+}
+
+function isNothing(value: unknown): boolean {
+  return value === false || value === 0 || (isJsonObject(value) && Object.keys(value).length === 0)
 }
 
 function optionText(value: unknown): string {

@@ -28,11 +28,44 @@ def logits(model):
         return model.eval()(ids).logits[0].flatten().tolist()
 
 
-results = {"base": {}, "ours": {}, "merged": {}, "theirs": {}}
+class Mask(torch.nn.Module):
+    """Takes the place of the dropout of one linear layer."""
+
+    def __init__(self, factors):
+        super().__init__()
+        self.factors = torch.tensor(factors)
+
+    def forward(self, x):
+        return x * self.factors
+
+
+def dropped(model, masks):
+    """Log-probability of the sequence in training mode with given masks, and the gradients of A and B."""
+    model.train()
+    for name, module in model.named_modules():
+        if hasattr(module, "lora_A") and len(module.lora_A) > 0:
+            module.lora_dropout["default"] = Mask(masks[name.removeprefix("base_model.model.")])
+    logps = model(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])
+    logps.sum().backward()
+    grads = {name.replace(".default", ""): p.grad.flatten().tolist() for name, p in model.named_parameters() if p.grad is not None}
+    return {"logps": logps.flatten().tolist(), "grads": grads}
+
+
+def trainable(model, folder):
+    return PeftModel.from_pretrained(load(model), folder, is_trainable=True)
+
+
+results = {"base": {}, "ours": {}, "merged": {}, "options": {}, "theirs": {}}
 for name in sorted(os.listdir("models")):
     results["base"][name] = logits(load(f"models/{name}"))
     results["ours"][name] = logits(PeftModel.from_pretrained(load(f"models/{name}"), f"ours/{name}"))
     results["merged"][name] = logits(load(f"merged/{name}"))
+for name in sorted(os.listdir("options")):
+    model = PeftModel.from_pretrained(load("models/llama"), f"options/{name}")
+    results["options"][name] = logits(model)
+    # Saved again by PEFT, it has to load here.
+    model.save_pretrained(f"again/{name}")
+results["dropout"] = dropped(trainable("models/llama", "options/dropout"), json.load(open("masks.json")))
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 cases = {
@@ -52,6 +85,10 @@ cases = {
         r=4, lora_alpha=6, use_rslora=True, target_modules=ATTENTION, rank_pattern={"k_proj": 1}, alpha_pattern={"^model.layers.0.*q_proj": 2}
     ),
     "regex": dict(r=2, lora_alpha=4, target_modules=r".*self_attn\.(q|v)_proj"),
+    "rankOrder": dict(r=2, lora_alpha=4, target_modules=ATTENTION, rank_pattern={"layers.0.*": 3, "q_proj": 1}),
+    "fullNames": dict(
+        r=2, lora_alpha=4, target_modules=["model.layers.0.mlp.up_proj", "v_proj"], layers_to_transform=[1], layers_pattern=["layers"]
+    ),
     "excluded": dict(r=2, lora_alpha=4, target_modules="all-linear", exclude_modules=["down_proj"]),
     "bfloat16": dict(r=2, lora_alpha=4, target_modules=ATTENTION),
     # What follows is to be refused.

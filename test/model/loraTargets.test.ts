@@ -17,7 +17,11 @@ interface PeftCase {
 }
 
 const file = path.join(import.meta.dirname, '../fixtures/peft/targets.json')
-const { layers, cases } = JSON.parse(fs.readFileSync(file, 'utf8')) as { layers: number; cases: PeftCase[] }
+const { layers, cases: all } = JSON.parse(fs.readFileSync(file, 'utf8')) as { layers: number; cases: PeftCase[] }
+/** PEFT can adapt the output head, too. */
+const [cases, withHead] = [false, true].map((hasHead) =>
+  all.filter(({ modules }) => 'lm_head' in (modules ?? {}) === hasHead),
+)
 const config = tinyConfig({ num_hidden_layers: layers })
 
 /** PEFT's options as ours. */
@@ -31,8 +35,8 @@ describe('model/loraTargets', () => {
   before(() => tf.setBackend('cpu'))
 
   it('selects the modules, ranks and scales that PEFT selects, from its files', () => {
-    assert.ok(cases.filter(({ modules }) => modules).length >= 30)
-    for (const { options, modules } of cases) {
+    assert.ok(cases!.filter(({ modules }) => modules).length >= 30)
+    for (const { options, modules } of cases!) {
       const read = (): Record<string, [number, number]> => {
         const { targets } = parsePeftConfig({ peft_type: 'LORA', ...options }, config, 'adapter_config.json')
         return Object.fromEntries(
@@ -49,7 +53,7 @@ describe('model/loraTargets', () => {
 
   it('makes the same adapters of options, but refuses what PEFT refuses, and entries that select nothing', () => {
     const idle: string[] = []
-    for (const { options, modules } of cases) {
+    for (const { options, modules } of cases!) {
       const text = JSON.stringify(options)
       const make = (): Record<string, [number, number]> => {
         const adapter = createLoraAdapter(config, ours(options))
@@ -59,7 +63,7 @@ describe('model/loraTargets', () => {
         )
       }
       if (!modules) {
-        assert.throws(make, ConfigError, text)
+        assert.throws(make, (error) => error instanceof ConfigError || error instanceof UnsupportedError, text)
         continue
       }
       try {
@@ -77,6 +81,13 @@ describe('model/loraTargets', () => {
       "rankPattern '^q_proj' selects none",
       "rankPattern 'q' selects none",
     ])
+  })
+
+  it('refuses the output head', () => {
+    assert.equal(withHead!.length, 2)
+    for (const { options } of withHead!) {
+      assert.throws(() => createLoraAdapter(config, ours(options)), /an adapter on lm_head is not supported/)
+    }
   })
 
   it("takes 'all-linear' together with a choice of layers, which PEFT takes as a list only", () => {

@@ -20,6 +20,7 @@ import { peakResidentBytes } from '../bench/peakMemory.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { startRunFolder } from '../../run/runEntries.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { loraOptionsOf } from '../run/loraOptions.js'
 import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
@@ -73,7 +74,7 @@ async function runQuickstart(
   fs.rmSync(path.join(outputDir, SUMMARY_FILE), { force: true })
 
   const base = await loadModel(run.model)
-  const policy = base.withLora({ r: run.loraR, alpha: run.loraAlpha, seed })
+  const policy = base.withLora(loraOptionsOf(run))
   const limits = { maxCompletionLength: config.maxCompletionLength, signal }
   onInterruption(signal, (interrupted) => {
     streams.stdout.write(`\n${interrupted}: saving; the next \`npm start\` goes on. Ctrl-C again stops at once\n`)

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { loraOptionsOf, loraRunOptions } from './loraOptions.js'
 import { parseDocument, stringify } from 'yaml'
 import { z } from 'zod'
 import { ConfigError, FileFormatError } from '../../errors.js'
@@ -7,7 +8,7 @@ import { grpoConfigSchema, parseGRPOConfig } from '../../grpo/config/config.js'
 import type { GRPOConfig } from '../../grpo/config/config.js'
 import { expandPath } from '../../io/expandPath.js'
 import { isJsonObject, quote } from '../../io/json.js'
-import { projections } from '../../model/modelTensors.js'
+import { loraSettings } from '../../model/loraOptions.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
 import { graderNames } from '../../tasks/fileTask.js'
 import { taskNames } from '../../tasks/loadTask.js'
@@ -108,14 +109,7 @@ const runOptions = {
     .nullable()
     .default(100)
     .describe('Evaluate the first problems only; null = all. Defaults to 100.'),
-  loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
-  loraAlpha: z.number().positive().default(32).describe('The adapter counts loraAlpha / loraR times. Defaults to 32.'),
-  loraTargetModules: z
-    .union([z.literal('all-linear'), z.array(z.enum(projections)).min(1)], {
-      error: `expected all-linear or a list of ${projections.join(', ')}`,
-    })
-    .default('all-linear')
-    .describe(`Adapted layers: all-linear or some of ${projections.join(', ')}. Defaults to "all-linear".`),
+  ...loraRunOptions,
   outputDir: z
     .string()
     .min(1)
@@ -165,6 +159,7 @@ export function parseTrainConfig(
   for (const reward of config.rewards) checkReward(reward, config)
   checkRewardWeights(config)
   otherTaskOptions(config.taskOptions)
+  loraSettings(loraOptionsOf(config))
   grpoConfigOf(config)
   return config
 }

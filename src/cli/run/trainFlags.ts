@@ -61,16 +61,21 @@ function list(name: string, texts: readonly string[]): unknown {
   const [first] = texts
   if (texts.length === 1 && alternatives(name).some((schema) => schema.const === first)) return first
   if (texts.length === 1 && first === 'null' && alternatives(name).some(({ type }) => type === 'null')) return null
+  // Of a text that may be a list of names or one regular expression, anything but names makes it the latter.
+  const takesText = alternatives(name).some(({ type, const: only }) => type === 'string' && only === undefined)
+  if (texts.length === 1 && takesText && !/^[\w.,]+$/.test(first ?? '')) return first
   const items = listSchema(name)?.items ?? {}
   // A comma separates values unless any text is one: a stop string may well hold a comma.
   const isFreeText = items.type === 'string' && items.enum === undefined && items.pattern === undefined
   const values = isFreeText ? texts : texts.flatMap((text) => text.split(','))
-  return items.type === 'number' ? values.map((text) => (text.trim() === '' ? text : Number(text))) : values
+  return items.type === 'number' || items.type === 'integer'
+    ? values.map((text) => (text.trim() === '' ? text : Number(text)))
+    : values
 }
 
 function alternatives(name: string): readonly ValueSchema[] {
-  const schema = valueSchemas[name] ?? {}
-  return schema.anyOf ?? [schema]
+  const flat = (schema: ValueSchema): ValueSchema[] => schema.anyOf?.flatMap(flat) ?? [schema]
+  return flat(valueSchemas[name] ?? {})
 }
 
 function listSchema(name: string): ValueSchema | undefined {

@@ -33,6 +33,7 @@ import {
   readTrainConfigFile,
   taskOptionsOf,
 } from '../run/trainConfig.js'
+import { loraOptionsOf } from '../run/loraOptions.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 
@@ -151,9 +152,7 @@ export async function withRun(
   const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
   const base = await loadModel(config.model)
   try {
-    const policy = base.withLora({
-      ...{ r: config.loraR, alpha: config.loraAlpha, targetModules: config.loraTargetModules, seed: config.seed },
-    })
+    const policy = base.withLora(loraOptionsOf(config))
     try {
       print('model', `${config.model} (${describeModel(policy)})`)
       print('backend', `${backend.name}: ${backend.why}`)

@@ -10,6 +10,7 @@ import {
   taskOptionsOf,
 } from '../../../src/cli/run/trainConfig.js'
 import type { TrainConfig } from '../../../src/cli/run/trainConfig.js'
+import { loraOptionsOf } from '../../../src/cli/run/loraOptions.js'
 import { addTrainFlags, readTrainFlags } from '../../../src/cli/run/trainFlags.js'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
@@ -99,6 +100,58 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(parseFlags('--lora-target-modules', 'all-linear', '--reward-weights', 'null'), {
       ...{ loraTargetModules: 'all-linear', rewardWeights: null },
     })
+  })
+
+  it('takes the options of the adapter, from a file and as flags', () => {
+    const options = {
+      ...{
+        use_rslora: true,
+        lora_dropout: 0.1,
+        lora_target_modules: ['q_proj', 'mlp.up_proj'],
+        layers_to_transform: [0, 2],
+      },
+      ...{
+        rank_pattern: { q_proj: 4 },
+        alpha_pattern: { 'layers.0.*': 3.5 },
+        exclude_modules: ['layers.2.mlp.up_proj'],
+      },
+      layers_pattern: 'layers',
+    }
+    const config = parseTrainConfig({ ...required, ...options, seed: 2 ** 40 + 3 })
+    assert.deepEqual(loraOptionsOf(config), {
+      ...{ r: 16, alpha: 32, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'mlp.up_proj'], seed: 3 },
+      ...{ layersToTransform: [0, 2], layersPattern: 'layers', excludeModules: ['layers.2.mlp.up_proj'] },
+      ...{ rankPattern: { q_proj: 4 }, alphaPattern: { 'layers.0.*': 3.5 } },
+    })
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    const flags = parseFlags(
+      ...['--use-rslora', 'true', '--lora-dropout', '0.1', '--lora-target-modules', 'q_proj', 'mlp.up_proj'],
+      ...['--layers-to-transform', '0,2', '--rank-pattern', '{ q_proj: 4 }', '--alpha-pattern', '{ layers.0.*: 3.5 }'],
+      ...['--exclude-modules', 'layers.2.mlp.up_proj', '--layers-pattern', 'layers'],
+    )
+    const { layersPattern, ...fromFlags } = loraOptionsOf(parseTrainConfig(required, flags))
+    const { layersPattern: text, ...fromFile } = loraOptionsOf({ ...config, seed: 42 })
+    assert.deepEqual([layersPattern, text], [['layers'], 'layers'])
+    assert.deepEqual(fromFlags, fromFile)
+    // One text that is more than names is a regular expression; one name is a list of it.
+    const targets = (value: string): unknown => parseFlags('--lora-target-modules', value).loraTargetModules
+    assert.equal(targets('.*\\.(q|v)_proj'), '.*\\.(q|v)_proj')
+    assert.equal(targets('all-linear'), 'all-linear')
+    assert.deepEqual(targets('q_proj'), ['q_proj'])
+    assert.deepEqual(targets('q_proj,layers.0.mlp.up_proj'), ['q_proj', 'layers.0.mlp.up_proj'])
+  })
+
+  it('refuses options of the adapter that cannot be', () => {
+    refuses({ ...required, lora_dropout: 1 }, /loraDropout: .*got 1/)
+    refuses({ ...required, layers_pattern: 'layers' }, /layersPattern needs layersToTransform/)
+    refuses({ ...required, layers_to_transform: 0, lora_target_modules: '.*q_proj' }, /layersToTransform needs a list/)
+    refuses({ ...required, rank_pattern: { q_proj: 0 } }, /rankPattern: /)
+    refuses({ ...required, alpha_pattern: ['q_proj'] }, /alphaPattern: /)
+    refuses({ ...required, use_dora: true }, /use_dora is an option of PEFT that is none here: DoRA is not supported/)
+    refuses({ ...required, lora_modules_to_save: ['lm_head'] }, /lora_modules_to_save is .*training of whole modules/)
+    refuses({ ...required, layer_replication: [[0, 1]] }, /replication of layers is not supported/)
   })
 
   it('takes the settings of a learning-rate schedule as a flag, and writes them by the names that TRL has', () => {

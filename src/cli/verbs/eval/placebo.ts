@@ -7,6 +7,7 @@ import { readJsonLines } from '../../../io/jsonLines.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { random } from '../../../rewards/random.js'
 import { loadTask } from '../../../tasks/loadTask.js'
+import { loraOptionsOf } from '../../run/loraOptions.js'
 import { grpoConfigOf, taskOptionsOf } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 
@@ -55,9 +56,7 @@ export async function trainPlacebo(
 ): Promise<string> {
   const { config } = run
   const outputDir = path.join(run.folder, 'placebo')
-  const policy = base.withLora({
-    ...{ r: config.loraR, alpha: config.loraAlpha, targetModules: config.loraTargetModules, seed: config.seed },
-  })
+  const policy = base.withLora(loraOptionsOf(config))
   try {
     fs.rmSync(outputDir, { recursive: true, force: true })
     const trainer = new GRPOTrainer({
