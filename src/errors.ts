@@ -40,6 +40,11 @@ export class DataError extends GrpoError {
   override name = 'DataError'
 }
 
+/** A grader failed on a completion: its problem cannot be graded, or the grader itself is at fault. */
+export class GradingError extends GrpoError {
+  override name = 'GradingError'
+}
+
 /** A backend cannot be used on this machine, or a tensor does not fit into its memory. */
 export class BackendError extends GrpoError {
   override name = 'BackendError'

@@ -6,6 +6,7 @@ import { weightedSum } from './advantages.js'
 import type { GRPOConfig } from './config/config.js'
 import { shareCorrect } from './metrics/signal.js'
 import { sampleGroups } from './rollouts/rollouts.js'
+import type { SamplingRun } from './rollouts/rollouts.js'
 import { mean } from './metrics/statistics.js'
 
 /**
@@ -21,9 +22,13 @@ export async function evaluatePolicy(
   task: Task,
   rewards: readonly RewardFunction[],
   config: GRPOConfig,
+  options: Pick<SamplingRun, 'onWarning'> = {},
 ): Promise<Record<string, number>> {
   const sampling = { ...config, numGenerations: config.numGenerationsEval, temperature: config.evalTemperature }
-  const { groups } = await sampleGroups(policy, task, task.problems, rewards, sampling, { seed: config.seed })
+  const { groups } = await sampleGroups(policy, task, task.problems, rewards, sampling, {
+    ...options,
+    seed: config.seed,
+  })
   const values = groups.flatMap((group) => group.rewards)
   const completions = groups.flatMap((group) => group.completions)
   const weights = config.rewardWeights ?? rewards.map(({ weight }) => weight)

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { GrpoError } from '../errors.js'
+import { GradingError, GrpoError } from '../errors.js'
 import { quote } from '../io/json.js'
 import { untilAborted } from '../io/untilAborted.js'
 import { runUserCode } from '../io/userCode.js'
@@ -8,16 +8,27 @@ import type { RewardFunction, RewardSample } from './reward.js'
 
 /** What the reward functions said about some completions. */
 export interface Scores {
-  /** Null where a function does not judge a completion, or took too long. */
+  /** Null where a function does not judge a completion, took too long, or asked a grader that failed. */
   readonly values: (number | null)[][] // [completions][functions]
-  /** `rewards/<name>/timeouts`: completions that a function with a time limit took too long for. */
+  /**
+   * `rewards/<name>/timeouts`: completions that a function with a time limit took too long for; `rewards/<name>/grading_errors`:
+   * completions that a grader failed on, where there are any.
+   */
   readonly metrics: Record<string, number>
+  /** What graders failed with, each message once. */
+  readonly gradingErrors: readonly string[]
 }
 
 const TIMED_OUT = Symbol('timed out')
 
+/** Why there is no value. */
+type Unscored = typeof TIMED_OUT | GradingError
+
 /**
  * Has completions scored by all reward functions, those that are asynchronous at the same time.
+ *
+ * A grader that fails costs its completion: the functions that ask it judge that one not. Where it fails on all completions of
+ * several problems, nothing could be learned, and its error is thrown.
  *
  * Throws a GrpoError that names the function and the problem when one throws, or returns anything else than a finite number or
  * null, or a batch of another length; and the reason of the signal as soon as it is aborted.
@@ -34,7 +45,7 @@ export async function scoreCompletions(
       if (!reward.scoreBatch) return Promise.all(samples.map((sample) => scoreOne(reward, sample, signal)))
       const what = `a batch of ${samples.length} completions`
       const values = await call(reward, what, () => reward.scoreBatch!(samples), signal)
-      if (values === TIMED_OUT) return samples.map(() => TIMED_OUT)
+      if (values === TIMED_OUT || values instanceof GradingError) return samples.map(() => values)
       // From JavaScript it may be anything.
       const given: unknown = values
       if (!Array.isArray(given) || given.length !== samples.length) {
@@ -44,32 +55,49 @@ export async function scoreCompletions(
       return values.map((value, i) => check(reward, samples[i]!, value))
     }),
   )
-  return {
-    values: samples.map((_, i) =>
-      columns.map((column) => (column[i] === TIMED_OUT ? null : (column[i] as number | null))),
-    ),
-    metrics: Object.fromEntries(
-      rewards.flatMap(({ name, timeout }, k) =>
-        timeout === undefined
-          ? []
-          : [[`rewards/${name}/timeouts`, columns[k]!.filter((value) => value === TIMED_OUT).length]],
-      ),
-    ),
+  const numProblems = new Set(samples.map(({ meta }) => meta.problem.id)).size
+  const metrics: Record<string, number> = {}
+  const gradingErrors = new Set<string>()
+  for (const [k, { name, timeout }] of rewards.entries()) {
+    const column = columns[k]!
+    if (timeout !== undefined) {
+      metrics[`rewards/${name}/timeouts`] = column.filter((value) => value === TIMED_OUT).length
+    }
+    const errors = column.filter((value) => value instanceof GradingError)
+    if (errors.length === 0) continue
+    if (errors.length === samples.length && numProblems > 1) {
+      const what = `all ${samples.length} completions of ${numProblems} problems`
+      throw new GrpoError(`the reward function '${name}' failed on ${what}: ${errors[0]!.message}`, {
+        cause: errors[0],
+      })
+    }
+    metrics[`rewards/${name}/grading_errors`] = errors.length
+    for (const { message } of errors) gradingErrors.add(message)
   }
+  const valueOf = (value: number | null | Unscored): number | null => (isUnscored(value) ? null : value)
+  return {
+    values: samples.map((_, i) => columns.map((column) => valueOf(column[i]!))),
+    metrics,
+    gradingErrors: [...gradingErrors],
+  }
+}
+
+function isUnscored(value: unknown): value is Unscored {
+  return value === TIMED_OUT || value instanceof GradingError
 }
 
 async function scoreOne(
   reward: RewardFunction,
   sample: RewardSample,
   signal: AbortSignal | undefined,
-): Promise<number | null | typeof TIMED_OUT> {
+): Promise<number | null | Unscored> {
   const value = await call(
     reward,
     `a completion of problem ${sample.meta.problem.id}`,
     () => reward.score(sample),
     signal,
   )
-  return value === TIMED_OUT ? value : check(reward, sample, value)
+  return isUnscored(value) ? value : check(reward, sample, value)
 }
 
 function check(reward: RewardFunction, { meta: { problem } }: RewardSample, value: number | null): number | null {
@@ -86,7 +114,7 @@ async function call<T>(
   what: string,
   body: () => T | Promise<T>,
   signal: AbortSignal | undefined,
-): Promise<T | typeof TIMED_OUT> {
+): Promise<T | Unscored> {
   signal?.throwIfAborted()
   let timer: NodeJS.Timeout | undefined
   try {
@@ -106,6 +134,7 @@ async function call<T>(
     return await (signal ? untilAborted(first, signal) : first)
   } catch (cause) {
     if (cause instanceof RewardTimeout) return TIMED_OUT
+    if (cause instanceof GradingError) return cause
     if (signal?.aborted) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new GrpoError(`the reward function '${name}' failed on ${what}: ${reason}`, { cause })

@@ -245,7 +245,7 @@ describe('eval/evaluate', () => {
       }))
       await assert.rejects(evaluate(base, { ...broken, problems: failing }, options), (error: Error) => {
         assert.ok(error instanceof GrpoError)
-        assert.match(error.message, /grading a completion of problem letters\/0 failed: no gold answer/)
+        assert.match(error.message, /the grader failed: problem letters\/0: no gold answer/)
         return true
       })
     })

@@ -4,6 +4,8 @@ import { setTimeout } from 'node:timers/promises'
 import { ConfigError, GrpoError } from '../../src/errors.js'
 import type { Reward, RewardSample } from '../../src/rewards/reward.js'
 import { asRewardFunction, rewardFunction } from '../../src/rewards/rewardCallback.js'
+import type { Grader } from '../../src/grading/problem.js'
+import { correctness, partialCredit } from '../../src/rewards/index.js'
 import { scoreCompletions } from '../../src/rewards/scoreCompletions.js'
 import type { Scores } from '../../src/rewards/scoreCompletions.js'
 import { workerReward } from '../../src/rewards/workerReward.js'
@@ -122,6 +124,43 @@ describe('rewards as functions', () => {
       const own = rewardFunction(reward as () => number[], { name: 'own', batched: true })
       await assert.rejects(score([own], [inputOf('a'), inputOf('b')]), message)
     }
+  })
+
+  it('do not judge a completion whose grader fails, which costs neither the others nor the run', async () => {
+    const failing = (id: string, grader: Grader): RewardSample => {
+      const sample = inputOf(id)
+      return { ...sample, meta: { ...sample.meta, problem: { ...sample.meta.problem, grader } } }
+    }
+    const samples = [
+      failing('a', () => {
+        throw new Error('no gold answer')
+      }),
+      inputOf('b'),
+      failing('c', () => Promise.reject(new Error('offline'))),
+      { ...inputOf('d'), meta: { ...inputOf('d').meta, problem: { id: 'd', question: 'Q', answer: 'a knave' } } },
+    ]
+    const judges = [correctness(), partialCredit(), rewardFunction(() => 0.5, { name: 'own' })]
+    const { values, metrics, gradingErrors } = await score(judges, samples)
+    assert.deepEqual(values, [
+      [null, null, 0.5],
+      [1, 1, 0.5],
+      [null, null, 0.5],
+      [null, null, 0.5],
+    ])
+    assert.deepEqual(metrics, { 'rewards/correctness/grading_errors': 3, 'rewards/partial_credit/grading_errors': 3 })
+    assert.deepEqual(gradingErrors, [
+      'the grader failed: problem a: no gold answer',
+      'the grader failed: problem c: offline',
+      "the grader failed: problem d has the answer 'a knave', but only numbers can be graded",
+    ])
+    // One problem that cannot be graded may be a whole batch; several are no accident.
+    assert.deepEqual((await score([correctness()], [samples[0]!, samples[0]!])).values, [[null], [null]])
+    await assert.rejects(
+      score([correctness()], [samples[0]!, samples[2]!]),
+      /'correctness' failed on all 2 completions of 2 problems: the grader failed: problem a: no gold answer/,
+    )
+    const refused = failing('e', () => Promise.reject(new ConfigError('Python is not allowed')))
+    await assert.rejects(score([correctness()], [refused, inputOf('b')]), /failed on .* e: Python is not allowed/)
   })
 
   it('are refused without a name, with a weight or a time limit that is none, and when they are none', () => {

@@ -59,6 +59,8 @@ export interface TrainingMetrics {
   readonly [alive: `rewards/${string}/alive`]: number | undefined
   /** Completions that a reward function with a time limit took too long for. */
   readonly [timeouts: `rewards/${string}/timeouts`]: number | undefined
+  /** Completions that a reward function did not judge because a grader failed on them; absent where there are none. */
+  readonly [errors: `rewards/${string}/grading_errors`]: number | undefined
   /** Share of the completions in whose group all rewards are equal, so that it teaches nothing. Blind with batch scaling. */
   readonly frac_reward_zero_std?: number
   /** Share of the groups that teach nothing because all completions are right. */

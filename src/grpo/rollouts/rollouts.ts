@@ -71,6 +71,8 @@ export interface SamplingRun {
   readonly keep?: KeptProjections | undefined
   readonly signal?: AbortSignal
   readonly onProgress?: (tokens: number) => void
+  /** Told what a grader failed with, whose completion is then not judged. Defaults to none. */
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** Samples `numGenerations` completions for each problem and has them judged. */
@@ -99,6 +101,7 @@ export async function sampleGroups(
     }),
     options.signal,
   )
+  for (const message of scores.gradingErrors) options.onWarning?.(`a completion is not judged: ${message}`)
   const correct = judgedCorrect(rewards, scores.values)
   return {
     groups: problems.map((problem, g) => {
