@@ -100,10 +100,15 @@ buildSync({
   outdir: 'dist/notebook/page',
   ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
 })
-// What runs Python programs is Python itself.
-const python = 'sandbox/python'
-for (const name of fs.readdirSync(path.join(root, 'src', python)).filter((file) => file.endsWith('.py'))) {
-  fs.copyFileSync(path.join(root, 'src', python, name), path.join(root, 'dist', python, name))
+// What runs beside programs in their sandboxes is no TypeScript: Python, and JavaScript that QuickJS runs.
+for (const [folder, ending] of [
+  ['sandbox/python', '.py'],
+  ['sandbox/javascript/realm', '.js'],
+]) {
+  fs.cpSync(path.join(root, 'src', folder), path.join(root, 'dist', folder), {
+    recursive: true,
+    filter: (file) => fs.statSync(file).isDirectory() || file.endsWith(ending),
+  })
 }
 // The entry point of `npx grpo-ts`; npm sets the mode only when it installs the package.
 const main = path.join(root, 'dist/cli/main.js')

@@ -16,8 +16,17 @@ export interface CodeRun {
   readonly tests: string
   /** Name of the function that is tested; tests also find it as `candidate`. */
   readonly entryPoint?: string
-  /** Trusted code that the tests may use as well, such as helper functions of the problem. Python only. */
+  /**
+   * Trusted code that the tests may use as well, such as helper functions of the problem: what it defines wins over what the
+   * program calls the same. It may end within a function that is not finished.
+   */
   readonly context?: string
+  /**
+   * Whether tests see what a function did to its arguments even if it returns something of its own, such as the length of what
+   * it shortened. Otherwise they see it of functions that return nothing, or one of the arguments. JavaScript only. Defaults
+   * to false.
+   */
+  readonly inPlace?: boolean
 }
 
 export interface CodeLimits {

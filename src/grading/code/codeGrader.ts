@@ -6,7 +6,7 @@ import type { RunCodeOptions } from '../../sandbox/runCode.js'
 import { markedAnswer } from '../answerForm.js'
 import type { AnswerForm } from '../answerForm.js'
 import type { Grade, Grader, Problem } from '../problem.js'
-import { extractCode, fencedBlocks } from './extractCode.js'
+import { extractCode, fencedBlocks, helperCode } from './extractCode.js'
 
 /** More programs than these are not tried: each may take the whole time limit. */
 const MAX_PROGRAMS = 3
@@ -28,7 +28,7 @@ export function codeGrader(options: RunCodeOptions = {}): Grader {
     let reason = 'no code was found'
     for (const [i, { program, isStrict }] of programs.entries()) {
       const verdict = await runCode(
-        { language, program, tests, context: prompt, ...(entryPoint !== undefined && { entryPoint }) },
+        { language, program, tests, context: helperCode(question), ...(entryPoint !== undefined && { entryPoint }) },
         options,
       )
       if (verdict.passed) return { correct: isInForm && isStrict && i === 0, correctLenient: true, extracted }

@@ -95,16 +95,30 @@ function withPreamble(code: string, question: CodeQuestion): string {
     : `${preamble}\n${code}`
 }
 
-/** What the prompt has before the function that is asked for. */
+/** What the prompt has before the function that is asked for; empty if it has no such function. */
 function preambleOf({ prompt, entryPoint, language }: CodeQuestion): string {
   if (entryPoint === undefined) return prompt
+  const start = headOf(entryPoint, prompt, language)
+  return start < 0 ? '' : prompt.slice(0, start)
+}
+
+/**
+ * Code of the prompt that tests may use, and that a completion cannot replace: all of it but the function that is asked for.
+ * Python's sandbox leaves that out itself.
+ */
+export function helperCode({ prompt, entryPoint, language }: CodeQuestion): string {
+  const start = entryPoint === undefined || language === 'python' ? -1 : headOf(entryPoint, prompt, language)
+  return start < 0 ? prompt : prompt.slice(0, start)
+}
+
+/** Where a prompt begins to define a function; -1 if it does not. */
+function headOf(entryPoint: string, prompt: string, language: CodeLanguage): number {
   const name = entryPoint.replace(/[^\w]/g, '\\$&')
   const head =
     language === 'python'
       ? new RegExp(`^(?:async\\s+)?def\\s+${name}\\b`, 'm')
       : new RegExp(`^(?:export\\s+)?(?:(?:async\\s+)?function\\s*\\*?|const|let|var)\\s+${name}\\b`, 'm')
-  const start = prompt.search(head)
-  return start < 0 ? '' : prompt.slice(0, start)
+  return prompt.search(head)
 }
 
 /** The prompt with the body of its function. */

@@ -11,7 +11,8 @@ const START_LIMIT = 120_000
 /** Starts a thread that runs JavaScript and TypeScript. Throws a GrpoError when it does not start. */
 export async function startJavaScriptLane(): Promise<Lane<JavaScriptJob, CodeVerdict>> {
   const worker = startModuleWorker(new URL('./worker.js', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 8 },
+    // MB. The stacks of both realms together (see realm.ts) take up to 26 of the thread's.
+    resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 64 },
     stdout: true,
     stderr: true,
     env: {},

@@ -1,188 +1,145 @@
-import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core'
+import { randomInt } from 'node:crypto'
+import fs from 'node:fs'
+import type { QuickJSHandle } from 'quickjs-emscripten-core'
 import type { CodeLimits, CodeRun, CodeVerdict } from '../codeRun.js'
-import { realmSource } from './realm.js'
-import { programGlobals, programScript, testBody, testHarnessSource } from './testHarness.js'
+import { Realm, RealmError } from './realm.js'
+import { RunEnded, RunState } from './runState.js'
+import { catchesExceptions, functionNames, programScript, testScript } from './testSource.js'
 
-/** More than 256 KiB lets the host's own stack overflow, which damages the engine. */
-const STACK_SIZE = 256 * 1024
 const MAX_REASON = 500
 
-/** Whether the program kept within its limits, so that the engine can be used again. */
+/** What runs in the realms themselves. */
+const part = (name: string): string => fs.readFileSync(new URL(`./realm/${name}.js`, import.meta.url), 'utf8')
+const partsOfTests = ['codec', 'freeze', 'tests', 'assert', 'run'] as const
+
+/** What a program has besides the language: an output that goes nowhere, and a module to export from. */
+const programGlobals = `
+var console = (() => { const nothing = () => {}; return { log: nothing, info: nothing, warn: nothing, error: nothing, debug: nothing, assert: nothing, table: nothing, time: nothing, timeEnd: nothing } })();
+var module = { exports: {} }; var exports = module.exports;
+`
+
 export interface QuickJSVerdict extends CodeVerdict {
-  readonly isHarmless: boolean
+  /** Whether the realms can be used for another run. */
+  readonly isReusable: boolean
 }
 
-/** A failure of the run as a whole, which neither the program nor the tests can catch. */
-class RunEnded extends Error {}
+/** One realm of a pair, with the functions that it has for the host, by their names. */
+interface Side {
+  readonly realm: Realm
+  readonly functions: Readonly<Record<string, QuickJSHandle>>
+}
 
 /**
- * Runs a program and its tests in two runtimes of QuickJS, which has no access to the host: no files, network, processes,
- * timers or modules. The verdict is the tests' realm's alone. Synchronous; whoever calls it has to be able to end the thread.
+ * A realm for programs and one for their tests, each in an engine of its own. QuickJS has no access to the host: no files,
+ * network, processes, timers or modules.
  */
-export function runInQuickJS(engine: QuickJSWASMModule, run: CodeRun & CodeLimits): QuickJSVerdict {
-  const deadline = Date.now() + run.timeLimit
-  const isLate = (): boolean => Date.now() > deadline
-  let isHarmless = true
-  const program = new Realm(engine, run.memoryLimit, isLate)
-  const tests = new Realm(engine, run.memoryLimit, isLate)
+export interface RealmPair {
+  readonly program: Side
+  readonly tests: Side
+}
+
+/** Starts both realms, up to where they wait for a program and its tests. */
+export async function startRealms(): Promise<RealmPair> {
+  const [program, tests] = await Promise.all([Realm.start(), Realm.start()])
+  const programSide: Side = side(
+    program,
+    program.call(
+      program.evaluate(part('program'), 'program'),
+      program.hostFunction('send', (request) => call(testsSide, 'answer', request)),
+      program.evaluate(part('codec'), 'codec'),
+    ),
+    ['answer', 'begin', 'describe'],
+  )
+  const parts = partsOfTests.map((name) => [name, tests.evaluate(part(name), name)] as const)
+  const testsSide: Side = side(
+    tests,
+    tests.call(
+      tests.evaluate(part('testsMain'), 'testsMain'),
+      tests.hostFunction('send', (request) => call(programSide, 'answer', request)),
+      tests.hostFunction('end', (reason) => {
+        throw tests.end(reason)
+      }),
+      tests.object(Object.fromEntries(parts)),
+    ),
+    ['answer', 'begin', 'describe', 'outcome', 'script', 'settle', 'start'],
+  )
+  program.evaluate(programGlobals, 'globals')
+  program.save()
+  tests.save()
+  return { program: programSide, tests: testsSide }
+}
+
+function side(realm: Realm, object: QuickJSHandle, names: readonly string[]): Side {
+  const functions = Object.fromEntries(names.map((name) => [name, realm.property(object, name)]))
+  realm.describe = functions.describe!
+  return { realm, functions }
+}
+
+function call({ realm, functions }: Side, name: string, ...args: readonly string[]): string {
+  return realm.callForText(functions[name]!, ...args)
+}
+
+/**
+ * Runs a program and its tests. The verdict is that of the tests' realm alone. Synchronous; whoever calls it has to be able to
+ * end the thread.
+ */
+export function runInQuickJS({ program, tests }: RealmPair, code: CodeRun & CodeLimits): QuickJSVerdict {
+  const run = new RunState(code.timeLimit)
+  program.realm.begin(run, code.memoryLimit)
+  tests.realm.begin(run, code.memoryLimit)
+  let reason: string | null
   try {
-    // Requests of one realm are answered by the other one.
-    program.install((request) => tests.handle(request))
-    tests.install((request) => program.handle(request))
-    program.evaluate(programGlobals)
-    program.evaluate(programScript(run.program))
-    tests.runTests(testBody(run.tests), run.entryPoint ?? null, () => {
-      program.runJobs()
-    })
-    return { passed: true, reason: null, isHarmless }
+    reason = failureOf(code, tests, program)
   } catch (error) {
-    isHarmless = !(error instanceof RunEnded)
-    const message = isLate()
-      ? `time limit of ${run.timeLimit} ms`
-      : error instanceof Error
-        ? error.message
-        : String(error)
-    return { passed: false, reason: message.slice(0, MAX_REASON), isHarmless: isHarmless && !isLate() }
-  } finally {
-    tests.dispose()
-    program.dispose()
+    if (!(error instanceof RealmError) && !(error instanceof RunEnded)) throw error
+    reason = error.message
+  }
+  reason = run.ended ?? reason
+  return {
+    passed: reason === null,
+    reason: reason?.slice(0, MAX_REASON) ?? null,
+    isReusable: !run.isBroken && program.realm.isSmall && tests.realm.isSmall,
   }
 }
 
-/** A runtime of its own with what realm.ts puts into it. */
-class Realm {
-  readonly #runtime: QuickJSRuntime
-  readonly #context: QuickJSContext
-  #handle: QuickJSHandle | null = null
-  #lookup: QuickJSHandle | null = null
-  #ended: string | null = null
-
-  constructor(
-    engine: QuickJSWASMModule,
-    memoryLimit: number,
-    private readonly isLate: () => boolean,
-  ) {
-    this.#runtime = engine.newRuntime()
-    this.#runtime.setMemoryLimit(memoryLimit * 1024 * 1024)
-    this.#runtime.setMaxStackSize(STACK_SIZE)
-    this.#runtime.setInterruptHandler(isLate)
-    this.#context = this.#runtime.newContext()
+/** Why the program did not pass; null if it did. Throws when the program or the tests throw. */
+function failureOf(code: CodeRun, tests: Side, program: Side): string | null {
+  const options = {
+    isInPlace: code.inPlace === true,
+    entryPoint: code.entryPoint ?? null,
+    helpers: defineHelpers(tests.realm, code),
+    seed: Array.from({ length: 4 }, () => randomInt(1, 2 ** 32)),
   }
+  call(tests, 'begin', JSON.stringify(options))
+  call(program, 'begin', JSON.stringify(options.helpers))
+  program.realm.evaluate(programScript(code.program), 'program.js')
+  program.realm.runJobs()
 
-  /** Sets up the way to the other realm, before any foreign code runs. */
-  install(remote: (request: string) => string): void {
-    const context = this.#context
-    const make = context.unwrapResult(context.evalCode(realmSource))
-    const send = context.newFunction('remote', (request) => context.newString(remote(context.getString(request))))
-    const realm = context.unwrapResult(context.callFunction(make, context.undefined, send))
-    this.#handle = context.getProp(realm, 'handle')
-    this.#lookup = context.getProp(realm, 'lookup')
-    for (const handle of [make, send, realm]) handle.dispose()
+  const body = testScript(code.tests)
+  const script = call(tests, 'script', body, String(catchesExceptions(body)))
+  tests.realm.call(tests.functions.start!, tests.realm.evaluate(script, 'tests.js'))
+  for (let isGoingOn = true; isGoingOn;) {
+    isGoingOn = tests.realm.runJobs()
+    isGoingOn = program.realm.runJobs() || isGoingOn
+    isGoingOn = call(tests, 'settle') !== '0' || isGoingOn
   }
+  const [isDone, assertions, failure] = JSON.parse(call(tests, 'outcome')) as [boolean, number, string | null]
+  if (failure !== null) return failure
+  if (!isDone) return 'the tests wait for a promise that is never settled'
+  return assertions === 0 && /\bassert/.test(body) ? 'none of the assertions was reached' : null
+}
 
-  /** Answers a request of the other realm. Throws {@link RunEnded} when this one was stopped. */
-  handle(request: string): string {
-    this.#runtime.executePendingJobs(1000)
-    const text = this.#context.newString(request)
-    const answer = this.#call(this.#handle!, text)
-    const result = this.#context.getString(answer)
-    answer.dispose()
-    text.dispose()
-    return result
-  }
-
-  evaluate(source: string): void {
-    this.#unwrap(this.#context.evalCode(source, 'program.js', { type: 'global' })).dispose()
-    this.runJobs()
-  }
-
-  runTests(body: string, entryPoint: string | null, runOtherJobs: () => void): void {
-    const context = this.#context
-    const make = this.#unwrap(context.evalCode(testHarnessSource))
-    const name = entryPoint === null ? context.null : context.newString(entryPoint)
-    const harness = this.#call(make, this.#lookup!, name)
-    const source = context.newString(body)
-    const run = context.getProp(harness, 'run')
-    const getOutcome = context.getProp(harness, 'outcome')
-    const handles = [make, harness, source, run, getOutcome]
+/** Has the problem's own code run with the tests; returns names that it may have declared. */
+function defineHelpers(tests: Realm, { context = '' }: CodeRun): string[] {
+  if (context.trim() === '') return []
+  // A prompt may end within the function that is asked for.
+  for (const ending of ['', '\n}', '\n}}', '\n})']) {
     try {
-      this.#call(run, source).dispose()
-      let outcome = this.#outcome(getOutcome)
-      for (let round = 0; !outcome.done && round < 1000; round++) {
-        const jobs = this.runJobs()
-        runOtherJobs()
-        outcome = this.#outcome(getOutcome)
-        if (jobs === 0 && !outcome.done) break
-      }
-      if (!outcome.done) throw new Error('the tests wait for a promise that is never settled')
-      if (outcome.assertions === 0 && /\bassert/.test(body)) throw new Error('none of the assertions was reached')
-    } finally {
-      for (const handle of handles) handle.dispose()
-      if (name !== context.null) name.dispose()
+      tests.evaluate(context + ending, 'context.js')
+      return functionNames(context)
+    } catch (error) {
+      if (!(error instanceof RealmError)) throw error
     }
   }
-
-  /** Runs what waits for settled promises; returns how many there were. */
-  runJobs(): number {
-    let count = 0
-    for (let round = 0; round < 1000 && this.#runtime.hasPendingJob(); round++) {
-      const result = this.#runtime.executePendingJobs(1000)
-      if (result.error) {
-        const { error } = result
-        const message = describe(this.#context, error)
-        result.dispose()
-        throw this.#failure(message)
-      }
-      count += result.value
-      result.dispose()
-    }
-    return count
-  }
-
-  dispose(): void {
-    this.#handle?.dispose()
-    this.#lookup?.dispose()
-    this.#context.dispose()
-    this.#runtime.dispose()
-  }
-
-  #outcome(getOutcome: QuickJSHandle): { done: boolean; assertions: number } {
-    const text = this.#call(getOutcome)
-    const outcome = JSON.parse(this.#context.getString(text)) as { done: boolean; assertions: number }
-    text.dispose()
-    return outcome
-  }
-
-  #call(method: QuickJSHandle, ...args: QuickJSHandle[]): QuickJSHandle {
-    return this.#unwrap(this.#context.callFunction(method, this.#context.undefined, ...args))
-  }
-
-  #unwrap(result: ReturnType<QuickJSContext['evalCode']>): QuickJSHandle {
-    if (!result.error) {
-      if (this.#ended !== null) throw new RunEnded(this.#ended)
-      return result.value
-    }
-    const message = describe(this.#context, result.error)
-    result.error.dispose()
-    throw this.#failure(message)
-  }
-
-  /** An exception of the foreign code as an error; the end of the run if it broke a limit. */
-  #failure(message: string): Error {
-    const isLimit = this.isLate() || /^InternalError: (?:interrupted|out of memory)/.test(message)
-    if (isLimit) this.#ended ??= message
-    return this.#ended === null ? new Error(message) : new RunEnded(this.#ended)
-  }
-}
-
-/** `TypeError: not a function`; never runs foreign code at length, whatever was thrown. */
-function describe(context: QuickJSContext, error: QuickJSHandle): string {
-  try {
-    const dumped: unknown = context.dump(error)
-    if (typeof dumped !== 'object' || dumped === null) return String(dumped)
-    const { name = 'Error', message = '' } = dumped as { name?: unknown; message?: unknown }
-    return `${String(name)}: ${String(message)}`
-  } catch {
-    return 'an exception that cannot be read'
-  }
+  return []
 }

@@ -1,226 +1,153 @@
+import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core'
+import { newEngine } from './engine.js'
+import { RunEnded, RunState } from './runState.js'
+
+/** Bytes. More would let the host's own stack overflow, which damages the engine; see the thread's stack size in lane.ts. */
+const STACK_SIZE = 512 * 1024
+/** Characters that cross at a time. */
+const MAX_MESSAGE = 16 * 1024 * 1024
+/** Jobs between two looks at the clock. */
+const JOBS_AT_A_TIME = 1000
+/** Bytes. The memory of an engine never shrinks: one that needed more is not kept. */
+const MAX_KEPT_MEMORY = 64 * 1024 * 1024
+
+/** An exception of what runs in a realm. */
+export class RealmError extends Error {}
+
 /**
- * What each of the two realms runs first, as text: one realm holds the program, the other one its tests. Data crosses from one
- * to the other by copy, as JSON with tags; functions, instances of classes and promises stay where they are and are reached
- * through proxies. So nothing that a program does to its own built-in objects reaches the tests.
- *
- * Evaluates to a function of `remote`, which sends a request to the other realm and returns the answer, both as text. The
- * result is `{ handle, lookup }`: what answers the other realm's requests, and what finds a name there. Everything that is
- * used later is taken from the realm before foreign code can change it.
+ * An engine of its own with one realm, which has no way to the host but the functions that it is given. Whatever runs in it
+ * can be undone: the engine's memory is put back.
  */
-export const realmSource = String.raw`
-(function (remote) {
-  'use strict'
-  const { stringify, parse } = JSON
-  const { apply, construct, get, set, has, ownKeys, getPrototypeOf } = Reflect
-  const { isArray } = Array
-  const { is, create } = Object
-  const [O, M, S, D, R, E, P, F, A] = [Object, Map, Set, Date, RegExp, Error, Promise, Function, Array]
-  const evaluate = eval
-  const typed = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array]
-  const errors = { Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError }
-  const symbols = { iterator: Symbol.iterator, asyncIterator: Symbol.asyncIterator, toPrimitive: Symbol.toPrimitive, toStringTag: Symbol.toStringTag, hasInstance: Symbol.hasInstance }
-  const then = P.prototype.then
-  // Instances of the other realm's classes are no plain objects.
-  const foreignPrototype = create(O.prototype)
-  const own = new Map()       // id -> object of this realm
-  const ids = new WeakMap()   // object of this realm -> id
-  const proxies = new Map()   // id -> proxy of an object of the other realm
-  const foreign = new WeakMap() // proxy -> id
-  const states = new Map()    // id of a promise -> its state
-  let lastId = 0
+export class Realm {
+  readonly #runtime: QuickJSRuntime
+  readonly #context: QuickJSContext
+  readonly #memory: WebAssembly.Memory
+  #saved: Uint8Array | null = null
+  /** The run that goes on, or went on last. */
+  #run = new RunState(Infinity)
+  /** A function of the realm that makes text of an exception. */
+  describe: QuickJSHandle | null = null
 
-  function encode(value, depth) {
-    if (depth > 300) throw new RangeError('a value is nested too deeply')
-    switch (typeof value) {
-      case 'string': case 'boolean': return value
-      case 'number': return value === value && value !== Infinity && value !== -Infinity && !is(value, -0) ? value : ['n', is(value, -0) ? '-0' : '' + value]
-      case 'undefined': return ['u']
-      case 'bigint': return ['b', '' + value]
-      case 'symbol': return ['u']
-    }
-    if (value === null) return null
-    if (foreign.has(value)) return ['H', foreign.get(value)]
-    if (typeof value === 'object') {
-      const list = (items) => { const out = []; for (let i = 0; i < items.length; i++) out[i] = encode(items[i], depth + 1); return out }
-      const pairs = (items) => { const out = []; for (let i = 0; i < items.length; i++) out[i] = [encode(items[i][0], depth + 1), encode(items[i][1], depth + 1)]; return out }
-      if (isArray(value)) return ['a', list(value)]
-      const prototype = getPrototypeOf(value)
-      if (prototype === O.prototype || prototype === null) {
-        const out = []
-        const keys = O.keys(value)
-        for (let i = 0; i < keys.length; i++) out[i] = [keys[i], encode(value[keys[i]], depth + 1)]
-        return ['o', out]
-      }
-      if (prototype === M.prototype) return ['m', pairs([...value])]
-      if (prototype === S.prototype) return ['s', list([...value])]
-      if (prototype === D.prototype) return ['d', +value]
-      if (prototype === R.prototype) return ['r', value.source, value.flags]
-      for (let i = 0; i < typed.length; i++) if (prototype === typed[i].prototype) return ['t', i, list([...value])]
-      if (value instanceof E) return ['e', '' + value.name, '' + value.message]
-      for (const type of [Number, String, Boolean]) if (prototype === type.prototype) return encode(value.valueOf(), depth + 1)
-    }
-    return reference(value)
+  static async start(): Promise<Realm> {
+    return new Realm(await newEngine())
   }
 
-  function reference(value) {
-    let id = ids.get(value)
-    if (id === undefined) {
-      id = ++lastId
-      ids.set(value, id)
-      own.set(id, value)
-    }
-    if (value instanceof P) {
-      if (!states.has(id)) {
-        states.set(id, ['pending'])
-        apply(then, value, [(v) => states.set(id, ['value', v]), (e) => states.set(id, ['error', e])])
-      }
-      return ['p', id]
-    }
-    return ['h', id, typeof value === 'function' ? 1 : 0]
+  private constructor(engine: QuickJSWASMModule) {
+    this.#memory = engine.getWasmMemory()
+    this.#runtime = engine.newRuntime()
+    this.#runtime.setMaxStackSize(STACK_SIZE)
+    this.#runtime.setInterruptHandler(() => this.#run.ended !== null)
+    this.#context = this.#runtime.newContext()
   }
 
-  function decode(data) {
-    if (!isArray(data)) return data
-    const [tag, a, b] = data
-    switch (tag) {
-      case 'n': return +a
-      case 'u': return undefined
-      case 'b': return BigInt(a)
-      case 'a': { const out = []; for (let i = 0; i < a.length; i++) out[i] = decode(a[i]); return out }
-      case 'o': {
-        const out = {}
-        for (let i = 0; i < a.length; i++) O.defineProperty(out, a[i][0], { value: decode(a[i][1]), writable: true, enumerable: true, configurable: true })
-        return out
-      }
-      case 'm': { const out = new M(); for (let i = 0; i < a.length; i++) out.set(decode(a[i][0]), decode(a[i][1])); return out }
-      case 's': { const out = new S(); for (let i = 0; i < a.length; i++) out.add(decode(a[i])); return out }
-      case 'd': return new D(a)
-      case 'r': return new R(a, b)
-      case 't': { const out = new typed[a](b.length); for (let i = 0; i < b.length; i++) out[i] = decode(b[i]); return out }
-      case 'e': return error(a, b)
-      case 'p': return promiseOf(a)
-      case 'h': return proxyOf(a, b === 1)
-      case 'H': return own.get(a)
-    }
-    throw new TypeError('a value of an unknown kind')
+  /** Keeps what the engine's memory holds, for {@link begin}. To be called when no code of the realm runs. */
+  save(): void {
+    const bytes = new Uint8Array(this.#memory.buffer)
+    let end = bytes.length
+    while (end > 0 && bytes[end - 1] === 0) end--
+    this.#saved = bytes.slice(0, end)
   }
 
-  function error(name, message) {
-    const type = O.prototype.hasOwnProperty.call(errors, name) ? errors[name] : E
-    const made = new type(message)
-    if (made.name !== name) O.defineProperty(made, 'name', { value: name, writable: true, configurable: true })
+  /** Whether the memory is small enough to be kept for another run. */
+  get isSmall(): boolean {
+    return this.#memory.buffer.byteLength <= MAX_KEPT_MEMORY
+  }
+
+  /** Begins a run with the memory as it was saved; `memoryLimit` in MiB. */
+  begin(run: RunState, memoryLimit: number): void {
+    if (this.#saved !== null) new Uint8Array(this.#memory.buffer).set(this.#saved)
+    this.#run = run
+    this.#runtime.setMemoryLimit(memoryLimit * 1024 * 1024)
+  }
+
+  /** Ends the run. */
+  end(reason: string): RunEnded {
+    return this.#run.end(reason)
+  }
+
+  /** Evaluates a script. Throws what it throws as a {@link RealmError}, or a {@link RunEnded}. */
+  evaluate(source: string, file: string): QuickJSHandle {
+    return this.#value(this.#context.evalCode(source, file, { type: 'global' }))
+  }
+
+  /** Calls a function of the realm. Throws what it throws as a {@link RealmError}, or a {@link RunEnded}. */
+  call(method: QuickJSHandle, ...args: readonly QuickJSHandle[]): QuickJSHandle {
+    return this.#value(this.#context.callFunction(method, this.#context.undefined, ...args))
+  }
+
+  /** The same for a function from texts to a text. */
+  callForText(method: QuickJSHandle, ...args: readonly string[]): string {
+    const handles = args.map((text) => this.#text(text))
+    const result = this.call(method, ...handles)
+    for (const handle of handles) handle.dispose()
+    return result.consume((text) => this.#textOf(text))
+  }
+
+  /** A function of the host for the realm, from a text to a text. */
+  hostFunction(name: string, body: (text: string) => string): QuickJSHandle {
+    return this.#context.newFunction(name, (argument) => {
+      if (this.#run.ended !== null) throw new RunEnded(this.#run.ended)
+      try {
+        return this.#text(body(this.#textOf(argument)))
+      } catch (error) {
+        if (error instanceof RunEnded || error instanceof RealmError) throw error
+        // Anything else comes from an engine, such as an overflow of the host's stack: it is not to be trusted any more.
+        this.#run.isBroken = true
+        throw this.#run.end(`the engine failed: ${String(error)}`)
+      }
+    })
+  }
+
+  property(object: QuickJSHandle, name: string): QuickJSHandle {
+    return this.#context.getProp(object, name)
+  }
+
+  /** Makes an object of the realm. */
+  object(properties: Readonly<Record<string, QuickJSHandle>>): QuickJSHandle {
+    const made = this.#context.newObject()
+    for (const [name, value] of Object.entries(properties)) this.#context.setProp(made, name, value)
     return made
   }
 
-  const ask = (request) => {
-    const answer = parse(remote(stringify(request)))
-    if (answer.error !== undefined) throw decode(answer.error)
-    return answer
-  }
-
-  function callRemote(op, id, self, args) {
-    const sent = encode(args, 0)
-    const answer = ask({ op, id, self: encode(self, 0), args: sent })
-    // What the other side did to arguments that it got a copy of is done to the originals.
-    if (answer.args !== undefined) {
-      const changed = decode(answer.args)
-      for (let i = 0; i < args.length; i++) if (stringify(sent[1][i]) !== stringify(answer.args[1][i])) copyInto(args[i], changed[i])
+  /** Runs what waits for settled promises; returns whether anything did. Throws a {@link RunEnded}. */
+  runJobs(): boolean {
+    const hadJobs = this.#runtime.hasPendingJob()
+    while (this.#runtime.hasPendingJob()) {
+      if (this.#run.ended !== null) throw new RunEnded(this.#run.ended)
+      // Exceptions belong to the promises of the realm; what interrupts a job ends the run.
+      this.#runtime.executePendingJobs(JOBS_AT_A_TIME).dispose()
     }
-    return decode(answer.value)
+    return hadJobs
   }
 
-  function copyInto(target, source) {
-    if (isArray(target) && isArray(source)) {
-      target.length = 0
-      for (let i = 0; i < source.length; i++) target[i] = source[i]
-    } else if (target instanceof M || target instanceof S) {
-      target.clear()
-      for (const item of source) target instanceof M ? target.set(item[0], item[1]) : target.add(item)
-    } else if (typeof target === 'object' && target !== null && !foreign.has(target)) {
-      for (const key of O.keys(target)) delete target[key]
-      for (const key of O.keys(source)) target[key] = source[key]
+  #value(result: ReturnType<QuickJSContext['evalCode']>): QuickJSHandle {
+    if (this.#run.ended !== null) {
+      result.dispose()
+      throw new RunEnded(this.#run.ended)
     }
+    if (!result.error) return result.value
+    throw new RealmError(result.error.consume((error) => this.#described(error)))
   }
 
-  function proxyOf(id, isFunction) {
-    if (proxies.has(id)) return proxies.get(id)
-    const key = (name) => {
-      if (typeof name !== 'symbol') return name
-      for (const known in symbols) if (symbols[known] === name) return '@@' + known
-      return undefined
-    }
-    const proxy = new Proxy(isFunction ? function () {} : {}, {
-      get: (_, name) => (key(name) === undefined ? undefined : decode(ask({ op: 'get', id, key: key(name) }).value)),
-      set: (_, name, value) => (ask({ op: 'set', id, key: key(name), value: encode(value, 0) }), true),
-      has: (_, name) => key(name) !== undefined && ask({ op: 'has', id, key: key(name) }).value,
-      apply: (_, self, args) => callRemote('call', id, self, args),
-      construct: (_, args) => callRemote('new', id, undefined, args),
-      getPrototypeOf: () => (isFunction ? F.prototype : foreignPrototype),
-      defineProperty: () => false,
-      ownKeys: (target) => (isFunction ? ownKeys(target) : decode(ask({ op: 'keys', id }).value)),
-      getOwnPropertyDescriptor: (target, name) =>
-        isFunction
-          ? Reflect.getOwnPropertyDescriptor(target, name)
-          : { value: decode(ask({ op: 'get', id, key: key(name) }).value), enumerable: true, configurable: true, writable: true },
-    })
-    proxies.set(id, proxy)
-    foreign.set(proxy, id)
-    return proxy
+  #described(error: QuickJSHandle): string {
+    if (this.describe === null) return 'an exception'
+    const result = this.#context.callFunction(this.describe, this.#context.undefined, error)
+    if (!result.error) return result.value.consume((text) => this.#textOf(text))
+    result.error.dispose()
+    return 'an exception that cannot be read'
   }
 
-  function promiseOf(id) {
-    if (proxies.has(id)) return proxies.get(id)
-    const promise = new P((resolve, reject) => {
-      try { resolve(decode(ask({ op: 'settle', id }).value)) } catch (reason) { reject(reason) }
-    })
-    proxies.set(id, promise)
-    foreign.set(promise, id)
-    return promise
+  #text(value: string): QuickJSHandle {
+    const handle = this.#context.newString(value)
+    if (this.#context.typeof(handle) !== 'string') throw this.#run.end('out of memory')
+    return handle
   }
 
-  const keyOf = (name) => (typeof name === 'string' && name[0] === '@' && name[1] === '@' ? symbols[name.slice(2)] : name)
-
-  function handle(text) {
-    try {
-      const request = parse(text)
-      const target = own.get(request.id)
-      switch (request.op) {
-        case 'lookup': {
-          let value
-          try { value = evaluate(request.name) } catch (reason) { return '{"missing":true}' }
-          return stringify({ value: encode(value, 0) })
-        }
-        case 'get': return stringify({ value: encode(target[keyOf(request.key)], 0) })
-        case 'set': target[keyOf(request.key)] = decode(request.value); return '{}'
-        case 'keys': return stringify({ value: encode(O.keys(target), 0) })
-        case 'has': return stringify({ value: keyOf(request.key) in target })
-        case 'settle': {
-          const state = states.get(request.id)
-          if (state[0] === 'value') return stringify({ value: encode(state[1], 0) })
-          return stringify({ error: state[0] === 'error' ? encode(state[1], 0) : ['e', 'Error', 'a promise is never settled'] })
-        }
-        case 'call': case 'new': {
-          const args = decode(request.args)
-          const value = request.op === 'new' ? construct(target, args) : apply(target, decode(request.self), args)
-          const answer = { value: encode(value, 0) }
-          const changed = encode(args, 0)
-          if (stringify(changed) !== stringify(request.args)) answer.args = changed
-          return stringify(answer)
-        }
-      }
-    } catch (reason) {
-      let encoded
-      try { encoded = reason instanceof E ? ['e', '' + reason.name, '' + reason.message] : encode(reason, 0) } catch (again) { encoded = ['e', 'Error', 'what was thrown cannot be read'] }
-      return stringify({ error: encoded })
-    }
-    return '{}'
+  #textOf(handle: QuickJSHandle): string {
+    const context = this.#context
+    if (context.typeof(handle) !== 'string') throw this.#run.end('what crosses is no text')
+    const length = context.getProp(handle, 'length').consume((value) => context.getNumber(value))
+    if (length > MAX_MESSAGE) throw this.#run.end('the value is too large')
+    return context.getString(handle)
   }
-
-  function lookup(name) {
-    const answer = parse(remote(stringify({ op: 'lookup', name })))
-    return answer.missing === true ? null : { value: decode(answer.value) }
-  }
-
-  return { handle, lookup }
-})
-`
+}

@@ -1,52 +1,40 @@
 /** The thread in which JavaScript of unknown intent runs, inside QuickJS compiled to WebAssembly; see quickjs.ts. */
 import { parentPort } from 'node:worker_threads'
-import { newQuickJSWASMModuleFromVariant } from 'quickjs-emscripten-core'
-import type { QuickJSWASMModule } from 'quickjs-emscripten-core'
 import type { CodeLimits, CodeRun, CodeVerdict } from '../codeRun.js'
-import { runInQuickJS } from './quickjs.js'
+import { runInQuickJS, startRealms } from './quickjs.js'
+import type { RealmPair } from './quickjs.js'
 
 /** One run, with all limits. */
 export type JavaScriptJob = CodeRun & CodeLimits
 
 export interface JavaScriptResult {
   readonly result: CodeVerdict
-  readonly reusable: true
+  /** Whether the thread can run another program. */
+  readonly reusable: boolean
 }
 
-/** The memory of an engine never shrinks, and what leaks in it stays: begin anew after so many runs. */
-const MAX_RUNS = 200
-
-let engine: QuickJSWASMModule | null = null
-let runs = 0
+let realms: RealmPair | null = await startRealms()
 
 parentPort?.on('message', (job: JavaScriptJob) => {
-  void answer(job)
+  void answer(job).then((outcome) => {
+    parentPort?.postMessage(outcome)
+  })
 })
-await startEngine()
 parentPort?.postMessage('ready')
 
-async function answer(job: JavaScriptJob): Promise<void> {
-  let result: CodeVerdict
+async function answer(job: JavaScriptJob): Promise<JavaScriptResult> {
   try {
-    const { isHarmless, ...verdict } = runInQuickJS(
-      await startEngine(),
-      job.language === 'typescript' ? await stripped(job) : job,
-    )
-    result = verdict
-    if (!isHarmless || ++runs >= MAX_RUNS) engine = null
+    const code = job.language === 'typescript' ? await stripped(job) : job
+    realms ??= await startRealms()
+    const { isReusable, ...result } = runInQuickJS(realms, code)
+    // The memory of an engine never shrinks.
+    if (!isReusable) realms = null
+    return { result, reusable: true }
   } catch (error) {
-    // Not the program's own exception, but one of the engine, which is then not to be trusted any more.
-    engine = null
-    result = { passed: false, reason: `the engine failed: ${error instanceof Error ? error.message : String(error)}` }
+    // Not the program's own exception, but one of an engine, which is then not to be trusted any more.
+    const reason = `the engine failed: ${error instanceof Error ? error.message : String(error)}`
+    return { result: { passed: false, reason }, reusable: false }
   }
-  parentPort?.postMessage({ result, reusable: true } satisfies JavaScriptResult)
-}
-
-async function startEngine(): Promise<QuickJSWASMModule> {
-  if (engine !== null) return engine
-  runs = 0
-  engine = await newQuickJSWASMModuleFromVariant(import('@jitl/quickjs-wasmfile-release-sync'))
-  return engine
 }
 
 /** Program and tests without their types. A program that is no TypeScript is left for the engine to complain about. */
@@ -60,5 +48,6 @@ async function stripped(job: JavaScriptJob): Promise<JavaScriptJob> {
       return code
     }
   }
-  return { ...job, program: strip(job.program), tests: strip(job.tests) }
+  const [tests, context] = [strip(job.tests), strip(job.context ?? '')]
+  return { ...job, program: strip(job.program), tests, context }
 }
