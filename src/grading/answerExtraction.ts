@@ -3,11 +3,14 @@
  * equal numbers are equal strings. Every function takes time linear in the length of the text, whatever it holds.
  */
 import { lastBoxed } from './answers/boxed.js'
-import { findNumbers, isNegative, readNumber, withSign } from './answers/numbers.js'
-import type { NumberSpan } from './answers/numbers.js'
-import { findNumberWords } from './answers/numberWords.js'
+import { findNumbers } from './answers/findNumbers.js'
+import type { NumberSpan } from './answers/findNumbers.js'
+import { readNumber } from './answers/readNumber.js'
+import { plainCharacters } from './numbers/characters.js'
+import { normalForm } from './numbers/fraction.js'
+import { findNumberWords } from './numbers/numberWords.js'
 
-export { readBareNumber, readNumber } from './answers/numbers.js'
+export { readBareNumber, readNumber } from './answers/readNumber.js'
 
 /**
  * What comes after the reasoning: everything behind the last `</think>`, or the whole text if it has no `<think>` either;
@@ -26,20 +29,25 @@ export function withoutEcho(completion: string, ...echoed: readonly string[]): s
 
 /**
  * The marked answer of a completion: the number of the last line `#### <number>` or the last `<answer><number></answer>`,
- * whichever comes later. A marker without exactly one number (see {@link readNumber}) is passed over.
+ * whichever comes later. A marker without exactly one number (see {@link readNumber}), such as the heading `#### 2. Multiply`, is
+ * passed over. Null as well if the text takes the answer back behind it (see {@link isTakenBack}).
  */
 export function extractMarkedAnswer(text: string): string | null {
-  let answer: string | null = null
-  let position = -1
-  for (const form of [/^[ \t]*####(.*)$/gm, /<answer>([^<]*)<\/answer>/g]) {
-    for (const match of text.matchAll(form)) {
-      const number = match.index > position ? readNumber(lastBoxed(match[1]!) ?? match[1]!) : null
-      if (number === null) continue
-      answer = number
-      position = match.index
-    }
+  const marks = [/^[ \t]*####(?!#)(.*)$/gm, /<answer>([^<]*)<\/answer>/g].flatMap((form) => [...text.matchAll(form)])
+  for (const mark of marks.toSorted((a, b) => b.index - a.index).slice(0, MAX_MARKS)) {
+    const number = readNumber(lastBoxed(mark[1]!) ?? mark[1]!)
+    if (number !== null) return isTakenBack(text.slice(mark.index + mark[0].length)) ? null : number
   }
-  return answer
+  return null
+}
+
+/** Of more marks only the last ones are looked at. */
+export const MAX_MARKS = 100
+
+/** Whether what follows an answer changes its mind and announces another one: `Wait, that is wrong. The answer is 18.` */
+export function isTakenBack(rest: string): boolean {
+  const change = rest.search(changeOfMind)
+  return change >= 0 && rest.slice(change).search(announcement) >= 0
 }
 
 /** An answer in running text is looked for in so many characters at the end. */
@@ -47,88 +55,108 @@ const MAX_TAIL = 20_000
 
 /** Where an answer is announced: `The answer is`, `**Answer:**`, `Final answer =`. */
 export const announcement =
-  /\banswer\b(?:\s+(?:to|for)\s[^.\n:=]{1,80}?)?[ \t*_]*(?:(?:is|was|equals|(?:would|will|should|must|has to) be|comes (?:out )?to)\b[ \t*_]*:?|[:=])[ \t*_]*/gi
+  /\banswers?\b(?:\s+(?:to|for)\s[^.\n:=]{1,80}?)?[ \t*_]*(?:(?:is|are|was|equals|(?:would|will|should|must|has to) be|comes (?:out )?to)\b[ \t*_]*:?|[:=])[ \t*_]*/gi
 
 /** Words by which a text takes back what it said before. */
 export const changeOfMind =
   /\b(?:wait|actually|correction|mistake|wrong|incorrect|sorry|oops|hold on|let me (?:re|try|check|correct|fix|double)|hmm|scratch that|on second thought|instead)\b/i
 
+/** The end of a text, in plain characters. A cut does not fall into a number. */
+function tailOf(text: string): string {
+  return plainCharacters(text.length > MAX_TAIL ? text.slice(-MAX_TAIL).replace(/^\S*/, '') : text)
+}
+
 /**
  * The number that a completion announces as its answer: the last `\boxed{…}`, or what follows the last `the answer is` or
  * `Answer:`. If the text changes its mind after that (`wait`, `actually` …), its last number counts. Null if nothing is
- * announced.
+ * announced, or what is announced is no number, as in `The answer is $5\sqrt{2}$`.
  */
 export function extractAnnouncedAnswer(completion: string): string | null {
-  const text = completion.slice(-MAX_TAIL)
+  return announcedAnswer(completion)?.number ?? null
+}
+
+/** What is announced; null if nothing is. */
+export function announcedAnswer(completion: string): { readonly number: string | null } | null {
+  const text = tailOf(completion)
   const announced = [...text.matchAll(announcement)].at(-1)
   const boxed = lastBoxed(text)
   const boxPosition = boxed === null ? -1 : Math.max(text.lastIndexOf('\\boxed'), text.lastIndexOf('\\fbox'))
   if (boxed !== null && boxPosition > (announced?.index ?? -1)) {
-    return changeOfMind.test(text.slice(boxPosition)) ? extractLastNumber(text) : answerOfPhrase(boxed)
+    return { number: changeOfMind.test(text.slice(boxPosition)) ? lastNumber(text) : readNumber(boxed) }
   }
   if (announced === undefined) return null
   const rest = text.slice(announced.index + announced[0].length)
-  if (changeOfMind.test(rest)) return extractLastNumber(rest) ?? extractLastNumber(text)
-  return answerOfPhrase(firstSentence(rest))
+  if (changeOfMind.test(rest)) return { number: lastNumber(rest) ?? lastNumber(text) }
+  return { number: numberOfPhrase(firstSentence(rest)) }
 }
 
-/** The number of a short announcement: the first one, or of an equation the one after the last `=`. */
-function answerOfPhrase(phrase: string): string | null {
-  const equals = phrase.lastIndexOf('=')
-  const text = phrase.slice(equals + 1)
+/** The number of a short announcement: the one that it is, or its first one, or of an equation the one after the last `=`. */
+function numberOfPhrase(phrase: string): string | null {
+  const whole = readNumber(phrase)
+  if (whole !== null) return whole
+  const text = phrase.slice(phrase.lastIndexOf('=') + 1)
   const numbers = findNumbers(text)
   const index = numbers.findIndex((number) => !isNegated(text, number))
   if (index < 0) return wordsOf(text)
-  const next = numbers[index + 1]
-  if (next && isAlternative(text, numbers[index]!, next)) return null
-  return signed(text, numbers[index]!)
+  const [number, next] = [numbers[index]!, numbers[index + 1]]
+  const isOneOfSeveral = next !== undefined && (isAlternative(text, number, next) || isListed(text, number, next))
+  return isOneOfSeveral || number.isPart ? null : number.value
 }
 
 /** Up to the end of the sentence or line; white space and emphasis before it do not count. */
 export function firstSentence(text: string): string {
-  const start = text.search(/[^\s*_#:]/)
-  const rest = text.slice(Math.max(0, start), Math.max(0, start) + 400)
-  const end = rest.search(/\n|[.!?](?=\s|$)/)
+  const start = Math.max(0, text.search(/[^\s*_#:]/))
+  const rest = text.slice(start, start + 400)
+  // The box of a formula may go over several lines.
+  const end = /^(?:\$\$|\\\[)/.test(rest) ? -1 : rest.search(/\n|[.!?](?=["')*]*(?:\s|$))/)
   return end < 0 ? rest : rest.slice(0, end)
 }
 
 /**
- * The last number of a text. A minus is its sign unless it follows a letter, digit or closing bracket: `x=-7` ends in -7,
- * `9-7` in 7. Passed over are digits that make no number, as in `1.2.3` or `1,1,1`, and numbers that the text denies
- * (`not 18`). Null if the last number is one of several that the text offers: `17 or 18`, `15, 16, 17, 18`. A text without
- * any digit answers with its last number in words.
+ * The last number of a text. A minus is its sign unless it follows a letter, digit or closing bracket: `x=-7` ends in -7.
+ * Passed over are digits that belong to a word or make no number, as in `x2`, `1.2.3` or `1,1,1`, numbers that the text denies
+ * (`not 18`), and remarks in brackets behind a number. Null if the last number is only a part of something (`9 - 7`, `12:30`,
+ * `x^2`, `17 to 18`), or one of several that the text offers: `17 or 18`, `15, 16, 17, 18`. A text without any digit answers
+ * with its last number in words.
  */
 export function extractLastNumber(completion: string): string | null {
-  // A cut may not fall into a number.
-  const text = completion.length > MAX_TAIL ? completion.slice(-MAX_TAIL).replace(/^\S*/, '') : completion
+  return lastNumber(tailOf(completion))
+}
+
+function lastNumber(text: string): string | null {
   const numbers = findNumbers(text)
   for (let i = numbers.length - 1; i >= 0; i--) {
     const number = numbers[i]!
-    if (number.value === null || isNegated(text, number)) continue
+    if ((number.value === null && number.isPart) || isNegated(text, number)) continue
     const [previous, beforePrevious] = [numbers[i - 1], numbers[i - 2]]
     if (previous && isAlternative(text, previous, number)) return null
+    if (previous && isRemark(text, previous, number)) continue
     if (previous && beforePrevious && isListed(text, beforePrevious, previous) && isListed(text, previous, number))
       return null
-    return signed(text, number)
+    return number.isPart ? null : number.value
   }
   return numbers.length === 0 ? wordsOf(text) : null
-}
-
-function signed(text: string, number: NumberSpan): string | null {
-  return number.value === null ? null : withSign(number.value, isNegative(text, number))
 }
 
 /** `one` alone is a pronoun more often than an answer. */
 function wordsOf(text: string): string | null {
   const words = findNumberWords(text.slice(-2000)).at(-1)
-  return words === undefined || (words.value === '1' && text.trim().length > 10) ? null : words.value
+  const value = words?.value == null ? null : normalForm(words.value)
+  return value === '1' && text.trim().length > 10 ? null : value
 }
 
 function isNegated(text: string, { start }: NumberSpan): boolean {
   const before = text.slice(Math.max(0, start - 30), start)
-  return /(?:\b(?:not|never|isn't|isn’t|wasn't|cannot be|can't be|rather than|instead of)|≠|\\neq?)(?: (?:a|an|the|exactly|equal to|just|be))?[\s$\\(*_\-−]*$/i.test(
+  return /(?:\b(?:not|never|isn't|wasn't|cannot be|can't be|rather than|instead of)|≠|\\neq?)(?: (?:a|an|the|exactly|equal to|just|be))?[\s$\\(*_-]*$/i.test(
     before,
   )
+}
+
+/** Whether a number stands in brackets that follow another one: `18 (9 eggs at $2)`. */
+function isRemark(text: string, previous: NumberSpan, number: NumberSpan): boolean {
+  const before = text.slice(Math.max(previous.end, number.start - 200), number.start)
+  const open = before.lastIndexOf('(')
+  return open >= 0 && !before.includes(')', open) && !/[\n.!?]\s/.test(before.slice(0, open)) && previous.value !== null
 }
 
 /** Whether a text leaves it open which of two neighbouring numbers it means: `17 or 18`. */

@@ -123,15 +123,12 @@ const markingForms: readonly AnswerForm[] = ['gsm8k', 'think', 'boxed']
 
 /** What a completion marks as answers behind its reasoning, in any of some forms, in order. */
 export function markedAnswers(completion: string, forms: readonly AnswerForm[] = markingForms): string[] {
-  return marksIn(afterReasoning(completion) ?? '', forms)
+  return marksIn(afterReasoning(completion) ?? '', forms).map(({ content }) => content)
 }
 
-/** As {@link markedAnswers}, wherever in the text it stands. */
-export function marksIn(text: string, forms: readonly AnswerForm[]): string[] {
-  return forms
-    .flatMap((form) => answerFormRules[form].find(text))
-    .toSorted((a, b) => a.start - b.start)
-    .map(({ content }) => content)
+/** What a text marks as answers, wherever in it, in any of some forms, in order. */
+export function marksIn(text: string, forms: readonly AnswerForm[]): MarkedAnswer[] {
+  return forms.flatMap((form) => answerFormRules[form].find(text)).toSorted((a, b) => a.start - b.start)
 }
 
 /** The last answer that a completion marks, in any of some forms; null if it marks none, or nothing. */

@@ -1,15 +1,16 @@
 import { DataError } from '../errors.js'
 import {
   afterReasoning,
-  extractAnnouncedAnswer,
+  announcedAnswer,
   extractLastNumber,
   extractMarkedAnswer,
+  isTakenBack,
+  MAX_MARKS,
   readNumber,
   withoutEcho,
 } from './answerExtraction.js'
-import { formsOf, markedAnswers } from './answerForm.js'
+import { formsOf, marksIn } from './answerForm.js'
 import type { AnswerForm } from './answerForm.js'
-import { parseMathAnswer } from './math/mathAnswer.js'
 import type { Grade, Problem } from './problem.js'
 
 /**
@@ -41,19 +42,26 @@ const numberForms: readonly AnswerForm[] = ['gsm8k', 'think']
 grade.isAnswer = isNumberAlone
 grade.forms = numberForms
 
-/** The last marked number; a mark without exactly one number is passed over. */
+/** The last marked number; a mark without exactly one number is passed over, and so is one that the text takes back. */
 function strictAnswer(text: string, problem: Problem): string | null {
-  const marked = markedAnswers(text, formsOf(problem, numberForms))
-  const numbers = problem.answerForm === 'bare' ? marked.filter(isNumberAlone) : marked
-  return numbers.map(readNumber).findLast((number) => number !== null) ?? null
+  const final = afterReasoning(text) ?? ''
+  const marks = marksIn(final, formsOf(problem, numberForms))
+  const isAlone = problem.answerForm === 'bare' ? isNumberAlone : () => true
+  for (const { start, content } of marks.slice(-MAX_MARKS).toReversed()) {
+    const number = isAlone(content) ? readNumber(content) : null
+    if (number !== null) return isTakenBack(final.slice(start)) ? null : number
+  }
+  return null
 }
 
-/** Whether a text is one number, with its sign and currency, and no words. */
+/** Whether a text is one number, with its sign and currency, and no words or calculations. */
 function isNumberAlone(text: string): boolean {
-  const isNumber = readNumber(text) !== null || parseMathAnswer(text).kind === 'number'
-  return isNumber && !/\p{L}/u.test(text.replace(/\\[A-Za-z]+/g, ''))
+  return readNumber(text) !== null && !/[\p{L}=≈]/u.test(text.replace(/\\[A-Za-z]+/g, ''))
 }
 
 function extractAnyAnswer(text: string): string | null {
-  return extractMarkedAnswer(text) ?? extractAnnouncedAnswer(text) ?? extractLastNumber(text)
+  const marked = extractMarkedAnswer(text)
+  if (marked !== null) return marked
+  const announced = announcedAnswer(text)
+  return announced === null ? extractLastNumber(text) : announced.number
 }

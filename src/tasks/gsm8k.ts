@@ -37,7 +37,8 @@ const dataset: Dataset = {
 export function gsm8kProblem(question: string, worked: string, id: string, form: AnswerForm): Problem | string {
   const marker = worked.lastIndexOf('#### ')
   const gold = (marker < 0 ? worked : worked.slice(marker + '#### '.length)).trim()
-  if (readNumber(gold) === null) return `has the answer '${gold.slice(0, 40)}', which is not a number`
+  if (readNumber(gold) === null || !/\d/.test(gold))
+    return `has the answer '${gold.slice(0, 40)}', which is not a number`
   const answer = gold.replaceAll(',', '')
   if (marker < 0) return { id, question, answer, answerForm: form }
   const steps = stripAnnotations(worked.slice(0, marker)).trimEnd()

@@ -25,6 +25,7 @@ const decided: Readonly<Record<string, readonly [solution: string, completion: s
     ['$72$', 'Final answer: $72$ because'],
     ['$72$', '\\boxed 72'],
     ['$72$', '\\fbox{72}'],
+    ['$5$', '\\boxed{\\text{five}}'],
     ['12:30', '\\boxed{12:30}'],
   ],
   reasoning_accuracy: [
@@ -51,12 +52,12 @@ export const rewards: Part = {
 }
 
 /** Gold solutions that TRL cannot parse, and so skips, are left out. */
-async function* accuracyRows(
+function* accuracyRows(
   cases: readonly AccuracyCase[],
   differences: readonly (readonly [string, string])[],
-): AsyncGenerator<Row> {
+): Generator<Row> {
   const judged = cases.filter(({ reward }) => reward !== null)
-  const verdicts = await Promise.all(judged.map(({ completion, solution }) => gradeMath(completion, solution)))
+  const verdicts = judged.map(({ completion, solution }) => gradeMath(completion, solution))
   const differing = judged.filter(({ reward }, i) => verdicts[i]!.correct !== (reward === 1))
   const found = differing.map(({ solution, completion }) => [solution, completion])
   yield compareExactly(
@@ -150,7 +151,7 @@ function extractionRow(
   return compareExactly(`completions of ${cases.length} that both judge alike`, [alike.length], [ALIKE_EXTRACTIONS])
 }
 
-const ALIKE_EXTRACTIONS = 30
+const ALIKE_EXTRACTIONS = 26
 
 async function scoreOf(
   reward: RewardFunction,

@@ -40,23 +40,10 @@ describe('readNumber', () => {
   })
 
   it('refuses what is not exactly one number', () => {
-    const texts = [
-      '',
-      'eighteen',
-      'about 18',
-      '17 or 18',
-      '1/2/3',
-      '3/0',
-      '12:30',
-      '1,1,1',
-      '1.000.000',
-      '1,00',
-      '1000,000',
-      '--3',
-    ]
+    const texts = ['', '17 or 18', '1/2/3', '3/0', '12:30', '1,1,1', '1,00', '1000,000', '--3']
     check(
       readNumber,
-      Object.fromEntries([...texts, '3 x 6 = 18', '٣', '３', '18３', '2 1/2 1/2', '1e999'].map((text) => [text, null])),
+      Object.fromEntries([...texts, '3 x 6', '3 x 6 = 17', '2 1/2 1/2', '1e999'].map((text) => [text, null])),
     )
   })
 
@@ -147,14 +134,14 @@ describe('extractLastNumber', () => {
       'ends with a comma 18,': '18',
       'x=-7': '-7',
       'x is −7': '-7',
-      '9-7': '7',
-      '(9)-7': '7',
+      '9-7': null,
+      '(9)-7': null,
       'from -$7.50': '-7.5',
       'and so on...18': '18',
       'it is .5': '0.5',
       '18 as in version 1.2.3': '18',
       '\\boxed{18}': '18',
-      '12:30': '30',
+      '12:30': null,
       'so 1.5 × 10^3': '1500',
       'she needs 2 1/2 cups': '2.5',
       'It is 20, not 18.': '20',

@@ -169,28 +169,33 @@ describe('grade against the regular expressions of lm-evaluation-harness', () =>
         '#### $18.00',
         '#### - 3',
         '#### .5',
+        '#### 1.000.000',
         '#### 17\n#### 18',
         '#### 18.00',
+        '#### eighteen',
         '####18',
         '<think>12</think><answer>18</answer>',
       ]),
     )
     assert.deepEqual(strictMissed, new Set(['##### 18', '#### 18 #### 19', '#### 18\n#### 17']))
-    // Ours compares values, also in words, prefers the marked or announced answer, knows fractions, and tells a minus sign
-    // from a subtraction.
+    // Ours compares values, also in words and in digits of other scripts, prefers the marked or announced answer, and takes no
+    // part of a fraction, time, range or subtraction for the answer.
     assert.deepEqual(
       lenientOnly,
       new Set([
         '#### $18.00',
         '#### - 3',
         '#### .5',
+        '#### 1.000.000',
         '#### 18\nQuestion: how many 5?',
         '#### 18.00',
         '#### eighteen',
         'The answer is $18.00',
         'The answer is 18 apples and 3 pears',
+        '٣',
+        '３ apples',
       ]),
     )
-    assert.deepEqual(lenientMissed, new Set(['1/2', '2-7', '−8', 'The answer is 3 pears and 18']))
+    assert.deepEqual(lenientMissed, new Set(['1/2', '12:30', '2-7', '−8', 'The answer is 3 pears and 18']))
   })
 })

@@ -1,17 +1,19 @@
-import { formsOf, markedAnswer, marksIn } from '../answerForm.js'
+import { formsOf, marksIn } from '../answerForm.js'
 import type { AnswerForm } from '../answerForm.js'
 import type { Grade, Problem } from '../problem.js'
 import {
   afterReasoning,
+  announcedAnswer,
   announcement,
   changeOfMind,
-  extractAnnouncedAnswer,
   extractLastNumber,
   firstSentence,
+  isTakenBack,
   withoutEcho,
 } from '../answerExtraction.js'
 import { lastBoxed } from '../answers/boxed.js'
-import { parseMathAnswer } from './mathAnswer.js'
+import { readAnswer } from '../answers/readAnswer.js'
+import { withoutExplanation } from '../answers/withoutExplanation.js'
 import { mathEqual } from './mathEqual.js'
 import type { MathEqualOptions } from './mathEqual.js'
 
@@ -34,21 +36,21 @@ export interface GradeMathOptions extends MathEqualOptions {
  *
  * @param answer the gold answer; of a whole solution, what is in its last `\boxed{…}` or after `####`
  */
-export async function gradeMath(completion: string, answer: string, options: GradeMathOptions = {}): Promise<Grade> {
+export function gradeMath(completion: string, answer: string, options: GradeMathOptions = {}): Grade {
   const gold = goldOf(answer)
   const text = withoutEcho(completion, ...(options.echoed ?? []))
   const final = afterReasoning(text)
-  const strict = markedAnswer(text, formsOf(options, mathForms))
-  const isNumber = parseMathAnswer(gold).kind === 'number'
+  const strict = strictAnswer(text, options)
+  const isNumber = isNumeric(gold)
   const extracted = strict ?? extractAny(final ?? '', isNumber) ?? extractAny(text, isNumber)
-  const correctLenient = extracted !== null && (await mathEqual(extracted, gold, options))
+  const correctLenient = extracted !== null && mathEqual(extracted, gold, options)
   return { correct: strict !== null && correctLenient, correctLenient, extracted }
 }
 
 const mathForms: readonly AnswerForm[] = ['boxed', 'think']
 
 /** The grader of problems whose answers are mathematical expressions. */
-export function mathGrader(completion: string, problem: Problem, promptText = ''): Promise<Grade> {
+export function mathGrader(completion: string, problem: Problem, promptText = ''): Grade {
   return gradeMath(completion, problem.answer, {
     echoed: [promptText, problem.question],
     ...(problem.answerForm !== undefined && { answerForm: problem.answerForm }),
@@ -57,21 +59,33 @@ export function mathGrader(completion: string, problem: Problem, promptText = ''
 
 mathGrader.forms = mathForms
 
+/** What is marked last, unless it is nothing or the text takes it back. */
+function strictAnswer(text: string, options: GradeMathOptions): string | null {
+  const final = afterReasoning(text) ?? ''
+  const marked = marksIn(final, formsOf(options, mathForms)).at(-1)
+  return marked === undefined || marked.content === '' || isTakenBack(final.slice(marked.start)) ? null : marked.content
+}
+
+function isNumeric(answer: string): boolean {
+  const read = readAnswer(answer)
+  return read.kind === 'value' && read.formula.kind === 'number'
+}
+
 function goldOf(answer: string): string {
   const marked = answer.lastIndexOf('####')
   return lastBoxed(answer) ?? (marked < 0 ? answer : answer.slice(marked + 4)).trim()
 }
 
 function extractAny(text: string, isNumber: boolean): string | null {
-  const inForm = marksIn(text, mathForms).at(-1) ?? ''
-  if (inForm !== '') return inForm
-  const marked = [...text.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)
-  if (marked) return marked[1]!.trim()
-  if (isNumber) {
-    const number = extractAnnouncedAnswer(text) ?? lastFormula(text, isNumber) ?? extractLastNumber(text)
-    if (number !== null) return number
-  }
-  return announcedFormula(text) ?? lastFormula(text, false) ?? extractLastNumber(text)
+  const inForm = marksIn(text, mathForms).at(-1)
+  const isKept = inForm !== undefined && inForm.content !== '' && !isTakenBack(text.slice(inForm.start))
+  if (isKept) return inForm.content
+  const marked = [...text.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)?.[1]
+  if (marked !== undefined) return (withoutExplanation(marked) ?? marked).trim()
+  if (!isNumber) return announcedFormula(text) ?? lastFormula(text, false) ?? extractLastNumber(text)
+  const announced = announcedAnswer(text)
+  if (announced !== null) return announced.number ?? announcedFormula(text)
+  return lastFormula(text, true) ?? extractLastNumber(text) ?? lastFormula(text, false)
 }
 
 /** What follows the last `the answer is` or `Answer:`, unless the text changes its mind after that. */
@@ -96,5 +110,5 @@ function lastFormula(text: string, isNumber: boolean): string | null {
   if (!formula) return null
   const content = (formula[1] ?? formula[2] ?? formula[3]!).trim()
   const answer = content.slice(content.lastIndexOf('=') + 1).trim()
-  return answer === '' || (isNumber && parseMathAnswer(answer).kind !== 'number') ? null : answer
+  return answer === '' || (isNumber && !isNumeric(answer)) ? null : answer
 }

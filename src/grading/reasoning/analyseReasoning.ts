@@ -6,7 +6,8 @@ import {
   extractMarkedAnswer,
   readNumber,
 } from '../answerExtraction.js'
-import { findNumbers, isNegative, withSign } from '../answers/numbers.js'
+import { findNumbers } from '../answers/findNumbers.js'
+import { plainCharacters } from '../numbers/characters.js'
 import { findCalculations } from './calculations.js'
 import type { Calculation } from './calculations.js'
 import { findSelfCorrections } from './selfCorrections.js'
@@ -77,7 +78,5 @@ function followsFrom(
   if (finalAnswer === null || last === undefined) return null
   const result = calculations.at(-1)
   if (result !== undefined && readNumber(String(result.claimed)) === finalAnswer) return true
-  return findNumbers(last).some(
-    (number) => number.value !== null && withSign(number.value, isNegative(last, number)) === finalAnswer,
-  )
+  return findNumbers(plainCharacters(last)).some(({ value }) => value === finalAnswer)
 }

@@ -1,4 +1,5 @@
-import { findNumbers, readNumber } from '../../grading/answers/numbers.js'
+import { findNumbers } from '../../grading/answers/findNumbers.js'
+import { readNumber } from '../../grading/answers/readNumber.js'
 import { answerFormRules } from '../../grading/answerForm.js'
 import type { AnswerForm } from '../../grading/answerForm.js'
 import type { Problem } from '../../grading/problem.js'
@@ -56,13 +57,6 @@ export function lintCompletions(problem: Problem, promptText: string): LintCompl
   add('adversarial', 'every number boxed', numbers.map((number) => `\\boxed{${number}}`).join(' or '))
   const restated = lastNumberBut(question, answer)
   if (restated !== null) addForms('adversarial', 'number restated from the question', restated, '')
-  for (const [name, zero] of [
-    ['Arabic-Indic', 0x660],
-    ['full-width', 0xff10],
-  ] as const) {
-    const digits = answer.replace(/[0-9]/g, (digit) => String.fromCodePoint(zero + Number(digit)))
-    if (digits !== answer) addForms('adversarial', `unicode digits (${name})`, digits, '')
-  }
   add('adversarial', 'huge output', 'the answer is the answer '.repeat(HUGE / 25))
   add('adversarial', 'huge number', `#### ${'9'.repeat(HUGE)}`)
   add('adversarial', 'prompt echo', promptText === '' ? question : promptText)

@@ -3,13 +3,13 @@ import fs from 'node:fs'
 import { gradeMath } from '../../../src/grading/math/gradeMath.js'
 import { requireShared } from '../../shared.js'
 
-async function verdict(completion: string, answer: string): Promise<string> {
-  const { correct, correctLenient } = await gradeMath(completion, answer)
+function verdict(completion: string, answer: string): string {
+  const { correct, correctLenient } = gradeMath(completion, answer)
   return correct ? 'strict' : correctLenient ? 'lenient' : 'wrong'
 }
 
 describe('gradeMath', () => {
-  it('strict: takes the last box or answer tag behind the reasoning', async () => {
+  it('strict: takes the last box or answer tag behind the reasoning', () => {
     const right = [
       'So $x = \\boxed{\\frac{1}{2}}$.',
       '\\boxed{0.5}',
@@ -20,7 +20,7 @@ describe('gradeMath', () => {
       '<answer>$\\frac{1}{2}$</answer>',
       '\\boxed{1} no, \\boxed{\\frac12}',
     ]
-    for (const completion of right) assert.equal(await verdict(completion, '\\frac{1}{2}'), 'strict', completion)
+    for (const completion of right) assert.equal(verdict(completion, '\\frac{1}{2}'), 'strict', completion)
     const wrong = [
       '',
       '\\boxed{}',
@@ -29,13 +29,13 @@ describe('gradeMath', () => {
       '\\boxed{0, 1/2, 1}',
       '<answer>1/2</answer><answer>1</answer>',
       'I cannot solve this problem.',
-      '\\boxed{\\text{one half}}',
+      '\\boxed{\\text{one third}}',
     ]
-    for (const completion of wrong) assert.equal(await verdict(completion, '\\frac{1}{2}'), 'wrong', completion)
-    assert.equal(await verdict('\\boxed{1} and \\boxed{2}', '2, 1'), 'strict')
+    for (const completion of wrong) assert.equal(verdict(completion, '\\frac{1}{2}'), 'wrong', completion)
+    assert.equal(verdict('\\boxed{1} and \\boxed{2}', '2, 1'), 'strict')
   })
 
-  it('lenient: takes an announced answer, the last formula, or the last number', async () => {
+  it('lenient: takes an announced answer, the last formula, or the last number', () => {
     const right = [
       'The answer is $2\\sqrt{3}$.',
       'The final answer is 2√3.',
@@ -45,20 +45,20 @@ describe('gradeMath', () => {
       '\\[ x = \\sqrt{4 \\cdot 3} = 2\\sqrt{3} \\]',
       '<think>so \\boxed{2\\sqrt{3}}',
     ]
-    for (const completion of right) assert.equal(await verdict(completion, '2\\sqrt{3}'), 'lenient', completion)
-    assert.equal(await verdict('The answer is 17. Wait, no: it is 18.', '18'), 'lenient')
-    assert.equal(await verdict('The answer is 18. Wait, no: it is 17.', '18'), 'wrong')
-    assert.equal(await verdict('It is 17 or 18', '18'), 'wrong')
-    assert.equal(await verdict('There are 18 ways.', '18'), 'lenient')
+    for (const completion of right) assert.equal(verdict(completion, '2\\sqrt{3}'), 'lenient', completion)
+    assert.equal(verdict('The answer is 17. Wait, no: it is 18.', '18'), 'lenient')
+    assert.equal(verdict('The answer is 18. Wait, no: it is 17.', '18'), 'wrong')
+    assert.equal(verdict('It is 17 or 18', '18'), 'wrong')
+    assert.equal(verdict('There are 18 ways.', '18'), 'lenient')
   })
 
-  it('does not count a repetition of the question', async () => {
+  it('does not count a repetition of the question', () => {
     const question = 'Show that \\boxed{4} is the answer.'
-    assert.equal((await gradeMath(question, '4', { echoed: [question] })).correctLenient, false)
-    assert.equal((await gradeMath(`${question} \\boxed{4}`, '4', { echoed: [question] })).correct, true)
+    assert.equal(gradeMath(question, '4', { echoed: [question] }).correctLenient, false)
+    assert.equal(gradeMath(`${question} \\boxed{4}`, '4', { echoed: [question] }).correct, true)
   })
 
-  it('takes time linear in the length of a completion', async () => {
+  it('takes time linear in the length of a completion', () => {
     const started = performance.now()
     for (const unit of [
       '\\boxed{',
@@ -72,19 +72,19 @@ describe('gradeMath', () => {
       'The answer is ',
       '#### 1\n',
     ]) {
-      await gradeMath(unit.repeat(2 ** 19 / unit.length), '\\sqrt{2}')
+      gradeMath(unit.repeat(2 ** 19 / unit.length), '\\sqrt{2}')
     }
     assert.ok(performance.now() - started < 20_000)
   })
 
-  it('MATH-500: every solution is right for its own problem, and for the next one only where the answers are equal', async function () {
+  it('MATH-500: every solution is right for its own problem, and for the next one only where the answers are equal', function () {
     const file = requireShared(this, 'data', 'math', 'math500_test.json')
     const rows = JSON.parse(fs.readFileSync(file, 'utf8')) as { solution: string; answer: string }[]
     let accidents = 0
     for (const [i, { solution, answer }] of rows.entries()) {
-      assert.ok((await gradeMath(solution, answer)).correct, answer)
-      assert.equal((await gradeMath('', answer)).correctLenient, false)
-      if ((await gradeMath(rows[(i + 1) % rows.length]!.solution, answer)).correctLenient) accidents++
+      assert.ok(gradeMath(solution, answer).correct, answer)
+      assert.equal(gradeMath('', answer).correctLenient, false)
+      if (gradeMath(rows[(i + 1) % rows.length]!.solution, answer).correctLenient) accidents++
     }
     // 60 and 60, 6 and 6, `x=5` and 5.
     assert.equal(accidents, 3)

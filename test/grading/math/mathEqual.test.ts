@@ -5,16 +5,16 @@ import { requireShared } from '../../shared.js'
 
 type Pair = readonly [left: string, right: string]
 
-async function check(pairs: readonly Pair[], expected: boolean): Promise<void> {
+function check(pairs: readonly Pair[], expected: boolean): void {
   for (const [left, right] of pairs) {
-    assert.equal(await mathEqual(left, right), expected, `${left} | ${right}`)
-    assert.equal(await mathEqual(right, left), expected, `${right} | ${left}`)
+    assert.equal(mathEqual(left, right), expected, `${left} | ${right}`)
+    assert.equal(mathEqual(right, left), expected, `${right} | ${left}`)
   }
 }
 
 describe('mathEqual', () => {
-  it('knows numbers in all clothes', async () => {
-    await check(
+  it('knows numbers in all clothes', () => {
+    check(
       [
         ['\\frac{14}{3}', '4 2/3'],
         ['\\frac12', '0.5'],
@@ -26,6 +26,7 @@ describe('mathEqual', () => {
         ['11,\\! 111,\\! 111,\\! 100', '11111111100'],
         ['1.5\\times 10^{3}', '1500'],
         ['18 apples', '18'],
+        ['\\mbox{four}', '4'],
         ['12\\,\\mathrm{cm}^2', '12'],
         ['864 \\mbox{ inches}^2', '864 in^2'],
         ['5.4 \\text{ cents}', '5.4'],
@@ -37,12 +38,11 @@ describe('mathEqual', () => {
       ],
       true,
     )
-    await check(
+    check(
       [
         ['50\\%', '0.5'],
         ['x=5', 'y=6'],
         ['204_5', '54'],
-        ['five', '5'],
         ['3', '-3'],
         ['3:1', '1:3'],
         ['', ''],
@@ -51,12 +51,12 @@ describe('mathEqual', () => {
       ],
       false,
     )
-    assert.equal(await mathEqual('50\\%', '0.5', { percentLeniency: true }), true)
-    assert.equal(await mathEqual('50', '0.5', { percentLeniency: true }), false)
+    assert.equal(mathEqual('50\\%', '0.5', { percentLeniency: true }), true)
+    assert.equal(mathEqual('50', '0.5', { percentLeniency: true }), false)
   })
 
-  it('takes a long decimal for the exact value that it is rounded from', async () => {
-    await check(
+  it('takes a long decimal for the exact value that it is rounded from', () => {
+    check(
       [
         ['\\frac13', '0.3333333333'],
         ['-\\frac23', '-0.666667'],
@@ -65,7 +65,7 @@ describe('mathEqual', () => {
       ],
       true,
     )
-    await check(
+    check(
       [
         ['\\frac13', '0.333'],
         ['\\sqrt{2}', '1.414'],
@@ -77,8 +77,8 @@ describe('mathEqual', () => {
     )
   })
 
-  it('compares points, intervals, sets and matrices item by item', async () => {
-    await check(
+  it('compares points, intervals, sets and matrices item by item', () => {
+    check(
       [
         ['(1, 2)', '\\left(1,\\frac{4}{2}\\right)'],
         ['\\{1,2,3\\}', '3, 2, 1'],
@@ -95,7 +95,7 @@ describe('mathEqual', () => {
       ],
       true,
     )
-    await check(
+    check(
       [
         ['(1,2)', '(2,1)'],
         ['(1,2)', '[1,2]'],
@@ -108,8 +108,8 @@ describe('mathEqual', () => {
     )
   })
 
-  it('compares words', async () => {
-    await check(
+  it('compares words', () => {
+    check(
       [
         ['\\text{Evelyn}', 'evelyn'],
         ['\\text{(B)}', 'B'],
@@ -117,7 +117,7 @@ describe('mathEqual', () => {
       ],
       true,
     )
-    await check(
+    check(
       [
         ['\\text{yes}', 'no'],
         ['B', 'C'],
@@ -127,8 +127,8 @@ describe('mathEqual', () => {
     )
   })
 
-  it('compares expressions', async () => {
-    await check(
+  it('compares expressions', () => {
+    check(
       [
         ['(x+1)^2', 'x^2+2x+1'],
         ['(a+5)(b+2)', 'ab+2a+5b+10'],
@@ -144,7 +144,7 @@ describe('mathEqual', () => {
       ],
       true,
     )
-    await check(
+    check(
       [
         ['p-q', 'q-p'],
         ['|x|', 'x'],
@@ -156,20 +156,20 @@ describe('mathEqual', () => {
     )
   })
 
-  it('gives up on what would take forever, and goes on', async () => {
+  it('gives up on what would take forever, and goes on', () => {
     const started = performance.now()
-    assert.equal(await mathEqual('9^{9^{9^{9}}}', '3x'), false)
+    assert.equal(mathEqual('9^{9^{9^{9}}}', '3x'), false)
     const nested = `${'('.repeat(500)}x${')'.repeat(500)}`
     const deep = `${'\\sqrt{'.repeat(35)}x${'}'.repeat(35)}`
     const texts = [nested, deep, 'x'.repeat(100_000), '\\frac{'.repeat(10_000), '{'.repeat(10_000), '1,'.repeat(10_000)]
     for (const text of [...texts, '\\pm'.repeat(1000), '='.repeat(5000), '<'.repeat(5000), '^'.repeat(5000)]) {
-      assert.equal(await mathEqual(text, '\\sqrt{2}'), false)
+      assert.equal(mathEqual(text, '\\sqrt{2}'), false)
     }
-    assert.equal(await mathEqual('x^2+x', 'x(x+1)'), true)
+    assert.equal(mathEqual('x^2+x', 'x(x+1)'), true)
     assert.ok(performance.now() - started < 30_000)
   })
 
-  it('accepts the answers of MATH-500 in other notations and tells them from each other', async function () {
+  it('accepts the answers of MATH-500 in other notations and tells them from each other', function () {
     const file = requireShared(this, 'data', 'math', 'math500_test.json')
     const rows = JSON.parse(fs.readFileSync(file, 'utf8')) as { answer: string }[]
     const answers = [...new Set(rows.map(({ answer }) => answer))]
@@ -182,11 +182,11 @@ describe('mathEqual', () => {
       (text: string) => text.replaceAll('pmatrix', 'bmatrix').replaceAll('\\mbox', '\\text'),
     ]
     for (const answer of answers) {
-      for (const notation of notations) assert.ok(await mathEqual(notation(answer), answer), notation(answer))
+      for (const notation of notations) assert.ok(mathEqual(notation(answer), answer), notation(answer))
     }
     for (const [i, answer] of answers.entries()) {
       const other = answers[(i + 1) % answers.length]!
-      assert.equal(await mathEqual(answer, other), false, `${answer} | ${other}`)
+      assert.equal(mathEqual(answer, other), false, `${answer} | ${other}`)
     }
   })
 })

@@ -1,0 +1,141 @@
+import { readDigits } from '../numbers/digits.js'
+import { isScaleWord, scaleFactor } from '../numbers/numberWords.js'
+import { readNumber } from './readNumber.js'
+
+/** A number in running text. */
+export interface NumberSpan {
+  readonly start: number
+  /** Behind the last character. */
+  readonly end: number
+  /**
+   * The number in its normal form, with its sign; null for what has digits and is no number, as `12:30`, `x^2` or a formula without
+   * an exact value.
+   */
+  readonly value: string | null
+  /** Whether it is only a part: a term of `9 * 2`, one end of `17-18`, or the digits of `1.2.3`. */
+  readonly isPart: boolean
+}
+
+/** A formula between dollar signs or brackets of LaTeX: behind the first sign and before the last one there is no blank. */
+const delimited = String.raw`\$\$[^$]{1,400}\$\$|\$(?![\s$])(?:[^$\\\n]|\\.){1,400}(?<!\s)\$(?!\d)|\\\((?:(?!\\\)).){1,400}\\\)|\\\[(?:(?!\\\]).){1,400}\\\]`
+const braces = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`
+/** A fraction or root without delimiters, with the number before it. */
+const bareFormula = String.raw`(?:\d+\s?)?\\(?:[dtc]?frac|sqrt|d?binom)\s*(?:\[[^\]]{0,9}\])?(?:${braces}|\d){1,2}`
+/** A letter with an index or a power, a word with digits in it. */
+const withLetters = String.raw`[\p{L}_][\p{L}\p{N}_]*(?:[\^_](?:\{[^{}]{0,40}\}|[-+]?[\p{L}\p{N}.]+))*`
+const candidate = new RegExp(
+  `(?<formula>${delimited}|${bareFormula})|(?<word>${withLetters})|(?<digit>(?:(?<![\\p{L}\\p{N}.)\\]}%])\\.)?\\d)`,
+  'gsu',
+)
+
+/**
+ * Finds the numbers of a text in plain characters (see {@link plainCharacters}), in order: integers, decimals, fractions, mixed
+ * numbers, powers, `1.5 \times 10^3`, `2 million`, formulas. A unit with its power, as `m^2`, belongs to its number. Takes time linear
+ * in the length of the text.
+ */
+export function findNumbers(text: string): NumberSpan[] {
+  const numbers: NumberSpan[] = []
+  candidate.lastIndex = 0
+  for (let match = candidate.exec(text); match !== null; match = candidate.exec(text)) {
+    const { formula, word } = match.groups!
+    const start = match.index
+    let span: NumberSpan | null
+    if (formula !== undefined) span = formulaSpan(text, start, formula)
+    else if (word === undefined) span = digitSpan(text, start)
+    else
+      span = /\d/.test(word)
+        ? { start, end: start + word.length, value: null, isPart: /^[\p{L}_][\p{L}\p{N}_]+$/u.test(word) }
+        : null
+    if (span === null) continue
+    numbers.push(span)
+    candidate.lastIndex = span.end
+  }
+  return markParts(text, numbers)
+}
+
+/** A formula is worth what stands behind its last `=`. One that cannot be read is text: its numbers are found one by one. */
+function formulaSpan(text: string, start: number, formula: string): NumberSpan | null {
+  if (!/\d/.test(formula)) return null
+  const value = readNumber(formula)
+  const end = start + formula.length
+  if (value !== null) {
+    const isNegative = /^\\|^\d/.test(formula) && signBefore(text, start)
+    return { start, end, value: isNegative && value !== '0' ? negated(value) : value, isPart: false }
+  }
+  if (!formula.includes('=')) return { start, end, value: null, isPart: false }
+  const inner = findNumbers(formula.replace(/^(?:\$\$?|\\[([])|(?:\$\$?|\\[)\]])$/g, ' '))
+  const last = inner.at(-1)
+  return last === undefined ? null : { start, end, value: last.isPart ? null : last.value, isPart: false }
+}
+
+function negated(value: string): string {
+  return value.startsWith('-') ? value.slice(1) : `-${value}`
+}
+
+const longer = /[.,:](?=\d)[\d.,:]*/y
+const fractionPart = / ?\/ ?\d[\d/ ]*(?<=\d)| \d{1,4} ?\/ ?\d{1,4}(?![\d/])|\s?\\[dtc]?frac(?:\{\d+\}|\d){2}/y
+const powerPart =
+  /\s*(?:\^|\*\*)\s*(?:\{\s*[-+]?\d+\s*\}|\(\s*[-+]?\d+\s*\)|[-+]?\d+)|\s*(?:×|x|X|\*|·|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*(?:\{\s*[-+]?\d+\s*\}|[-+]?\d+)/y
+const scalePart = /[ -]?([\p{L}]+)\b/uy
+/** A unit with a power: only that the power is no number of its own. */
+const unitPart =
+  /\s?\\?(?:text|mathrm|mbox)?\s?\{?\s*(?:[\p{L}]{1,12}[ /]?){1,3}\}?\s*\^\s*\{?-?\d+\}?|(?:st|nd|rd|th)(?!\p{L})/uy
+
+/** A number that begins with a digit, with all that belongs to it. */
+function digitSpan(text: string, start: number): NumberSpan {
+  const digits = readDigits(text, start)
+  let end = digits?.end ?? start + /^[\d.]+/.exec(text.slice(start, start + 5000))![0].length
+  const rest = match(longer, text, end)
+  const isDecimalComma = rest !== null && readDigits(text, start, { decimalComma: true })!.end === end + rest.length
+  if (rest !== null && !isDecimalComma)
+    return { start, end: end + rest.length, value: null, isPart: !rest.includes(':') }
+  if (isDecimalComma) end += rest.length
+  end += match(fractionPart, text, end)?.length ?? 0
+  end += match(powerPart, text, end)?.length ?? 0
+  end = skipScales(text, start, end)
+  const value = digits === null ? null : readNumber(text.slice(start, end))
+  const isNegative = signBefore(text, start)
+  end += match(unitPart, text, end)?.length ?? 0
+  return { start, end, value: value !== null && isNegative && value !== '0' ? negated(value) : value, isPart: false }
+}
+
+function skipScales(text: string, start: number, end: number): number {
+  let at = end
+  for (let found = match(scalePart, text, at); found !== null; found = match(scalePart, text, at)) {
+    const word = found.replace(/^[ -]/, '')
+    const isMoney = '$€£'.includes(text[start - 1] ?? ' ')
+    if (scaleFactor(word, { isAttached: word.length === found.length, isMoney }) === null && !isScaleWord(word)) break
+    at += found.length
+  }
+  return at
+}
+
+/** Whether a minus stands before a number: `x=-7` ends in -7, `9-7` in 7, `-$3` is -3. */
+function signBefore(text: string, start: number): boolean {
+  let before = start - 1
+  while (before >= 0 && '$€£¥\\'.includes(text[before]!)) before--
+  if (text[before] === '-') return !/[\p{L}\p{N})\]}%]/u.test(text[before - 1] ?? '')
+  return /(?:^|[^\p{L}])(?:minus|negative)\s$/iu.test(text.slice(Math.max(0, before - 10), before + 1))
+}
+
+/** What makes two numbers one calculation, range or ratio. */
+const operator =
+  /^[)\]}]{0,3}[ \t]*(?:(?!and\b|or\b)[\p{L}%]{0,9}[ \t]?){0,2}(?:[+*×·÷/-]|(?<= ):(?= )|\\times|\\cdot|\\div|\\pm|±|(?:x|X|choose|mod|times|plus|minus|to|through|divided by|multiplied by)(?=[ \t$(]|$))[ \t]*[($\\-]{0,2}[ \t]*$/u
+
+function markParts(text: string, numbers: readonly NumberSpan[]): NumberSpan[] {
+  const joined = numbers.map(({ end }, i) => {
+    const next = numbers[i + 1]
+    return next !== undefined && next.start - end <= 40 && operator.test(text.slice(end, next.start))
+  })
+  return numbers.map((number, i) => {
+    const isBetween = /\bbetween\s\$?$/i.test(text.slice(Math.max(0, number.start - 10), number.start))
+    const isSecond =
+      i > 0 && /\bbetween\s\$?$/i.test(text.slice(Math.max(0, numbers[i - 1]!.start - 10), numbers[i - 1]!.start))
+    return joined[i] || joined[i - 1] || isBetween || isSecond ? { ...number, isPart: true } : number
+  })
+}
+
+function match(pattern: RegExp, text: string, at: number): string | null {
+  pattern.lastIndex = at
+  return pattern.exec(text)?.[0] ?? null
+}

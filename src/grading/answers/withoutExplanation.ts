@@ -1,0 +1,55 @@
+/** Words before an answer that say that it is one. */
+const leadIn =
+  /^(?:[\s*_#>]*(?:so|thus|hence|therefore|and|then),? +)*(?:the )?(?:(?:final|correct|total) )*(?:answer|result|solution|total)(?: (?:to|for) [^.:=\d]{1,60})?[\s*_]*(?:(?:is|was|equals|would be|comes to)\b[\s*_]*:?|[:=])\s*/i
+const about =
+  /^(?:(?:is|equals|exactly|only|just|about|around|roughly|approximately|approx\.?|ca\.|equal to|simply)\b\s*)+(?=\S)/i
+const currency =
+  /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CA])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.])/
+
+/** Takes off what stands before an answer: `The answer is`, `about`, `USD`. */
+export function withoutLeadIn(text: string): string {
+  return text.trimStart().replace(leadIn, '').replace(about, '').replace(currency, '$1$2')
+}
+
+/** Where an explanation begins behind an answer: `because`, `where x = 9`, a sentence more. */
+const explanation =
+  /,?\s+(?:because|since|given that|considering|as (?:there|it|he|she|they|we|the|shown|\d)|where|which|so (?:that|the|she|he|they|it)|i\.e\.|that is)\b|,\s*(?:so|as|because|since|after|thus|therefore|hence|meaning|making|with|rounded|i\.e\.|that is)\b|\s*;|\s+(?:—|--+)\s+|\s*(?:=>|→|⇒)\s|(?<!^[\s$€£*(-]*\d{1,3})[.!?]["')*]*\s+(?=\p{Lu})/u
+const alternative = /^\s*(?:or|and|maybe|perhaps|possibly|alternatively|not|no|actually|but|if)\b/i
+
+/**
+ * Cuts off the explanation behind an answer: `18, because 9 * 2 = 18` and `18 (rounded from 17.6)` answer 18. Null if it names
+ * another answer: `18 (or 20)`.
+ */
+export function withoutExplanation(text: string): string | null {
+  const end = text.search(explanation)
+  let answer = end <= 0 ? text : text.slice(0, end)
+  for (let open = answer.lastIndexOf('('); open > 0; open = answer.lastIndexOf('(', open - 1)) {
+    const close = answer.indexOf(')', open)
+    const remark = answer.slice(open + 1, close < 0 ? undefined : close)
+    if (!isRemark(answer.slice(0, open), remark)) continue
+    if (alternative.test(remark)) return null
+    answer = `${answer.slice(0, open)} ${close < 0 ? '' : answer.slice(close + 1)}`
+  }
+  return answer
+}
+
+/** Words or a calculation in brackets behind a number, and no factor or argument. */
+function isRemark(before: string, remark: string): boolean {
+  const isWords = /=|\p{L}{2,}/u.test(remark.replace(/\\[A-Za-z]+/g, ''))
+  return isWords && /[\p{L}\p{N}%}$.*]\s*$/u.test(before) && !/\\[A-Za-z]+\s*$/.test(before)
+}
+
+/** Verbs and the like that begin a step and no unit. */
+const stepWords =
+  'calculate|compute|find|determine|multiply|add|subtract|divide|identify|understand|solve|convert|verify|simplify|evaluate|substitute|combine|figure|analy[sz]e|consider|define|let|plug|compare|conclude|set up|write|use|work|check'
+const headings = new RegExp(
+  String.raw`^\W*(?:\(?\d{1,3}\)?[.):]\s+\p{L}|\d{1,3}\s*(?:[-–—:]\s*)?(?:${stepWords})\b|(?:step|part|question|problem|example|section|case|option|exercise)\b)`,
+  'iu',
+)
+const capitalized =
+  /^\W*\d{1,3}\s+\p{Lu}\p{Ll}+\s+(?!(?:per|each|in|of|a|an|left|total|remaining|altogether|for|more)\b)[\p{L}]/u
+
+/** Whether a line is the heading of a step, such as `2. Multiply the eggs`, `Step 2: …`, and no answer. */
+export function isHeading(line: string): boolean {
+  return headings.test(line) || capitalized.test(line)
+}

@@ -1,0 +1,60 @@
+import type { Formula } from './formula.js'
+import { isSign, isWord, peek, unreadable } from './reader.js'
+import type { Reader } from './reader.js'
+import { isKnownUnit } from './units.js'
+
+/** Words that say something else of a number than what it counts. */
+const noUnits = new Set(
+  (
+    'not no never maybe perhaps possibly than more less fewer least most between about nor either neither if unless wrong ' +
+    'incorrect but except instead other greater larger smaller under below above plus minus times over divided multiplied'
+  ).split(' '),
+)
+
+/** Whether words come next that say what the number before them counts. */
+export function isUnitHere(reader: Reader, left: Formula): boolean {
+  if (left.kind === 'text') return false
+  const token = peek(reader)
+  if (isSign(token, '(')) return isRemark(reader)
+  if (token?.kind !== 'word' || isWord(token, 'and', 'or', 'to', 'choose')) return false
+  const { text, isUpright, isSpaced } = token
+  if (isUpright) return true
+  if (isSign(peek(reader, -1), '/'))
+    return left.kind === 'apply' && left.operands.at(-1)?.kind === 'unit' && isKnownUnit(text)
+  const previous = peek(reader, -1)
+  if (text.length < 2 || (previous?.kind !== 'number' && !isSign(previous, '%', '}'))) return false
+  return isKnownUnit(text) || (isSpaced && /[eiou]/.test(text))
+}
+
+/** `(units)` */
+function isRemark(reader: Reader): boolean {
+  let ahead = 1
+  for (let token = peek(reader, ahead); token?.kind === 'word' && token.isUpright; token = peek(reader, ahead)) ahead++
+  return ahead > 1 && isSign(peek(reader, ahead), ')')
+}
+
+/** Reads the words of a unit, `square cm`, `dollars per day`. */
+export function parseUnit(reader: Reader): Formula {
+  const words: string[] = []
+  const isBracketed = isSign(peek(reader), '(')
+  if (isBracketed) reader.position++
+  for (;;) {
+    const token = peek(reader)
+    // The point of `sq. units`.
+    if (words.length > 0 && isSign(token, '.') && peek(reader, 1)?.kind === 'word') reader.position++
+    else if (token?.kind === 'word' && !isWord(token, 'and', 'or') && isPartOfUnit(token, words)) {
+      if (noUnits.has(token.text.toLowerCase())) unreadable()
+      words.push(token.text)
+      reader.position++
+    } else break
+  }
+  if (isBracketed) reader.position++
+  return words.length === 0 ? unreadable() : { kind: 'unit', text: words.join(' ') }
+}
+
+function isPartOfUnit(
+  token: { readonly text: string; readonly isUpright: boolean },
+  words: readonly string[],
+): boolean {
+  return words.length === 0 || token.isUpright || token.text.length > 1 || words.at(-1) === 'per' || token.text === 'a'
+}
