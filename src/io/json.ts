@@ -38,7 +38,7 @@ function parse(file: string, part: string, text: string): unknown {
 }
 
 /** A key that one object of the (valid) JSON text holds twice. */
-function findDuplicateKey(text: string): string | undefined {
+export function findDuplicateKey(text: string): string | undefined {
   const keysOfOpenObjects: Set<string>[] = []
   const colon = /\s*:/y
   for (let i = 0; i < text.length; i++) {

@@ -1,12 +1,16 @@
 import fs from 'node:fs'
 import { pipeline } from 'node:stream'
-import type { Transform } from 'node:stream'
+import zlib from 'node:zlib'
 import { DataError, FileFormatError } from '../errors.js'
 import { appendFully, asWriteError } from './atomicWrite.js'
 import { parseJson, quote } from './json.js'
+import { asUtf8 } from './textEncoding.js'
 
 /** A longer line is refused: the file is hardly JSON Lines, and the line would have to be held in memory. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024
+/** A gzip file that expands to more than this and more than that many times its size is refused. */
+const EXPANDED_BYTES_ALLOWED = 64 * 1024 * 1024
+const MAX_EXPANSION = 200
 const NEWLINE = 10
 /** Opens an empty file whose every write goes to its end, also after a failed one was taken back. */
 const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants
@@ -14,60 +18,89 @@ const REPLACE = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND
 
 /**
  * Reads a JSON Lines file value by value; `line` counts from 1. Lines of white space are skipped; \r\n and a byte order
- * mark are accepted. Throws a FileFormatError that names the file, or file:line when a line is not JSON.
+ * mark are accepted, and UTF-16 with one. Throws a FileFormatError that names the file, or file:line when a line is not JSON.
  */
 export async function* readJsonLines(file: string): AsyncGenerator<{ line: number; value: unknown }> {
-  let line = 0
-  for await (const bytes of readLines(file)) {
-    line++
-    if (bytes.every(isWhiteSpace)) continue
+  for await (const { line, bytes } of readLines(file)) {
     yield { line, value: parseJson(`${file}:${line}`, 'the line', bytes) }
   }
 }
 
+/** A line of a text file: bytes in UTF-8 without the line break, and its number from 1. */
+export interface TextLine {
+  readonly line: number
+  readonly bytes: Uint8Array
+}
+
 /**
- * Reads a text file line by line, without its line breaks and a byte order mark, through a stream that decompresses it if one
- * is given. Throws a FileFormatError.
+ * Reads the lines of a text file that hold more than white space, which their beginning may lack. `encoding` is for text that
+ * is neither UTF-8 nor marked as UTF-16; `isCompressed` reads through gzip. Throws a FileFormatError, also for a file that
+ * expands without end.
  */
-export async function* readLines(file: string, decompress?: Transform): AsyncGenerator<Uint8Array> {
-  let pieces: Buffer[] = []
+export async function* readLines(
+  file: string,
+  options: { encoding?: string | undefined; isCompressed?: boolean } = {},
+): AsyncGenerator<TextLine> {
+  try {
+    const bytes = options.isCompressed ? gunzipped(file) : fs.createReadStream(file)
+    yield* linesOf(file, asUtf8(file, bytes, options.encoding))
+  } catch (error) {
+    if (error instanceof FileFormatError) throw error
+    throw new FileFormatError(file, `cannot be read (${(error as Error).message}); check the path`, { cause: error })
+  }
+}
+
+async function* linesOf(file: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
+  let pieces: Uint8Array[] = []
   let pieceBytes = 0
   let line = 1
-  try {
-    const bytes = fs.createReadStream(file)
-    const stream = decompress ? pipeline(bytes, decompress, () => undefined) : bytes
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      let start = 0
-      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-        yield withoutByteOrderMark(Buffer.concat([...pieces, chunk.subarray(start, end)]), line++)
-        pieces = []
-        pieceBytes = 0
-        start = end + 1
+  for await (const chunk of chunks) {
+    let start = 0
+    while (start < chunk.length) {
+      // A line for each of a billion line breaks would take minutes.
+      if (pieceBytes === 0) {
+        while (isWhiteSpace(chunk[start])) if (chunk[start++] === NEWLINE) line++
       }
-      pieces.push(chunk.subarray(start))
-      pieceBytes += chunk.length - start
+      const end = chunk.indexOf(NEWLINE, start)
+      const piece = chunk.subarray(start, end < 0 ? chunk.length : end)
+      pieces.push(piece)
+      pieceBytes += piece.length
       if (pieceBytes > MAX_LINE_BYTES) {
         throw new FileFormatError(
           `${file}:${line}`,
           `the line is longer than ${MAX_LINE_BYTES} bytes; expected JSON Lines, one value a line`,
         )
       }
+      if (end < 0) break
+      if (pieceBytes > 0) yield { line, bytes: Buffer.concat(pieces) }
+      line++
+      pieces = []
+      pieceBytes = 0
+      start = end + 1
     }
-  } catch (error) {
-    if (error instanceof FileFormatError) throw error
-    throw new FileFormatError(file, `cannot be read (${(error as Error).message}); check the path`, { cause: error })
   }
-  if (pieceBytes > 0) yield withoutByteOrderMark(Buffer.concat(pieces), line)
+  if (pieceBytes > 0) yield { line, bytes: Buffer.concat(pieces) }
 }
 
-function withoutByteOrderMark(bytes: Buffer, line: number): Uint8Array {
-  const isMarked = line === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-  return isMarked ? bytes.subarray(3) : bytes
+/** What a gzip file holds. Text shrinks to a tenth or a thirtieth; what shrinks much more was made to fill a memory. */
+async function* gunzipped(file: string): AsyncGenerator<Uint8Array> {
+  const gunzip = zlib.createGunzip()
+  let bytes = 0
+  for await (const chunk of pipeline(fs.createReadStream(file), gunzip, () => undefined)) {
+    bytes += (chunk as Uint8Array).length
+    if (bytes > EXPANDED_BYTES_ALLOWED && bytes > MAX_EXPANSION * gunzip.bytesWritten) {
+      throw new FileFormatError(
+        file,
+        `expands to more than ${MAX_EXPANSION} times its size; expected compressed text. If it is sound, unpack it: gunzip -k`,
+      )
+    }
+    yield chunk as Uint8Array
+  }
 }
 
-/** Space, tab, carriage return: what JSON allows around a value, less the newline. */
-function isWhiteSpace(byte: number): boolean {
-  return byte === 32 || byte === 9 || byte === 13
+/** Space, tab, carriage return, newline: what JSON allows around a value. */
+function isWhiteSpace(byte: number | undefined): boolean {
+  return byte === 32 || byte === NEWLINE || byte === 13 || byte === 9
 }
 
 /**

@@ -1,29 +1,65 @@
-import { parse } from 'csv-parse/sync'
+import fs from 'node:fs'
+import { Readable, pipeline } from 'node:stream'
+import { parse } from 'csv-parse'
 import { FileFormatError } from '../../errors.js'
+import { quote } from '../../io/json.js'
+import { asUtf8, decodeUtf8 } from '../../io/textEncoding.js'
 import type { Row } from './readRows.js'
+
+/** A longer row is refused: a quote that is not closed would take in the rest of the file. */
+const MAX_ROW_BYTES = 64 * 1024 * 1024
+
+/** What the library gives for a row when it is asked for bytes and for where they stand. */
+interface ParsedRow {
+  readonly record: readonly Buffer[]
+  readonly info: { readonly lines: number }
+}
 
 /**
  * Rows of separated values (RFC 4180): the first line names the columns. A row with another number of values than columns
- * comes with an error; empty lines are skipped. Throws a FileFormatError for a quote that is not closed.
+ * comes with an error; empty lines are skipped. Throws a FileFormatError for a quote that is not closed, for two columns of
+ * one name and for text in another encoding.
  */
-export function* parseCsv(file: string, text: string, delimiter: string): Generator<Row> {
-  let records: string[][]
+export async function* readCsv(file: string, delimiter: string, encoding?: string): AsyncGenerator<Row> {
+  const parser = parse({
+    delimiter,
+    encoding: null,
+    info: true,
+    max_record_size: MAX_ROW_BYTES,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+  })
+  const text = Readable.from(asUtf8(file, fs.createReadStream(file), encoding), { objectMode: false })
+  let columns: string[] | null = null
   try {
-    records = parse(text, {
-      delimiter,
-      bom: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-    })
+    for await (const { record, info } of pipeline(text, parser, () => undefined) as AsyncIterable<ParsedRow>) {
+      const line = info.lines - record.reduce((breaks, value) => breaks + lineBreaksIn(value), 0)
+      const values = record.map((value) => decodeUtf8(`${file}:${line}`, value))
+      if (columns === null) columns = namesOf(file, values)
+      else if (values.length === columns.length) {
+        yield { line, value: Object.fromEntries(columns.map((name, i) => [name, values[i]])) }
+      } else yield { line, value: undefined, error: `has ${values.length} values for ${columns.length} columns` }
+    }
   } catch (cause) {
+    if (cause instanceof FileFormatError) throw cause
     throw new FileFormatError(file, `cannot be read as separated values: ${(cause as Error).message}`, { cause })
   }
-  const columns = (records.shift() ?? []).map((name) => name.trim())
-  for (const [index, values] of records.entries()) {
-    const line = index + 1
-    if (values.length === columns.length) {
-      yield { line, value: Object.fromEntries(columns.map((name, i) => [name, values[i]])) }
-    } else yield { line, value: undefined, error: `has ${values.length} values for ${columns.length} columns` }
-  }
+}
+
+function namesOf(file: string, header: readonly string[]): string[] {
+  const names = header.map((name) => name.trim())
+  const second = names.findIndex((name, i) => names.indexOf(name) < i)
+  if (second < 0) return names
+  const name = names[second]!
+  throw new FileFormatError(
+    file,
+    `has two columns ${quote(name)} (${names.indexOf(name) + 1} and ${second + 1}); rename or remove one of them`,
+  )
+}
+
+function lineBreaksIn(value: Buffer): number {
+  let breaks = 0
+  for (let at = value.indexOf(10); at >= 0; at = value.indexOf(10, at + 1)) breaks++
+  return breaks
 }

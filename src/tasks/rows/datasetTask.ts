@@ -116,16 +116,6 @@ export function describeMalformed(malformed: readonly MalformedRow[]): string {
   return shown.join('; ') + rest
 }
 
-/** A column as text; an empty text if it is absent or something else. */
-export function textColumn(row: Readonly<Record<string, unknown>>, ...names: readonly string[]): string {
-  for (const name of names) {
-    const value = row[name]
-    if (typeof value === 'string') return value
-    if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  }
-  return ''
-}
-
 async function readProblems(
   dataset: Dataset,
   files: readonly string[],
