@@ -122,7 +122,7 @@ function sumsAfterExample(): Task {
   return {
     ...task,
     problems: task.problems.filter(({ difficulty }) => difficulty === 2),
-    prompt: ({ question }, tokenizer) => questionPrompt(question, [example], null, tokenizer),
+    prompt: (problem, tokenizer) => questionPrompt(problem, [example], null, tokenizer),
   }
 }
 

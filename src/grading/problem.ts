@@ -1,11 +1,17 @@
+import type { ChatMessage } from '../text/chatTemplate.js'
 import type { AnswerForm } from './answerForm.js'
 
 /** One problem with a final answer that can be checked. */
 export interface Problem {
   /** Stable from run to run, unique within its task, e.g. `gsm8k/train/17`. */
   readonly id: string
-  /** What is asked, without instructions on the form of the answer. */
+  /** What is asked, without instructions on the form of the answer; of a conversation the last message of the user. */
   readonly question: string
+  /**
+   * The conversation that the model is given in place of the question alone: an own system message, which takes the place of
+   * the task's, earlier turns, and the question. Defaults to one message of the user.
+   */
+  readonly messages?: readonly ChatMessage[]
   /** The final answer alone, e.g. `72`. */
   readonly answer: string
   /** A worked solution that ends with the answer in the form that is asked for. */

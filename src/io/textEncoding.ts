@@ -71,7 +71,7 @@ export function decodeUtf8(where: string, bytes: Uint8Array): string {
   throw new FileFormatError(
     where,
     `is not UTF-8: byte 0x${buffer[at]!.toString(16)} after ${quote(before)}. It may be Windows-1252 (Latin-1) or ` +
-      'another older encoding: name it (encoding: windows-1252), or convert the file: iconv -f WINDOWS-1252 -t UTF-8',
+      'another older encoding: name it (encoding: windows-1252, --encoding), or convert the file: iconv -f WINDOWS-1252 -t UTF-8',
   )
 }
 
@@ -115,13 +115,13 @@ function refuseNuls(file: string, start: Uint8Array): void {
   })
   const [even = 0, odd = 0] = nuls
   if (even + odd === 0) return
-  if (even + odd < looked.length / 4) {
+  if (Math.max(even, odd) < looked.length / 4 || Math.min(even, odd) > looked.length / 8) {
     throw new FileFormatError(file, 'holds NUL bytes, which no text does; expected text in UTF-8')
   }
   const name = odd > even ? 'utf-16le' : 'utf-16be'
   throw new FileFormatError(
     file,
-    `looks like UTF-16 without a byte order mark: name it (encoding: ${name}), or convert the file: iconv -f ` +
+    `looks like UTF-16 without a byte order mark: name it (encoding: ${name}, --encoding), or convert the file: iconv -f ` +
       `${name.toUpperCase()} -t UTF-8`,
   )
 }
@@ -133,6 +133,6 @@ function invalidByteOf(bytes: Buffer): number {
   // The two are equal up to there: the replacement character begins with 0xef, which the invalid byte may be as well.
   let at = 0
   while (at < bytes.length && bytes[at] === replaced[at]) at++
-  while (at > 0 && isUtf8(bytes.subarray(0, at)) === false) at--
+  while (at > 0 && !isUtf8(bytes.subarray(0, at))) at--
   return Math.min(at, bytes.length - 1)
 }

@@ -54,8 +54,7 @@ function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
     },
     parse: (row, id, asked) => codeProblem(row, id, asked, language, options),
     prompt: (examples, systemPrompt) => (problem, tokenizer) => {
-      if (tokenizer?.hasChatTemplate === true)
-        return questionPrompt(problem.question, examples, systemPrompt, tokenizer)
+      if (tokenizer?.hasChatTemplate === true) return questionPrompt(problem, examples, systemPrompt, tokenizer)
       const shots = examples.map(({ columns, answer }) => `${String(columns?.prompt)}${answer}\n\n`)
       return plainPrompt(shots.join('') + String(problem.columns?.prompt), tokenizer)
     },

@@ -49,6 +49,6 @@ export async function loadTaskModule(file: string, options: TaskModuleOptions): 
     prompt: (problem, tokenizer) =>
       task.prompt
         ? runUserCode(`the prompt function of ${file}`, () => task.prompt!(problem, tokenizer))
-        : questionPrompt(problem.question, [], systemPrompt, tokenizer),
+        : questionPrompt(problem, [], systemPrompt, tokenizer),
   }
 }

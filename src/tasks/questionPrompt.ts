@@ -3,31 +3,40 @@ import type { Problem } from '../grading/problem.js'
 import type { Prompt } from './task.js'
 
 /**
- * Builds the prompt of a question, after worked examples given as earlier turns.
+ * Builds the prompt of a problem, after worked examples given as earlier turns.
  *
- * With a chat template: the system prompt, a user and an assistant turn for each example, the question as user turn, and
- * the generation prompt; special tokens inside these texts stay text. Without one: `Question: …\nAnswer:`, the examples
- * before it in the same form, no system prompt, and the special tokens that the tokenizer adds by itself (BOS).
+ * With a chat template: the system prompt, unless the problem's conversation has a system message of its own, a user and an
+ * assistant turn for each example, the conversation or the question as user turn, and the generation prompt; special tokens
+ * inside these texts stay text. Without one: `Question: …\nAnswer:`, the examples and earlier turns before it in the same form,
+ * no system prompt, and the special tokens that the tokenizer adds by itself (BOS).
  */
 export function questionPrompt(
-  question: string,
+  problem: Pick<Problem, 'question' | 'messages'>,
   examples: readonly Problem[],
   systemPrompt: string | null,
   tokenizer: Tokenizer | null,
 ): Prompt {
-  if (tokenizer?.hasChatTemplate !== true) {
-    const shots = examples.map(
-      (example) => `Question: ${example.question}\nAnswer: ${example.solution ?? example.answer}`,
-    )
-    return plainPrompt([...shots, `Question: ${question}\nAnswer:`].join('\n\n'), tokenizer)
-  }
-  const messages: ChatMessage[] = systemPrompt === null ? [] : [{ role: 'system', content: systemPrompt }]
-  for (const example of examples) {
-    messages.push({ role: 'user', content: example.question })
-    messages.push({ role: 'assistant', content: example.solution ?? example.answer })
-  }
-  messages.push({ role: 'user', content: question })
+  const conversation = problem.messages ?? [{ role: 'user', content: problem.question }]
+  const turns = conversation.filter(({ role }) => role !== 'system')
+  const shots = examples.flatMap((example): ChatMessage[] => [
+    { role: 'user', content: example.question },
+    { role: 'assistant', content: example.solution ?? example.answer },
+  ])
+  if (tokenizer?.hasChatTemplate !== true) return plainPrompt(plainText([...shots, ...turns]), tokenizer)
+  const own = conversation.filter(({ role }) => role === 'system')
+  const system = own.length === 0 && systemPrompt !== null ? [{ role: 'system', content: systemPrompt }] : own
+  const messages = [...system, ...shots, ...turns]
   return { text: tokenizer.applyChatTemplate(messages), ids: tokenizer.encodeChat(messages) }
+}
+
+function plainText(turns: readonly ChatMessage[]): string {
+  const text = turns.map(({ role, content }, i) => {
+    if (role === 'assistant') return ` ${content}\n\n`
+    // Between a question and its answer there may be several turns: what a tool said, for instance.
+    const isAnswered = i === turns.length - 1 || turns[i + 1]?.role === 'assistant'
+    return `${role === 'user' ? 'Question: ' : ''}${content}\n${isAnswered ? 'Answer:' : ''}`
+  })
+  return text.join('')
 }
 
 /** A prompt that is given to the model as it stands, special tokens inside it kept as text. */

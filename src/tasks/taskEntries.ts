@@ -2,8 +2,8 @@ import { ConfigError } from '../errors.js'
 import type { CodeLanguage } from '../sandbox/codeRun.js'
 import { arithmetic } from './generators/arithmetic.js'
 import type { Difficulty } from './difficulty.js'
-import { fileTask } from './fileTask.js'
-import type { GraderName } from './fileTask.js'
+import { answerColumns, fileTask } from './fileTask.js'
+import type { FileColumns, GraderName } from './fileTask.js'
 import { exactGrader } from '../grading/exact.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
 import { chainSum } from './generators/chainSum.js'
@@ -25,9 +25,11 @@ import { wordProblems } from './generators/wordProblems/wordProblems.js'
 import type { WordProblemVariant } from './generators/wordProblems/wordProblems.js'
 
 /** Options of all tasks together; each task rejects those that it does not take. */
-export interface TaskOptions {
+export interface TaskOptions extends FileColumns {
   /** File, folder or Hub id (`openai/gsm8k`, `openai/gsm8k@revision`) of the problems, for tasks that are read. */
   data?: string
+  /** Encoding of `data` where it is text in neither UTF-8 nor marked UTF-16: `windows-1252`. */
+  encoding?: string
   /** Defaults to `train`. */
   split?: Split
   /** Takes the first problems only. Defaults to all; a task that is made up has 1000, or 200 of `test`. */
@@ -50,12 +52,6 @@ export interface TaskOptions {
   timeLimit?: number
   /** Memory of a program, in MiB. Defaults to 256. */
   memoryLimit?: number
-  /** As in {@link fileTask}. */
-  questionColumn?: string
-  /** As in {@link fileTask}. */
-  answerColumn?: string
-  /** As in {@link fileTask}. */
-  solutionColumn?: string
   /** As in {@link fileTask}. */
   grader?: GraderName
   /** As in {@link wordProblems}. */
@@ -82,7 +78,7 @@ export interface TaskEntry {
 
 const common = ['split', 'limit', 'seed', 'shots', 'systemPrompt'] as const
 const generated = [...common, 'reasoningFormat', 'difficulty'] as const
-const read = [...generated, 'data', 'onMalformedRow'] as const
+const read = [...generated, 'data', 'encoding', 'onMalformedRow'] as const
 
 export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskEntry>([
   [
@@ -123,9 +119,10 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
     {
       optionNames: [...read, 'questionColumn', 'answerColumn', 'solutionColumn', 'grader'],
       load: (options) => fileTask(withData('file', options)),
-      problemOfRow: (row, id, { grader = 'math', answerColumn = 'answer' }) => {
+      problemOfRow: (row, id, { grader = 'math', answerColumn }) => {
+        const answer = textColumn(row, ...(answerColumn === undefined ? answerColumns : [answerColumn]))
         const graders = { number: undefined, math: mathGrader, exact: exactGrader, choice: exactGrader }
-        return answerOfRow({ ...row, answer: row[answerColumn] }, id, graders[grader])
+        return answerOfRow({ ...row, answer }, id, graders[grader])
       },
     },
   ],

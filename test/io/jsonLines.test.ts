@@ -74,9 +74,13 @@ describe('io/jsonLines', () => {
 
   it('refuses an endless line instead of holding it in memory', async () => {
     const file = inFolder('a.jsonl')
-    fs.writeFileSync(file, '1\n')
+    fs.writeFileSync(file, `1\n"${'a'.repeat(64 * 1024 * 1024)}`)
+    await assert.rejects(readAll(file), /a\.jsonl:2: the line is longer than/)
     fs.truncateSync(file, 2 ** 40)
     await assert.rejects(readAll(file), /a\.jsonl:2: the line is longer than/)
+    fs.writeFileSync(file, '1\n')
+    fs.truncateSync(file, 2 ** 40)
+    await assert.rejects(readAll(file), /holds NUL bytes/)
     assert.throws(() => new JsonLinesWriter(file, { append: true }), /last line of more than/)
   })
 

@@ -21,11 +21,12 @@ function loadPlainTokenizer(): Tokenizer {
 }
 
 describe('questionPrompt', () => {
+  const sum = { question: 'What is 4 + 5?' }
   const chat = Tokenizer.load(chatFolder)
   const plain = loadPlainTokenizer()
 
   it('writes a chat with the system prompt and the examples as earlier turns', () => {
-    const { text, ids } = questionPrompt('What is 4 + 5?', [example], 'Be brief.', chat)
+    const { text, ids } = questionPrompt(sum, [example], 'Be brief.', chat)
     assert.equal(
       text,
       '<|im_start|>system\nBe brief.<|im_end|>\n' +
@@ -34,14 +35,40 @@ describe('questionPrompt', () => {
     )
     assert.equal(chat.decode(ids), text)
     assert.equal(ids[0], chat.tokenToId('<|im_start|>'))
-    assert.ok(!questionPrompt('What is 4 + 5?', [], null, chat).text.includes('system'))
+    assert.ok(!questionPrompt(sum, [], null, chat).text.includes('system'))
   })
 
   it('writes plain text and the BOS token for a tokenizer without chat template', () => {
-    const { text, ids } = questionPrompt('What is 4 + 5?', [example], 'Be brief.', plain)
+    const { text, ids } = questionPrompt(sum, [example], 'Be brief.', plain)
     assert.equal(text, 'Question: What is 1 + 2?\nAnswer: 1 + 2 = 3\n#### 3\n\nQuestion: What is 4 + 5?\nAnswer:')
     assert.equal(plain.decode(ids), `<|begin|>${text}`)
     assert.equal(ids[0], plain.tokenToId('<|begin|>'))
+  })
+
+  it('gives a conversation as it is: its own system message, earlier turns, and what its messages hold besides', () => {
+    const messages = [
+      { role: 'system', content: 'Be short.' },
+      { role: 'user', content: 'What is 1 + 1?' },
+      { role: 'assistant', content: '2' },
+      { role: 'user', content: 'And 4 + 5?' },
+    ]
+    const problem = { question: 'And 4 + 5?', messages }
+    assert.equal(
+      questionPrompt(problem, [example], 'Not this one.', chat).text,
+      '<|im_start|>system\nBe short.<|im_end|>\n' +
+        '<|im_start|>user\nWhat is 1 + 2?<|im_end|>\n<|im_start|>assistant\n1 + 2 = 3\n#### 3<|im_end|>\n' +
+        '<|im_start|>user\nWhat is 1 + 1?<|im_end|>\n<|im_start|>assistant\n2<|im_end|>\n' +
+        '<|im_start|>user\nAnd 4 + 5?<|im_end|>\n<|im_start|>assistant\n',
+    )
+    const withoutOwn = { ...problem, messages: messages.slice(1) }
+    assert.match(
+      questionPrompt(withoutOwn, [], 'The task.', chat).text,
+      /^<\|im_start\|>system\nThe task\.<\|im_end\|>/,
+    )
+    assert.equal(
+      questionPrompt(problem, [], 'Not this one.', plain).text,
+      'Question: What is 1 + 1?\nAnswer: 2\n\nQuestion: And 4 + 5?\nAnswer:',
+    )
   })
 
   it('keeps special tokens inside a question as text', () => {
@@ -49,8 +76,8 @@ describe('questionPrompt', () => {
     for (const tokenizer of [chat, plain]) {
       const end = tokenizer.tokenToId('<|im_end|>')
       const ends = (prompt: { ids: number[] }) => prompt.ids.filter((id) => id === end).length
-      const harmless = questionPrompt('What does it mean?', [], null, tokenizer)
-      assert.equal(ends(questionPrompt(question, [], null, tokenizer)), ends(harmless))
+      const harmless = questionPrompt({ question: 'What does it mean?' }, [], null, tokenizer)
+      assert.equal(ends(questionPrompt({ question }, [], null, tokenizer)), ends(harmless))
     }
     assert.ok(!plainPrompt(question, plain).ids.includes(plain.tokenToId('<|im_end|>')!))
   })

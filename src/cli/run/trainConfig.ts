@@ -36,6 +36,13 @@ const runOptions = {
     .describe(
       'File, folder or Hub id of the problems, for tasks that are read. Defaults to null: the Hub id of gsm8k, math, humaneval.',
     ),
+  encoding: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      'Encoding of data that is text, such as windows-1252. Defaults to null: UTF-8, or UTF-16 with a byte order mark.',
+    ),
   split: z.enum(['train', 'test']).default('train').describe('Part of the problems to take. Defaults to "train".'),
   limit: z.int().positive().nullable().default(null).describe('Take the first problems only. Defaults to null: all.'),
   shots: z
@@ -67,12 +74,18 @@ const runOptions = {
     .string()
     .nullable()
     .default(null)
-    .describe('Column of the question, for task file. Defaults to null: question.'),
+    .describe(
+      'Column of the question, a text or a list of messages, for task file; dots lead into nested columns. Defaults to null: ' +
+        'question, prompt, messages, conversations or problem.',
+    ),
   answerColumn: z
     .string()
     .nullable()
     .default(null)
-    .describe('Column of the answer, for task file. Defaults to null: answer.'),
+    .describe(
+      'Column of the answer, for task file, such as reward_model.ground_truth. Defaults to null: answer, ' +
+        'reward_model.ground_truth or ground_truth.',
+    ),
   grader: z
     .enum(graderNames)
     .nullable()
@@ -190,6 +203,7 @@ export function taskOptionsOf(config: TrainConfig): TaskOptions {
   return {
     ...{ split: config.split, seed: config.seed },
     ...(config.data !== null && { data: config.data }),
+    ...(config.encoding !== null && { encoding: config.encoding }),
     ...(config.limit !== null && { limit: config.limit }),
     ...(config.shots !== null && { shots: config.shots }),
     ...(config.difficulty !== null && { difficulty: parseDifficulty(String(config.difficulty)) }),

@@ -11,7 +11,7 @@ import type { Streams } from '../commandLine.js'
 
 interface TasksFlags extends Pick<
   TaskOptions,
-  'data' | 'split' | 'reasoningFormat' | 'questionColumn' | 'answerColumn' | 'grader'
+  'data' | 'encoding' | 'split' | 'reasoningFormat' | 'questionColumn' | 'answerColumn' | 'grader'
 > {
   limit: string
   seed?: string
@@ -26,14 +26,15 @@ export function addTasksCommand(program: Command, streams: Streams): void {
     .description('Lists the tasks, or shows the first problems of one: prompt, answer and worked solution.')
     .argument('[name]', `one of ${taskNames.join(', ')}, or the file of a module`)
     .option('--data <path>', 'file, folder or Hub id of the problems, for tasks that are read')
+    .option('--encoding <label>', 'encoding of data that is text, such as windows-1252')
     .addOption(new Option('--split <split>', 'part of the problems').choices(['train', 'test']).default('train'))
     .option('--limit <number>', 'how many problems to show', '3')
     .option('--seed <number>', 'seed of problems that are made up')
     .option('--shots <number>', 'worked examples before each question')
     .option('--difficulty <range>', 'difficulty, such as 3 or 2-4')
     .addOption(new Option('--reasoning-format <format>', 'how answers are marked').choices(answerForms))
-    .option('--question-column <name>', 'column of the question, for task file')
-    .option('--answer-column <name>', 'column of the answer, for task file')
+    .option('--question-column <name>', 'column of the question, for task file; dots lead into nested columns')
+    .option('--answer-column <name>', 'column of the answer, for task file, such as reward_model.ground_truth')
     .addOption(new Option('--grader <name>', 'how answers are compared, for task file').choices(graderNames))
     .action((name: string | undefined, flags: TasksFlags) => {
       if (name === undefined) streams.stdout.write(`${taskNames.join('\n')}\n`)

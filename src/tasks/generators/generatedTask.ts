@@ -87,7 +87,7 @@ export function generatedTask(generator: ProblemGenerator, options: GeneratorOpt
     name: generator.name,
     problems,
     systemPrompt,
-    prompt: (problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer),
+    prompt: (problem, tokenizer) => questionPrompt(problem, examples, systemPrompt, tokenizer),
   }
 }
 

@@ -81,7 +81,7 @@ export function sums(options: SumsOptions = {}): Task {
     prompt: (problem, tokenizer) =>
       bare
         ? plainPrompt(examples.map((shot) => `${shot.question}${shot.answer}\n`).join('') + problem.question, tokenizer)
-        : questionPrompt(problem.question, examples, systemPrompt, tokenizer),
+        : questionPrompt(problem, examples, systemPrompt, tokenizer),
   }
 }
 

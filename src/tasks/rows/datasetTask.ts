@@ -8,11 +8,12 @@ import { answerFormRules } from '../../grading/answerForm.js'
 import type { AnswerForm } from '../../grading/answerForm.js'
 import type { Problem } from '../../grading/problem.js'
 import type { MalformedRow, Split, Task } from '../task.js'
-import { readRows } from './readRows.js'
+import { placeOf, readRows } from './readRows.js'
+import type { RowOptions } from './readRows.js'
 import { findSplitFiles, namedSplit, splitFiles } from './splitFiles.js'
 
 /** Options of every task that is read from files. */
-export interface DatasetOptions {
+export interface DatasetOptions extends RowOptions {
   /** A file of rows, or a folder of them (see {@link splitFiles}). */
   data: string
   /** Defaults to `train`. */
@@ -24,7 +25,10 @@ export interface DatasetOptions {
    * is a single file); they are not among the problems. Defaults to 0.
    */
   shots?: number
-  /** The system message of a chat; null for none. Defaults to one that says what to do and how to mark the answer. */
+  /**
+   * The system message of a chat; null for none. Defaults to one that says what to do and how to mark the answer, but for rows
+   * whose conversation has one, which a text given here replaces.
+   */
   systemPrompt?: string | null
   /** Form of the worked examples and solutions, and what the system prompt asks for. Defaults to the task's own. */
   reasoningFormat?: AnswerForm
@@ -65,12 +69,12 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
   checkCount('shots', shots, 0)
   const malformed: MalformedRow[] = []
   const read = (files: readonly string[]): Promise<Problem[]> =>
-    readProblems(dataset, files, reasoningFormat, malformed)
+    readProblems(dataset, files, { ...options, reasoningFormat }, malformed)
 
   const files = splitFiles(data, split)
   let problems = await read(files)
   const numRows = problems.length + malformed.length
-  if (split === 'train') problems = await withoutTestProblems(problems, dataset, data, files, malformed)
+  if (split === 'train') problems = await withoutTestProblems(problems, dataset, options, files, malformed)
   let examples: readonly Problem[] = []
   if (shots > 0) {
     const exampleFiles = files[0] === data ? files : splitFiles(data, 'train')
@@ -104,14 +108,14 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
     systemPrompt,
     prompt:
       dataset.prompt?.(examples, systemPrompt) ??
-      ((problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer)),
+      ((problem, tokenizer) => questionPrompt(problem, examples, systemPrompt, tokenizer)),
     ...(malformed.length > 0 && { malformedRows: malformed }),
   }
 }
 
 /** `train.jsonl:7 has no answer; train.jsonl:9 …; and 3 more` */
 export function describeMalformed(malformed: readonly MalformedRow[]): string {
-  const shown = malformed.slice(0, 5).map(({ file, line, reason }) => `${file}:${line} ${reason}`)
+  const shown = malformed.slice(0, 5).map(({ file, line, reason }) => `${placeOf(file, line)} ${reason}`)
   const rest = malformed.length > shown.length ? `; and ${malformed.length - shown.length} more` : ''
   return shown.join('; ') + rest
 }
@@ -119,17 +123,17 @@ export function describeMalformed(malformed: readonly MalformedRow[]): string {
 async function readProblems(
   dataset: Dataset,
   files: readonly string[],
-  form: AnswerForm,
+  options: DatasetOptions & { reasoningFormat: AnswerForm },
   malformed: MalformedRow[],
 ): Promise<Problem[]> {
   const problems: Problem[] = []
   let row = 0
   for (const file of files) {
-    for await (const { line, value, error } of readRows(file)) {
+    for await (const { line, value, error } of readRows(file, options)) {
       row++
       const id = `${dataset.name}/${namedSplit(file) ?? 'all'}/${row}`
-      const problem = error ?? parseRow(dataset, value, id, form)
-      if (typeof problem === 'object') problems.push(problem)
+      const problem = error ?? parseRow(dataset, value, id, options.reasoningFormat)
+      if (typeof problem === 'object') problems.push(withSystemPrompt(problem, options.systemPrompt))
       else malformed.push({ file, line, reason: problem })
     }
   }
@@ -142,20 +146,26 @@ function parseRow(dataset: Dataset, value: unknown, id: string, form: AnswerForm
   return typeof problem === 'object' && problem.question.trim() === '' ? 'has no question' : problem
 }
 
+/** A system prompt that was asked for takes the place of the conversation's own. */
+function withSystemPrompt(problem: Problem, systemPrompt: string | null | undefined): Problem {
+  if (problem.messages === undefined || typeof systemPrompt !== 'string') return problem
+  return { ...problem, messages: problem.messages.filter(({ role }) => role !== 'system') }
+}
+
 /** Leaves out training problems that the test split beside them holds as well. */
 async function withoutTestProblems(
   problems: readonly Problem[],
   dataset: Dataset,
-  data: string,
+  options: DatasetOptions,
   files: readonly string[],
   malformed: MalformedRow[],
 ): Promise<Problem[]> {
-  const testFiles = files[0] === data ? [] : findSplitFiles(data, 'test')
+  const testFiles = files[0] === options.data ? [] : findSplitFiles(options.data, 'test')
   // What is malformed in the test split is reported when that one is loaded.
-  const test = await readProblems(dataset, testFiles, dataset.reasoningFormat, [])
-  const questions = new Map(test.map(({ question, id }) => [normalized(question), id]))
+  const test = await readProblems(dataset, testFiles, { reasoningFormat: dataset.reasoningFormat, ...options }, [])
+  const questions = new Map(test.map((problem) => [whatIsAsked(problem), problem.id]))
   return problems.filter((problem) => {
-    const twin = questions.get(normalized(problem.question))
+    const twin = questions.get(whatIsAsked(problem))
     if (twin === undefined) return true
     const [, , row] = problem.id.split('/')
     malformed.push({ file: files.join(', '), line: Number(row), reason: `asks the same as ${twin} of the test split` })
@@ -163,6 +173,9 @@ async function withoutTestProblems(
   })
 }
 
-function normalized(question: string): string {
-  return question.replace(/\s+/g, ' ').trim().toLowerCase()
+/** The question, in a conversation with its earlier turns, without differences of case and white space. */
+export function whatIsAsked({ question, messages }: Pick<Problem, 'question' | 'messages'>): string {
+  const turns = messages?.filter(({ role }) => role !== 'system') ?? []
+  const text = turns.length > 1 ? turns.map(({ role, content }) => `${role}: ${content}`).join('\n') : question
+  return text.replace(/\s+/g, ' ').trim().toLowerCase()
 }

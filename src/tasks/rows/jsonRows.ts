@@ -46,7 +46,7 @@ function parseRow(line: number, text: string): Row {
 }
 
 function listOf(value: unknown): readonly unknown[] | null {
-  if (Array.isArray(value)) return value
+  if (Array.isArray(value)) return value as unknown[]
   const lists = isJsonObject(value) ? Object.values(value).filter((entry) => Array.isArray(entry)) : []
   return lists.length === 1 ? (lists[0] as unknown[]) : null
 }

@@ -82,7 +82,7 @@ export function wordProblems(options: WordProblemOptions = {}): WordProblemTask 
     name: 'word-problems',
     problems: drawProblems({ ...settings, split, limit, seed: String(seed), excluded: examples }),
     systemPrompt,
-    prompt: (problem, tokenizer) => questionPrompt(problem.question, examples, systemPrompt, tokenizer),
+    prompt: (problem, tokenizer) => questionPrompt(problem, examples, systemPrompt, tokenizer),
   }
 }
 

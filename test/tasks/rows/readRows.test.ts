@@ -3,11 +3,11 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import zlib from 'node:zlib'
-import { DataError, FileFormatError } from '../../src/errors.js'
-import { readRows } from '../../src/tasks/rows/readRows.js'
-import { requireShared } from '../shared.js'
+import { DataError, FileFormatError } from '../../../src/errors.js'
+import { readRows } from '../../../src/tasks/rows/readRows.js'
+import { requireShared } from '../../shared.js'
 
-const fixtures = path.join(import.meta.dirname, '../fixtures/gsm8k')
+const fixtures = path.join(import.meta.dirname, '../../fixtures/gsm8k')
 
 async function collect(...files: string[]): Promise<unknown[]> {
   const values: unknown[] = []
@@ -64,16 +64,18 @@ describe('readRows', () => {
       assert.deepEqual(await collect(write('a.tsv', 'q\ta\nx, y\t2\n')), [{ q: 'x, y', a: '2' }])
       assert.deepEqual(await collect(write('a.json', JSON.stringify(rows))), rows)
       assert.deepEqual(await collect(write('b.json', JSON.stringify({ version: '1', data: rows }))), rows)
+      assert.deepEqual(await collect(write('d.json', '{"q": 1}\n{"q": 2}\n')), [{ q: 1 }, { q: 2 }])
       await assert.rejects(collect(write('c.json', '{"a": 1}')), FileFormatError)
+      await assert.rejects(collect(write('e.json', '[\n{"a": 1},\n{"a" 2}]')), /e\.json:3: is not valid JSON/)
       const lines = rows.map((row) => JSON.stringify(row)).join('\n')
       assert.deepEqual(await collect(write('a.jsonl.gz', zlib.gzipSync(lines))), rows)
       await assert.rejects(collect(write('b.jsonl.gz', zlib.gzipSync(lines).subarray(0, 20))), FileFormatError)
       const errors: unknown[] = []
       for await (const row of readRows(write('d.csv', 'q,a\n1\n1,2\n1,2,3\n'))) errors.push([row.line, row.error])
       assert.deepEqual(errors, [
-        [1, 'has 1 values for 2 columns'],
-        [2, undefined],
-        [3, 'has 3 values for 2 columns'],
+        [2, 'has 1 values for 2 columns'],
+        [3, undefined],
+        [4, 'has 3 values for 2 columns'],
       ])
     } finally {
       fs.rmSync(folder, { recursive: true })
