@@ -1,27 +1,20 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { FileFormatError } from '../errors.js'
 import { asWriteError, flushFolder } from '../io/atomicWrite.js'
+import { checkChecksums, checksumsOf, readChecksums, sha256, writeChecksums } from '../io/checksums.js'
+import { runLayout } from './layout.js'
 
-/** A complete checkpoint of a run. */
+/** A checkpoint of a run. */
 export interface CheckpointFolder {
   /** Optimizer steps made when it was saved. */
   readonly step: number
   readonly folder: string
 }
 
-/** The folder of a run that its checkpoints lie in. */
-export function checkpointsFolder(outputDir: string): string {
-  return path.join(outputDir, 'checkpoints')
-}
-
-/** The folder of the checkpoint of a step. */
-export function checkpointFolder(outputDir: string, step: number): string {
-  return path.join(checkpointsFolder(outputDir), `step-${step}`)
-}
-
-/** The complete checkpoints of a run, the latest last. */
+/** The checkpoints of a run, the latest last; whether they are whole is told by {@link checkWhole}. */
 export function listCheckpoints(outputDir: string): CheckpointFolder[] {
-  const root = checkpointsFolder(outputDir)
+  const root = runLayout(outputDir).checkpoints
   if (!fs.existsSync(root)) return []
   return fs
     .readdirSync(root)
@@ -34,21 +27,23 @@ export function listCheckpoints(outputDir: string): CheckpointFolder[] {
 
 /**
  * Makes the checkpoint `checkpoints/step-N` of what `write` puts into the folder that it gets (each file flushed to the
- * disk). That folder is renamed when it is complete, so a checkpoint is there as a whole or not at all; when anything
- * fails, the other checkpoints stay as they are. An earlier checkpoint of the same step is replaced.
+ * disk), and of the SHA-256 of each of its files. That folder is renamed when it is complete, so a checkpoint is there as a
+ * whole or not at all; when anything fails, the other checkpoints stay as they are. An earlier one of the same step is replaced.
  * @returns the folder
  * @throws GrpoError when the operating system refuses (disk full, no permission)
  */
 export function writeCheckpointFolder(outputDir: string, step: number, write: (folder: string) => void): string {
-  const root = checkpointsFolder(outputDir)
-  const folder = checkpointFolder(outputDir, step)
+  const layout = runLayout(outputDir)
+  const root = layout.checkpoints
+  const folder = layout.checkpoint(step)
   const staging = path.join(root, `.step-${step}.saving`)
   try {
     removeLeftovers(root)
     fs.mkdirSync(staging, { recursive: true })
     write(staging)
+    writeChecksums(staging, checksumsOf(staging))
     flushFolder(staging)
-    remove(folder)
+    for (const earlier of listCheckpoints(outputDir)) if (earlier.step === step) remove(earlier.folder)
     fs.renameSync(staging, folder)
     flushFolder(root)
   } catch (error) {
@@ -58,9 +53,102 @@ export function writeCheckpointFolder(outputDir: string, step: number, write: (f
   return folder
 }
 
+/**
+ * Adds files to a checkpoint: at any moment it is whole with them or without them. Those of the same names are replaced.
+ * @throws GrpoError when the operating system refuses
+ */
+export function addToCheckpointFolder(folder: string, names: readonly string[], write: () => void): void {
+  const before = readChecksums(folder)
+  // One of a version that made none.
+  if (before === null) {
+    write()
+    return
+  }
+  const others = [...before].filter(([name]) => !names.includes(name))
+  // What SHA256SUMS does not name does not belong to the checkpoint.
+  if (others.length < before.size) writeChecksums(folder, new Map(others))
+  write()
+  writeChecksums(folder, new Map([...others, ...names.map((name) => [name, sha256(path.join(folder, name))] as const)]))
+}
+
+/** A checkpoint whose files are as they were saved. */
+export interface WholeCheckpoint extends CheckpointFolder {
+  /** Whether a file belongs to it. */
+  has(name: string): boolean
+  /** False for one of a version that made no SHA256SUMS: whether it is whole is not known. */
+  readonly isChecked: boolean
+}
+
+/**
+ * Restores the newest checkpoint that is whole: its files have the SHA-256 that they were saved with, none of the `required`
+ * ones is missing, and `restore` can read them (it throws a FileFormatError when it cannot, and then has changed nothing).
+ * Damaged ones that are newer are named to `onWarning` and renamed to `step-N.damaged`.
+ * @returns null when there is no checkpoint at all
+ * @throws FileFormatError that names what is wrong with each, when none is whole; what else `restore` throws
+ */
+export function restoreNewestCheckpoint<T>(
+  outputDir: string,
+  required: readonly string[],
+  restore: (checkpoint: WholeCheckpoint) => T,
+  onWarning: (message: string) => void,
+): T | null {
+  const damaged: (CheckpointFolder & { readonly reason: string })[] = []
+  for (const checkpoint of listCheckpoints(outputDir).reverse()) {
+    try {
+      const whole = checkWhole(checkpoint, required)
+      const restored = restore(whole)
+      for (const { folder, step, reason } of damaged) {
+        const again = step - checkpoint.step
+        onWarning(
+          `the checkpoint of step ${step} is damaged (${reason}). The run goes on from the one of step ${checkpoint.step}, ` +
+            `which is whole: ${again === 1 ? 'one step is' : `${again} steps are`} made again. ${setAside(folder)}`,
+        )
+      }
+      if (!whole.isChecked) {
+        onWarning(`${checkpoint.folder} is of a version that saved no checksums: whether it is whole is not known`)
+      }
+      return restored
+    } catch (error) {
+      if (!(error instanceof FileFormatError)) throw error
+      damaged.push({ ...checkpoint, reason: error.message })
+    }
+  }
+  if (damaged.length === 0) return null
+  const list = damaged.map(({ step, reason }) => `step ${step}: ${reason}`)
+  throw new FileFormatError(
+    runLayout(outputDir).checkpoints,
+    `no checkpoint is whole, so the run cannot be continued:\n  ${list.join('\n  ')}\nGet the files back from a copy, or ` +
+      'start the run anew (--overwrite)',
+  )
+}
+
+/** Throws a FileFormatError that names a file that is missing or damaged. */
+export function checkWhole({ folder, step }: CheckpointFolder, required: readonly string[]): WholeCheckpoint {
+  const checksums = readChecksums(folder)
+  if (checksums === null) {
+    return { folder, step, has: (name) => fs.existsSync(path.join(folder, name)), isChecked: false }
+  }
+  const missing = required.find((name) => !checksums.has(name))
+  if (missing !== undefined) throw new FileFormatError(path.join(folder, missing), 'is not named in SHA256SUMS')
+  checkChecksums(folder, checksums)
+  return { folder, step, has: (name) => checksums.has(name), isChecked: true }
+}
+
+/** Keeps a damaged checkpoint for who wants to look at it, where no run takes it for one of its own. */
+function setAside(folder: string): string {
+  const aside = `${folder}.damaged`
+  try {
+    fs.rmSync(aside, { recursive: true, force: true })
+    fs.renameSync(folder, aside)
+    return `The damaged one is now ${path.basename(aside)}`
+  } catch (error) {
+    throw asWriteError(folder, error)
+  }
+}
+
 /** Removes all checkpoints of a run. */
 export function removeCheckpoints(outputDir: string): void {
-  const root = checkpointsFolder(outputDir)
+  const root = runLayout(outputDir).checkpoints
   try {
     fs.rmSync(root, { recursive: true, force: true })
   } catch (error) {

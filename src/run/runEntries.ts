@@ -2,23 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError } from '../errors.js'
 import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
-
-/** What a run leaves in its folder. */
-const runEntries = [
-  'config.yaml',
-  'metrics.jsonl',
-  'completions.jsonl',
-  'diagnosis.jsonl',
-  'preflight.json',
-  'tensorboard',
-  'checkpoints',
-  'adapter',
-  'eval.json',
-  'placebo',
-  'report.html',
-  'status.json',
-  'control.json',
-]
+import { runEntryNames, runLayout } from './layout.js'
 
 /** Throws a ConfigError when the folder holds a run that must not be overwritten. */
 export function checkRunFolder(folder: string, overwrite: boolean): void {
@@ -26,7 +10,7 @@ export function checkRunFolder(folder: string, overwrite: boolean): void {
     throw new ConfigError(`outputDir ${folder} is a file; expected a folder, which is made if it is missing`)
   }
   // A preflight may well come before its run.
-  const entries = runEntries.filter((name) => name !== 'preflight.json' && fs.existsSync(path.join(folder, name)))
+  const entries = runEntryNames.filter((name) => name !== 'preflight.json' && fs.existsSync(path.join(folder, name)))
   if (entries.length > 0 && !overwrite) {
     throw new ConfigError(
       `outputDir ${folder} already holds a run (${entries.join(', ')}); choose another folder with --output-dir, ` +
@@ -39,9 +23,9 @@ export function checkRunFolder(folder: string, overwrite: boolean): void {
 export function startRunFolder(folder: string, config: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true })
-    for (const name of runEntries) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
+    for (const name of runEntryNames) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
   } catch (error) {
     throw asWriteError(folder, error)
   }
-  atomicWriteFile(path.join(folder, 'config.yaml'), config)
+  atomicWriteFile(runLayout(folder).config, config)
 }
