@@ -1,10 +1,9 @@
 import fs from 'node:fs'
-import path from 'node:path'
-import { asWriteError } from '../io/atomicWrite.js'
-import { FileFormatError } from '../errors.js'
-import { isJsonObject, parseJson } from '../io/json.js'
-import { JsonLinesWriter } from '../io/jsonLines.js'
+import { isJsonObject } from '../io/json.js'
 import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
+import { GrowingFiles } from '../run/growingFiles.js'
+import type { FilePositions } from '../run/growingFiles.js'
+import { growingFileNames, runLayout } from '../run/layout.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config/config.js'
@@ -12,116 +11,106 @@ import type { TrainingMetrics } from './metrics/trainingMetrics.js'
 import type { ScoredCompletion } from './rollouts/rollouts.js'
 import type { TrainingStep } from './trainer.js'
 
-const NAMES = ['metrics.jsonl', 'completions.jsonl', 'diagnosis.jsonl'] as const
+const [METRICS, COMPLETIONS, DIAGNOSIS] = growingFileNames
 
-/** Bytes of each file that belong to the steps so far. */
-export type RunFilesPosition = Readonly<Record<string, number>>
+/** What the files of a run are written for. */
+interface RunFilesOptions extends Pick<GRPOConfig, 'reportTo' | 'logCompletionTokens'> {
+  tokenizer: Tokenizer | null
+  onWarning: (message: string) => void
+}
 
 /**
  * The files of a run that grow step by step: metrics.jsonl, a line a step, completions.jsonl, a line a completion, and
  * diagnosis.jsonl, a line whenever a finding starts or ends; with reportTo `tensorboard` also event files in tensorboard/.
- * What a failed write, or a step that is made again, left behind the lines of the steps so far is cut off by the next write.
  */
 export class RunFiles {
-  #writers: Record<'metrics' | 'completions' | 'diagnosis', JsonLinesWriter> | null = null
+  readonly #files: GrowingFiles
   #tensorBoard: TensorBoardWriter | null = null
-  #position: RunFilesPosition
   readonly #tokenTexts: TokenTexts | null
 
   /** Makes the folder where it is missing. Goes on behind the steps of `position`; without one it replaces the files. */
   constructor(
     private readonly folder: string,
-    private readonly options: Pick<GRPOConfig, 'reportTo' | 'logCompletionTokens'> & { tokenizer: Tokenizer | null },
-    position: RunFilesPosition = {},
+    private readonly options: RunFilesOptions,
+    position: FilePositions = {},
   ) {
-    this.#position = Object.fromEntries(NAMES.map((name) => [name, position[name] ?? 0]))
     this.#tokenTexts = options.tokenizer && new TokenTexts(options.tokenizer)
-    try {
-      fs.mkdirSync(folder, { recursive: true })
-      this.#cut()
-    } catch (error) {
-      throw asWriteError(folder, error)
-    }
+    this.#files = new GrowingFiles(folder, growingFileNames, position, options.onWarning)
   }
 
-  get position(): RunFilesPosition {
-    return this.#position
+  get position(): FilePositions {
+    return this.#files.positions
   }
 
   /** Goes back to an earlier position: the steps behind it are made again. */
-  goBack(position: RunFilesPosition): void {
+  goBack(position: FilePositions): void {
     this.close()
-    this.#position = position
+    this.#files.goBack(position)
   }
 
-  /** Adds the lines of a step: all of them, or none that counts. Throws a GrpoError when the disk is full. */
-  write({ step, metrics, groups, diagnosis }: TrainingStep): void {
-    if (!this.#writers) {
-      this.#cut()
-      const open = (name: string): JsonLinesWriter =>
-        new JsonLinesWriter(path.join(this.folder, name), { append: true })
-      this.#writers = { metrics: open(NAMES[0]), completions: open(NAMES[1]), diagnosis: open(NAMES[2]) }
-    }
-    try {
-      this.#writers.metrics.write({ step, ...metrics })
-      for (const finding of diagnosis) {
-        if (finding.state !== 'ongoing') this.#writers.diagnosis.write({ step, ...finding })
-      }
-      for (const [group, { problem, promptText, completions }] of groups.entries()) {
-        for (const completion of completions) {
+  /**
+   * Adds the lines of a step: all of them, or none that counts. Throws a GrpoError when the disk is full.
+   * @returns what was lost of earlier lines, because something else deleted the files or cut them short; nothing, as a rule
+   */
+  write({ step, metrics, groups, diagnosis }: TrainingStep): string[] {
+    const findings = diagnosis.filter(({ state }) => state !== 'ongoing')
+    const lost = this.#files.write([
+      [METRICS, { step, ...metrics }],
+      ...findings.map((finding) => [DIAGNOSIS, { step, ...finding }] as const),
+      ...groups.flatMap(({ problem, promptText, completions }, group) =>
+        completions.map((completion) => {
           const { text, finishReason, ids, rewards, correct, reward, advantage } = completion
-          this.#writers.completions.write({
-            ...{ step, group, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
-            ...{ rewards, correct, reward, advantage, finish_reason: finishReason, length: ids.length },
-            ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
-          })
-        }
-      }
-    } catch (error) {
-      this.close()
-      throw error
-    }
-    this.#position = Object.fromEntries(NAMES.map((name) => [name, this.#size(name)]))
-    if (this.options.reportTo.includes('tensorboard')) {
-      this.#tensorBoard ??= new TensorBoardWriter(path.join(this.folder, 'tensorboard'))
-      this.#tensorBoard.scalars(step, tensorBoardTags(metrics))
-    }
+          return [
+            COMPLETIONS,
+            {
+              ...{ step, group, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
+              ...{ rewards, correct, reward, advantage, finish_reason: finishReason, length: ids.length },
+              ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
+            },
+          ] as const
+        }),
+      ),
+    ])
+    if (this.options.reportTo.includes('tensorboard')) lost.push(...this.#writeTensorBoard(step, metrics))
+    return lost
   }
 
-  /** The metrics of the steps so far; null stands for NaN. Throws a FileFormatError when they are not there any more. */
+  #writeTensorBoard(step: number, metrics: TrainingStep['metrics']): string[] {
+    const file = this.#tensorBoard?.file
+    const isGone = file !== undefined && !fs.existsSync(file)
+    if (isGone) {
+      this.#tensorBoard?.close()
+      this.#tensorBoard = null
+    }
+    this.#tensorBoard ??= new TensorBoardWriter(runLayout(this.folder).tensorBoard)
+    this.#tensorBoard.scalars(step, tensorBoardTags(metrics))
+    return isGone ? [`${file} is gone`] : []
+  }
+
+  /** The metrics of the steps so far; null stands for NaN. Lines that are damaged are left out, and told as a warning. */
   readMetrics(): { step: number; metrics: Record<string, number | null> }[] {
-    const file = path.join(this.folder, 'metrics.jsonl')
-    const bytes = fs.readFileSync(file).subarray(0, this.#position['metrics.jsonl'])
-    const text = bytes.toString().trimEnd()
-    return (text === '' ? [] : text.split('\n')).map((line, i) => {
-      const value = parseJson(`${file}:${i + 1}`, 'the line', Buffer.from(line))
-      if (!isMetricsLine(value)) throw new FileFormatError(`${file}:${i + 1}`, 'is not the line of a step')
+    const text = Buffer.from(this.#files.read(METRICS)).toString().trimEnd()
+    return (text === '' ? [] : text.split('\n')).flatMap((line, i) => {
+      const value = parseLine(line)
+      if (!isMetricsLine(value)) {
+        this.options.onWarning(
+          `${runLayout(this.folder).metrics}:${i + 1} is damaged; the diagnosis of the run goes without it`,
+        )
+        return []
+      }
       const { step, ...metrics } = value
-      return { step, metrics }
+      return [{ step, metrics }]
     })
   }
 
   /** Flushes what was written to the disk: a checkpoint that speaks of it must not outlast it. Throws a GrpoError. */
   flush(): void {
-    for (const name of NAMES) {
-      const file = path.join(this.folder, name)
-      try {
-        const descriptor = fs.openSync(file, 'r+')
-        try {
-          fs.fsyncSync(descriptor)
-        } finally {
-          fs.closeSync(descriptor)
-        }
-      } catch (error) {
-        throw asWriteError(file, error)
-      }
-    }
+    this.#files.flush()
   }
 
   /** A later step opens the files again and goes on behind what they hold. */
   close(): void {
-    for (const writer of Object.values(this.#writers ?? {})) writer.close()
-    this.#writers = null
+    this.#files.close()
     this.#tensorBoard?.close()
     this.#tensorBoard = null
   }
@@ -135,18 +124,6 @@ export class RunFiles {
       ...(refLogProbs && { ref_logprobs: rounded(refLogProbs) }),
     }
   }
-
-  #size(name: string): number {
-    return fs.statSync(path.join(this.folder, name)).size
-  }
-
-  /** Makes the files that are missing and cuts off what lies behind the position. A file that is shorter stays as it is. */
-  #cut(): void {
-    for (const name of NAMES) {
-      fs.closeSync(fs.openSync(path.join(this.folder, name), 'a'))
-      if (this.#size(name) > this.#position[name]!) fs.truncateSync(path.join(this.folder, name), this.#position[name])
-    }
-  }
 }
 
 /** The names that transformers gives metrics in TensorBoard: `train/reward`, and `eval/reward` for `eval_reward`. */
@@ -157,6 +134,14 @@ function tensorBoardTags(metrics: TrainingMetrics): Record<string, number> {
       return value === undefined ? [] : [[tag, value] as const]
     }),
   )
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
 function isMetricsLine(value: unknown): value is Record<string, number | null> & { step: number } {

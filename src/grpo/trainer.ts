@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
 import type { CausalLM } from '../policy/causalLM.js'
@@ -7,11 +6,18 @@ import type { Reward, RewardFunction } from '../rewards/reward.js'
 import { correctnessJudge } from '../rewards/judge.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { Task } from '../tasks/task.js'
+import { watchEscapedErrors } from '../io/userCode.js'
 import { removeCheckpoints } from '../run/checkpointFolders.js'
+import type { FilePositions } from '../run/growingFiles.js'
+import { runLayout } from '../run/layout.js'
+import { lockRunFolder } from '../run/lock.js'
+import type { RunLock } from '../run/lock.js'
+import { checkCheckpointsAreThere } from '../run/runEntries.js'
 import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
 import { RunCheckpoints } from './checkpoint/runCheckpoints.js'
-import type { RunPosition } from './checkpoint/runCheckpoints.js'
+import type { ResumedRun, RunPosition } from './checkpoint/runCheckpoints.js'
 import { runIdentity } from './checkpoint/runIdentity.js'
+import type { RunIdentity } from './checkpoint/runIdentity.js'
 import { parseGRPOConfig } from './config/config.js'
 import type { GRPOConfig } from './config/config.js'
 import type { Finding } from './diagnosis/finding.js'
@@ -31,7 +37,6 @@ import type { RolloutGroup, Rollouts } from './rollouts/rollouts.js'
 import { rowValues } from '../engine/cpu/rowValues.js'
 import { RunControl } from '../run/control.js'
 import { RunFiles } from './runFiles.js'
-import type { RunFilesPosition } from './runFiles.js'
 import { mean } from './metrics/statistics.js'
 import type { TrainingRow } from './update/trainingRow.js'
 
@@ -50,10 +55,12 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
   outputDir?: string
   /**
-   * Goes on from the latest checkpoint in outputDir, bit for bit as if the run had not been interrupted; from the start when
-   * there is none yet. Defaults to false: an earlier run in that folder is replaced.
+   * Goes on from the newest whole checkpoint in outputDir, bit for bit as if the run had not been interrupted; from the start
+   * when there is none yet. Defaults to false: an earlier run in that folder is replaced.
    */
   resume?: boolean
+  /** Told of what is damaged or lost, such as a checkpoint that is passed over for an older one. Defaults to console.warn. */
+  onWarning?: (message: string) => void
   /** Stops the run after the step that is being computed, or in the middle of sampling; the adapter is kept and saved. */
   signal?: AbortSignal
   /** Called while a step goes on. */
@@ -87,6 +94,14 @@ const MAXIMUM_SAMPLING_DIFFERENCE = 0.01
 
 /** Steps in a row whose gradients are not finite numbers, after which a run is stopped. */
 const MAXIMUM_SKIPPED_IN_A_ROW = 3
+
+/** The folder of a run while it is trained. */
+interface RunFolder {
+  readonly lock: RunLock
+  readonly checkpoints: RunCheckpoints | null
+  readonly resumed: ResumedRun | null
+  readonly files: RunFiles
+}
 
 /** A step that changed the adapter (or was skipped) and where the run stands after it. */
 interface MadeStep {
@@ -126,10 +141,11 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   readonly #files: RunFiles | null
   #diagnosis: RunDiagnosis
   readonly #checkpoints: RunCheckpoints | null
+  readonly #lock: RunLock | null
   /** Where the run stands. */
   #at: RunPosition
   /** Where it stood before the steps that were skipped in a row: what a checkpoint saves. */
-  #good: { position: RunPosition; files: RunFilesPosition }
+  #good: { position: RunPosition; files: FilePositions }
   #skippedInARow = 0
   /** A step that was made but is not in the files yet. */
   #made: MadeStep | null = null
@@ -142,7 +158,11 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   /** Stops the loop that goes on: the signal of the options, or a command in the folder of the run. */
   #signal: AbortSignal = new AbortController().signal
 
-  /** @throws ConfigError, DataError, and BackendError when the run will not fit into memory */
+  /**
+   * From here to the end of the loop, no other process may train in outputDir: see docs/checkpoints.md.
+   * @throws ConfigError, DataError, BackendError when the run will not fit into memory, FileFormatError when no checkpoint to
+   *   resume from is whole, GrpoError when another process trains in outputDir
+   */
   constructor(options: GRPOTrainerOptions<Options>) {
     const { policy, task } = options
     const rewards = options.rewards.map(asRewardFunction)
@@ -175,25 +195,48 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       throw new ConfigError('resume needs outputDir, the folder of the run to continue')
     }
     const identity = runIdentity(policy, task, rewards, this.config, this.maxSteps)
-    this.#checkpoints =
-      outputDir === undefined || (this.config.saveStrategy === 'no' && !options.resume)
-        ? null
-        : new RunCheckpoints({ outputDir, policy, update: this.#update, task, config: this.config, identity })
-    const resumed = options.resume ? (this.#checkpoints?.resume() ?? null) : null
-    this.#pending = resumed?.pending ?? null
-    this.#at = resumed?.position ?? {
+    const folder = outputDir === undefined ? null : this.#openFolder(outputDir, identity)
+    this.#lock = folder?.lock ?? null
+    this.#checkpoints = folder?.checkpoints ?? null
+    this.#files = folder?.files ?? null
+    this.#pending = folder?.resumed?.pending ?? null
+    this.#at = folder?.resumed?.position ?? {
       ...{ step: 0, microStep: 0, numTokens: 0, rolloutAge: 0, skippedSteps: 0, rollouts: null },
       ...{ best: null, evaluationsSinceBest: 0 },
       prompts: this.#prompts.state(),
     }
     this.#prompts.restore(this.#at.prompts)
-    if (outputDir !== undefined && !resumed) removeCheckpoints(outputDir)
-    this.#files =
-      outputDir === undefined
-        ? null
-        : new RunFiles(outputDir, { ...this.config, tokenizer: policy.tokenizer }, resumed?.files)
     this.#good = { position: this.#at, files: this.#files?.position ?? {} }
     this.#diagnosis = this.#startDiagnosis()
+  }
+
+  /** Locks the folder of the run, and goes on with what it holds or makes place for a new run. */
+  #openFolder(outputDir: string, identity: RunIdentity): RunFolder {
+    const { policy, task, resume } = this.#options
+    const { config } = this
+    const lock = lockRunFolder(outputDir)
+    try {
+      const checkpoints =
+        config.saveStrategy === 'no' && !resume
+          ? null
+          : new RunCheckpoints({
+              outputDir,
+              policy,
+              update: this.#update,
+              task,
+              config,
+              identity,
+              onWarning: this.#warn,
+            })
+      const resumed = resume ? (checkpoints?.resume() ?? null) : null
+      if (resume && !resumed) checkCheckpointsAreThere(outputDir)
+      if (!resumed) removeCheckpoints(outputDir)
+      const fileOptions = { ...config, tokenizer: policy.tokenizer, onWarning: this.#warn }
+      return { lock, checkpoints, resumed, files: new RunFiles(outputDir, fileOptions, resumed?.files) }
+    } catch (error) {
+      lock.release()
+      throw error
+    }
   }
 
   /** Optimizer steps made so far, those before a resumed checkpoint included. */
@@ -221,36 +264,65 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep> {
-    let hasFailed = false
+    let failure: unknown = null
     const { outputDir, signal } = this.#options
+    this.#lock?.begin()
     const control = outputDir === undefined ? null : new RunControl(outputDir, this.maxSteps)
-    this.#signal = AbortSignal.any([signal, control?.signal].filter((one) => one !== undefined))
+    const escaped = new AbortController()
+    const stopWatching = watchEscapedErrors((error) => {
+      escaped.abort(error)
+    })
+    this.#signal = AbortSignal.any([signal, control?.signal, escaped.signal].filter((one) => one !== undefined))
     try {
       control?.start()
       while (this.#made || (!this.isFinished && !this.#signal.aborted)) {
         await control?.waitWhilePaused(this.#signal)
-        if (!this.#made && this.#signal.aborted) return
+        if (!this.#made && this.#signal.aborted) break
         this.#made ??= await this.#trainStep()
-        if (!this.#made) return
+        if (!this.#made) break
         if (!this.#made.isEvaluated) this.#made = await this.#evaluate(this.#made)
         const { step } = this.#made
-        this.#files?.write(step)
+        this.#lock?.check()
+        const lost = this.#files?.write(step) ?? []
         this.#commit(this.#made)
+        if (lost.length > 0) throw new GrpoError(`${lost.join('; ')}. ${this.#whatIsSaved()}`)
         yield step
       }
+      if (escaped.signal.aborted) throw this.#stoppedBy(escaped.signal.reason as GrpoError)
     } catch (error) {
-      hasFailed = true
+      failure = error
       this.#goBack()
       throw error
     } finally {
       this.#forgetKept()
       this.#files?.close()
+      stopWatching()
       try {
-        this.#saveAll({ quietly: hasFailed })
+        this.#saveAll(failure)
       } finally {
         control?.end()
+        this.#lock?.release()
+      }
+      // The loop was left before it could be told: what nobody catches is for the process to tell.
+      if (failure === null && escaped.signal.aborted) {
+        const { reason } = escaped.signal as { reason: unknown }
+        queueMicrotask(() => {
+          throw reason
+        })
       }
     }
+  }
+
+  #stoppedBy(error: GrpoError): GrpoError {
+    return new GrpoError(`${error.message}. ${this.#whatIsSaved()}`, { cause: error.cause })
+  }
+
+  #whatIsSaved(): string {
+    const { outputDir } = this.#options
+    const stopped = `The run was stopped behind step ${this.#good.position.step}`
+    return outputDir === undefined
+      ? `${stopped}; without outputDir nothing is saved`
+      : `${stopped}; adapter and checkpoint are saved in ${outputDir}, and resume (--resume) goes on from there`
   }
 
   /** Takes note of a step that is in the files, and saves a checkpoint when one is due. */
@@ -317,21 +389,32 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   }
 
   /**
-   * Saves what a run leaves when it ends or stops: a checkpoint of the last step unless there is one, and the adapter.
-   * With `loadBestModelAtEnd` that is the best one once the run is finished. `quietly` after an error, which may well be the disk's: it is the one to be reported.
+   * Saves what a run leaves when it ends or stops: a checkpoint of the last step unless there is one, and the adapter. With
+   * `loadBestModelAtEnd` that is the best one once the run is finished. After a failure, which may well be the disk's, another one
+   * is only a warning.
    */
-  #saveAll({ quietly }: { quietly: boolean }): void {
+  #saveAll(failure: unknown): void {
     const { policy, outputDir } = this.#options
     if (outputDir === undefined) return
     try {
+      this.#lock?.check()
       const { step } = this.#good.position
       if (!this.#isAhead && step > (this.#checkpoints?.savedStep ?? 0)) this.#saveCheckpoint()
       const { best } = this.#at
-      if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
-      policy.saveAdapter(path.join(outputDir, 'adapter'))
+      try {
+        if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
+      } finally {
+        policy.saveAdapter(runLayout(outputDir).adapter)
+      }
     } catch (error) {
-      if (!quietly) throw error
+      if (failure === null) throw error
+      this.#warn(`what the run had learned could not be saved: ${(error as Error).message}`)
     }
+  }
+
+  readonly #warn = (message: string): void => {
+    const { onWarning = console.warn } = this.#options
+    onWarning(message)
   }
 
   /** One optimizer step; null when the signal stopped it before the adapter was changed. */
@@ -352,7 +435,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
           this.#goBack()
           return null
         }
-        if (i === 0) this.#checkpoints?.addRollouts(this.#at.step, next)
+        if (i === 0 && next !== this.#pending) this.#checkpoints?.addRollouts(this.#at.step, next)
         samplingTime += performance.now() - before
         ;({ rollouts, numTokens } = next)
         this.#prompts.restore(next.prompts)

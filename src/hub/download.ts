@@ -15,7 +15,7 @@ import {
 import type { CachedRepository } from './cache.js'
 import { createClient } from './transfer/client.js'
 import type { HubClient, HubOptions } from './transfer/client.js'
-import { withFileLock } from './transfer/fileLock.js'
+import { withFileLock } from '../io/fileLock.js'
 import { forEachLimited } from './transfer/forEachLimited.js'
 import { fileUrl, listFiles, resolveCommit } from './listing.js'
 import type { RemoteFile } from './listing.js'

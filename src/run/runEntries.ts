@@ -19,6 +19,22 @@ export function checkRunFolder(folder: string, overwrite: boolean): void {
   }
 }
 
+/**
+ * Throws a ConfigError when a run that is to go on from its checkpoints has none of them any more, though it once ended or was
+ * stopped: starting it anew would replace what it had learned. One that was killed before its first checkpoint has nothing to lose.
+ */
+export function checkCheckpointsAreThere(folder: string): void {
+  const { adapter, metrics, checkpoints } = runLayout(folder)
+  const saved = fs.statSync(path.join(adapter, 'adapter_model.safetensors'), { throwIfNoEntry: false })
+  const lines = fs.statSync(metrics, { throwIfNoEntry: false })
+  // An adapter that is older than the lines is that of an earlier run in this folder.
+  if (!saved || !lines || lines.size === 0 || saved.mtimeMs < lines.mtimeMs) return
+  throw new ConfigError(
+    `${folder} holds a run that was trained, but none of its checkpoints (${checkpoints}), so it cannot be continued; choose ` +
+      'another folder with --output-dir, or replace that run with --overwrite',
+  )
+}
+
 /** Makes the folder of a run, without what an earlier run left there, and writes config.yaml. Throws a GrpoError. */
 export function startRunFolder(folder: string, config: string): void {
   try {

@@ -9,7 +9,8 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { GrpoError } from '../../src/errors.js'
-import { withFileLock } from '../../src/hub/transfer/fileLock.js'
+import { withFileLock } from '../../src/io/fileLock.js'
+import { ownProcess } from '../../src/io/processIdentity.js'
 import { downloadModel } from '../../src/hub/modelFiles.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { FakeHub } from './fakeHub.js'
@@ -160,10 +161,13 @@ describe('fileLock', () => {
   })
 
   it('takes over from the dead and from those who have not moved for long', async () => {
-    const holder = { pid: 2 ** 22 + 1, host: (await import('node:os')).hostname(), id: 'x' }
+    const holder = { ...ownProcess(), pid: 2 ** 22 + 1, id: 'x' }
     fs.writeFileSync(temporary('dead'), JSON.stringify(holder))
     assert.equal(await withFileLock(temporary('dead'), quick, () => Promise.resolve(1)), 1)
-    fs.writeFileSync(temporary('old'), JSON.stringify({ ...holder, host: 'another' }))
+    // The number was given to another process since.
+    fs.writeFileSync(temporary('later'), JSON.stringify({ ...holder, pid: process.pid, started: 'earlier' }))
+    assert.equal(await withFileLock(temporary('later'), quick, () => Promise.resolve(1)), 1)
+    fs.writeFileSync(temporary('old'), JSON.stringify({ ...holder, place: 'another' }))
     fs.utimesSync(temporary('old'), 1, 1)
     assert.equal(await withFileLock(temporary('old'), quick, () => Promise.resolve(2)), 2)
   })

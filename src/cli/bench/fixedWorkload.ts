@@ -60,8 +60,8 @@ export async function* measureSteps(
     ...{ policy, task, config, rewards: [alternatingReward()], ...options },
   })
   for await (const { metrics, groups } of trainer) {
-    const seconds = metrics.step_time!
-    const generationSeconds = metrics.sampling_time!
+    const seconds = metrics.step_time
+    const generationSeconds = metrics.sampling_time
     let [completionTokens, trainedTokens] = [0, 0]
     for (const { promptIds, completions } of groups) {
       for (const { ids } of completions) {

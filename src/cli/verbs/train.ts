@@ -24,7 +24,7 @@ import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
-import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
+import { checkCheckpointsAreThere, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
 import {
   formatTrainConfig,
@@ -85,6 +85,7 @@ export async function train(
   const { outputDir } = config
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
+  if (options.resume && !resumes) checkCheckpointsAreThere(outputDir)
   await withRun(config, streams, (policy, data) =>
     interruptible(async (signal) => {
       const settings = { policy, ...data, config: grpoConfigOf(config), signal }
@@ -181,6 +182,7 @@ async function runTrainer(
   const trainer = new GRPOTrainer({
     ...{ policy, ...data, config: grpoConfigOf(config) },
     ...{ outputDir: config.outputDir, signal, resume: resumes },
+    onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last))
     },

@@ -9,16 +9,26 @@ import { loadAdapter } from '../../model/peft.js'
 import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
+import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
 import { readJsonFile } from './readJsonFile.js'
 import type { RunIdentity } from './runIdentity.js'
 
 const STATE_FILE = 'trainer_state.json'
 const OPTIMIZER_FILE = 'optimizer.safetensors'
-const FORMAT_VERSION = 1
+/** Since 2 a checkpoint has SHA256SUMS. */
+const FORMAT_VERSION = 2
+
+/** The files without which a checkpoint is none. */
+export const requiredFiles: readonly string[] = [
+  STATE_FILE,
+  OPTIMIZER_FILE,
+  'adapter/adapter_config.json',
+  'adapter/adapter_model.safetensors',
+]
 
 /** What `trainer_state.json` holds beside the state of the optimizer; another version of the format is refused. */
 const schema = z.object({
-  version: z.literal(FORMAT_VERSION),
+  version: z.union([z.literal(1), z.literal(FORMAT_VERSION)]),
   identity: z.record(z.string(), z.unknown()),
   /** Optimizer steps made. */
   step: z.int().nonnegative(),
@@ -77,9 +87,17 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
   atomicWriteJson(path.join(folder, STATE_FILE), state)
 }
 
-/** Reads a checkpoint, all but its adapter. Throws a FileFormatError when its files are missing or broken. */
-export function readCheckpoint(folder: string): Checkpoint {
-  const { identity, optimizer, ...counters } = readJsonFile(path.join(folder, STATE_FILE), schema)
+/**
+ * Reads a checkpoint, all but its adapter. Throws a FileFormatError when its files are missing or broken, or are not those of
+ * its step.
+ */
+export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Checkpoint {
+  const file = path.join(folder, STATE_FILE)
+  const { version, identity, optimizer, ...counters } = readJsonFile(file, schema)
+  if (version >= FORMAT_VERSION && !isChecked) throw new FileFormatError(folder, 'its SHA256SUMS is missing')
+  if (counters.step !== step || optimizer.step !== step) {
+    throw new FileFormatError(file, `is the state after step ${counters.step}, in the folder of step ${step}`)
+  }
   const tensors = Safetensors.open(path.join(folder, OPTIMIZER_FILE))
   try {
     const { adamWStep, ...rest } = optimizer
@@ -90,8 +108,11 @@ export function readCheckpoint(folder: string): Checkpoint {
   }
 }
 
-/** Gives a policy the values of a checkpoint's adapter. Throws a FileFormatError when it is broken or does not fit. */
-export function restoreAdapter(folder: string, policy: CausalLM): void {
+/**
+ * Gives a policy the values of a checkpoint's adapter, right after `first`, when nothing can fail any more but that. Throws a
+ * FileFormatError when the adapter is broken or does not fit.
+ */
+export function restoreAdapter(folder: string, policy: CausalLM, first: () => void = () => undefined): void {
   const saved = loadAdapter(path.join(folder, 'adapter'), policy.config)
   try {
     const parameters = new Map(saved.parameters().map(({ name, variable }) => [name, variable]))
@@ -100,6 +121,7 @@ export function restoreAdapter(folder: string, policy: CausalLM): void {
     if (!fits || own.length !== parameters.size) {
       throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
     }
+    first()
     for (const { name, variable } of own) variable.assign(parameters.get(name)!)
   } finally {
     saved.dispose()

@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 
+/** The state of xoroshiro128+. */
+const randomState = z.array(z.int()).length(4)
+
 /** The state of the sampler of prompts as it is stored. */
 export const promptSamplerSchema = z.object({
   taken: z.int().nonnegative(),
-  random: z.array(z.int()),
-  poolRandom: z.array(z.int()),
+  random: randomState,
+  poolRandom: randomState,
   passRates: z.record(z.string(), z.number()),
 })
 

@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { FileFormatError } from '../../errors.js'
@@ -10,11 +9,15 @@ import type { GRPOConfig } from '../config/config.js'
 import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 import { rolloutsOf } from '../rollouts/rollouts.js'
 import type { RolloutGroup, Rollouts, ScoredCompletion } from '../rollouts/rollouts.js'
+import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import { readJsonFile } from './readJsonFile.js'
 
 const TENSORS_FILE = 'rollouts.safetensors'
 const TEXTS_FILE = 'rollouts.json'
+
+/** The files of a generation batch. */
+export const rolloutFiles: readonly string[] = [TENSORS_FILE, TEXTS_FILE]
 
 /** A generation batch, and where the data stood when it had been sampled. */
 export interface StoredRollouts {
@@ -50,8 +53,8 @@ const schema = z.object({
 })
 
 /**
- * Adds a generation batch to the folder of a checkpoint: `rollouts.safetensors` has what belongs to each token of all
- * completions, one after the other, and `rollouts.json` the rest. The latter is written last, so where it is, both are.
+ * Writes a generation batch into the folder of a checkpoint: `rollouts.safetensors` has what belongs to each token of all
+ * completions, one after the other, and `rollouts.json` the rest.
  */
 export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: StoredRollouts): void {
   const { groups, rows, metrics } = rollouts
@@ -92,9 +95,13 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
 }
 
 /** The generation batch that a checkpoint holds, or null. Throws a FileFormatError when its files are broken. */
-export function readRollouts(folder: string, problems: readonly Problem[], config: GRPOConfig): StoredRollouts | null {
+export function readRollouts(
+  { folder, has }: Pick<WholeCheckpoint, 'folder' | 'has'>,
+  problems: readonly Problem[],
+  config: GRPOConfig,
+): StoredRollouts | null {
+  if (!has(TEXTS_FILE)) return null
   const file = path.join(folder, TEXTS_FILE)
-  if (!fs.existsSync(file)) return null
   const { groups, metrics, prompts, numTokens } = readJsonFile(file, schema)
   const tensors = Safetensors.open(path.join(folder, TENSORS_FILE))
   try {

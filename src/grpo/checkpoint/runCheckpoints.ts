@@ -1,18 +1,22 @@
+import fs from 'node:fs'
 import { FileFormatError } from '../../errors.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
 import type { PolicyUpdate } from '../update/policyUpdate.js'
 import type { Rollouts } from '../rollouts/rollouts.js'
-import { readCheckpoint, restoreAdapter, writeCheckpoint } from './checkpoint.js'
+import { readCheckpoint, requiredFiles, restoreAdapter, writeCheckpoint } from './checkpoint.js'
 import type { TrainerCounters } from './checkpoint.js'
 import {
-  checkpointFolder,
-  listCheckpoints,
+  addToCheckpointFolder,
+  checkWhole,
   removeOldCheckpoints,
+  restoreNewestCheckpoint,
   writeCheckpointFolder,
 } from '../../run/checkpointFolders.js'
-import { readRollouts, writeRollouts } from './rolloutFiles.js'
+import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
+import { runLayout } from '../../run/layout.js'
+import { readRollouts, rolloutFiles, writeRollouts } from './rolloutFiles.js'
 import type { StoredRollouts } from './rolloutFiles.js'
 import { checkSameRun } from './runIdentity.js'
 import type { RunIdentity } from './runIdentity.js'
@@ -45,39 +49,39 @@ export class RunCheckpoints {
       readonly task: Task
       readonly config: GRPOConfig
       readonly identity: RunIdentity
+      readonly onWarning: (message: string) => void
     },
   ) {}
 
-  /** The step of the checkpoint that was saved or resumed from last. */
+  /** The step of the checkpoint that was saved or resumed from last; null when there is none, or it is not there any more. */
   get savedStep(): number | null {
-    return this.#savedStep
-  }
-
-  /** The folder of that checkpoint. */
-  get savedFolder(): string | null {
-    return this.#savedFolder
+    return this.#savedFolder !== null && fs.existsSync(this.#savedFolder) ? this.#savedStep : null
   }
 
   /**
-   * Puts adapter and optimizer back to where the latest checkpoint has them; null when there is none. Nothing is changed
-   * when that is not possible.
-   * @throws ConfigError when it is not the same run; FileFormatError for a broken checkpoint
+   * Puts adapter and optimizer back to where the newest whole checkpoint has them; null when there is no checkpoint. Nothing is
+   * changed when that is not possible. Damaged ones are told as warnings.
+   * @throws ConfigError when it is not the same run; FileFormatError when no checkpoint is whole
    */
   resume(): ResumedRun | null {
-    const { outputDir, policy, update, task, config, identity } = this.run
-    const latest = listCheckpoints(outputDir).at(-1)
-    if (!latest) return null
-    const { folder, step } = latest
-    const checkpoint = readCheckpoint(folder)
+    const { outputDir, onWarning } = this.run
+    return restoreNewestCheckpoint(outputDir, requiredFiles, (whole) => this.#resumeFrom(whole), onWarning)
+  }
+
+  #resumeFrom(whole: WholeCheckpoint): ResumedRun {
+    const { policy, update, task, config, identity } = this.run
+    const { folder, step } = whole
+    const checkpoint = readCheckpoint(whole)
     checkSameRun(folder, checkpoint.identity, identity, config)
-    const stored = readRollouts(folder, task.problems, config)
+    const stored = readRollouts(whole, task.problems, config)
     const { files, ...counters } = checkpoint.counters
     const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
     if (!isBetweenBatches && !stored) {
       throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')
     }
-    restoreAdapter(folder, policy)
-    update.restore(checkpoint.optimizer)
+    restoreAdapter(folder, policy, () => {
+      update.restore(checkpoint.optimizer)
+    })
     this.#savedStep = step
     this.#savedFolder = folder
     return {
@@ -102,14 +106,20 @@ export class RunCheckpoints {
     removeOldCheckpoints(outputDir, config.saveTotalLimit, [counters.best?.step ?? null])
   }
 
-  /** Gives the policy the adapter of a step's checkpoint. Throws a FileFormatError when it is not there any more. */
+  /** Gives the policy the adapter of a step's checkpoint. Throws a FileFormatError when that is damaged or not there any more. */
   loadAdapter(step: number): void {
     const { outputDir, policy } = this.run
-    restoreAdapter(checkpointFolder(outputDir, step), policy)
+    const folder = runLayout(outputDir).checkpoint(step)
+    checkWhole({ folder, step }, requiredFiles)
+    restoreAdapter(folder, policy)
   }
 
   /** Adds the generation batch that was sampled right after the checkpoint of a step, if that is the last one saved. */
   addRollouts(step: number, rollouts: StoredRollouts): void {
-    if (this.#savedFolder !== null && this.#savedStep === step) writeRollouts(this.#savedFolder, rollouts)
+    const folder = this.#savedFolder
+    if (folder === null || this.savedStep !== step) return
+    addToCheckpointFolder(folder, rolloutFiles, () => {
+      writeRollouts(folder, rollouts)
+    })
   }
 }
