@@ -51,7 +51,7 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   /** Held-out problems, for `evalStrategy: 'steps'`. */
   evalTask?: Task
   /** TRL's options. Defaults to TRL's defaults, where {@link GRPOOptions} says nothing else. */
-  config?: Options & LegalOptions<Options>
+  config?: GRPOOptions & Options & LegalOptions<Options>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
   outputDir?: string
   /**

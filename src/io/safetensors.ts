@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError } from '../errors.js'

@@ -17,7 +17,7 @@ export interface PushFile {
   /** Bytes. */
   readonly size: number
   /** The content, or the file that holds it. */
-  readonly content: Buffer | { readonly file: string }
+  readonly content: Uint8Array | { readonly file: string }
 }
 
 export interface PushFilesOptions {

@@ -61,7 +61,7 @@ export async function pushToHub(options: PushOptions): Promise<PushResult> {
     ...{ repository: repository.id, license, version: packageVersion() },
     download: { ...download, onWarning: client.onWarning },
   })
-  const card = (files.find(({ path }) => path === 'README.md')!.content as Buffer).toString()
+  const card = Buffer.from(files.find(({ path }) => path === 'README.md')!.content as Uint8Array).toString()
   const url = pageOf(client.endpoint, repository)
   if (options.dryRun) return { url, files: files.map((file) => ({ ...file, isSent: true })), commit: null, card }
   if (client.token === null) {
@@ -133,7 +133,7 @@ async function upload(
       ...accessOf(client, repository),
       files: files.map(({ path, content }) => ({
         path,
-        content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : pathToFileURL(content.file),
+        content: content instanceof Uint8Array ? new Blob([new Uint8Array(content)]) : pathToFileURL(content.file),
       })),
       ...{ branch: 'main', parentCommit, commitTitle: 'Upload a LoRA adapter trained with grpo-ts' },
       ...(client.signal && { abortSignal: client.signal }),
@@ -208,7 +208,7 @@ function explain(id: string, error: HubApiError): Error {
 /** Whether the Hub has this very content, by the hash that it gives the file. */
 function isEqual({ size, content }: PushFile, remote: RemoteFile | undefined): boolean {
   if (remote?.size !== size) return false
-  const bytes = Buffer.isBuffer(content) ? content : fs.readFileSync(content.file)
+  const bytes = content instanceof Uint8Array ? content : fs.readFileSync(content.file)
   const digest = createHash(remote.hash === 'sha256' ? 'sha256' : 'sha1')
   if (remote.hash === 'git-sha1') digest.update(`blob ${size}\0`)
   return digest.update(bytes).digest('hex') === remote.etag

@@ -22,8 +22,6 @@ export class CpuBackend extends tf.MathBackendCPU {
 
   constructor(readonly runtime: Runtime) {
     super()
-    // tfjs would print an advertisement for its native addon on first use.
-    ;(this as unknown as { firstUse: boolean }).firstUse = false
   }
 
   /**

@@ -49,7 +49,7 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
         return { ...backend, why: `the fastest backend that works here: ${backend.why}` }
       } catch (error) {
         if (!(error instanceof BackendError)) throw error
-        await usePlainBackend()
+        await tf.setBackend('cpu')
         return { name: 'reference', why: `plain JavaScript, very slow, since the cpu backend failed: ${error.message}` }
       }
     case 'cpu': {
@@ -66,15 +66,9 @@ async function start(name: BackendName | 'auto', options: { threads?: number }):
       }
     }
     case 'reference':
-      await usePlainBackend()
+      await tf.setBackend('cpu')
       return { name: 'reference', why: 'plain JavaScript, very slow, as asked for' }
     default:
       throw new ConfigError(`backend is '${String(name)}'; expected auto, cpu or reference`)
   }
-}
-
-/** tfjs's own cpu backend, without the advertisement for its native addon that it would print on first use. */
-async function usePlainBackend(): Promise<void> {
-  await tf.setBackend('cpu')
-  ;(tf.backend() as unknown as { firstUse: boolean }).firstUse = false
 }
