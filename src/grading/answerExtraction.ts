@@ -5,6 +5,7 @@
 import { lastBoxed } from './answers/boxed.js'
 import { findNumbers } from './answers/findNumbers.js'
 import type { NumberSpan } from './answers/findNumbers.js'
+import { isNumbered } from './answers/headings.js'
 import { readNumber } from './answers/readNumber.js'
 import { plainCharacters } from './numbers/characters.js'
 import { normalForm } from './numbers/fraction.js'
@@ -127,9 +128,9 @@ function lastNumber(text: string): string | null {
   const numbers = findNumbers(text)
   for (let i = numbers.length - 1; i >= 0; i--) {
     const number = numbers[i]!
-    if ((number.value === null && number.isPart) || isNegated(text, number)) continue
+    if ((number.value === null && number.isPart) || isNegated(text, number) || isListMark(text, number)) continue
     const [previous, beforePrevious] = [numbers[i - 1], numbers[i - 2]]
-    if (previous && isAlternative(text, previous, number)) return null
+    if (previous && (isAlternative(text, previous, number) || isBeside(text, previous, number))) return null
     if (previous && isRemark(text, previous, number)) continue
     if (previous && beforePrevious && isListed(text, beforePrevious, previous) && isListed(text, previous, number))
       return null
@@ -166,6 +167,23 @@ function isAlternative(text: string, left: NumberSpan, right: NumberSpan): boole
     left.value !== right.value &&
     between.length <= 40 &&
     /^\W*(?:[\p{L}$]+ ){0,2}\W*or(?: maybe| perhaps| possibly| even)?\W*$/iu.test(between)
+  )
+}
+
+/** Whether a number is that of a step or a list, at the beginning of its line: `2. Multiply`. */
+function isListMark(text: string, { start, end }: NumberSpan): boolean {
+  const line = text.lastIndexOf('\n', start - 1) + 1
+  return start - line < 20 && isNumbered(text.slice(line, end + 40)) && !/\d/.test(text.slice(line, start))
+}
+
+/** Whether two different numbers stand beside each other with nothing between them that says which one counts: `17, 18`. */
+function isBeside(text: string, left: NumberSpan, right: NumberSpan): boolean {
+  const between = text.slice(left.end, right.start)
+  return (
+    left.value !== null &&
+    left.value !== right.value &&
+    between.length <= 10 &&
+    /^[ \t]*(?:[,;|~]|and|\.{2,}|vs\.?)?[ \t]*$/.test(between)
   )
 }
 

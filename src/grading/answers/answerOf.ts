@@ -45,6 +45,9 @@ function opaque(formula: Formula): Answer {
 
 function valueWithUnit(formula: Formula): Answer {
   const { value, unit } = withoutUnits(formula)
+  // `(3, 4) units`
+  if (value !== formula && value.kind !== 'apply')
+    return unit === null || partsOf(value).length > 0 ? answerOf(value) : { kind: 'value', formula: value, unit }
   return { kind: 'value', formula: value, unit }
 }
 

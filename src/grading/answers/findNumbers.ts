@@ -95,6 +95,8 @@ function digitSpan(text: string, start: number): NumberSpan {
   end = skipScales(text, start, end)
   const value = digits === null ? null : readNumber(text.slice(start, end))
   const isNegative = signBefore(text, start)
+  if (variableAfter.test(text.slice(end, end + 4)) || functionBefore.test(text.slice(Math.max(0, start - 8), start)))
+    return { start, end, value: null, isPart: false }
   end += match(unitPart, text, end)?.length ?? 0
   return { start, end, value: value !== null && isNegative && value !== '0' ? negated(value) : value, isPart: false }
 }
@@ -118,6 +120,18 @@ function signBefore(text: string, start: number): boolean {
   return /(?:^|[^\p{L}])(?:minus|negative)\s$/iu.test(text.slice(Math.max(0, before - 10), before + 1))
 }
 
+/** What makes a number one of an expression: a variable or a sign behind it, a root or a function before it. */
+const variableAfter = /^(?:π|\\pi|√|[xyzi](?![\p{L}\p{N}]))/u
+const functionBefore = /(?:√|\b(?:sqrt|log|ln|sin|cos|tan)[ (]{0,2})$/i
+
+/** `5 feet 3 inches` */
+const larger =
+  'dollars?|euros?|pounds?|lbs?|feet|foot|ft|yards?|meters?|km|kilometers?|kg|kilograms?|hours?|hrs?|minutes?|mins?|days?|weeks?|months?|years?'
+const smaller =
+  'cents?|pence|ounces?|oz|inch(?:es)?|in|cm|centimeters?|grams?|g|meters?|minutes?|mins?|seconds?|secs?|hours?|days?|months?'
+const compoundBetween = new RegExp(`^ ?(?:${larger}),? (?:and )?[$€£]?$`, 'i')
+const compoundAfter = new RegExp(`^ ?(?:${smaller})\\b`, 'i')
+
 /** What makes two numbers one calculation, range or ratio. */
 const operator =
   /^[)\]}]{0,3}[ \t]*(?:(?!and\b|or\b)[\p{L}%]{0,9}[ \t]?){0,2}(?:[+*×·÷/-]|(?<= ):(?= )|\\times|\\cdot|\\div|\\pm|±|(?:x|X|choose|mod|times|plus|minus|to|through|divided by|multiplied by)(?=[ \t$(]|$))[ \t]*[($\\-]{0,2}[ \t]*$/u
@@ -125,7 +139,10 @@ const operator =
 function markParts(text: string, numbers: readonly NumberSpan[]): NumberSpan[] {
   const joined = numbers.map(({ end }, i) => {
     const next = numbers[i + 1]
-    return next !== undefined && next.start - end <= 40 && operator.test(text.slice(end, next.start))
+    if (next === undefined || next.start - end > 40) return false
+    const between = text.slice(end, next.start)
+    const isCompound = compoundBetween.test(between) && compoundAfter.test(text.slice(next.end, next.end + 20))
+    return isCompound || operator.test(between)
   })
   return numbers.map((number, i) => {
     const isBetween = /\bbetween\s\$?$/i.test(text.slice(Math.max(0, number.start - 10), number.start))

@@ -3,6 +3,7 @@ import { tokenize } from '../formula/tokens.js'
 import { plainCharacters } from '../numbers/characters.js'
 import type { Answer } from './answer.js'
 import { answerOf } from './answerOf.js'
+import { withoutLeadIn } from './withoutExplanation.js'
 
 const CACHE_SIZE = 2000
 /** Gold answers come again with every completion, and completions of a group repeat each other. */
@@ -18,8 +19,13 @@ export function readAnswer(text: string): Answer {
   return answer
 }
 
+const leadingWords = /^\s*\\text(?:bf|rm|it)?\s*\{([^{}]*)\}(?=\s*\S)/
+
 function readFormula(text: string): Answer {
-  const formula = parseFormula(text)
+  // `\text{The answer is } 7`
+  const words = leadingWords.exec(text)?.[1] ?? ''
+  const isLeadIn = words !== '' && withoutLeadIn(`${words}|`) === '|'
+  const formula = parseFormula(withoutLeadIn(isLeadIn ? text.replace(leadingWords, '') : text))
   if (formula !== null) return answerOf(formula)
   const tokens = tokenize(text)
   return { kind: 'opaque', text: tokens === null ? text : tokens.map((token) => token.text).join(' ') }
@@ -41,9 +47,9 @@ function readTime(text: string): Answer | null {
 /** `\textbf{(C)}\ 12`: a letter of several choices, and what it stands for. */
 function readChoice(text: string): Answer | null {
   const match =
-    /^\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|bf)\s*\{?)?\s*\(([A-J])\)\s*\}?(?:\\[ ,;:!]|\\quad|[\s:.~])*(\S.*)$/s.exec(
+    /^\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|bf)\s*\{?)?\s*\(([A-J])\)\s*\}?(?:\\[ ,;:!]|\\quad|[\s:.~])*([^\s}].*)$/s.exec(
       text,
     )
-  if (match === null || /^[\^_+\-*/=!<>]|^\\(?:cup|cap|cdot|times|in)\b/.test(match[2]!)) return null
+  if (match === null || /^[\^_+\-*/=!<>]|^\\(?:cup|cap|cdot|times|in)\b|^\([A-Z]\)/.test(match[2]!)) return null
   return { kind: 'choice', letter: match[1]!, is: readFormula(match[2]!.replace(/^([^{]*)\}$/, '$1')) }
 }

@@ -8,7 +8,8 @@ import { isEqual, isInteger, normalForm, ofDecimal } from '../numbers/fraction.j
 import type { Fraction } from '../numbers/fraction.js'
 import type { Answer } from './answer.js'
 import { answerOf } from './answerOf.js'
-import { isHeading, withoutExplanation, withoutLeadIn } from './withoutExplanation.js'
+import { isHeading } from './headings.js'
+import { withoutExplanation, withoutLeadIn } from './withoutExplanation.js'
 
 /** No answer is longer. */
 const MAX_ANSWER_LENGTH = 2000
@@ -36,15 +37,27 @@ export function readNumber(text: string): string | null {
 function readFraction(text: string): Fraction | null {
   if (text.length > MAX_ANSWER_LENGTH || text.trim() === '') return null
   const plain = plainCharacters(text)
-    .replace(/[\p{Extended_Pictographic}\u{fe0f}`]|<\/?(?:b|i|strong|em|u)>/gu, '')
+    .replace(/[\p{Extended_Pictographic}\u{fe0f}✓✅`]|<\/?(?:b|i|strong|em|u)>/gu, '')
     .replace(/\*\*(?=\S)([^*]*)\*\*/g, '$1')
     .replace(/^\s*####(?!#)|^[\s*_"'“”>]+(?=\S)|[\s*_"'“”!]+$/g, '')
   if (isHeading(plain)) return null
   const answer = withoutExplanation(withoutLeadIn(plain))
-  const formula = answer === null ? null : parseFormula(withoutLeadIn(answer), { decimalComma: true })
+  if (answer === null) return null
+  // `18 (9 x 2)` says the same twice.
+  const [, number, calculation] = /^([^()]+?)\s+\(([^()]+)\)\s*$/.exec(answer) ?? []
+  if (number !== undefined && calculation !== undefined) {
+    const [value, other] = [readClaim(number), parseFormula(calculation)]
+    const result = other && valueOf(other)
+    return value && result && isEqual(value, result) ? value : null
+  }
+  return readClaim(withoutLeadIn(answer))
+}
+
+function readClaim(text: string): Fraction | null {
+  const formula = parseFormula(text, { decimalComma: true })
   const claim = formula && answerOf(formula)
   // `18, 18` is a list, `3/4 or 0.75` is one number.
-  return claim === null || (claim.kind === 'set' && !/\bor\b/.test(plain)) ? null : numberOf(claim)
+  return claim === null || (claim.kind === 'set' && !/\bor\b/.test(text)) ? null : numberOf(claim)
 }
 
 /** The number that a formula gives as an answer; null for anything that is none, or for several. */

@@ -88,7 +88,7 @@ function answerOfInequality({ operators, operands }: Relation, answerOf: AnswerO
     isIncluded: isIncluded(operator),
   })
   if (second !== undefined) {
-    if (middle!.kind === 'name') return intervalOf(bound(low!, first!), bound(high!, second))
+    if (nameOf(middle!) !== null) return intervalOf(bound(low!, first!), bound(high!, second))
     return { kind: 'opaque', text: printFormula({ kind: 'relation', operators, operands }) }
   }
   const isAlone = (formula: Formula, other: Formula): boolean =>

@@ -2,7 +2,7 @@
 const leadIn =
   /^(?:[\s*_#>]*(?:so|thus|hence|therefore|and|then),? +)*(?:the )?(?:(?:final|correct|total) )*(?:answer|result|solution|total)(?: (?:to|for) [^.:=\d]{1,60})?[\s*_]*(?:(?:is|was|equals|would be|comes to)\b[\s*_]*:?|[:=])\s*/i
 const about =
-  /^(?:(?:is|equals|exactly|only|just|about|around|roughly|approximately|approx\.?|ca\.|equal to|simply)\b\s*)+(?=\S)/i
+  /^(?:(?:is|equals|exactly|only|just|about|around|roughly|approximately|equal to|simply)\b\s*|(?:approx|ca)\.?\s+)+(?=\S)/i
 const currency =
   /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CA])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.])/
 
@@ -37,19 +37,4 @@ export function withoutExplanation(text: string): string | null {
 function isRemark(before: string, remark: string): boolean {
   const isWords = /=|\p{L}{2,}/u.test(remark.replace(/\\[A-Za-z]+/g, ''))
   return isWords && /[\p{L}\p{N}%}$.*]\s*$/u.test(before) && !/\\[A-Za-z]+\s*$/.test(before)
-}
-
-/** Verbs and the like that begin a step and no unit. */
-const stepWords =
-  'calculate|compute|find|determine|multiply|add|subtract|divide|identify|understand|solve|convert|verify|simplify|evaluate|substitute|combine|figure|analy[sz]e|consider|define|let|plug|compare|conclude|set up|write|use|work|check'
-const headings = new RegExp(
-  String.raw`^\W*(?:\(?\d{1,3}\)?[.):]\s+\p{L}|\d{1,3}\s*(?:[-–—:]\s*)?(?:${stepWords})\b|(?:step|part|question|problem|example|section|case|option|exercise)\b)`,
-  'iu',
-)
-const capitalized =
-  /^\W*\d{1,3}\s+\p{Lu}\p{Ll}+\s+(?!(?:per|each|in|of|a|an|left|total|remaining|altogether|for|more)\b)[\p{L}]/u
-
-/** Whether a line is the heading of a step, such as `2. Multiply the eggs`, `Step 2: …`, and no answer. */
-export function isHeading(line: string): boolean {
-  return headings.test(line) || capitalized.test(line)
 }

@@ -16,7 +16,7 @@ export function parseBracket(reader: Reader, open: string): Formula {
     expectSign(reader, '|')
     return { kind: 'apply', operator: 'abs', operands: [inner] }
   }
-  const inner = nested(reader, () => reader.grammar.list(reader))
+  const inner = nested(reader, () => reader.grammar.list(reader), { bracketEnds: open === '[' || open === ']' })
   if (open === '{') {
     expectSign(reader, '}')
     return inner

@@ -1,7 +1,19 @@
 import { isCurrency, parseAtom } from './atoms.js'
+import { parseArgument } from './arguments.js'
 import { apply } from './formula.js'
 import type { Formula } from './formula.js'
-import { next, nested, isCommand, isSign, isWord, peek, skipSign, unreadable, UnreadableFormula } from './reader.js'
+import {
+  expectSign,
+  next,
+  nested,
+  isCommand,
+  isSign,
+  isWord,
+  peek,
+  skipSign,
+  unreadable,
+  UnreadableFormula,
+} from './reader.js'
 import type { Reader } from './reader.js'
 import { tokenize } from './tokens.js'
 import type { Token, TokenizeOptions } from './tokens.js'
@@ -25,7 +37,16 @@ export function parseFormula(text: string, options: TokenizeOptions = {}): Formu
     factor: parseFactor,
     atom: parseAtom,
   }
-  const reader: Reader = { tokens, position: 0, depth: 0, barEnds: false, colonEnds: false, inArgument: false, grammar }
+  const reader: Reader = {
+    tokens,
+    position: 0,
+    depth: 0,
+    barEnds: false,
+    colonEnds: false,
+    bracketEnds: false,
+    inArgument: false,
+    grammar,
+  }
   try {
     const formula = parseList(reader)
     return reader.position === tokens.length ? formula : null
@@ -37,8 +58,19 @@ export function parseFormula(text: string, options: TokenizeOptions = {}): Formu
 
 function parseList(reader: Reader): Formula {
   const items = [parseRelation(reader)]
-  while (skipSeparators(reader)) items.push(parseRelation(reader))
+  for (;;) {
+    // `0.75 (or 3/4)`
+    const isRemark = isAlternative(reader)
+    if (isRemark) reader.position++
+    if (!skipSeparators(reader)) break
+    items.push(parseRelation(reader))
+    if (isRemark) expectSign(reader, ')')
+  }
   return items.length === 1 ? items[0]! : { kind: 'list', items }
+}
+
+function isAlternative(reader: Reader): boolean {
+  return isSign(peek(reader), '(') && isWord(peek(reader, 1), 'or')
 }
 
 /** A comma, a semicolon, `and` or `or`, or a comma and one of these. */
@@ -134,6 +166,13 @@ function parseTerm(reader: Reader): Formula {
   for (;;) {
     const token = peek(reader)
     if (reader.inArgument && isFunctionLike(token)) return left
+    // `October 30` is no product.
+    if (left.kind === 'text') {
+      if (token?.kind !== 'number') return left
+      reader.position++
+      left = { kind: 'text', text: `${left.text} ${token.text}` }
+      continue
+    }
     if (isSign(token, '*') || isTimes(reader)) {
       if (reader.inArgument) return left
       reader.position++
@@ -149,10 +188,18 @@ function parseTerm(reader: Reader): Formula {
     } else if (isWord(token, 'choose') || isCommand(token, 'choose')) {
       reader.position++
       left = apply('binomial', left, parseFactor(reader))
+    } else if (isCommand(token, 'pmod', 'bmod', 'mod')) {
+      reader.position++
+      left = { kind: 'call', name: 'mod', operands: [left, parseArgument(reader)] }
     } else if (isUnitHere(reader, left)) left = apply('multiply', left, withPower(reader, parseUnit(reader)))
     else if (isFactorStart(reader)) left = apply('multiply', left, parseFactor(reader))
     else return left
   }
+}
+
+function isBracketStart(reader: Reader, token: Token): boolean {
+  if (token.text === '[') return !reader.bracketEnds
+  return isSign(token, '(', '{', '\\{') && !isAlternative(reader)
 }
 
 function isFunctionLike(token: Token | undefined): boolean {
@@ -188,14 +235,14 @@ function isFactorStart(reader: Reader): boolean {
     case 'command':
       return !relations.has(token.text) && !nonFactors.has(token.text)
     case 'sign':
-      return token.text === '|' ? !reader.barEnds : ['(', '[', '{', '\\{'].includes(token.text) || isCurrency(token)
+      return token.text === '|' ? !reader.barEnds : isBracketStart(reader, token) || isCurrency(token)
     default:
       return false
   }
 }
 
 const nonFactors = new Set(
-  'pm mp cup cap setminus to choose wedge vee land lor rfloor rceil end circ ldots prime not cdotp over atop'.split(
+  'pm mp cup cap setminus to choose pmod bmod mod wedge vee land lor rfloor rceil end circ ldots prime not cdotp over atop'.split(
     ' ',
   ),
 )

@@ -11,6 +11,8 @@ export interface Reader {
   barEnds: boolean
   /** Whether `:` ends it. */
   colonEnds: boolean
+  /** Whether `[` ends it, as in the interval [0, 1[. */
+  bracketEnds: boolean
   /** Whether functions are being given their argument without brackets, as in `\sin 2x \cos x`. */
   inArgument: boolean
   /** The levels of the grammar that its lower parts come back to. */
@@ -69,17 +71,23 @@ export function expectSign(reader: Reader, ...signs: readonly string[]): string 
 }
 
 /** Reads what stands in brackets or an argument, where the signs that end what is around it have no special meaning. */
-export function nested<T>(reader: Reader, read: () => T, ends: Partial<Pick<Reader, 'barEnds' | 'colonEnds'>> = {}): T {
+export function nested<T>(
+  reader: Reader,
+  read: () => T,
+  ends: Partial<Pick<Reader, 'barEnds' | 'colonEnds' | 'bracketEnds'>> = {},
+): T {
   if (reader.depth >= MAX_DEPTH) unreadable()
-  const { barEnds, colonEnds, inArgument } = reader
+  const { barEnds, colonEnds, bracketEnds, inArgument } = reader
   reader.depth++
   reader.barEnds = ends.barEnds ?? false
   reader.colonEnds = ends.colonEnds ?? false
+  reader.bracketEnds = ends.bracketEnds ?? false
   reader.inArgument = false
   const result = read()
   reader.depth--
   reader.barEnds = barEnds
   reader.colonEnds = colonEnds
+  reader.bracketEnds = bracketEnds
   reader.inArgument = inArgument
   return result
 }

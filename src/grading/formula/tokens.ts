@@ -1,3 +1,4 @@
+import { isKnownUnit } from './units.js'
 import { plainCharacters } from '../numbers/characters.js'
 import { readDigits } from '../numbers/digits.js'
 import type { Digits } from '../numbers/digits.js'
@@ -23,7 +24,7 @@ const invisible = new Set(
   (
     'left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits nolimits ' +
     'quad qquad thinspace enspace mathbf boldsymbol bm mathit mathsf mathcal mathfrak mathscr underline boxed fbox ' +
-    'mathopen mathclose mathrel mathord noindent centering bf it'
+    'tiny small normalsize large Large LARGE huge Huge mathopen mathclose mathrel mathord noindent centering bf it'
   ).split(' '),
 )
 /** Commands whose argument changes nothing either. */
@@ -267,7 +268,13 @@ function scanLetters(scanner: Scanner, end: number, isUpright: boolean): void {
     // `sinx`
     pushNamed(scanner, run.slice(0, -1))
     push(scanner, { kind: 'word', text: run.slice(-1), isUpright: false })
-  } else push(scanner, { kind: 'word', text: run, isUpright: isUpright || run.length > 3 })
+  } else {
+    push(scanner, { kind: 'word', text: run, isUpright: isUpright || run.length > 3 })
+    // `18 cm3`
+    const isUnit = last?.kind === 'number' && run.length > 1 && isKnownUnit(run)
+    if (isUnit && /^[23](?!\d)/.test(scanner.text.slice(scanner.position, scanner.position + 2)))
+      push(scanner, { kind: 'sign', text: '^' })
+  }
 }
 
 /** `9 min` and `5 sec` are times. */

@@ -22,6 +22,7 @@ export function isUnitHere(reader: Reader, left: Formula): boolean {
   if (isSign(peek(reader, -1), '/'))
     return left.kind === 'apply' && left.operands.at(-1)?.kind === 'unit' && isKnownUnit(text)
   const previous = peek(reader, -1)
+  if (text.length > 1 && isSpaced && isKnownUnit(text)) return true
   if (text.length < 2 || (previous?.kind !== 'number' && !isSign(previous, '%', '}'))) return false
   return isKnownUnit(text) || (isSpaced && /[eiou]/.test(text))
 }

@@ -1,5 +1,6 @@
 import { apply, integerOf } from './formula.js'
 import type { Formula } from './formula.js'
+import { printFormula } from './printFormula.js'
 import { fraction, multiply, power } from '../numbers/fraction.js'
 import type { Fraction } from '../numbers/fraction.js'
 
@@ -95,7 +96,8 @@ function unitOfWords(text: string): Unit | null {
 
 /** The unit of a formula that is nothing but units; null if it holds anything else or a unit that is not known. */
 export function unitOf(formula: Formula): Unit | null {
-  if (formula.kind === 'unit') return unitOfWords(formula.text)
+  if (formula.kind === 'unit' || formula.kind === 'text') return unitOfWords(formula.text)
+  if (formula.kind === 'name') return unitOfWord(formula.name)
   if (formula.kind !== 'apply') return null
   const [left, right] = formula.operands
   if (formula.operator === 'multiply') return product(unitOf(left!), unitOf(right!))
@@ -105,10 +107,14 @@ export function unitOf(formula: Formula): Unit | null {
 }
 
 /** Whether a formula is nothing but units. */
-export function isUnit(formula: Formula): boolean {
+function isUnit(formula: Formula): boolean {
   if (formula.kind === 'unit') return true
+  // The numerator of `60 \frac{\text{km}}{\text{h}}`.
+  if (formula.kind === 'text') return isKnownUnit(formula.text)
   if (formula.kind !== 'apply') return false
   if (formula.operator === 'power') return isUnit(formula.operands[0]!) && integer(formula.operands[1]!) !== null
+  const [left, right] = formula.operands
+  if (formula.operator === 'divide' && isUnit(left!) && right!.kind === 'name') return isKnownUnit(right.name)
   return (formula.operator === 'multiply' || formula.operator === 'divide') && formula.operands.every(isUnit)
 }
 
@@ -182,7 +188,7 @@ function strip(formula: Formula): Stripped {
   const stripped = operands.map(strip)
   const units = stripped.flatMap(({ unit }) => unit ?? [])
   const values = stripped.flatMap(({ value }) => value ?? [])
-  const isOne = units.every((unit) => JSON.stringify(unit) === JSON.stringify(units[0]))
+  const isOne = units.every((unit) => printFormula(unit) === printFormula(units[0]!))
   // 6 feet + 4 inches is no 10.
   return values.length < operands.length || !isOne
     ? kept

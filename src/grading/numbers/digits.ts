@@ -24,7 +24,7 @@ const MAX_DIGITS = 1000
 const MAX_EXPONENT = 400
 
 /** Commas and blanks that nobody puts into a list: `{,}`, `,\!`, `\,`, a tilde, an apostrophe. */
-const marked = /([1-9]\d{0,2})(\{,\}|,\\! *|\\!,|\\,|\\;|\\:|\\ |~|')\d{3}(?:\2\d{3})*(?!\d)/y
+const marked = /([1-9]\d{0,2})(\{, ?\}|,\\! *|\\!,|\\,|\\;|\\:|\\ |~|')\d{3}(?:\2\d{3})*(?!\d)/y
 const blanks = /[1-9]\d{0,2}(?: \d{3})+(?!\d| ?\/| \d)/y
 const commas = /[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)|[1-9]\d?(?:,\d{2})+,\d{3}(?!\d|,\d)/y
 /** `1.250.000`, and `1.250,50`; `1.250` alone is a decimal. */
