@@ -77,7 +77,7 @@ def names_of_program(end, tests, names):
             continue
         if name in MODULES and re.search(r"\b" + name + r"\s*\.", tests):
             # The real one, whatever the program made of it.
-            value = module(name, None)
+            value = module(name)
         else:
             try:
                 value = getattr(program, name)

@@ -20,10 +20,11 @@ MODULES = frozenset(
 SEQUENCES = (("l", list), ("t", tuple), ("s", set), ("z", frozenset), ("q", collections.deque))
 MAPPINGS = (("C", collections.Counter), ("O", collections.OrderedDict), ("d", dict))
 VIEWS = (("kv", type({}.keys())), ("vv", type({}.values())), ("iv", type({}.items())))
+WRAPPERS = (collections.UserList, collections.UserDict, collections.UserString)
 # Written as text, and read from it.
 TEXTS = (
-    ("D", decimal.Decimal, str, decimal.Decimal),
-    ("F", fractions.Fraction, str, fractions.Fraction),
+    ("D", decimal.Decimal, decimal.Decimal.__str__, decimal.Decimal),
+    ("F", fractions.Fraction, fractions.Fraction.__str__, fractions.Fraction),
     ("T", datetime.datetime, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
     ("A", datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     ("o", datetime.time, datetime.time.isoformat, datetime.time.fromisoformat),
@@ -31,45 +32,53 @@ TEXTS = (
 
 
 def encode(value, hand_out, depth=0):
-    """The value as JSON; `hand_out` encodes what is not data. Raises a RecursionError for a value that holds itself."""
+    """
+    The value as JSON; `hand_out` encodes what is not data. A class that derives from a plain type is read by the methods of
+    that type, not by its own. Raises a RecursionError for a value that holds itself.
+    """
     if depth > MAX_DEPTH:
         raise RecursionError("the value is nested too deeply")
     if value is None or value is True or value is False:
         return value
+    # Not isinstance, which believes what an object says that its class is.
+    kind = type(value)
+    is_a = functools.partial(issubclass, kind)
     inner = functools.partial(encode, hand_out=hand_out, depth=depth + 1)
-    if isinstance(value, int):
-        value = int(value)
+    if is_a(int):
+        value = int.__int__(value)
         return value if -(2**63) < value < 2**63 else ["i", hex(value)]
-    if isinstance(value, float):
-        value = float(value)
+    if is_a(float):
+        value = float.__float__(value)
         return value if value - value == 0 else ["f", repr(value)]
-    if isinstance(value, str):
+    if is_a(str):
         return str.__str__(value)
-    if isinstance(value, tuple) and type(value) is not tuple and isinstance(getattr(value, "_fields", None), tuple):
-        return ["n", type(value).__name__, list(value._fields), [inner(item) for item in value]]
-    for tag, kind in SEQUENCES:
-        if isinstance(value, kind):
+    if is_a(tuple) and kind is not tuple and type(getattr(kind, "_fields", None)) is tuple:
+        return ["n", kind.__name__, list(kind._fields), [inner(item) for item in tuple.__iter__(value)]]
+    for tag, plain in SEQUENCES:
+        if is_a(plain):
+            return [tag, [inner(item) for item in plain.__iter__(value)]]
+    for tag, plain in MAPPINGS:
+        if is_a(plain):
+            return [tag, [[inner(key), inner(item)] for key, item in plain.items(value)]]
+    for tag, plain in VIEWS:
+        if kind is plain:
             return [tag, [inner(item) for item in value]]
-    for tag, kind in MAPPINGS:
-        if isinstance(value, kind):
-            return [tag, [[inner(key), inner(item)] for key, item in value.items()]]
-    for tag, kind in VIEWS:
-        if isinstance(value, kind):
-            return [tag, [inner(item) for item in value]]
-    for tag, kind, write, _ in TEXTS:
-        if isinstance(value, kind):
+    for tag, plain, write, _ in TEXTS:
+        if is_a(plain):
             return [tag, write(value)]
-    if isinstance(value, (bytes, bytearray)):
-        return ["y", bytes(value).hex(), isinstance(value, bytearray)]
-    if isinstance(value, complex):
-        return ["c", value.real.hex(), value.imag.hex()]
-    if isinstance(value, range):
+    if is_a((bytes, bytearray)):
+        return ["y", memoryview(value).hex(), is_a(bytearray)]
+    if is_a(complex):
+        return ["c", complex.real.__get__(value).hex(), complex.imag.__get__(value).hex()]
+    if is_a(range):
         return ["r", *map(inner, (value.start, value.stop, value.step))]
-    if isinstance(value, datetime.timedelta):
+    if is_a(datetime.timedelta):
         return ["e", value.days, value.seconds, value.microseconds]
-    if isinstance(value, types.ModuleType):
+    if is_a(WRAPPERS):
+        return inner(value.data)
+    if kind is types.ModuleType and value.__name__ in MODULES and sys.modules.get(value.__name__) is value:
         return ["m", value.__name__]
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+    if kind.__module__ == "numpy" and hasattr(kind, "tolist"):
         return inner(value.tolist())
     return hand_out(value)
 
@@ -101,8 +110,10 @@ def tuple_with_names(name, fields):
     return collections.namedtuple(name, fields)
 
 
-def module(name, read):
-    return sys.modules.get(name) if name in MODULES else None
+def module(name, read=None):
+    if name not in MODULES:
+        raise ValueError("an unknown module")
+    return sys.modules.get(name)
 
 
 DECODERS = {
@@ -118,9 +129,9 @@ DECODERS = {
     "e": lambda days, seconds, microseconds, read: datetime.timedelta(days, seconds, microseconds),
     "m": module,
 }
-for _tag, _kind in SEQUENCES:
-    DECODERS[_tag] = lambda data, read, kind=_kind: kind(items(data, read))
-for _tag, _kind in MAPPINGS:
-    DECODERS[_tag] = lambda data, read, kind=_kind: kind(dict(pairs(data, read)))
+for _tag, _plain in SEQUENCES:
+    DECODERS[_tag] = lambda data, read, plain=_plain: plain(items(data, read))
+for _tag, _plain in MAPPINGS:
+    DECODERS[_tag] = lambda data, read, plain=_plain: plain(dict(pairs(data, read)))
 for _tag, _, _, _read in TEXTS:
     DECODERS[_tag] = lambda text, read, parse=_read: parse(text)
