@@ -21,7 +21,10 @@ function run(what, command, args) {
 
 const modified = (file) => fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
 
-if (modified('node_modules/.package-lock.json') < modified('package-lock.json') - 1000) {
+// npm has installed what it is going to, and builds: to pack the package, or to install it from git.
+if (process.env.npm_lifecycle_event === 'prepare') {
+  if (!fs.existsSync(path.join(root, 'node_modules/esbuild'))) process.exit(0)
+} else if (modified('node_modules/.package-lock.json') < modified('package-lock.json') - 1000) {
   run('Installing packages', 'npm', ['ci'])
 }
 const sources = fs
