@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { Command } from 'commander'
-import { selectBackend } from '../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../src/engine/registry.js'
 import { parseNumber } from '../src/cli/terminal/modelOptions.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../src/grpo/config/config.js'
@@ -15,7 +15,7 @@ import type { GRPOConfig } from '../src/grpo/config/config.js'
 import { evaluatePolicy } from '../src/grpo/validation.js'
 import { mean } from '../src/grpo/metrics/statistics.js'
 import { GRPOTrainer } from '../src/grpo/trainer.js'
-import { loadModel } from '../src/policy/causalLM.js'
+import { loadModel } from '../src/policy/loadModel.js'
 import { createTinyModel } from '../src/model/tinyModel.js'
 import { correctness, format } from '../src/rewards/index.js'
 import { random } from '../src/rewards/random.js'
@@ -71,7 +71,7 @@ async function run(lossType: GRPOConfig['lossType'], seed: number, placebo: bool
   }
 }
 
-await selectBackend('cpu')
+await selectEngine('cpu')
 const rows: { name: string; runs: Run[]; gains: number[]; isRight: boolean }[] = []
 let hasFailed = false
 for (const [name, lossType, placebo] of [

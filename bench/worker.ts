@@ -1,6 +1,6 @@
 /** Measures one part of one workload in a process of its own, so that its peak of memory is its own; prints a JSON line. */
 import os from 'node:os'
-import { selectBackend } from '../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../src/engine/registry.js'
 import { parseGRPOConfig } from '../src/grpo/config/config.js'
 import { memoryForecast, promptLengths } from '../src/grpo/memory/forecast.js'
 import { peakMemory } from '../src/cli/bench/peakMemory.js'
@@ -22,7 +22,7 @@ export interface WorkerJob {
 }
 
 const { part, workload, modelFolder, threads } = JSON.parse(process.argv[2]!) as WorkerJob
-await selectBackend('cpu', { threads })
+await selectEngine('cpu', { threads })
 const prepared = await prepareWorkload(workload, modelFolder)
 const { policy, task, config } = prepared
 const forecast = memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))

@@ -206,10 +206,7 @@ show.plot(
 import * as path from 'path'
 import { generate, loadModel } from 'grpo-ts'
 
-const embeddedFolder = path.join(
-  path.dirname(require.resolve('grpo-ts/package.json')),
-  'checkpoints/word-problems-1m',
-)
+const embeddedFolder = 'word-problems-1m'
 const policy = await loadModel(model || embeddedFolder)
 const prompts = problems.map(({ question }) => {
   const messages = [

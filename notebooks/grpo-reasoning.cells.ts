@@ -49,7 +49,7 @@ import * as os from 'os'
 import * as path from 'path'
 import * as dfd from 'danfojs-node'
 import { versions } from 'tslab'
-import { selectBackend, show } from 'grpo-ts'
+import { selectEngine, show } from 'grpo-ts'
 
 show.setUpCharts()
 const startedAt = Date.now()
@@ -59,7 +59,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
-const backend = await selectBackend()
+const backend = await selectEngine()
 const gpu = spawnSync('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], {
   encoding: 'utf8',
 })
@@ -102,10 +102,7 @@ show.table([settings], { caption: 'Settings of this run' })
 // %%
 import { loadModel, Safetensors } from 'grpo-ts'
 
-const embeddedFolder = path.join(
-  path.dirname(require.resolve('grpo-ts/package.json')),
-  'checkpoints/word-problems-1m',
-)
+const embeddedFolder = 'word-problems-1m'
 const base = await loadModel(model || embeddedFolder)
 const lora = { r: 16, alpha: 32, targetModules: 'all-linear' as const, seed: seed }
 const policy = base.withLora(lora)
@@ -116,7 +113,7 @@ const sizes = weights
   .map((name) => weights.info(name).shape.reduce((product, size) => product * size, 1))
 weights.close()
 const parameters = sizes.reduce((sum, size) => sum + size, 0)
-const trainable = policy.adapter.parameters().reduce((sum, { variable }) => sum + variable.size, 0)
+const trainable = policy.adapter.values.length
 show.table([
   {
     what: 'model',
@@ -124,7 +121,7 @@ show.table([
   },
   {
     what: 'parameters',
-    value: `${parameters.toLocaleString('en')}, ${size(base.weightBytes)} in memory`,
+    value: `${parameters.toLocaleString('en')}, ${size(base.engineModel.weightBytes)} in memory`,
   },
   { what: 'layers', value: `${base.config.numLayers} of width ${base.config.hiddenSize}` },
   { what: 'vocabulary', value: `${base.config.vocabularySize.toLocaleString('en')} tokens` },
@@ -1413,7 +1410,7 @@ if (interludes) {
 // %%
 const learned =
   isEmbedded || !interludes ? null : (await experiment(30, { name: 'learns to reason' })).policy
-if (learned) learned.saveAdapter(path.join(outputDir, 'interludes', 'adapter'))
+if (learned) await learned.saveAdapter(path.join(outputDir, 'interludes', 'adapter'))
 const reasoner = () =>
   small.withAdapter(path.join(outputDir, isEmbedded ? 'adapter' : 'interludes/adapter'))
 const goOn = { learningRate: 2e-3 }

@@ -19,10 +19,7 @@ import * as path from 'path'
 import { generate, loadModel, show, wordProblems } from 'grpo-ts'
 
 show.setUpCharts()
-const embeddedFolder = path.join(
-  path.dirname(require.resolve('grpo-ts/package.json')),
-  'checkpoints/word-problems-1m',
-)
+const embeddedFolder = 'word-problems-1m'
 const base = await loadModel(model || embeddedFolder)
 const policy = base.withLora({ r: 16, alpha: 32, targetModules: 'all-linear', seed: seed })
 const task = wordProblems({ limit: numProblems, seed: seed })

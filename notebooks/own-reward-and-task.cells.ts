@@ -19,14 +19,11 @@ let seed = 42
 
 // %%
 import * as path from 'path'
-import { loadModel, selectBackend, show } from 'grpo-ts'
+import { loadModel, selectEngine, show } from 'grpo-ts'
 
 show.setUpCharts()
-const backend = await selectBackend()
-const embeddedFolder = path.join(
-  path.dirname(require.resolve('grpo-ts/package.json')),
-  'checkpoints/word-problems-1m',
-)
+const backend = await selectEngine()
+const embeddedFolder = 'word-problems-1m'
 const base = await loadModel(model || embeddedFolder)
 console.log(`${model || 'word-problems-1m'} on backend ${backend.name}`)
 

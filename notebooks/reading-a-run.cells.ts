@@ -26,10 +26,7 @@ import * as path from 'path'
 import { GRPOTrainer, loadModel, rewards, show, untilInterrupted, wordProblems } from 'grpo-ts'
 
 show.setUpCharts()
-const embeddedFolder = path.join(
-  path.dirname(require.resolve('grpo-ts/package.json')),
-  'checkpoints/word-problems-1m',
-)
+const embeddedFolder = 'word-problems-1m'
 
 /** A short run of the small model; its files go to a folder. */
 async function train(temperature: number, outputDir: string): Promise<void> {

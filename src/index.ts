@@ -3,11 +3,13 @@
 /** What makes and reads the tensors that some functions take and return. */
 export * as tf from './bundled/tfjs.js'
 
-export { selectBackend } from './engine/cpu/selectBackend.js'
-export type { BackendName, SelectedBackend } from './engine/cpu/selectBackend.js'
+export { engines, selectEngine } from './engine/registry.js'
+export type { EngineEntry, EngineName, EngineOptions, SelectedEngine } from './engine/registry.js'
+export type { Engine, EngineInfo, EngineModel, EngineRow, MemoryUse, Recording, TokenValues } from './engine/engine.js'
 
-export { CausalLM, loadModel } from './policy/causalLM.js'
-export type { LoadModelOptions } from './policy/causalLM.js'
+export { CausalLM } from './policy/causalLM.js'
+export { loadModel } from './policy/loadModel.js'
+export type { LoadModelOptions } from './policy/loadModel.js'
 export type { ModelConfig } from './model/config.js'
 export { KeyValueCache } from './engine/cpu/keyValueCache.js'
 export type { LoraModule, LoraOptions } from './model/loraOptions.js'
@@ -20,7 +22,7 @@ export { Tokenizer } from './text/tokenizer.js'
 export type { ChatMessage } from './text/tokenizer.js'
 
 export { generate } from './policy/generate.js'
-export type { Completion, SamplingOptions } from './policy/generate.js'
+export type { Completion, SamplingOptions } from './engine/sampling.js'
 export { scoreTokens } from './policy/score.js'
 export type { SequenceToScore, TokenScores } from './policy/score.js'
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, DataError } from '../errors.js'
 import { CausalLM } from '../policy/causalLM.js'
-import type { SamplingOptions } from '../policy/generate.js'
+import type { SamplingOptions } from '../engine/sampling.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from '../tasks/task.js'
 import { summarizeTraces } from './decodingResult.js'

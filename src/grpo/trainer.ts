@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
+import { saveAdapter } from '../model/peft.js'
 import type { CausalLM } from '../policy/causalLM.js'
-import { KeptProjections } from '../engine/cpu/keptProjections.js'
 import type { Reward, RewardFunction } from '../rewards/reward.js'
 import { correctnessJudge } from '../rewards/judge.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
@@ -34,7 +34,6 @@ import { PolicyUpdate } from './update/policyUpdate.js'
 import type { MicroBatchResult } from './update/policyUpdate.js'
 import { PromptSampler } from './rollouts/promptSampler.js'
 import type { RolloutGroup, Rollouts } from './rollouts/rollouts.js'
-import { rowValues } from '../engine/cpu/rowValues.js'
 import { RunControl } from '../run/control.js'
 import { RunFiles } from './runFiles.js'
 import { mean } from './metrics/statistics.js'
@@ -88,9 +87,6 @@ export interface TrainingStep {
   /** What is the matter with the run, if anything: see docs/metrics.md. */
   readonly diagnosis: readonly Finding[]
 }
-
-/** Above this many nats, sampling and training do not compute the same function, and the gradient would be of another policy. */
-const MAXIMUM_SAMPLING_DIFFERENCE = 0.01
 
 /** Steps in a row whose gradients are not finite numbers, after which a run is stopped. */
 const MAXIMUM_SKIPPED_IN_A_ROW = 3
@@ -153,8 +149,6 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   #isAhead = false
   /** Rollouts of a checkpoint for the step after it. */
   #pending: StoredRollouts | null
-  /** What the latest sampling computed and the update after it needs again. */
-  #kept: KeptProjections | null = null
   /** Stops the loop that goes on: the signal of the options, or a command in the folder of the run. */
   #signal: AbortSignal = new AbortController().signal
 
@@ -182,7 +176,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       )
     }
     this.memoryForecast = memoryForecast(policy, promptLengths(policy, task), this.config)
-    checkMemory(this.memoryForecast)
+    const { info } = policy.engine
+    checkMemory(this.memoryForecast, { tensorLimit: info.tensorLimit, available: policy.engine.memory().available })
     this.#options = options
     this.#rewards = rewards
     this.maxSteps = this.config.maxSteps > 0 ? this.config.maxSteps : this.#stepsForEpochs(task.problems.length)
@@ -294,7 +289,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       this.#goBack()
       throw error
     } finally {
-      this.#forgetKept()
+      this.#options.policy.engineModel.stopKeeping()
       this.#files?.close()
       stopWatching()
       try {
@@ -404,7 +399,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       try {
         if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
       } finally {
-        policy.saveAdapter(runLayout(outputDir).adapter)
+        saveAdapter(runLayout(outputDir).adapter, policy.adapter!, policy.name)
       }
     } catch (error) {
       if (failure === null) throw error
@@ -450,8 +445,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       await setImmediate()
       const asSampled = rolloutAge === 0
       const position = { numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration }
-      const kept = asSampled ? (this.#kept ?? undefined) : undefined
-      const result = await this.#update.accumulate(rows, position, { asSampled, kept })
+      const result = await this.#update.accumulate(rows, position, { asSampled })
       results.push(result)
       if (asSampled) differences.push(...logProbDifferences(rows, result.logProbs))
       microStep++
@@ -459,19 +453,21 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     // Where no completion pulls, none was computed: one of them still has to show that sampling and training agree.
     const [first] = sampled.flatMap(({ rows }) => rows)
     if (differences.length === 0 && first) {
-      const { logProbs } = await rowValues(this.#options.policy, [first], this.config.temperature)
+      const { engineModel } = this.#options.policy
+      const { logProbs } = await engineModel.values([first], { temperature: this.config.temperature })
       differences.push(...logProbDifferences([first], logProbs))
     }
     const difference = differences.reduce((max, value) => Math.max(max, value), 0)
-    if (difference > MAXIMUM_SAMPLING_DIFFERENCE) {
+    const { samplingTolerance } = this.#options.policy.engine.info
+    if (difference > samplingTolerance) {
       throw new GrpoError(
         `sampling and training disagree: log-probabilities of the same tokens differ by up to ${difference} nats, expected at most ` +
-          `${MAXIMUM_SAMPLING_DIFFERENCE}. The adapter was left as it was. This is a defect of the backend: please report it with the output of grpo-ts doctor`,
+          `${samplingTolerance}. The adapter was left as it was. This is a defect of the engine: please report it with the output of grpo-ts doctor`,
       )
     }
     this.#isAhead = true
-    this.#forgetKept()
-    const { gradNorm, learningRate, isFinite, metrics: updateMetrics } = await this.#update.apply()
+    this.#options.policy.engineModel.stopKeeping()
+    const { gradNorm, learningRate, isFinite, metrics: updateMetrics } = this.#update.apply()
     if (!isFinite) skippedSteps++
 
     const stepTime = (performance.now() - started) / 1000
@@ -493,7 +489,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       step_time: stepTime,
       sampling_time: samplingTime / 1000,
       tokens_per_second: completionTokens / stepTime,
-      ...memoryMetrics(),
+      ...memoryMetrics(this.#options.policy.engine),
     }
     const step: TrainingStep = {
       step: this.#at.step + 1,
@@ -514,11 +510,13 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   /** Samples the next generation batch; null when the signal stopped it. */
   async #sample(microStep: number, numTokens: number): Promise<StoredRollouts | null> {
     const { policy, task, onProgress } = this.#options
+    // Room for what sampling computes and training needs again, as much as the forecast of memory allows.
+    policy.engineModel.startKeeping(this.memoryForecast.keptTokens)
     try {
       const rollouts = await sampleRollouts(policy, task, this.#prompts, this.#rewards, this.config, {
         // Another seed for each batch: a problem that comes again is answered anew.
         seed: (this.config.seed % 2 ** 32) * 1_000_003 + microStep,
-        keep: this.#keep(),
+        keep: true,
         signal: this.#signal,
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
       })
@@ -527,19 +525,6 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       if (this.#signal.aborted) return null
       throw error
     }
-  }
-
-  /** Room for what sampling computes, as much as the forecast of memory allows. */
-  #keep(): KeptProjections | undefined {
-    this.#forgetKept()
-    const { keptTokens } = this.memoryForecast
-    if (keptTokens > 0) this.#kept = new KeptProjections(this.#options.policy.config, keptTokens)
-    return this.#kept ?? undefined
-  }
-
-  #forgetKept(): void {
-    this.#kept?.dispose()
-    this.#kept = null
   }
 
   #stepsForEpochs(problems: number): number {

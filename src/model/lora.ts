@@ -1,7 +1,6 @@
-import * as tf from '../bundled/tfjs.js'
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32'
 import { mersenne } from 'pure-rand/generator/mersenne'
-import { ConfigError } from '../errors.js'
+import { ConfigError, ShapeError } from '../errors.js'
 import type { ModelConfig } from './config.js'
 import { loraSettings } from './loraOptions.js'
 import type { LoraModule, LoraOptions } from './loraOptions.js'
@@ -9,15 +8,25 @@ import { idleEntries, selectModules } from './loraTargets.js'
 import type { LoraSelection } from './loraTargets.js'
 import { projectionName, projections, projectionShape } from './modelTensors.js'
 
-/** The low-rank update of one linear layer: its weight W acts as W + scale · B · A. */
-export interface LoraEntry {
+/** A linear layer that is adapted, with its rank and scale. */
+export interface LoraTarget {
   readonly layer: number
   readonly module: LoraModule
   readonly r: number
   readonly alpha: number
   readonly scale: number
-  readonly a: tf.Variable<tf.Rank.R2> // [r, in]
-  readonly b: tf.Variable<tf.Rank.R2> // [out, r]
+}
+
+/** A matrix of an adapter: part of its vector of values. */
+export interface LoraMatrix {
+  readonly shape: readonly [rows: number, columns: number]
+  readonly values: Float32Array // [rows · columns], a view of the adapter's values
+}
+
+/** The low-rank update of one linear layer: its weight W acts as W + scale · B · A. */
+export interface LoraEntry extends LoraTarget {
+  readonly a: LoraMatrix // [r, in]
+  readonly b: LoraMatrix // [out, r]
 }
 
 /** What holds for a whole adapter. */
@@ -33,9 +42,6 @@ export interface LoraSettings {
   readonly selection: LoraSelection
 }
 
-/** A linear layer that is adapted, with its rank and scale. */
-export type LoraTarget = Omit<LoraEntry, 'a' | 'b'>
-
 /** The linear layers of a model that settings select. Throws a ConfigError or an UnsupportedError, see {@link selectModules}. */
 export function loraTargets(config: ModelConfig, settings: LoraSettings): LoraTarget[] {
   return selectModules(config, settings.selection).map(({ layer, module, ...own }) => {
@@ -50,7 +56,10 @@ export function loraScale({ r, alpha, useRslora }: Pick<LoraSettings, 'r' | 'alp
   return alpha / (useRslora ? Math.sqrt(r) : r)
 }
 
-/** Trainable low-rank updates of a model's linear layers (LoRA, https://arxiv.org/abs/2106.09685). */
+/**
+ * Trainable low-rank updates of a model's linear layers (LoRA, https://arxiv.org/abs/2106.09685): what is adapted, and all
+ * values as one vector on the host. An engine computes with its own copy of them.
+ */
 export class LoraAdapter {
   readonly r: number
   readonly alpha: number
@@ -61,52 +70,83 @@ export class LoraAdapter {
   readonly targetModules: readonly LoraModule[]
   /** By layer, then in the order of `targetModules`. */
   readonly entries: readonly LoraEntry[]
-  private readonly entriesByName: ReadonlyMap<string, LoraEntry>
+  /** Of all matrices, in the order of {@link parameters}; changed by {@link setValues} only. */
+  readonly values: Float32Array
+  #version = 0
 
-  /** Takes over the entries' variables: dispose() frees them. */
+  /** Copies the values of the modules. */
   constructor(
     readonly settings: LoraSettings,
-    /** Layers of the model, adapted or not. */
-    readonly numLayers: number,
-    entries: readonly LoraEntry[],
+    readonly config: ModelConfig,
+    modules: readonly AdapterMatrices[],
   ) {
     this.r = settings.r
     this.alpha = settings.alpha
     this.scale = loraScale(settings)
     this.dropout = settings.dropout
-    this.targetModules = projections.filter((module) => entries.some((entry) => entry.module === module))
-    this.entries = entries.toSorted(
+    this.targetModules = projections.filter((module) => modules.some((one) => one.module === module))
+    const ordered = modules.toSorted(
       (x, y) => x.layer - y.layer || projections.indexOf(x.module) - projections.indexOf(y.module),
     )
-    this.entriesByName = new Map(entries.map((entry) => [projectionName(entry.layer, entry.module), entry]))
+    this.values = new Float32Array(ordered.reduce((sum, { a, b }) => sum + a.length + b.length, 0))
+    let at = 0
+    const take = (values: Float32Array, shape: LoraMatrix['shape']): LoraMatrix => {
+      const own = this.values.subarray(at, (at += values.length))
+      own.set(values)
+      return { shape, values: own }
+    }
+    this.entries = ordered.map(({ a, b, ...target }) => {
+      const shapes = loraShapes(config, target)
+      return { ...target, a: take(a, shapes.a), b: take(b, shapes.b) }
+    })
   }
 
-  /** The update of one linear layer; undefined where it has none. */
-  entry(layer: number, module: LoraModule): LoraEntry | undefined {
-    return this.entriesByName.get(projectionName(layer, module))
+  /** How often the values have changed: an engine takes over those of another version before it computes. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Throws a ShapeError for another number of values. */
+  setValues(values: ArrayLike<number>): void {
+    if (values.length !== this.values.length) {
+      throw new ShapeError(`the adapter has ${this.values.length} values, got ${values.length}`)
+    }
+    this.values.set(values)
+    this.#version++
+  }
+
+  /** Layers of the model, adapted or not. */
+  get numLayers(): number {
+    return this.config.numLayers
   }
 
   /** Every A and B with its name in a PEFT file: by layer, then in the order of `targetModules`, A before B. */
-  parameters(): { name: string; variable: tf.Variable<tf.Rank.R2> }[] {
+  parameters(): (LoraMatrix & { readonly name: string })[] {
     return this.entries.flatMap(({ layer, module, a, b }) => [
-      { name: peftTensorName(layer, module, 'A'), variable: a },
-      { name: peftTensorName(layer, module, 'B'), variable: b },
+      { ...a, name: peftTensorName(layer, module, 'A') },
+      { ...b, name: peftTensorName(layer, module, 'B') },
     ])
   }
+}
 
-  dispose(): void {
-    for (const { variable } of this.parameters()) variable.dispose()
-  }
+/** An adapted linear layer with the values of its matrices. */
+export interface AdapterMatrices extends LoraTarget {
+  readonly a: Float32Array // [r, in]
+  readonly b: Float32Array // [out, r]
+}
+
+/** Shapes of A and B. */
+export function loraShapes(
+  config: ModelConfig,
+  { module, r }: Pick<LoraTarget, 'module' | 'r'>,
+): { a: [number, number]; b: [number, number] } {
+  const [outSize, inSize] = projectionShape(config, module)
+  return { a: [r, inSize], b: [outSize, r] }
 }
 
 /** The key of an A or B in adapter_model.safetensors. */
 export function peftTensorName(layer: number, module: LoraModule, matrix: 'A' | 'B'): string {
   return `base_model.model.${projectionName(layer, module)}.lora_${matrix}.weight`
-}
-
-/** A variable [rows, columns] of the given values. */
-export function loraVariable(values: Float32Array, shape: [number, number]): tf.Variable<tf.Rank.R2> {
-  return tf.tidy(() => tf.variable(tf.tensor2d(values, shape)))
 }
 
 /**
@@ -122,12 +162,12 @@ export function createLoraAdapter(config: ModelConfig, options: LoraOptions = {}
     throw new ConfigError(`${idle.join(', ')} selects none of the adapted linear layers; the model has ${names}`)
   }
   const random = mersenne(seed)
-  const entries = loraTargets(config, settings).map((target) => {
+  const modules = loraTargets(config, settings).map((target) => {
     const { r, module } = target
     const [outSize, inSize] = projectionShape(config, module)
     const bound = 1 / Math.sqrt(inSize)
     const a = Float32Array.from({ length: r * inSize }, () => (2 * uniformFloat32(random) - 1) * bound)
-    return { ...target, a: loraVariable(a, [r, inSize]), b: loraVariable(new Float32Array(outSize * r), [outSize, r]) }
+    return { ...target, a, b: new Float32Array(outSize * r) }
   })
-  return new LoraAdapter(settings, config.numLayers, entries)
+  return new LoraAdapter(settings, config, modules)
 }

@@ -12,7 +12,7 @@ import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
 import { checkTensors, checkTiedOutputHead, projectionName } from './modelTensors.js'
 import { readAdapter } from './peft.js'
-import type { AdapterMatrices } from './peft.js'
+import type { AdapterMatrices } from './lora.js'
 
 const dtypes = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' } as const
 

@@ -7,9 +7,9 @@ import { Safetensors } from '../io/safetensors.js'
 import { writeSafetensors } from '../io/safetensorsWriter.js'
 import type { ModelConfig } from './config.js'
 import { listProblems } from './jsonFields.js'
-import { LoraAdapter, loraVariable, peftTensorName } from './lora.js'
-import type { LoraSettings, LoraTarget } from './lora.js'
-import { projectionShape, tensorProblems } from './modelTensors.js'
+import { LoraAdapter, loraShapes, peftTensorName } from './lora.js'
+import type { AdapterMatrices, LoraSettings, LoraTarget } from './lora.js'
+import { tensorProblems } from './modelTensors.js'
 import { parsePeftConfig, peftConfigOf } from './peftConfig.js'
 import type { BaseModelName } from './peftConfig.js'
 
@@ -28,12 +28,7 @@ export function saveAdapter(folder: string, adapter: LoraAdapter, baseModel: Bas
   try {
     writeSafetensors(
       path.join(staging, TENSORS_FILE),
-      adapter.parameters().map(({ name, variable }) => ({
-        name,
-        dtype: 'F32',
-        shape: variable.shape,
-        data: () => variable.dataSync<'float32'>(),
-      })),
+      adapter.parameters().map(({ name, shape, values }) => ({ name, dtype: 'F32', shape, data: () => values })),
     )
     atomicWriteJson(path.join(staging, CONFIG_FILE), peftConfigOf(adapter, baseModel))
     for (const name of [TENSORS_FILE, CONFIG_FILE]) fs.renameSync(path.join(staging, name), path.join(folder, name))
@@ -60,20 +55,10 @@ function makeFolder(folder: string): void {
  */
 export function loadAdapter(folder: string, config: ModelConfig): LoraAdapter {
   const { settings, modules } = readAdapter(folder, config)
-  const entries = modules.map(({ a, b, ...target }) => {
-    const shapes = tensorShapes(target, config)
-    return { ...target, a: loraVariable(a, shapes.a), b: loraVariable(b, shapes.b) }
-  })
-  return new LoraAdapter(settings, config.numLayers, entries)
+  return new LoraAdapter(settings, config, modules)
 }
 
-/** An adapted linear layer with the values of its matrices. */
-export interface AdapterMatrices extends LoraTarget {
-  readonly a: Float32Array // [r, in]
-  readonly b: Float32Array // [out, r]
-}
-
-/** Reads and checks an adapter as {@link loadAdapter} does, without a tensor library. */
+/** Reads and checks an adapter as {@link loadAdapter} does. */
 export function readAdapter(
   folder: string,
   config: ModelConfig,
@@ -130,12 +115,6 @@ function openTensors(folder: string): Safetensors {
   return Safetensors.open(file)
 }
 
-/** Shapes of A and B. */
-function tensorShapes(target: LoraTarget, config: ModelConfig): { a: [number, number]; b: [number, number] } {
-  const [outSize, inSize] = projectionShape(config, target.module)
-  return { a: [target.r, inSize], b: [outSize, target.r] }
-}
-
 function checkAdapterTensors(
   tensors: Safetensors,
   targets: readonly LoraTarget[],
@@ -144,7 +123,7 @@ function checkAdapterTensors(
 ): void {
   const expected = new Map<string, readonly number[]>()
   for (const target of targets) {
-    const { a, b } = tensorShapes(target, config)
+    const { a, b } = loraShapes(config, target)
     expected.set(peftTensorName(target.layer, target.module, 'A'), a)
     expected.set(peftTensorName(target.layer, target.module, 'B'), b)
   }

@@ -1,6 +1,7 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
 import { hasKernel, runKernel } from './kernel.js'
+import { mix } from './mix.js'
 
 /** Which numbers are left out. */
 export interface DropoutMask {
@@ -49,15 +50,6 @@ const GOLDEN = 0x9e3779b1
 /** A hash below this, as an unsigned number of 32 bits, leaves a number out. */
 export function dropoutLimit(probability: number): number {
   return Math.round(probability * 2 ** 32)
-}
-
-/** The last part of MurmurHash3: each bit of the result depends on all bits of x. */
-export function mix(x: number): number {
-  let h = x ^ (x >>> 16)
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  return h ^ (h >>> 16)
 }
 
 tf.registerGradient({

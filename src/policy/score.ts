@@ -1,9 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
 import type { CausalLM } from './causalLM.js'
-import { packGroups } from '../engine/cpu/packedBatch.js'
-import { selectRows } from '../ops/selectRows.js'
 
 /** A token sequence of which everything from `promptLength` on is scored. */
 export interface SequenceToScore {
@@ -66,24 +63,10 @@ async function scoreBatch(
   sequences: readonly SequenceToScore[],
   temperature: number,
 ): Promise<TokenScores[]> {
-  const { batch, rows, targets } = packGroups(
-    sequences.map(({ inputIds, promptLength }) => ({
-      promptIds: inputIds.slice(0, promptLength),
-      completions: [inputIds.slice(promptLength)],
-    })),
-    { sharePrefixes: true },
-  )
-  const tensors = tf.tidy(() => {
-    const hidden = selectRows(model.forward(batch), rows)
-    const { logProbs, entropies } = model.tokenLogProbs(hidden, targets, temperature)
-    return [logProbs, entropies] as const
-  })
-  const [logProbs, entropies] = await Promise.all([tensors[0].data(), tensors[1].data()])
-  tf.dispose(tensors)
-  let at = 0
-  return sequences.map(({ inputIds, promptLength }) => {
-    const from = at
-    at += inputIds.length - promptLength
-    return { logProbs: [...logProbs.subarray(from, at)], entropies: [...entropies.subarray(from, at)] }
-  })
+  const rows = sequences.map(({ inputIds, promptLength }) => ({
+    promptIds: inputIds.slice(0, promptLength),
+    completionIds: inputIds.slice(promptLength),
+  }))
+  const { logProbs, entropies } = await model.engineModel.values(rows, { temperature, maxTokens: Infinity })
+  return sequences.map((_, i) => ({ logProbs: [...logProbs[i]!], entropies: [...entropies[i]!] }))
 }

@@ -1,11 +1,8 @@
-import * as tf from '../bundled/tfjs.js'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { TrainingRow } from '../grpo/update/trainingRow.js'
 import type { CausalLM } from '../policy/causalLM.js'
-import { packGroups } from '../engine/cpu/packedBatch.js'
-import { selectRows } from '../ops/selectRows.js'
 import { generate } from '../policy/generate.js'
 
 /** What a gate measured. */
@@ -46,14 +43,11 @@ export async function withRandomAdapter<T>(model: CausalLM, body: (policy: Causa
   const policy = model.withLora({ r: 4, alpha: 8, seed: 1 })
   try {
     const random = xoroshiro128plus(11)
-    for (const { b } of policy.adapter!.entries) {
-      const values = tf.tensor2d(
-        Float32Array.from({ length: b.size }, () => 0.1 * (uniformFloat64(random) - 0.5)),
-        b.shape,
-      )
-      b.assign(values)
-      values.dispose()
+    const adapter = policy.adapter!
+    for (const { b } of adapter.entries) {
+      for (let i = 0; i < b.values.length; i++) b.values[i] = 0.1 * (uniformFloat64(random) - 0.5)
     }
+    adapter.setValues(adapter.values)
     return await body(policy)
   } finally {
     policy.dispose()
@@ -82,21 +76,16 @@ export async function sampledRows(policy: CausalLM, promptLengths: readonly numb
   )
 }
 
-/** log p of every token of the vocabulary after a sequence, computed for this sequence alone, the softmax in double precision. */
-export async function nextTokenLogProbs(
+/** log p of a token after a sequence, computed for it alone. */
+export async function tokenLogProb(
   model: CausalLM,
   ids: readonly number[],
+  next: number,
   temperature: number,
-): Promise<Float64Array> /* [V] */ {
-  const logits = tf.tidy(() => {
-    const { batch } = packGroups([{ promptIds: ids, completions: [] }])
-    return model.logits(selectRows(model.forward(batch), Int32Array.of(ids.length - 1)))
-  })
-  const scaled = Float64Array.from(await logits.data(), (value) => value / temperature)
-  logits.dispose()
-  const largest = scaled.reduce((max, value) => Math.max(max, value), -Infinity)
-  const logSum = largest + Math.log(scaled.reduce((sum, value) => sum + Math.exp(value - largest), 0))
-  return scaled.map((value) => value - logSum)
+): Promise<number> {
+  const rows = [{ promptIds: ids, completionIds: [next] }]
+  const { logProbs } = await model.engineModel.values(rows, { temperature })
+  return logProbs[0]![0]!
 }
 
 /** The largest |a − b|; infinite where one is NaN, or where the lengths differ. */

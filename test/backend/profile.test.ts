@@ -5,13 +5,13 @@ import { measurePeak } from '../../src/backend/cpu/peak.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'
 import { attentionPairs, countOperations } from '../../src/backend/operations.js'
 import { KernelProfile } from '../../src/backend/profile.js'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { attention } from '../../src/ops/attention.js'
 import { linear } from '../../src/ops/linear.js'
 import { createWeight } from '../../src/ops/weight.js'
 
 describe('backend/profile', () => {
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   it('counts calls, time and operations of each kernel by phase and shape', () => {
     const weight = createWeight([32, 16], new Float32Array(32 * 16).fill(0.5))
@@ -92,7 +92,7 @@ describe('backend/operations', () => {
   })
 
   it('knows the names of the kernels that the ops run', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const profile = new KernelProfile()
     try {
       const weight = createWeight([16, 16], new Float32Array(256))
@@ -123,7 +123,7 @@ describe('backend/operations', () => {
 
 describe('backend/cpu/peak', () => {
   it('runs a loop of multiply-adds on all threads and gives its memory back', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>
     const before = runtime.allocator.usedBytes
     const peak = measurePeak(runtime, 1)

@@ -5,7 +5,7 @@ import { measureOps } from '../../bench/ops.js'
 import { measurePeaks } from '../../bench/peak.js'
 import type { BenchRecord, Report } from '../../bench/report.js'
 import type { TorchMatmul } from '../../bench/torch.js'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 
 /** A report that keeps what it is given. */
 function keepingReport(): Report & { records: BenchRecord[]; tables: string[] } {
@@ -19,7 +19,7 @@ function keepingReport(): Report & { records: BenchRecord[]; tables: string[] } 
 }
 
 describe('bench/kernels', () => {
-  after(() => selectBackend('cpu'))
+  after(() => selectEngine('cpu'))
 
   it('measures linear in both directions, with the share of the peak and the ratio to torch', async () => {
     const backends = await startBackends([1, 2])

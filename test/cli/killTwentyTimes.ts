@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { runFolderContents, runToEnd, shortRun, startAndKill } from './killedRun.js'
@@ -10,7 +10,7 @@ const STEPS = 60
 /** `npm run test:kill`: takes too long for every `npm test`. */
 describe('a training process that is killed', () => {
   const inFolder = useTemporaryFolder()
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   it(`at ${KILLS} random moments and resumed gives the same adapter and files each time`, async function () {
     this.timeout(600_000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { runFolderContents, runToEnd, shortRun, startAndKill } from './killedRun.js'
@@ -9,7 +9,7 @@ import { run } from './run.js'
 describe('cli/train --resume', () => {
   const inFolder = useTemporaryFolder()
   beforeEach(() => writeTinyModel(inFolder('model')))
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   it('gives the same adapter and files as a run that was not killed', async () => {
     await runToEnd(shortRun(inFolder('model'), inFolder('whole')))

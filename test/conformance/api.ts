@@ -24,10 +24,10 @@ export {
   rewardMetrics,
   rewards as rewardFunctions,
   scoreTokens,
-  selectBackend,
+  selectEngine,
 } from '../../src/index.js'
 export type {
-  BackendName,
+  EngineName,
   CausalLM,
   ChatMessage,
   GRPOConfig,
@@ -51,4 +51,4 @@ export {
 } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
-export { rowValues } from '../../src/engine/cpu/rowValues.js'
+export { decoderOf, rowValues } from '../fixtures/tensors.js'

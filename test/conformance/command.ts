@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { selectBackend } from './api.js'
-import type { BackendName } from './api.js'
+import { selectEngine } from './api.js'
+import type { EngineName } from './api.js'
 import { listFiles } from './referenceFiles.js'
 import { ReportTable, summarize } from './report.js'
 import type { ReportRow } from './report.js'
@@ -45,7 +45,7 @@ export async function conformance(args: readonly string[], print: (line: string)
   const unknown = values.only.find((name) => !parts.some((part) => part.name === name))
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}\n${usage}`)
 
-  const { name, why } = await selectBackend(values.backend as BackendName | 'auto')
+  const { name, why } = await selectEngine(values.backend as EngineName | 'auto')
   print(`backend ${name}: ${why}\n`)
   const table = new ReportTable(listFiles(root))
   print(table.heading())

@@ -4,7 +4,7 @@ import path from 'node:path'
 import * as tf from '../../src/bundled/tfjs.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { requireShared } from '../shared.js'
-import { selectBackend } from './api.js'
+import { selectEngine } from './api.js'
 import { conformance } from './command.js'
 import { absolute, compareExactly, compareNumbers, compareRecord, ofLargest, ofOneOrMore } from './compare.js'
 import type { ReportRow } from './report.js'
@@ -37,7 +37,7 @@ describe('conformance', () => {
   const temporary = useTemporaryFolder()
 
   before(async () => {
-    await selectBackend()
+    await selectEngine()
   })
 
   it('agrees with the reference numbers of the repository and leaves no tensors behind', async () => {

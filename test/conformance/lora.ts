@@ -56,7 +56,7 @@ export const lora: Part = {
     try {
       const opened = { folder, reference, policy, io }
       if (name === 'io') yield* logitsAndLogProbs(opened)
-      else if (name === 'adapter_model') yield savedAgain(opened)
+      else if (name === 'adapter_model') yield await savedAgain(opened)
       else yield* gradients(opened, name.replace('grads_', ''))
     } finally {
       io.close()
@@ -67,10 +67,10 @@ export const lora: Part = {
 }
 
 /** Names and bits of the tensors after loading and saving. */
-function savedAgain({ folder, policy }: LoraCase): Row {
+async function savedAgain({ folder, policy }: LoraCase): Promise<Row> {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-conformance-'))
   try {
-    policy.saveAdapter(copy)
+    await policy.saveAdapter(copy)
     const contents = [copy, folder].map((from) => {
       const tensors = Safetensors.open(path.join(from, 'adapter_model.safetensors'))
       const entries = tensors
@@ -136,7 +136,7 @@ async function* gradients({ folder, reference, policy, io }: LoraCase, run: stri
     stepsPerGeneration: 1,
   })
   const actual = update.gradients
-  const { gradNorm } = await update.apply()
+  const { gradNorm } = update.apply()
   yield compareNumbers('loss', [result.loss], [expected.loss], ofOneOrMore(1e-4))
   yield compareRecord('metrics', result.metrics, expected.metrics, ofOneOrMore(1e-4))
   yield compareNumbers(

@@ -1,5 +1,5 @@
 import * as tf from '../../src/bundled/tfjs.js'
-import { packGroups } from './api.js'
+import { decoderOf, packGroups } from './api.js'
 import type { CausalLM, Safetensors } from './api.js'
 
 /** The tokens of one row of a padded batch that are no padding, and the columns in which they lie. */
@@ -46,8 +46,9 @@ export async function logitsOf(
   { reference = false }: { reference?: boolean } = {},
 ): Promise<Float32Array> /* [ΣT · V] */ {
   const { batch } = packGroups(sequences.map((promptIds) => ({ promptIds, completions: [] })))
-  const compute = (): tf.Tensor2D => tf.tidy(() => model.logits(model.forward(batch)))
-  const logits = reference ? model.withoutAdapter(compute) : compute()
+  const decoder = decoderOf(reference ? model.baseModel : model)
+  decoder.lora?.refresh()
+  const logits = tf.tidy(() => decoder.logits(decoder.forward(batch)))
   const values = await logits.data<'float32'>()
   logits.dispose()
   return values

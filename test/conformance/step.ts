@@ -1,5 +1,4 @@
 import path from 'node:path'
-import * as tf from '../../src/bundled/tfjs.js'
 import {
   PolicyUpdate,
   Safetensors,
@@ -59,11 +58,8 @@ export const step: Part = {
     const policy = model.withLora({ r, alpha, targetModules })
     const tensors = Safetensors.open(path.join(context.root, file.replace('.json', '.safetensors')))
     try {
-      for (const { name, variable } of policy.adapter!.parameters()) {
-        tf.tidy(() => {
-          variable.assign(tf.tensor2d(tensors.readFloat32(`init.${name}`), variable.shape))
-        })
-      }
+      const adapter = policy.adapter!
+      adapter.setValues(adapter.parameters().flatMap(({ name }) => [...tensors.readFloat32(`init.${name}`)]))
       yield* trainingRun(policy, reference, tensors)
     } finally {
       tensors.close()
@@ -104,9 +100,8 @@ async function* trainingRun(policy: CausalLM, reference: StepReference, tensors:
     yield compareNumbers(`${prefix} losses of micro-batches`, losses, expectedLosses, absolute(1e-4))
     const gradients = update.gradients
     yield compareNumbers(`${prefix} gradients`, gradients, read(policy, tensors, `grad${index + 1}`), ofLargest(1e-3))
-    const { gradNorm, learningRate } = await update.apply()
-    const weights = await Promise.all(policy.adapter!.parameters().map(({ variable }) => variable.data()))
-    const actual = weights.flatMap((values) => [...values])
+    const { gradNorm, learningRate } = update.apply()
+    const actual = policy.adapter!.values.slice()
     yield compareNumbers(`${prefix} weights`, actual, read(policy, tensors, `step${index + 1}`), absolute(1e-4))
     // How far through its prompts a run is belongs to the data loader, not to the step.
     const expectedLogs = omit(logs, 'epoch')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { grpoOptions } from '../../src/grpo/config/config.js'
 import { withPolicy } from '../grpo/tinyTask.js'
 import { pythonWith } from '../python.js'
@@ -58,7 +58,7 @@ describe('docs/trl.md and docs/metrics.md', () => {
   })
 
   it('have every metric of a step', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const text = read('metrics.md')
     await withPolicy(async ({ trainerOf }) => {
       const [step] = await trainerOf({}, { maxSteps: 1, beta: 0.1, entropyCoef: 0.01 }).train()

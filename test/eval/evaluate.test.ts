@@ -7,7 +7,7 @@ import {
   GrpoError,
   mcnemarTest,
   readEvaluation,
-  selectBackend,
+  selectEngine,
   writeEvaluation,
 } from '../../src/index.js'
 import type { EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
@@ -26,7 +26,7 @@ describe('eval/evaluate', () => {
   const temporary = useTemporaryFolder()
 
   before(async () => {
-    await selectBackend()
+    await selectEngine()
   })
 
   it('asks the model with and without its adapter the same, by the same seeds, and leaves no tensors behind', async () => {

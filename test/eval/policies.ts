@@ -1,4 +1,4 @@
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import type { Problem } from '../../src/grading/problem.js'
 import type { Task } from '../../src/tasks/task.js'

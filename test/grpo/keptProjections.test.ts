@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { PolicyUpdate } from '../../src/grpo/update/policyUpdate.js'
-import { keptRows, packRows } from '../../src/grpo/update/trainingRow.js'
+import { keptRows, packRows } from '../../src/engine/cpu/packRows.js'
 import type { TrainingRow } from '../../src/grpo/update/trainingRow.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
-import { KeptProjections } from '../../src/engine/cpu/keptProjections.js'
 import { generate } from '../../src/policy/generate.js'
 import { BACKENDS, memoryInUse, randomIds, randomPolicy } from '../fixtures/policies.js'
+import { decoderOf } from '../fixtures/tensors.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 
 const VOCABULARY = 30
@@ -16,11 +16,7 @@ const CONFIG = parseGRPOConfig({ numGenerations: 3, perDeviceTrainBatchSize: 9 }
 const POSITION = { numItemsInBatch: 30, gradientAccumulationSteps: 1, stepsPerGeneration: 1 }
 
 /** Samples three completions of each prompt, some of which end early, and gives them advantages. */
-async function sampleRows(
-  policy: CausalLM,
-  prompts: readonly number[][],
-  keep?: KeptProjections,
-): Promise<TrainingRow[]> {
+async function sampleRows(policy: CausalLM, prompts: readonly number[][], keep = false): Promise<TrainingRow[]> {
   const groups = await generate(policy, prompts, {
     ...{ maxCompletionLength: 9, numGenerations: 3, seed: 3, eosTokenIds: [1, 2, 3], keep },
   })
@@ -32,13 +28,20 @@ async function sampleRows(
   )
 }
 
-describe('model/keptProjections', () => {
-  after(() => selectBackend('reference'))
+/** The same policy on an engine model of its own, which keeps nothing. */
+function withoutKept(policy: CausalLM): CausalLM {
+  const copy = policy.baseModel.withLora({ r: 3, alpha: 6 })
+  copy.adapter!.setValues(policy.adapter!.values)
+  return copy
+}
+
+describe('engine/cpu/keptProjections', () => {
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     for (const [name, capacity] of Object.entries({ 'all of it fits': 100, 'a part fits': 33, 'nothing fits': 2 })) {
       it(`changes no bit of log-probabilities and gradients on ${backend}: ${name}`, async () => {
-        await selectBackend(backend)
+        await selectEngine(backend)
         const base = await loadModel(temporaryTinyModel({ vocab_size: VOCABULARY }, { tokenizer: false }))
         const policy = randomPolicy(base)
         const alike = randomIds(6, VOCABULARY, 1)
@@ -49,8 +52,10 @@ describe('model/keptProjections', () => {
           [...alike, 5],
         ]
         const before = memoryInUse().tensors
-        const kept = new KeptProjections(policy.config, capacity)
-        const rows = await sampleRows(policy, prompts, kept)
+        const decoder = decoderOf(policy)
+        decoder.startKeeping(capacity)
+        const kept = decoder.kept!
+        const rows = await sampleRows(policy, prompts, true)
         assert.deepEqual(rows, await sampleRows(policy, prompts), 'keeping changes nothing in what is sampled')
 
         const places = (some: readonly TrainingRow[]): Int32Array | null => keptRows(some, packRows(some), kept)
@@ -61,15 +66,16 @@ describe('model/keptProjections', () => {
 
         for (const some of [rows, rows.slice(0, 3), rows.slice(3, 9), [rows[10]!, rows[1]!]]) {
           const results = []
-          for (const options of [{ asSampled: true }, { asSampled: true, kept }]) {
-            const update = new PolicyUpdate(policy, CONFIG, 10)
-            const { logProbs } = await update.accumulate(some, POSITION, options)
+          for (const own of [withoutKept(policy), policy]) {
+            const update = new PolicyUpdate(own, CONFIG, 10)
+            const { logProbs } = await update.accumulate(some, POSITION, { asSampled: true })
             results.push({ logProbs, gradients: update.gradients })
+            if (own !== policy) own.dispose()
           }
           assert.ok(results[0]!.gradients.some((gradient) => gradient !== 0))
           assert.deepEqual(results[1], results[0])
         }
-        kept.dispose()
+        decoder.stopKeeping()
         assert.equal(memoryInUse().tensors, before)
         policy.dispose()
         base.dispose()
@@ -78,26 +84,31 @@ describe('model/keptProjections', () => {
   }
 
   it('takes the kept projections instead of computing them', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const base = await loadModel(temporaryTinyModel({ vocab_size: VOCABULARY }, { tokenizer: false }))
     const policy = randomPolicy(base)
-    const kept = new KeptProjections(policy.config, 100)
-    const rows = await sampleRows(policy, [randomIds(5, VOCABULARY, 4)], kept)
+    const decoder = decoderOf(policy)
+    decoder.startKeeping(100)
+    const kept = decoder.kept!
+    const rows = await sampleRows(policy, [randomIds(5, VOCABULARY, 4)], true)
     const gradients = async (): Promise<Float32Array> => {
       const update = new PolicyUpdate(policy, CONFIG, 10)
-      await update.accumulate(rows, POSITION, { kept })
+      await update.accumulate(rows, POSITION, { asSampled: true })
       return update.gradients
     }
     const before = await gradients()
     // Another adapter would give other projections; what is kept stays what the old one gave.
-    const { b } = policy.adapter!.entries.at(-1)!
-    b.assign(b.mul(2))
+    const adapter = policy.adapter!
+    const { b } = adapter.entries.at(-1)!
+    b.values.set(b.values.map((value) => 2 * value))
+    adapter.setValues(adapter.values)
+    decoder.lora!.refresh()
     const places = keptRows(rows, packRows(rows), kept)!
-    const known = policy.forward(packRows(rows).batch, { kept: { projections: kept, rows: places } })
-    const anew = policy.forward(packRows(rows).batch)
+    const known = decoder.forward(packRows(rows).batch, { kept: { projections: kept, rows: places } })
+    const anew = decoder.forward(packRows(rows).batch)
     assert.notDeepEqual([...known.dataSync()], [...anew.dataSync()])
     assert.notDeepEqual(await gradients(), before)
-    kept.dispose()
+    decoder.stopKeeping()
     policy.dispose()
     base.dispose()
   })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { withPolicy } from './tinyTask.js'
 
 describe('grpo/runFiles', () => {
   const inFolder = useTemporaryFolder()
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   it('writes event files for TensorBoard when asked to, a new one for each part of a run', async () => {
     await withPolicy(async ({ trainerOf }) => {

@@ -1,7 +1,7 @@
 import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import type { GRPOTrainerOptions, TrainingStep } from '../../src/grpo/trainer.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import type { LoraOptions } from '../../src/model/loraOptions.js'
 import type { RewardFunction, RewardSample } from '../../src/rewards/reward.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import type { TrainingStep } from '../../src/grpo/trainer.js'
@@ -31,8 +31,8 @@ const rewardsOf = (steps: readonly TrainingStep[]): number[] => steps.map(({ met
 const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length
 
 describe('trainer', () => {
-  beforeEach(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  beforeEach(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   it('learns to write a token that is rewarded', () =>
     withPolicy(async ({ trainerOf }) => {
@@ -106,7 +106,7 @@ describe('trainer', () => {
   it('works on the reference backend, up to rounding like the cpu backend', async () => {
     const results: { steps: TrainingStep[]; adapter: number[] }[] = []
     for (const backend of ['cpu', 'reference'] as const) {
-      await selectBackend(backend)
+      await selectEngine(backend)
       await withPolicy(async ({ policy, trainerOf }) => {
         const steps = await trainerOf({}, { maxSteps: 2 }).train()
         results.push({ steps, adapter: adapterValues(policy).flatMap((values) => [...values]) })
@@ -141,7 +141,7 @@ describe('trainer', () => {
     const model = { hidden_size: 48, intermediate_size: 96, vocab_size: 200 }
     const config = { perDeviceTrainBatchSize: 8, maxSteps: 3, maxCompletionLength: 12, beta: 0.02 }
     const run = async (threads: number, seed: number): Promise<unknown> => {
-      await selectBackend('cpu', { threads })
+      await selectEngine('cpu', { threads })
       let result: unknown
       await withPolicy(async ({ policy, trainerOf }) => {
         const steps = withoutTimes(await trainerOf({}, { ...config, seed }).train())
@@ -155,7 +155,7 @@ describe('trainer', () => {
       assert.deepEqual(await run(2, 1), once)
       assert.notDeepEqual(await run(1, 2), once)
     } finally {
-      await selectBackend('cpu', { threads: os.availableParallelism() })
+      await selectEngine('cpu', { threads: os.availableParallelism() })
     }
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import type { TrainingStep } from '../../src/grpo/trainer.js'
 import { adapterValues } from '../fixtures/policies.js'
 import { rewardOf, tinyTask, withPolicy } from './tinyTask.js'
@@ -12,8 +12,8 @@ function sampledBy(steps: readonly TrainingStep[]): number[] {
 const hasDifference = ({ metrics }: TrainingStep): boolean => 'sampling/sampling_logp_difference/max' in metrics
 
 describe('trainer: batches and losses', () => {
-  beforeEach(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  beforeEach(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   it('samples once for several steps, or several times a step, as the sizes of the batches say', async () => {
     const cases: [Record<string, number>, number[]][] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { GrpoError } from '../../src/errors.js'
 import { commandRun, readRunStatus } from '../../src/run/control.js'
 import type { StepProgress, TrainingStep } from '../../src/grpo/trainer.js'
@@ -28,8 +28,8 @@ function savedValues(base: CausalLM, outputDir: string): Float32Array[] {
 }
 
 describe('trainer: loops, files and errors', () => {
-  beforeEach(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  beforeEach(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   it('writes metrics.jsonl and completions.jsonl, over those of an earlier run', () =>
     withPolicy(async ({ trainerOf }) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { compareWithBest } from '../../src/grpo/validation.js'
 import type { BestEvaluation } from '../../src/grpo/validation.js'
@@ -11,8 +11,8 @@ import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy } from './tinyTask.js'
 
 describe('evaluation while training', () => {
-  before(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  before(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   const evalTask = { ...tinyTask(3), name: 'held out' }
   const config = { evalStrategy: 'steps', evalSteps: 2, maxSteps: 5 } as const

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parse } from 'yaml'
 import { ConfigError, DataError, HubError } from '../../src/errors.js'
 import { chooseDataFiles, downloadDataset } from '../../src/hub/datasetFiles.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
 import { run } from '../cli/run.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
@@ -43,7 +43,7 @@ describe('models and data by their Hub ids', () => {
   it('load, and an adapter names the model by id and commit', async () => {
     const model = await loadModel('owner/tiny')
     const policy = model.withLora({ r: 2 })
-    policy.saveAdapter(temporary('adapter'))
+    await policy.saveAdapter(temporary('adapter'))
     policy.dispose()
     model.dispose()
     const config = JSON.parse(fs.readFileSync(temporary('adapter', 'adapter_config.json'), 'utf8')) as unknown

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { pinnedName, resolveModel } from '../../src/hub/resolve.js'
 import { embeddedModels } from '../../src/hub/embeddedModels.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 
 describe('hub/embeddedModels', () => {

@@ -4,15 +4,16 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as tf from '../../src/bundled/tfjs.js'
 import { projectionMask } from '../../src/engine/cpu/decoder.js'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { UnsupportedError } from '../../src/errors.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import type { LoraOptions } from '../../src/model/loraOptions.js'
 import { projectionName, projectionShape } from '../../src/model/modelTensors.js'
 import { dropout } from '../../src/ops/dropout.js'
 import { record } from '../../src/ops/gradients.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
+import { decoderOf } from '../fixtures/tensors.js'
 import { mergeAdapter } from '../../src/model/mergeAdapter.js'
 import type { RewardFunction } from '../../src/rewards/reward.js'
 import { arithmetic } from '../../src/tasks/generators/arithmetic.js'
@@ -86,7 +87,7 @@ describe('PEFT and transformers', function () {
 
   before(async function () {
     const python = pythonWith(this, 'torch', 'transformers', 'peft')
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     for (const [name, changes] of Object.entries(models)) await trainAndMerge(name, changes)
     await saveOptions()
     fs.writeFileSync(path.join(folder, 'ids.json'), JSON.stringify(ids))
@@ -120,7 +121,7 @@ describe('PEFT and transformers', function () {
       },
     })
     await trainer.train()
-    policy.saveAdapter(adapter)
+    await policy.saveAdapter(adapter)
     logitsHere[name] = { base: sequenceLogits(base, ids), adapted: sequenceLogits(policy, ids) }
     policy.dispose()
     base.dispose()
@@ -132,7 +133,7 @@ describe('PEFT and transformers', function () {
     const base = await loadModel(path.join(folder, 'models', 'llama'))
     for (const [i, [name, lora]] of Object.entries(options).entries()) {
       const policy = randomPolicy(base, lora, 2 + i)
-      policy.saveAdapter(path.join(folder, 'options', name))
+      await policy.saveAdapter(path.join(folder, 'options', name))
       optionLogits[name] = sequenceLogits(policy, ids)
       if (name === 'dropout') {
         fs.writeFileSync(path.join(folder, 'masks.json'), JSON.stringify(masksOf(policy)))
@@ -158,9 +159,11 @@ describe('PEFT and transformers', function () {
   /** Log-probability of each token but the first in a pass with dropout, and the gradients of their sum. */
   async function droppedPass(policy: CausalLM): Promise<Results['dropout']> {
     const targets = Int32Array.from([...ids.slice(1), 0])
+    const decoder = decoderOf(policy)
+    decoder.lora!.refresh()
     const recording = record(() => {
-      const hidden = policy.forward(sequenceBatch(ids), { dropout: passDropout })
-      return [policy.tokenLogProbs(hidden, targets, 1).logProbs]
+      const hidden = decoder.forward(sequenceBatch(ids), { dropout: passDropout })
+      return [decoder.tokenLogProbs(hidden, targets, 1).logProbs]
     })
     const logps = [...(await recording.outputs[0]!.data())].slice(0, -1)
     const ones = tf.tensor1d(
@@ -168,10 +171,7 @@ describe('PEFT and transformers', function () {
       'float32',
     )
     const parameters = policy.adapter!.parameters()
-    const gradients = recording.gradients(
-      [ones],
-      parameters.map(({ variable }) => variable),
-    )
+    const gradients = recording.gradients([ones], decoder.lora!.variables)
     const grads = parameters.map(({ name }, i) => [name, [...gradients[i]!.dataSync()]] as [string, number[]])
     tf.dispose([ones, ...gradients.filter((gradient) => gradient !== null)])
     return { logps, grads: Object.fromEntries(grads) }

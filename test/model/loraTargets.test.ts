@@ -57,7 +57,6 @@ describe('model/loraTargets', () => {
       const text = JSON.stringify(options)
       const make = (): Record<string, [number, number]> => {
         const adapter = createLoraAdapter(config, ours(options))
-        adapter.dispose()
         return Object.fromEntries(
           adapter.entries.map(({ layer, module, r, scale }) => [projectionName(layer, module), [r, scale]]),
         )
@@ -94,7 +93,6 @@ describe('model/loraTargets', () => {
     const adapter = createLoraAdapter(config, { layersToTransform: [1, 3] })
     assert.equal(adapter.entries.length, 14)
     assert.deepEqual([...new Set(adapter.entries.map(({ layer }) => layer))], [1, 3])
-    adapter.dispose()
   })
 
   it('names what selects nothing', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError, GrpoError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { mergeAdapter } from '../../src/model/mergeAdapter.js'
 import { run } from '../cli/run.js'
 import { randomIds, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
@@ -16,13 +16,13 @@ const ids = randomIds(9, 352, 5)
 describe('mergeAdapter', () => {
   const temporary = useTemporaryFolder()
 
-  before(() => selectBackend('reference'))
+  before(() => selectEngine('reference'))
 
   /** Saves an adapter for the model; returns the logits with it. */
   async function saveAdapter(model: string): Promise<Float32Array> {
     const base = await loadModel(model)
     const policy = randomPolicy(base, { targetModules: ['q_proj', 'v_proj', 'down_proj'] })
-    policy.saveAdapter(temporary('adapter'))
+    await policy.saveAdapter(temporary('adapter'))
     const logits = sequenceLogits(policy, ids)
     policy.dispose()
     base.dispose()

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { Safetensors } from '../../src/io/safetensors.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { createRandomModel } from '../../src/model/randomModel.js'
 import { generate } from '../../src/policy/generate.js'
 

@@ -66,7 +66,7 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
   })
 
   it('names the backend', () => {
-    assert.match(displays(findCell('selectBackend()')).join(''), /(cpu|reference): \w/)
+    assert.match(displays(findCell('selectEngine()')).join(''), /(cpu|reference): \w/)
   })
 
   it('works out the advantages of a group as the library does', () => {

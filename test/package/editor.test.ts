@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import ts from 'typescript'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { grpoOptions, parseGRPOConfig } from '../../src/grpo/config/config.js'
 import type { GRPOOptions } from '../../src/grpo/config/options.js'
 import { tinyTask, withPolicy } from '../grpo/tinyTask.js'
@@ -124,7 +124,7 @@ describe('what an editor shows', () => {
       assert.ok(description, `step.metrics shows ${description} for ${name}`)
     }
     // What runs measure is what the type says.
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const runs: GRPOOptions[] = [
       { beta: 0.1, entropyCoef: 0.01, evalStrategy: 'steps' },
       { lossType: 'cispo', epsilonHigh: 5, dynamicSampling: true },

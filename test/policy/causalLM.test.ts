@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import * as tf from '../../src/bundled/tfjs.js'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { BackendError, ConfigError, FileFormatError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensorsWriter.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { BACKENDS, adapterValues, memoryInUse, randomIds, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
+import { decoderOf } from '../fixtures/tensors.js'
 import { temporaryFolder, temporaryTinyModel, writeTinyModel } from '../fixtures/tinyModel.js'
 import { values } from '../ops/suite.js'
 
@@ -15,14 +16,14 @@ const VOCABULARY = 352
 const TOKEN_IDS = randomIds(11, VOCABULARY, 3)
 
 describe('causalLM', () => {
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     describe(`on ${backend}`, () => {
       let folder = ''
 
       before(async () => {
-        await selectBackend(backend)
+        await selectEngine(backend)
         folder = temporaryTinyModel({}, { dtype: 'BF16' })
       })
 
@@ -96,30 +97,13 @@ describe('causalLM', () => {
         model.dispose()
       })
 
-      it('switches the adapter off inside withoutAdapter only, also when the body throws', async () => {
+      it('is its base without the adapter, which goes on as it was', async () => {
         const model = await loadModel(folder)
         const policy = randomPolicy(model)
         const [base, adapted] = [sequenceLogits(model, TOKEN_IDS), sequenceLogits(policy, TOKEN_IDS)]
         assert.notDeepEqual(adapted, base)
-        assert.deepEqual(
-          policy.withoutAdapter(() => sequenceLogits(policy, TOKEN_IDS)),
-          base,
-        )
+        assert.deepEqual(sequenceLogits(policy.baseModel, TOKEN_IDS), base)
         assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), adapted)
-        assert.throws(
-          () =>
-            policy.withoutAdapter(() => {
-              throw new Error('stop')
-            }),
-          /stop/,
-        )
-        assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), adapted)
-        // A body that goes on later would find the adapter on again.
-        assert.throws(() => policy.withoutAdapter(() => Promise.resolve(1)), /returned a promise/)
-        policy.withoutAdapter(() => {
-          policy.withoutAdapter(() => undefined)
-          assert.deepEqual(sequenceLogits(policy, TOKEN_IDS), base)
-        })
         policy.dispose()
         model.dispose()
       })
@@ -128,7 +112,7 @@ describe('causalLM', () => {
         const model = await loadModel(folder)
         const policy = randomPolicy(model, { targetModules: ['k_proj', 'o_proj', 'down_proj'] })
         const adapterFolder = temporaryFolder()
-        policy.saveAdapter(adapterFolder)
+        await policy.saveAdapter(adapterFolder)
         const loaded = model.withAdapter(adapterFolder)
         assert.deepEqual(adapterValues(loaded), adapterValues(policy))
         assert.deepEqual(sequenceLogits(loaded, TOKEN_IDS), sequenceLogits(policy, TOKEN_IDS))
@@ -140,8 +124,8 @@ describe('causalLM', () => {
         tf.tidy(() => {
           const hidden = tf.randomUniform<tf.Rank.R2>([5, model.config.hiddenSize], -1, 1, 'float32', 1)
           const targets = Int32Array.from(randomIds(5, VOCABULARY, 4))
-          const { logProbs, entropies } = model.tokenLogProbs(hidden, targets, 0.6)
-          const logits = model.logits(hidden).arraySync()
+          const { logProbs, entropies } = decoderOf(model).tokenLogProbs(hidden, targets, 0.6)
+          const logits = decoderOf(model).logits(hidden).arraySync()
           for (const [i, row] of logits.entries()) {
             const sum = row.reduce((total, z) => total + Math.exp(z / 0.6), 0)
             const p = row.map((z) => Math.exp(z / 0.6) / sum)
@@ -155,7 +139,7 @@ describe('causalLM', () => {
   }
 
   it('takes the ends of a completion from the tokenizer, generation_config.json or config.json', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const ends = async (folder: string): Promise<readonly number[]> => {
       const model = await loadModel(folder)
       model.dispose()
@@ -172,7 +156,7 @@ describe('causalLM', () => {
   })
 
   it('has a tokenizer where the folder holds one', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const model = await loadModel(temporaryTinyModel())
     assert.equal(model.tokenizer?.eosTokenId, 343)
     model.dispose()
@@ -182,7 +166,7 @@ describe('causalLM', () => {
   })
 
   it('says what is wrong with a folder', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     await assert.rejects(loadModel(path.join(temporaryFolder(), 'missing')), /does not exist/)
     await assert.rejects(
       loadModel(temporaryFolder()),
@@ -199,23 +183,21 @@ describe('causalLM', () => {
 
   it('refuses to compute on another backend than it was loaded on', async () => {
     for (const [one, other] of [BACKENDS, BACKENDS.toReversed()]) {
-      await selectBackend(one)
+      await selectEngine(one)
       const model = await loadModel(temporaryTinyModel())
       const expected = sequenceLogits(model, TOKEN_IDS)
-      await selectBackend(other)
+      await selectEngine(other)
       assert.throws(() => sequenceLogits(model, TOKEN_IDS), BackendError)
-      await selectBackend(one)
+      await selectEngine(one)
       assert.deepEqual(sequenceLogits(model, TOKEN_IDS), expected)
       model.dispose()
     }
   })
 
   it('refuses to save an adapter that it does not have', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const model = await loadModel(temporaryTinyModel())
-    assert.throws(() => {
-      model.saveAdapter(temporaryFolder())
-    }, ConfigError)
+    await assert.rejects(model.saveAdapter(temporaryFolder()), ConfigError)
     model.dispose()
   })
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError, ShapeError } from '../../src/errors.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import { generate } from '../../src/policy/generate.js'
-import type { Completion, SamplingOptions } from '../../src/policy/generate.js'
+import type { Completion, SamplingOptions } from '../../src/engine/sampling.js'
 import { scoreTokens } from '../../src/policy/score.js'
 import { BACKENDS, memoryInUse, randomIds, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
@@ -39,7 +39,7 @@ function idsOf(groups: readonly (readonly Completion[])[]): number[][][] {
 }
 
 describe('generate', () => {
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     describe(`on ${backend}`, () => {
@@ -47,7 +47,7 @@ describe('generate', () => {
       let model: CausalLM
 
       before(async () => {
-        await selectBackend(backend)
+        await selectEngine(backend)
         base = await loadModel(temporaryTinyModel({}, { dtype: 'BF16' }))
         model = randomPolicy(base)
       })
@@ -132,7 +132,7 @@ describe('generate', () => {
     let model: CausalLM
 
     before(async () => {
-      await selectBackend('cpu')
+      await selectEngine('cpu')
       model = await loadModel(temporaryTinyModel())
     })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError, ShapeError } from '../../src/errors.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import { scoreTokens } from '../../src/policy/score.js'
 import type { SequenceToScore } from '../../src/policy/score.js'
@@ -13,7 +13,7 @@ import { assertClose } from '../ops/suite.js'
 const VOCABULARY = 50
 
 describe('scoreTokens', () => {
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     describe(`on ${backend}`, () => {
@@ -22,7 +22,7 @@ describe('scoreTokens', () => {
       let policy: CausalLM
 
       before(async () => {
-        await selectBackend(backend)
+        await selectEngine(backend)
         folder = temporaryTinyModel(
           { vocab_size: VOCABULARY, head_dim: 4, rms_norm_eps: 1e-6, rope_theta: 10000 },
           { tokenizer: false },

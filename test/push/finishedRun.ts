@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import { evaluate } from '../../src/eval/evaluate.js'
 import { writeEvaluation } from '../../src/eval/evaluationFile.js'
 import type { Evaluation } from '../../src/eval/evaluation.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import { letterTask } from '../eval/policies.js'
 import { randomPolicy } from '../fixtures/policies.js'
@@ -33,7 +33,7 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
   const policy = randomPolicy(base, { r: 4 })
   const other = randomPolicy(base, { r: 4 }, 9)
   try {
-    policy.saveAdapter(path.join(folder, 'adapter'))
+    await policy.saveAdapter(path.join(folder, 'adapter'))
     if (evaluated) {
       const policies = { base, trained: policy, ...(placebo && { placebo: other }) }
       const known = evaluations.get(placebo) ?? (await evaluateLetters(policies))

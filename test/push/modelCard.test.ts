@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { parse } from 'yaml'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { readEvaluation } from '../../src/eval/evaluationFile.js'
 import { shareText } from '../../src/push/cardTables.js'
 import type { PushFile } from '../../src/push/pushFiles.js'
@@ -15,7 +15,7 @@ import type { FinishedRunOptions } from './finishedRun.js'
 describe('modelCard', () => {
   const temporary = useTemporaryFolder()
 
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   async function pushOf(options: Partial<FinishedRunOptions>, baseModel = 'owner/tiny@main') {
     const run = await writeFinishedRun(temporary('run'), { model: temporaryTinyModel(), ...options })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError, FileFormatError } from '../../src/errors.js'
 import { readEvaluation } from '../../src/eval/evaluationFile.js'
 import { downloadModel } from '../../src/hub/modelFiles.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { pushToHub } from '../../src/push/pushToHub.js'
 import type { PushOptions } from '../../src/push/pushToHub.js'
 import { run as runCommand } from '../cli/run.js'
@@ -29,7 +29,7 @@ describe('pushToHub', () => {
   let run: string
   let warnings: string[]
 
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   beforeEach(async () => {
     hub = await FakeHub.start()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { ConfigError } from '../../src/errors.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { evaluatePolicy } from '../../src/grpo/validation.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { correctness, format, gate, loadReward, rewardFunction, workerReward } from '../../src/rewards/index.js'
 import { correctnessJudge, judgedCorrect } from '../../src/rewards/judge.js'
 import { loadRewards } from '../../src/rewards/loadReward.js'
@@ -48,8 +48,8 @@ describe('the reward that judges correctness', () => {
 })
 
 describe('eval_accuracy', () => {
-  before(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  before(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   it('is the same wherever the reward that judges correctness stands, and absent where none does', async () => {
     const model = await loadModel(path.resolve(import.meta.dirname, '../../checkpoints/word-problems-1m'))

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
-import { FlatParameters } from '../../src/optim/flatParameters.js'
-import { CausalLM, loadModel } from '../../src/policy/causalLM.js'
+import { selectEngine } from '../../src/engine/registry.js'
+import { DecoderModel } from '../../src/engine/cpu/decoderModel.js'
+import type { CausalLM } from '../../src/policy/causalLM.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import { createTinyModel } from '../../src/model/tinyModel.js'
 import { goldenInputs, goldenLosses } from '../../src/selftest/goldenLosses.js'
 import { selfTest } from '../../src/selftest/selfTest.js'
@@ -15,7 +16,7 @@ describe('selftest', function () {
   this.timeout(20_000)
   let model: CausalLM
   before(async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     model = await loadModel(createTinyModel(temporaryFolder()))
   })
   after(() => {
@@ -56,10 +57,10 @@ describe('selftest', function () {
   it('notices a temperature that training forgets', async () => {
     const failed = await failing(
       ['temperature parity', 'golden losses'],
-      CausalLM.prototype,
+      DecoderModel.prototype,
       'tokenLogProbs',
       (method) =>
-        function (this: CausalLM, hidden, targets) {
+        function (this: DecoderModel, hidden, targets) {
           return method.call(this, hidden, targets, 1)
         },
     )
@@ -69,10 +70,10 @@ describe('selftest', function () {
   it('notices tokens that are scored one place too late', async () => {
     const failed = await failing(
       ['golden losses', 'next-token alignment'],
-      CausalLM.prototype,
+      DecoderModel.prototype,
       'tokenLogProbs',
       (method) =>
-        function (this: CausalLM, hidden, targets, temperature) {
+        function (this: DecoderModel, hidden, targets, temperature) {
           return method.call(
             this,
             hidden,
@@ -87,10 +88,10 @@ describe('selftest', function () {
   it('notices sequences that see their neighbours', async () => {
     const failed = await failing(
       ['golden losses', 'prompt conditioning', 'padding invariance'],
-      CausalLM.prototype,
+      DecoderModel.prototype,
       'forward',
       (method) =>
-        function (this: CausalLM, batch, options) {
+        function (this: DecoderModel, batch, options, lora) {
           // Every token sees all that stand before it in the batch.
           const length = batch.tokenIds.length
           const whole = {
@@ -101,7 +102,7 @@ describe('selftest', function () {
             prefixStart: 0,
             prefixLength: 0,
           }
-          return method.call(this, options?.cache ? batch : { ...batch, segments: [whole] }, options)
+          return method.call(this, options?.cache ? batch : { ...batch, segments: [whole] }, options, lora)
         },
     )
     assert.deepEqual(failed, ['prompt conditioning', 'padding invariance'])
@@ -110,9 +111,12 @@ describe('selftest', function () {
   it('notices an adapter that cannot be switched off', async () => {
     const failed = await failing(
       ['golden losses', 'adapter off = base'],
-      CausalLM.prototype,
-      'withoutAdapter',
-      () => (body) => body(),
+      DecoderModel.prototype,
+      'values',
+      (method) =>
+        function (this: DecoderModel, rows, options) {
+          return method.call(this, rows, { ...options, reference: false })
+        },
     )
     assert.deepEqual(failed, ['adapter off = base'])
   })
@@ -120,15 +124,20 @@ describe('selftest', function () {
   it('notices gradients that are lost on the way', async () => {
     const failed = await failing(
       ['golden losses', 'finite differences'],
-      FlatParameters.prototype,
-      'addGradients',
+      DecoderModel.prototype,
+      'record',
       (method) =>
-        function (this: FlatParameters, gradients, sum) {
-          return method.call(
-            this,
-            gradients.map((gradient, i) => (i % 14 === 4 ? null : gradient)),
-            sum,
-          )
+        async function (this: DecoderModel, rows, options) {
+          const recording = await method.call(this, rows, options)
+          return {
+            ...recording,
+            async gradient(dLogProbs, dEntropies, sum) {
+              const whole = new Float32Array(sum.length)
+              const logProbs = await recording.gradient(dLogProbs, dEntropies, whole)
+              for (const [i, value] of whole.entries()) if (Math.floor(i / 64) % 14 !== 4) sum[i]! += value
+              return logProbs
+            },
+          }
         },
     )
     assert.deepEqual(failed, ['finite differences'])

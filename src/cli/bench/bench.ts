@@ -6,10 +6,10 @@ import type { Command } from 'commander'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { measurePeak } from '../../backend/cpu/peak.js'
 import { KernelProfile } from '../../backend/profile.js'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
 import { ConfigError } from '../../errors.js'
 import type { StepProgress } from '../../grpo/trainer.js'
-import { loadModel } from '../../policy/causalLM.js'
+import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { createRandomModel } from '../../model/randomModel.js'
 import type { Streams } from '../commandLine.js'
@@ -73,7 +73,7 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(10)}${value}\n`)
   }
-  const backend = await selectBackend('cpu', options.threads === undefined ? {} : { threads: options.threads })
+  const backend = await selectEngine('cpu', options.threads === undefined ? {} : { threads: options.threads })
   const base = options.model === undefined ? await loadSmallModel() : await loadModel(options.model)
   const policy = base.withLora({ r: options.loraR, alpha: 2 * options.loraR })
   try {

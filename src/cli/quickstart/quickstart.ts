@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
 import { evaluate } from '../../eval/evaluate.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import type { Evaluation } from '../../eval/evaluation.js'
@@ -8,7 +8,7 @@ import { describePValue } from '../../eval/pValue.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import { atomicWriteJson } from '../../io/atomicWrite.js'
 import { readJsonLines } from '../../io/jsonLines.js'
-import { loadModel } from '../../policy/causalLM.js'
+import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import { wordProblems } from '../../tasks/generators/wordProblems/wordProblems.js'
@@ -61,7 +61,7 @@ async function runQuickstart(
   const { seed, placebo, outputDir } = options
   const started = performance.now()
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
-  const backend = await selectBackend()
+  const backend = await selectEngine()
   const specs = [placebo ? { name: 'random', rate: 0.5, seed } : 'correctness']
   const run = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
   const config = grpoConfigOf(run)

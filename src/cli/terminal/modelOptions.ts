@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
-import type { BackendName } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
+import type { EngineName } from '../../engine/registry.js'
 import { resolveModel } from '../../hub/resolve.js'
-import { loadModel } from '../../policy/causalLM.js'
+import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { withDownloadProgress } from './downloadProgress.js'
 
@@ -11,7 +11,7 @@ import { withDownloadProgress } from './downloadProgress.js'
 export interface ModelOptions {
   model: string
   adapter?: string
-  backend: BackendName | 'auto'
+  backend: EngineName | 'auto'
   threads?: number
 }
 
@@ -29,7 +29,7 @@ export async function withModel<T>(
   body: (model: CausalLM) => Promise<T>,
 ): Promise<T> {
   const signal = options.signal ?? new AbortController().signal
-  await selectBackend(options.backend, options.threads === undefined ? {} : { threads: options.threads })
+  await selectEngine(options.backend, options.threads === undefined ? {} : { threads: options.threads })
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
     adapter: options.adapter === undefined ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),

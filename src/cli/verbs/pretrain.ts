@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
 import { ConfigError } from '../../errors.js'
 import { snakeCase } from '../../options/names.js'
 import { JsonLinesWriter } from '../../io/jsonLines.js'
@@ -62,7 +62,7 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
   const state = resume ? newestState(outputDir) : null
   if (state === null) checkRunFolder(outputDir, overwrite ?? false)
   const threads = flags.threads === undefined ? {} : { threads: wholeNumber('--threads', flags.threads) }
-  const backend = await selectBackend('cpu', threads)
+  const backend = await selectEngine('cpu', threads)
   if (state === null) startRunFolder(outputDir, formatConfig(config))
   const pretrainer = new Pretrainer(config, path.join(outputDir, 'model'))
   try {

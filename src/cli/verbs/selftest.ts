@@ -3,8 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
-import type { BackendName } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
+import type { EngineName } from '../../engine/registry.js'
 import { GrpoError } from '../../errors.js'
 import { createTinyModel } from '../../model/tinyModel.js'
 import { selfTest } from '../../selftest/selfTest.js'
@@ -16,7 +16,7 @@ import type { Column } from '../terminal/table.js'
 
 interface SelfTestOptions {
   model?: string
-  backend: BackendName | 'auto'
+  backend: EngineName | 'auto'
   threads?: number
 }
 
@@ -38,7 +38,7 @@ export function addSelfTestCommand(program: Command, streams: Streams): void {
 async function selfTestCommand(options: SelfTestOptions, streams: Streams): Promise<void> {
   const folder = options.model ?? createTinyModel(fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-selftest-')))
   try {
-    const { name, why } = await selectBackend(
+    const { name, why } = await selectEngine(
       options.backend,
       options.threads === undefined ? {} : { threads: options.threads },
     )

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { selectBackend } from '../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../engine/registry.js'
 import type { Evaluation } from '../../eval/evaluation.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import { listCheckpoints } from '../../run/checkpointFolders.js'
@@ -11,7 +11,7 @@ import { describeMemory, gibibytes } from '../../grpo/memory/forecast.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import type { GRPOTrainerOptions, StepProgress, TrainingStep } from '../../grpo/trainer.js'
 import { atomicWriteFile } from '../../io/atomicWrite.js'
-import { loadModel } from '../../policy/causalLM.js'
+import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
 import { loadRewards } from '../../rewards/loadReward.js'
@@ -150,7 +150,7 @@ export async function withRun(
   const rewards = await loadRewards(config.rewards, config)
   const task = await loadTask(config.task, taskOptionsOf(config))
   const evalTask = await loadEvalTask(config, task)
-  const backend = await selectBackend(config.backend, config.threads === null ? {} : { threads: config.threads })
+  const backend = await selectEngine(config.backend, config.threads === null ? {} : { threads: config.threads })
   const base = await loadModel(config.model)
   try {
     const policy = base.withLora(loraOptionsOf(config))
@@ -214,7 +214,7 @@ async function runTrainer(
 }
 
 function describeModel({ config, adapter }: CausalLM): string {
-  const parameters = adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
+  const parameters = adapter?.values.length ?? 0
   return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
 }
 

@@ -3,7 +3,7 @@ import type { LoraAdapter } from '../../model/lora.js'
 import { projectionShape } from '../../model/modelTensors.js'
 
 /** Bytes that the activations of one forward pass may take; rows beyond it are computed after one another. */
-const ACTIVATION_BYTES = 2 ** 30
+export const ACTIVATION_BYTES = 2 ** 30
 
 /**
  * Bytes of activations that one token leaves for the gradient: in each layer the inputs of the norms and of the projections,

@@ -1,11 +1,11 @@
 import type { ModelConfig } from '../../model/config.js'
 
 /** Completions that are decoded together, at most: more would hardly make a token cheaper. */
-const MAXIMUM_ROWS = 256
+export const MAXIMUM_ROWS = 256
 /** Bytes that their logits may take. */
-const LOGIT_BYTES = 64 * 2 ** 20
+export const LOGIT_BYTES = 64 * 2 ** 20
 /** Bytes that the keys and values of the sequences that are decoded together may take. */
-const CACHE_BYTES = 2 ** 30
+export const CACHE_BYTES = 2 ** 30
 
 /** How the slots of a key-value cache are divided: prompts first, then one block for each completion. */
 export interface CacheLayout {

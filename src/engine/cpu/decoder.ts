@@ -1,7 +1,8 @@
 import * as tf from '../../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../errors.js'
 import { attention } from '../../ops/attention.js'
-import { dropout as dropoutOp, mix } from '../../ops/dropout.js'
+import { dropout as dropoutOp } from '../../ops/dropout.js'
+import { mix } from '../../ops/mix.js'
 import type { DropoutMask } from '../../ops/dropout.js'
 import { embed } from '../../ops/embed.js'
 import { recompute } from '../../ops/gradients.js'
@@ -14,7 +15,7 @@ import type { Weight } from '../../ops/weight.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { KeptRows } from './keptProjections.js'
 import type { KeyValueCache } from './keyValueCache.js'
-import type { LoraAdapter } from '../../model/lora.js'
+import type { LoraTensors } from './loraTensors.js'
 import { projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 import type { PackedBatch } from './packedBatch.js'
@@ -77,7 +78,7 @@ export interface ForwardDropout {
 export function decode(
   config: ModelConfig,
   weights: DecoderWeights,
-  adapter: LoraAdapter | null,
+  adapter: LoraTensors | null,
   batch: PackedBatch,
   options: ForwardOptions = {},
 ): tf.Tensor2D /* [N, hidden] */ {
@@ -129,7 +130,7 @@ interface RotaryTables {
 }
 
 /** The trainable tensors of one layer. */
-function layerVariables(adapter: LoraAdapter | null, index: number): tf.Variable[] {
+function layerVariables(adapter: LoraTensors | null, index: number): tf.Variable[] {
   return (adapter?.entries ?? []).filter(({ layer }) => layer === index).flatMap(({ a, b }) => [a, b])
 }
 
@@ -137,7 +138,7 @@ function decoderLayer(
   config: ModelConfig,
   layer: DecoderLayer,
   index: number,
-  adapter: LoraAdapter | null,
+  adapter: LoraTensors | null,
   x: tf.Tensor2D, // [N, hidden]
   rotary: RotaryTables,
   batch: PackedBatch,

@@ -1,6 +1,6 @@
-import type { CausalLM } from '../../policy/causalLM.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
-import type { Completion, SamplingOptions } from '../../policy/generate.js'
+import type { TokenIds } from '../engine.js'
+import type { Completion, SamplingOptions } from '../sampling.js'
 import { sequenceRandom } from '../sequenceRandom.js'
 
 /** One completion while it is being sampled. */
@@ -67,7 +67,7 @@ export class Sequence {
 
 /** The sequences to sample: for each prompt `numGenerations`, numbered on where the same prompt occurs again. */
 export function startSequences(
-  model: CausalLM,
+  model: { readonly tokenizer: Tokenizer | null; readonly eosTokenIds: TokenIds },
   prompts: readonly (readonly number[])[],
   options: SamplingOptions,
 ): Sequence[][] {

@@ -5,7 +5,7 @@ import { atomicWriteJson, flushFolder } from '../../io/atomicWrite.js'
 import { Safetensors } from '../../io/safetensors.js'
 import { writeSafetensors } from '../../io/safetensorsWriter.js'
 import type { CausalLM } from '../../policy/causalLM.js'
-import { loadAdapter } from '../../model/peft.js'
+import { loadAdapter, saveAdapter } from '../../model/peft.js'
 import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
@@ -73,7 +73,7 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
   const { adamW, ...optimizer } = checkpoint.optimizer
   const { prompts } = checkpoint.counters
   const shape = [adamW.m.length]
-  policy.saveAdapter(path.join(folder, 'adapter'))
+  saveAdapter(path.join(folder, 'adapter'), policy.adapter!, policy.name)
   flushFolder(path.join(folder, 'adapter'))
   writeSafetensors(path.join(folder, OPTIMIZER_FILE), [
     { name: 'exp_avg', dtype: 'F32', shape, data: adamW.m },
@@ -113,17 +113,12 @@ export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Ch
  * FileFormatError when the adapter is broken or does not fit.
  */
 export function restoreAdapter(folder: string, policy: CausalLM, first: () => void = () => undefined): void {
+  const { adapter } = policy
   const saved = loadAdapter(path.join(folder, 'adapter'), policy.config)
-  try {
-    const parameters = new Map(saved.parameters().map(({ name, variable }) => [name, variable]))
-    const own = policy.adapter?.parameters() ?? []
-    const fits = own.every(({ name, variable }) => parameters.get(name)?.shape.join() === variable.shape.join())
-    if (!fits || own.length !== parameters.size) {
-      throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
-    }
-    first()
-    for (const { name, variable } of own) variable.assign(parameters.get(name)!)
-  } finally {
-    saved.dispose()
+  const layout = ({ name, shape }: { name: string; shape: readonly number[] }): string => `${name} ${shape.join()}`
+  if (!adapter || saved.parameters().map(layout).join() !== adapter.parameters().map(layout).join()) {
+    throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
   }
+  first()
+  adapter.setValues(saved.values)
 }

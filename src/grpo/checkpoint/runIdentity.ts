@@ -44,7 +44,7 @@ export function runIdentity(
 
 function adapterIdentity(adapter: LoraAdapter): string {
   const { r, alpha, scale, dropout, settings, entries } = adapter
-  const shapes = adapter.parameters().map(({ name, variable }) => [name, variable.shape])
+  const shapes = adapter.parameters().map(({ name, shape }) => [name, shape])
   const scales = entries.map((entry) => entry.scale)
   return [
     `rank ${r}, alpha ${alpha}, ${digest(shapes)}`,

@@ -1,26 +1,14 @@
-import os from 'node:os'
 import { BackendError } from '../../errors.js'
 import type { CausalLM } from '../../policy/causalLM.js'
-import { keptBytesPerToken } from '../../engine/cpu/keptProjections.js'
-import { hasKernel } from '../../ops/kernel.js'
-import { cacheBytesPerToken, cacheLayout } from '../../engine/cpu/cacheSlots.js'
-import { PREFILL_TOKENS } from '../../engine/cpu/scheduler.js'
 import type { Task } from '../../tasks/task.js'
-import { activationBytesPerToken, maximumTokens } from '../../engine/cpu/activations.js'
 import type { GRPOConfig } from '../config/config.js'
 
-/** Bytes of tensors that the 32-bit WebAssembly memory of the cpu backend can hold. */
-const TENSOR_LIMIT = 4 * 2 ** 30
 /** Bytes of a process that has loaded Node, tfjs and a tokenizer and has a heap of JavaScript objects in use. */
 const PROCESS_BYTES = 330 * 2 ** 20
 /** Of the tensors at their peak, what lies idle between blocks in use. */
 const FRAGMENTATION = 0.05
 /** Float32 vectors of the adapter's size that the optimizer keeps: values, gradients and the two moments. */
 const OPTIMIZER_VECTORS = 4
-
-/** The block of logits that exists at one time; see backend/cpu/kernels/tokenLogProbs.ts. */
-const LOGIT_ROWS = 1024
-const LOGIT_COLUMNS = 2048
 
 /** Most bytes for what sampling computed and training needs again. */
 const KEPT_BYTES = 2 ** 30
@@ -64,19 +52,21 @@ export function memoryForecast(
   promptLengths: readonly number[],
   config: GRPOConfig,
 ): MemoryForecast {
-  const longestPrompt = promptLengths.reduce((max, length) => Math.max(max, length), 1)
-  const parameters = policy.adapter?.parameters().reduce((sum, { variable }) => sum + variable.size, 0) ?? 0
-  const weights = policy.weightBytes
-  const adapter = 3 * 4 * parameters
-  const optimizer = OPTIMIZER_VECTORS * 4 * parameters
-  const sampling = samplingBytes(policy, longestPrompt, config)
-  const activations = trainingBytes(policy, longestPrompt, config)
+  const { numGenerations, generationBatchSize, maxCompletionLength, perDeviceTrainBatchSize: rows } = config
+  const promptTokens = promptLengths.reduce((max, length) => Math.max(max, length), 1)
+  const prompts = generationBatchSize / numGenerations
+  const { adapter, sampling, activations, keptPerToken } = policy.engineModel.forecast({
+    ...{ promptTokens, prompts, numGenerations, maxCompletionLength, rows, maxTokens: config.maxTokensPerPass },
+  })
+  const weights = policy.engineModel.weightBytes
+  const optimizer = OPTIMIZER_VECTORS * 4 * (policy.adapter?.values.length ?? 0)
   const without = weights + adapter + Math.max(sampling, activations)
-  // With dropout, training does not compute what sampling computed.
-  const keptTokens = policy.adapter?.dropout
-    ? 0
-    : tokensToKeep(policy.config, longestPrompt, config, without, optimizer)
-  const kept = keptTokens * keptBytesPerToken(policy.config)
+  const available = policy.engine.memory().available
+  const keptTokens =
+    keptPerToken === null
+      ? 0
+      : tokensToKeep(promptTokens, config, { tensors: without, optimizer, keptPerToken, available })
+  const kept = keptTokens * (keptPerToken ?? 0)
   const tensors = without + kept
   return {
     ...{ weights, adapter, sampling, activations, optimizer, kept, keptTokens, tensors },
@@ -90,53 +80,26 @@ function processBytes(tensors: number, optimizer: number): number {
 
 /** Tokens of a generation batch for which there is room to keep their projections; the result of a run does not depend on it. */
 function tokensToKeep(
-  model: CausalLM['config'],
-  longestPrompt: number,
+  promptTokens: number,
   config: GRPOConfig,
-  tensors: number, // bytes of all others
-  optimizer: number,
+  bytes: {
+    /** Of all other tensors. */
+    readonly tensors: number
+    readonly optimizer: number
+    readonly keptPerToken: number
+    readonly available: number
+  },
 ): number {
-  // Elsewhere writing a row copies the whole table.
-  if (!hasKernel('WriteRows')) return 0
   const rounds = config.dynamicSampling ? config.maxNumGenBatches : 1
   const { generationBatchSize, numGenerations, maxCompletionLength } = config
   const wanted =
-    rounds * ((generationBatchSize / numGenerations) * longestPrompt + generationBatchSize * (maxCompletionLength - 1))
+    rounds * ((generationBatchSize / numGenerations) * promptTokens + generationBatchSize * (maxCompletionLength - 1))
   const room = Math.min(
     KEPT_BYTES,
-    KEPT_LIMIT - tensors,
-    (KEPT_SHARE * availableMemory() - processBytes(tensors, optimizer)) / (1 + FRAGMENTATION),
+    KEPT_LIMIT - bytes.tensors,
+    (KEPT_SHARE * bytes.available - processBytes(bytes.tensors, bytes.optimizer)) / (1 + FRAGMENTATION),
   )
-  return Math.max(0, Math.min(wanted, Math.floor(room / keptBytesPerToken(model))))
-}
-
-function samplingBytes({ config: model }: CausalLM, longestPrompt: number, config: GRPOConfig): number {
-  const { numGenerations, maxCompletionLength, generationBatchSize } = config
-  const prompts = new Array<number>(generationBatchSize / numGenerations).fill(longestPrompt)
-  const { promptSlots, rows, rowSlots } = cacheLayout(model, prompts, numGenerations, maxCompletionLength)
-  const cache = cacheBytesPerToken(model) * (promptSlots + rows * rowSlots)
-  const logits = 4 * rows * model.vocabularySize
-  const promptTokens = Math.min(prompts.length * longestPrompt, Math.max(PREFILL_TOKENS, longestPrompt))
-  // Without a gradient the intermediate values of one layer exist at a time.
-  const layer = (Math.max(promptTokens, rows) * activationBytesPerToken(model, null)) / model.numLayers
-  return cache + Math.max(logits, layer)
-}
-
-function trainingBytes(policy: CausalLM, longestPrompt: number, config: GRPOConfig): number {
-  const { config: model, adapter } = policy
-  const { numGenerations, perDeviceTrainBatchSize: rows } = config
-  // The last token of a completion is not computed.
-  const completion = config.maxCompletionLength - 1
-  const microBatch = Math.ceil(rows / numGenerations) * longestPrompt + rows * completion
-  const longestRow = longestPrompt + completion
-  const limit = config.maxTokensPerPass ?? maximumTokens(policy)
-  const perToken = activationBytesPerToken(model, adapter)
-  // What the gradients of one layer take while they are computed is about what it keeps.
-  const layer = perToken / model.numLayers
-  const logits = 4 * LOGIT_ROWS * Math.min(model.vocabularySize, LOGIT_COLUMNS)
-  if (longestRow <= limit) return Math.min(microBatch, limit) * (perToken + layer) + logits
-  // A row that is too long keeps the input of each layer, and the activations of one.
-  return longestRow * (4 * model.numLayers * model.hiddenSize + 2 * layer) + logits
+  return Math.max(0, Math.min(wanted, Math.floor(room / bytes.keptPerToken)))
 }
 
 /** Tokens of the prompts of a task's first problems. */
@@ -144,22 +107,20 @@ export function promptLengths(policy: CausalLM, task: Task): number[] {
   return task.problems.slice(0, MEASURED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
 }
 
-/** Memory that this process may take, in bytes: of the machine, or of the container when that allows less. */
-export function availableMemory(): number {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 && constrained < os.totalmem() ? constrained : os.totalmem()
-}
-
 /**
  * Refuses a run that will not fit.
  * @throws BackendError that names the parts and what to make smaller
  */
-export function checkMemory(forecast: MemoryForecast, available = availableMemory()): void {
+export function checkMemory(
+  forecast: MemoryForecast,
+  /** Bytes that all tensors, and that this process may take. */
+  { tensorLimit, available }: { readonly tensorLimit: number; readonly available: number },
+): void {
   const { tensors, process: total } = forecast
-  if (tensors <= TENSOR_LIMIT && total <= available) return
+  if (tensors <= tensorLimit && total <= available) return
   const limit =
-    tensors > TENSOR_LIMIT
-      ? `needs ${gibibytes(tensors)} of tensors, more than the ${gibibytes(TENSOR_LIMIT)} that 32-bit WebAssembly can hold`
+    tensors > tensorLimit
+      ? `needs ${gibibytes(tensors)} of tensors, more than the ${gibibytes(tensorLimit)} that the engine can hold`
       : `needs ${gibibytes(total)}, more than the ${gibibytes(available)} that this process may take`
   throw new BackendError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
 }

@@ -12,7 +12,7 @@ export function moduleGradientNorms(
   const squares = new Map<LoraModule, number>(adapter.targetModules.map((module) => [module, 0]))
   let at = 0
   for (const { module, a, b } of adapter.entries) {
-    const end = at + a.size + b.size
+    const end = at + a.values.length + b.values.length
     let sum = 0
     for (; at < end; at++) sum += gradients[at]! * gradients[at]!
     squares.set(module, squares.get(module)! + sum)

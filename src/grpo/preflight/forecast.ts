@@ -1,6 +1,7 @@
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { GRPOConfig } from '../config/config.js'
-import { availableMemory, describeMemory, gibibytes } from '../memory/forecast.js'
+import { availableMemory } from '../../engine/availableMemory.js'
+import { describeMemory, gibibytes } from '../memory/forecast.js'
 import type { MemoryForecast } from '../memory/forecast.js'
 import { PolicyUpdate } from '../update/policyUpdate.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'

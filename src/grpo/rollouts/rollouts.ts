@@ -1,10 +1,9 @@
 import type { CausalLM } from '../../policy/causalLM.js'
-import type { KeptProjections } from '../../engine/cpu/keptProjections.js'
 import { judgedCorrect } from '../../rewards/judge.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import { generate } from '../../policy/generate.js'
-import type { Completion, SamplingOptions } from '../../policy/generate.js'
+import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import type { Problem } from '../../grading/problem.js'
 import type { Task } from '../../tasks/task.js'
 import { computeAdvantages } from '../advantages.js'
@@ -13,7 +12,6 @@ import type { GRPOConfig } from '../config/config.js'
 import { needsOldLogProbs } from '../config/rules.js'
 import { groupMetrics } from '../metrics/groupMetrics.js'
 import { rewardMetrics } from '../metrics/reward.js'
-import { rowValues } from '../../engine/cpu/rowValues.js'
 import type { TrainingRow } from '../update/trainingRow.js'
 
 /** A completion with everything that was worked out about it. */
@@ -67,8 +65,8 @@ export interface SampledGroup {
 /** How {@link sampleGroups} samples. */
 export interface SamplingRun {
   readonly seed: number
-  /** Keeps what training on the completions will need again. */
-  readonly keep?: KeptProjections | undefined
+  /** Keeps what training on the completions will need again: see SamplingOptions. */
+  readonly keep?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (tokens: number) => void
   /** Told what a grader failed with, whose completion is then not judged. Defaults to none. */
@@ -147,9 +145,10 @@ export async function completeRollouts(
   const reference =
     config.beta === 0
       ? null
-      : await rowValues(policy, trainingRows(groups, null, config), config.temperature, {
+      : await policy.engineModel.values(trainingRows(groups, null, config), {
+          temperature: config.temperature,
           reference: true,
-          ...(config.maxTokensPerPass !== null && { maxTokens: config.maxTokensPerPass }),
+          maxTokens: config.maxTokensPerPass,
         })
   const completions = sampled.flatMap((group) => group.completions)
   return rolloutsOf(groups, reference?.logProbs ?? null, config, {

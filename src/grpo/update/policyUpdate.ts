@@ -1,14 +1,10 @@
-import * as tf from '../../bundled/tfjs.js'
 import { ConfigError } from '../../errors.js'
+import type { LoraAdapter } from '../../model/lora.js'
 import type { CausalLM } from '../../policy/causalLM.js'
-import type { KeptProjections } from '../../engine/cpu/keptProjections.js'
-import type { Recording } from '../../ops/gradients.js'
-import { maximumTokens } from '../../engine/cpu/activations.js'
 import { AdamW } from '../../optim/adamW.js'
 import type { AdamWState } from '../../optim/adamW.js'
 import { clipGradNorm } from '../../optim/clipGradNorm.js'
 import type { GRPOConfig } from '../config/config.js'
-import { FlatParameters } from '../../optim/flatParameters.js'
 import { learningRateAt } from '../../optim/learningRateSchedule.js'
 import { policyLoss } from '../losses/lossMetrics.js'
 import type { LossValues } from '../losses/lossValues.js'
@@ -23,11 +19,10 @@ import {
   updateEntropyControl,
 } from '../losses/entropyControl.js'
 import type { EntropyControl } from '../losses/entropyControl.js'
-import { dropoutKey } from '../../engine/cpu/dropoutKeys.js'
-import type { RowDropout } from '../../engine/cpu/dropoutKeys.js'
-import { recordRows, rowValues } from '../../engine/cpu/rowValues.js'
+import { dropoutKey } from '../../engine/dropoutKey.js'
+import type { Recording, RowDropout } from '../../engine/engine.js'
 import { moduleGradientNorms } from '../metrics/gradientNorms.js'
-import { cutRows, padRows } from './trainingRow.js'
+import { padRows } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
 /** What one micro-batch contributed. */
@@ -65,7 +60,7 @@ export interface PolicyUpdateState {
  */
 export class PolicyUpdate {
   readonly #policy: CausalLM
-  readonly #parameters: FlatParameters
+  readonly #adapter: LoraAdapter
   readonly #gradients: Float32Array
   readonly #adamW: AdamW
   #step = 0
@@ -85,9 +80,10 @@ export class PolicyUpdate {
   ) {
     if (!policy.adapter) throw new ConfigError('the policy has no adapter to train; make one with model.withLora()')
     this.#policy = policy
-    this.#parameters = new FlatParameters(policy.adapter)
-    this.#gradients = new Float32Array(this.#parameters.size)
-    this.#adamW = new AdamW(this.#parameters.size, config)
+    this.#adapter = policy.adapter
+    const { length } = this.#adapter.values
+    this.#gradients = new Float32Array(length)
+    this.#adamW = new AdamW(length, config)
     this.#entropyControl = initialEntropyControl(config)
   }
 
@@ -111,48 +107,26 @@ export class PolicyUpdate {
     options: {
       /** The adapter has not changed since the rows were sampled by this policy. Defaults to false. */
       asSampled?: boolean
-      /** What sampling kept of the rows' tokens, while the adapter has not changed since. Defaults to none. */
-      kept?: KeptProjections | undefined
     } = {},
   ): Promise<MicroBatchResult> {
     const { config } = this
-    const dropout = this.#dropout(rows)
-    const asSampled = options.asSampled === true && !dropout
-    const kept = dropout ? undefined : options.kept
+    const asSampled = options.asSampled === true && !this.#adapter.dropout
     const entropyCoef = appliedEntropyCoef(this.#entropyControl, config)
+    const sampled = rows.map((row) => (asSampled ? sampledValues(row) : null))
     const advantageOnly = config.beta === 0 && entropyCoef === 0
-    const recorded = rows.map(({ samplingLogProbs, samplingEntropies }) =>
-      asSampled && samplingLogProbs && samplingEntropies
-        ? { logProbs: samplingLogProbs, entropies: samplingEntropies }
-        : null,
-    )
     const pulls = ({ advantage, inLoss }: TrainingRow): boolean => !advantageOnly || (advantage !== 0 && inLoss)
-    const active = rows.filter((row, i) => !recorded[i] || pulls(row))
-    const maxTokens = config.maxTokensPerPass ?? maximumTokens(this.#policy)
-    const runs = cutRows(active, maxTokens)
-
-    // The loss looks at the whole micro-batch, so all values must be known before the first gradient.
-    const only =
-      runs.length === 1
-        ? await recordRows(this.#policy, active, config.temperature, { maxTokens, kept, dropout })
-        : null
+    /** Places of the rows that are computed. */
+    const active = [...rows.keys()].filter((i) => !sampled[i] || pulls(rows[i]!))
+    const recording = active.length === 0 ? null : await this.#record(rows, active, sampled, asSampled)
     try {
-      const isRecorded = active.every((row) => recorded[rows.indexOf(row)])
-      const computed =
-        only ?? (isRecorded ? null : await rowValues(this.#policy, active, config.temperature, { maxTokens, dropout }))
-      const values = this.#lossValues(rows, (row, i) => {
-        const place = computed ? active.indexOf(row) : -1
-        if (place < 0) return recorded[i]!
-        return { logProbs: computed!.logProbs[place]!, entropies: computed!.entropies[place]! }
+      const place = new Map(active.map((row, i) => [row, i]))
+      const values = this.#lossValues(rows, (i) => {
+        const at = place.get(i)
+        if (recording === null || at === undefined) return sampled[i]!
+        return { logProbs: recording.logProbs[at]!, entropies: recording.entropies[at]! }
       })
       const loss = microBatchLoss(values, { ...position, entropyCoef }, config)
-      const logProbs = rows.map((): readonly number[] | null => null)
-      for (const run of runs) {
-        const forward = only ?? (await recordRows(this.#policy, run, config.temperature, { maxTokens, kept, dropout }))
-        const gradients = this.#rowGradients(rows, run, loss, values.shape[1], forward.recording)
-        await this.#parameters.addGradients(gradients, this.#gradients)
-        if (!dropout) for (const [place, row] of run.entries()) logProbs[rows.indexOf(row)] = forward.logProbs[place]!
-      }
+      const computed = recording ? await this.#addGradient(recording, rows, active, loss, values.shape[1]) : []
       this.#microBatches++
       const totals = entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
       this.#entropySum += totals.sum
@@ -163,27 +137,72 @@ export class PolicyUpdate {
           policy_loss: policyLoss(loss.loss, values, { ...position, entropyCoef }, config),
         }),
       }
+      const logProbs = rows.map((_, i) => {
+        const at = place.get(i)
+        return at === undefined || this.#adapter.dropout ? null : computed[at]!
+      })
       return { loss: loss.loss, metrics, logProbs }
     } catch (error) {
-      only?.recording.dispose()
+      recording?.dispose()
       throw error
     }
   }
 
-  /** The dropout of the next micro-batch; none for an adapter without. */
-  #dropout(rows: readonly TrainingRow[]): RowDropout | undefined {
-    if (!this.#policy.adapter!.dropout) return undefined
-    const key = dropoutKey(this.config.seed, this.#step, this.#microBatches)
-    return { key, rowNumber: (row) => rows.indexOf(row as TrainingRow) }
+  /** A forward pass of the active rows. The loss looks at the whole micro-batch, so their values come before the first gradient. */
+  #record(
+    rows: readonly TrainingRow[],
+    active: readonly number[],
+    sampled: readonly (SampledValues | null)[],
+    asSampled: boolean,
+  ): Promise<Recording> {
+    const known = active.flatMap((i) => sampled[i] ?? [])
+    return this.#policy.engineModel.record(
+      active.map((i) => rows[i]!),
+      {
+        temperature: this.config.temperature,
+        maxTokens: this.config.maxTokensPerPass,
+        asSampled,
+        dropout: this.#dropout(active),
+        known:
+          known.length < active.length
+            ? null
+            : { logProbs: known.map((one) => one.logProbs), entropies: known.map((one) => one.entropies) },
+      },
+    )
+  }
+
+  /** The dropout of the active rows of the next micro-batch; null for an adapter without. */
+  #dropout(active: readonly number[]): RowDropout | null {
+    if (!this.#adapter.dropout) return null
+    return { key: dropoutKey(this.config.seed, this.#step, this.#microBatches), rowNumbers: active }
+  }
+
+  /** Adds the gradient of the loss, given at the places of a padded matrix, and returns what was computed again. */
+  #addGradient(
+    recording: Recording,
+    rows: readonly TrainingRow[],
+    active: readonly number[],
+    { dLogProbs, dEntropies }: MicroBatchLoss,
+    tokens: number,
+  ): ReturnType<Recording['gradient']> {
+    /** What belongs to the active rows' tokens, one behind the other. */
+    const pack = (padded: Float32Array): Float32Array => {
+      const parts = active.map((i) => padded.subarray(i * tokens, i * tokens + rows[i]!.completionIds.length))
+      const packed = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+      let at = 0
+      for (const part of parts) {
+        packed.set(part, at)
+        at += part.length
+      }
+      return packed
+    }
+    return recording.gradient(pack(dLogProbs), dEntropies && pack(dEntropies), this.#gradients)
   }
 
   /** The rows as the loss takes them, with the log-probabilities and entropies that `valuesOf` gives. */
-  #lossValues(
-    rows: readonly TrainingRow[],
-    valuesOf: (row: TrainingRow, index: number) => { logProbs: ArrayLike<number>; entropies: ArrayLike<number> },
-  ): LossValues {
+  #lossValues(rows: readonly TrainingRow[], valuesOf: (index: number) => SampledValues): LossValues {
     const tokens = Math.max(1, ...rows.map(({ completionIds }) => completionIds.length))
-    const values = rows.map(valuesOf)
+    const values = rows.map((_, i) => valuesOf(i))
     const pad = (list: readonly (ArrayLike<number> | null)[]): Float32Array | null => padRows(list, tokens)
     return {
       shape: [rows.length, tokens],
@@ -197,43 +216,19 @@ export class PolicyUpdate {
     }
   }
 
-  /** Gradients of the adapter from those of the loss with respect to the tokens of a run of rows. */
-  #rowGradients(
-    rows: readonly TrainingRow[],
-    run: readonly TrainingRow[],
-    { dLogProbs, dEntropies }: MicroBatchLoss,
-    tokens: number,
-    recording: Recording,
-  ): (tf.Tensor | null)[] {
-    /** What belongs to the run's tokens, in their packed order. */
-    const pack = (padded: Float32Array): tf.Tensor1D =>
-      tf.tensor1d(
-        run.flatMap((row) => {
-          const start = rows.indexOf(row) * tokens
-          return [...padded.subarray(start, start + row.completionIds.length)]
-        }),
-      )
-    const dys = [pack(dLogProbs), dEntropies && pack(dEntropies)]
-    try {
-      return recording.gradients(dys, this.#parameters.variables)
-    } finally {
-      tf.dispose(dys.filter((dy) => dy !== null))
-    }
-  }
-
   /**
    * Clips the added-up gradients, changes the adapter by one step of AdamW and starts a new sum. When a gradient is not a
    * finite number, adapter and optimizer stay as they were (`isFinite` false); the learning-rate schedule goes on.
    */
-  async apply(): Promise<AppliedUpdate> {
+  apply(): AppliedUpdate {
     const learningRate = learningRateAt(this.#step, this.maxSteps, this.config)
-    const moduleGradNorms = moduleGradientNorms(this.#policy.adapter!, this.#gradients)
+    const moduleGradNorms = moduleGradientNorms(this.#adapter, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     const isFinite = Number.isFinite(gradNorm)
     if (isFinite) {
-      const values = await this.#parameters.read()
+      const values = this.#adapter.values.slice()
       this.#adamW.step(values, this.#gradients, learningRate)
-      this.#parameters.write(values)
+      this.#adapter.setValues(values)
       this.#entropyControl = updateEntropyControl(
         this.#entropyControl,
         this.#entropySum / Math.max(this.#entropyCount, 1),
@@ -269,4 +264,15 @@ export class PolicyUpdate {
     this.#entropySum = 0
     this.#entropyCount = 0
   }
+}
+
+/** Values of a completion's tokens, in nats. */
+interface SampledValues {
+  readonly logProbs: readonly number[]
+  readonly entropies: readonly number[]
+}
+
+/** What sampling recorded of a row; null when it comes from elsewhere. */
+function sampledValues({ samplingLogProbs, samplingEntropies }: TrainingRow): SampledValues | null {
+  return samplingLogProbs && samplingEntropies ? { logProbs: samplingLogProbs, entropies: samplingEntropies } : null
 }

@@ -1,14 +1,6 @@
-import { rowValues } from '../../engine/cpu/rowValues.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Gate } from '../gate.js'
-import {
-  largestDifference,
-  LOG_PROB_TOLERANCE,
-  nextTokenLogProbs,
-  sampledRows,
-  TEMPERATURE,
-  testPrompts,
-} from '../gate.js'
+import { largestDifference, LOG_PROB_TOLERANCE, sampledRows, TEMPERATURE, testPrompts, tokenLogProb } from '../gate.js'
 
 /** log p of the tokens of a completion, each from a forward pass of its own over what stands before it. */
 async function stepByStep(
@@ -19,7 +11,7 @@ async function stepByStep(
 ): Promise<number[]> {
   const logProbs: number[] = []
   for (const [t, id] of completionIds.entries()) {
-    logProbs.push((await nextTokenLogProbs(model, [...promptIds, ...completionIds.slice(0, t)], temperature))[id]!)
+    logProbs.push(await tokenLogProb(model, [...promptIds, ...completionIds.slice(0, t)], id, temperature))
   }
   return logProbs
 }
@@ -31,12 +23,9 @@ export const nextTokenAlignment: Gate = {
     const [first, second] = await sampledRows(model, [6])
     const ids = second!.completionIds
     const expected = await stepByStep(model, first!.promptIds, ids)
-    const training = (await rowValues(model, [first!, second!], TEMPERATURE)).logProbs[1]!
+    const training = (await model.engineModel.values([first!, second!], { temperature: TEMPERATURE })).logProbs[1]!
     const shifted = await Promise.all(
-      ids.map(
-        async (id, t) =>
-          (await nextTokenLogProbs(model, [...first!.promptIds, ...ids.slice(0, t + 1)], TEMPERATURE))[id]!,
-      ),
+      ids.map((id, t) => tokenLogProb(model, [...first!.promptIds, ...ids.slice(0, t + 1)], id, TEMPERATURE)),
     )
     const measured = Math.max(
       largestDifference(training, expected),
@@ -57,10 +46,9 @@ export const promptConditioning: Gate = {
     const [one, two] = testPrompts(model, [6, 4]) as [number[], number[]]
     const [row] = await sampledRows(model, [5])
     const { completionIds } = row!
-    const { logProbs } = await rowValues(
-      model,
+    const { logProbs } = await model.engineModel.values(
       [one, two].map((promptIds) => ({ promptIds, completionIds })),
-      TEMPERATURE,
+      { temperature: TEMPERATURE },
     )
     const expected = [await stepByStep(model, one, completionIds), await stepByStep(model, two, completionIds)]
     const between = largestDifference(expected[0]!, expected[1]!)
@@ -78,7 +66,10 @@ export const temperatureParity: Gate = {
   name: 'temperature parity',
   async run(model) {
     const rows = await sampledRows(model, [6, 3])
-    const [same, other] = [await rowValues(model, rows, TEMPERATURE), await rowValues(model, rows, 1)]
+    const [same, other] = [
+      await model.engineModel.values(rows, { temperature: TEMPERATURE }),
+      await model.engineModel.values(rows, { temperature: 1 }),
+    ]
     const recorded = rows.flatMap(({ samplingLogProbs }) => samplingLogProbs!)
     const entropies = rows.flatMap(({ samplingEntropies }) => samplingEntropies!)
     const mistake = largestDifference(other.logProbs.flat(), recorded)

@@ -1,8 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { FlatParameters } from '../../optim/flatParameters.js'
 import { PolicyUpdate } from '../../grpo/update/policyUpdate.js'
-import { rowValues } from '../../engine/cpu/rowValues.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Gate } from '../gate.js'
 import { sampledRows, TEMPERATURE, withRandomAdapter } from '../gate.js'
@@ -25,8 +23,8 @@ export const finiteDifferences: Gate = {
     withRandomAdapter(model, async (policy) => {
       const sampled = await sampledRows(policy, [5, 3])
       const [old, reference] = [
-        await rowValues(policy, sampled, TEMPERATURE),
-        await rowValues(policy, sampled, TEMPERATURE, { reference: true }),
+        await policy.engineModel.values(sampled, { temperature: TEMPERATURE }),
+        await policy.engineModel.values(sampled, { temperature: TEMPERATURE, reference: true }),
       ]
       const rows = sampled.map((row, i) => ({
         ...row,
@@ -43,15 +41,15 @@ export const finiteDifferences: Gate = {
       }
       await lossAt()
       const gradients = update.gradients
-      const parameters = new FlatParameters(policy.adapter!)
-      const values = await parameters.read()
+      const adapter = policy.adapter!
+      const values = adapter.values.slice()
       let worst = { module: '', error: 0, slope: 0 }
       for (const { module, ranges } of modules(policy)) {
         const direction = mixedDirection(gradients, ranges)
         const expected = direction.reduce((sum, value, i) => sum + value * gradients[i]!, 0)
         const h = Math.min(LOSS_CHANGE / Math.abs(expected), LONGEST_STEP)
         const at = async (steps: number): Promise<number> => {
-          parameters.write(values.map((value, i) => value + steps * h * direction[i]!))
+          adapter.setValues(values.map((value, i) => value + steps * h * direction[i]!))
           return lossAt()
         }
         const slope = (8 * ((await at(1)) - (await at(-1))) - ((await at(2)) - (await at(-2)))) / (12 * h)
@@ -72,7 +70,7 @@ function modules(policy: CausalLM): { module: string; ranges: [start: number, en
   let at = 0
   const ranges = adapter.entries.map(({ module, a, b }) => {
     const start = at
-    at += a.size + b.size
+    at += a.values.length + b.values.length
     return { module, range: [start, at] as [number, number] }
   })
   return adapter.targetModules.map((module) => ({

@@ -1,5 +1,4 @@
 import { PolicyUpdate } from '../../grpo/update/policyUpdate.js'
-import { rowValues } from '../../engine/cpu/rowValues.js'
 import type { TrainingRow } from '../../grpo/update/trainingRow.js'
 import { generate } from '../../policy/generate.js'
 import type { Gate } from '../gate.js'
@@ -18,11 +17,12 @@ export const paddingInvariance: Gate = {
   name: 'padding invariance',
   async run(model) {
     const rows = await sampledRows(model, [7, 3, 5])
-    const together = await rowValues(model, rows, TEMPERATURE)
+    const together = await model.engineModel.values(rows, { temperature: TEMPERATURE })
     const alone: number[] = []
     for (const row of rows) {
       // A prompt of its own, which no neighbour shares.
-      alone.push(...(await rowValues(model, [{ ...row, promptIds: [...row.promptIds] }], TEMPERATURE)).logProbs.flat())
+      const own = [{ ...row, promptIds: [...row.promptIds] }]
+      alone.push(...(await model.engineModel.values(own, { temperature: TEMPERATURE })).logProbs.flat())
     }
     return {
       measured: largestDifference(together.logProbs.flat(), alone),

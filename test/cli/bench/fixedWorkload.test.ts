@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepMeasurement } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepProgress } from '../../../src/grpo/trainer.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('cli/fixedWorkload', () => {
@@ -22,7 +22,7 @@ describe('cli/fixedWorkload', () => {
   })
 
   it('measures steps whose completions all have the full length and an advantage', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const base = await loadModel(temporaryTinyModel())
     const policy = base.withLora({ r: 2 })
     assert.notDeepEqual(policy.eosTokenIds, [])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import { generate } from '../../../src/policy/generate.js'
 import { Tokenizer } from '../../../src/text/tokenizer.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'

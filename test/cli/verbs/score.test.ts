@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import * as tf from '../../../src/bundled/tfjs.js'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { selectEngine } from '../../../src/engine/registry.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import { scoreTokens } from '../../../src/policy/score.js'
 import type { TokenScores } from '../../../src/policy/score.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
@@ -14,7 +13,7 @@ describe('cli/score', () => {
   let files: string[] = []
 
   // Another test of this process may have left tfjs on another backend.
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   beforeEach(() => {
     writeTinyModel(inFolder('model'))
@@ -53,8 +52,10 @@ describe('cli/score', () => {
     writeInput({ input_ids: sequence.inputIds, prompt_length: 2 })
     const model = await loadModel(inFolder('model'))
     const policy = model.withLora({ r: 2 })
-    for (const { b } of policy.adapter!.entries) b.assign(tf.fill(b.shape, 0.1))
-    policy.saveAdapter(inFolder('adapter'))
+    const adapter = policy.adapter!
+    for (const { b } of adapter.entries) b.values.fill(0.1)
+    adapter.setValues(adapter.values)
+    await policy.saveAdapter(inFolder('adapter'))
     const adapted = await scoreFile('--adapter', inFolder('adapter'))
     assert.deepEqual(adapted, asLines(await scoreTokens(policy, [sequence])))
     assert.notDeepEqual(adapted, await scoreFile())

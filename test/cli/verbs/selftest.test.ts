@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CausalLM } from '../../../src/policy/causalLM.js'
+import { DecoderModel } from '../../../src/engine/cpu/decoderModel.js'
 import { run } from '../run.js'
 
 describe('cli/selftest', () => {
@@ -15,15 +15,18 @@ describe('cli/selftest', () => {
   }).timeout(20_000)
 
   it('ends with 1 where one is not', async () => {
-    const withoutAdapter = Object.getOwnPropertyDescriptor(CausalLM.prototype, 'withoutAdapter')!
-    CausalLM.prototype.withoutAdapter = (body) => body()
+    const values = Object.getOwnPropertyDescriptor(DecoderModel.prototype, 'values')!
+    const defective = values.value as DecoderModel['values']
+    DecoderModel.prototype.values = function (rows, options) {
+      return defective.call(this, rows, { ...options, reference: false })
+    }
     try {
       const { code, stdout, stderr } = await run(['selftest', '--threads', '1'])
       assert.equal(code, 1)
       assert.match(stdout, /^adapter off = base +FAIL/m)
       assert.match(stderr, /gates failed \(adapter off = base/)
     } finally {
-      Object.defineProperty(CausalLM.prototype, 'withoutAdapter', withoutAdapter)
+      Object.defineProperty(DecoderModel.prototype, 'values', values)
     }
   }).timeout(20_000)
 })

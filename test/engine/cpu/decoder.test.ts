@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../../src/bundled/tfjs.js'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError, ShapeError } from '../../../src/errors.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { KeyValueCache } from '../../../src/engine/cpu/keyValueCache.js'
 import type { LoraAdapter } from '../../../src/model/lora.js'
@@ -11,6 +11,7 @@ import type { PackedBatch } from '../../../src/engine/cpu/packedBatch.js'
 import { BACKENDS, randomIds, randomPolicy, sequenceBatch, sequenceLogits } from '../../fixtures/policies.js'
 import { ReferenceDecoder, referenceLora, referenceTokenScore } from '../../fixtures/referenceDecoder.js'
 import type { ReferenceLora } from '../../fixtures/referenceDecoder.js'
+import { decoderOf } from '../../fixtures/tensors.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { assertClose, randomValues, values } from '../../ops/suite.js'
 
@@ -58,7 +59,7 @@ async function withModel(name: string, body: (model: CausalLM) => void | Promise
 
 /** Hidden states of a batch, row by row. */
 function hiddenRows(model: CausalLM, batch: PackedBatch, cache?: KeyValueCache): Float32Array[] {
-  const hidden = tf.tidy(() => values(model.forward(batch, cache ? { cache } : {})))
+  const hidden = tf.tidy(() => values(decoderOf(model).forward(batch, cache ? { cache } : {})))
   const width = model.config.hiddenSize
   return Array.from({ length: hidden.length / width }, (_, i) => hidden.slice(i * width, (i + 1) * width))
 }
@@ -103,9 +104,9 @@ function finiteDifferences(name: string, adapter: LoraAdapter): FiniteDifference
   const reference = new ReferenceDecoder(folders.get(name)!)
   const lora = referenceLora(adapter)
   const matrices = [...lora.values()].flatMap(({ a, b }) => [a, b])
-  const made = adapter.parameters().flatMap(({ name: what, variable }, parameter) => {
-    const columns = variable.shape[1]
-    return [1, variable.size - 2].map((at): FiniteDifference => {
+  const made = adapter.parameters().flatMap(({ name: what, shape, values: own }, parameter) => {
+    const columns = shape[1]
+    return [1, own.length - 2].map((at): FiniteDifference => {
       const row = matrices[parameter]![Math.floor(at / columns)]!
       const value = row[at % columns]!
       const lossAt = (moved: number): number => {
@@ -123,11 +124,13 @@ function finiteDifferences(name: string, adapter: LoraAdapter): FiniteDifference
 
 /** Loss and gradients of A and B of every module, in the order of the adapter's parameters. */
 function lossAndGradients(policy: CausalLM): { loss: number; gradients: Float32Array[] } {
-  const variables = policy.adapter!.parameters().map(({ variable }) => variable)
+  const decoder = decoderOf(policy)
+  decoder.lora!.refresh()
+  const { variables } = decoder.lora!
   return tf.tidy(() => {
     const { value, grads } = tf.variableGrads(() => {
-      const hidden = policy.forward(sequenceBatch(TOKEN_IDS.slice(0, -1)))
-      const { logProbs, entropies } = policy.tokenLogProbs(hidden, Int32Array.from(TOKEN_IDS.slice(1)), TEMPERATURE)
+      const hidden = decoder.forward(sequenceBatch(TOKEN_IDS.slice(0, -1)))
+      const { logProbs, entropies } = decoder.tokenLogProbs(hidden, Int32Array.from(TOKEN_IDS.slice(1)), TEMPERATURE)
       const weights = (offset: number): tf.Tensor1D =>
         tf.tensor1d(Array.from({ length: logProbs.size }, (_, t) => LOSS_WEIGHTS[2 * t + offset]!))
       return tf.add(tf.sum(tf.mul(logProbs, weights(0))), tf.sum(tf.mul(entropies, weights(1))))
@@ -137,11 +140,11 @@ function lossAndGradients(policy: CausalLM): { loss: number; gradients: Float32A
 }
 
 describe('decoder', () => {
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     describe(`on ${backend}`, () => {
-      before(() => selectBackend(backend))
+      before(() => selectEngine(backend))
 
       for (const name of Object.keys(MODELS)) {
         describe(name, () => {
@@ -268,19 +271,20 @@ describe('decoder', () => {
       it('refuses what does not fit', () =>
         withModel('Llama, untied', (model) => {
           const { maxPositions } = model.config
+          const decoder = decoderOf(model)
           const batch = sequenceBatch(TOKEN_IDS)
           assert.equal(hiddenRows(model, sequenceBatch(randomIds(maxPositions, VOCABULARY, 1))).length, maxPositions)
           assert.throws(
-            () => model.forward(sequenceBatch(randomIds(maxPositions + 1, VOCABULARY, 1))),
+            () => decoder.forward(sequenceBatch(randomIds(maxPositions + 1, VOCABULARY, 1))),
             (error) =>
               error instanceof ConfigError && error.message.includes('257 tokens is longer than the 256 positions'),
           )
-          assert.throws(() => model.forward(sequenceBatch([0, VOCABULARY])), ShapeError)
-          assert.throws(() => model.forward(sequenceBatch([-1])), ShapeError)
-          assert.throws(() => model.forward({ ...batch, positions: batch.positions.slice(1) }), ShapeError)
+          assert.throws(() => decoder.forward(sequenceBatch([0, VOCABULARY])), ShapeError)
+          assert.throws(() => decoder.forward(sequenceBatch([-1])), ShapeError)
+          assert.throws(() => decoder.forward({ ...batch, positions: batch.positions.slice(1) }), ShapeError)
           const cache = new KeyValueCache(model.config, 13)
-          assert.throws(() => model.forward(batch, { cache }), ShapeError)
-          assert.throws(() => model.forward({ ...batch, slots: batch.positions.slice(1) }, { cache }), ShapeError)
+          assert.throws(() => decoder.forward(batch, { cache }), ShapeError)
+          assert.throws(() => decoder.forward({ ...batch, slots: batch.positions.slice(1) }, { cache }), ShapeError)
           cache.dispose()
         }))
     })
@@ -289,7 +293,7 @@ describe('decoder', () => {
   it('has the same LoRA gradients on both backends', async () => {
     const results: ReturnType<typeof lossAndGradients>[] = []
     for (const backend of BACKENDS) {
-      await selectBackend(backend)
+      await selectEngine(backend)
       await withModel('Qwen3, norms of queries and keys', (model) => {
         const policy = randomPolicy(model)
         results.push(lossAndGradients(policy))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { selectEngine } from '../../../src/engine/registry.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import { cacheBytesPerToken, cacheLayout, SlotRanges } from '../../../src/engine/cpu/cacheSlots.js'
 import type { CacheLayout } from '../../../src/engine/cpu/cacheSlots.js'
 import { Scheduler } from '../../../src/engine/cpu/scheduler.js'
@@ -36,7 +36,7 @@ describe('rollout/cacheSlots', () => {
   })
 
   it('keeps within 1 GiB, with room for the longest prompt and one completion at least', async () => {
-    await selectBackend('reference')
+    await selectEngine('reference')
     const model = await loadModel(temporaryTinyModel())
     const wide = { ...model.config, numLayers: 30, numKeyValueHeads: 3, headDim: 64 }
     model.dispose()
@@ -101,7 +101,7 @@ function run(groups: readonly Sequence[][], layout: CacheLayout, lengths: Map<Se
 
 describe('rollout/scheduler', () => {
   it('shows each sequence its own prompt and tokens, whatever starts and ends when', async () => {
-    await selectBackend('reference')
+    await selectEngine('reference')
     const model = await loadModel(temporaryTinyModel())
     fc.assert(
       fc.property(
@@ -127,7 +127,7 @@ describe('rollout/scheduler', () => {
   })
 
   it('fills the place of a sequence that has ended at once', async () => {
-    await selectBackend('reference')
+    await selectEngine('reference')
     const model = await loadModel(temporaryTinyModel())
     const groups = startSequences(model, [[1], [2], [3], [4]], { maxCompletionLength: 6 })
     const lengths = new Map(groups.flat().map((sequence, i) => [sequence, [6, 2, 2, 2][i]!]))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { FileFormatError } from '../../../src/errors.js'
 import type { GRPOConfig } from '../../../src/grpo/config/config.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
@@ -17,10 +17,10 @@ const TRIALS = 12
 describe('damaged checkpoints', () => {
   let runs: KilledRun[]
   before(async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     runs = await killedRuns()
   })
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   it('are named, and the newest whole one is resumed to the same bits', async () => {
     for (let seed = 0; seed < TRIALS; seed++) await damageTrial(runs[seed % runs.length]!, seed)

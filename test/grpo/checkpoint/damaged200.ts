@@ -1,4 +1,4 @@
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { damageTrial, killedRuns } from './damageTrials.js'
 import type { KilledRun } from './damageTrials.js'
 
@@ -10,10 +10,10 @@ const FIRST_SEED = Number(process.env.DAMAGE_SEED ?? 0)
 describe(`${TRIALS} damaged checkpoints`, () => {
   let runs: KilledRun[]
   before(async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     runs = await killedRuns()
   })
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (let seed = FIRST_SEED; seed < FIRST_SEED + TRIALS; seed++) {
     it(`seed ${seed} is named, and resumed from an older one where one is whole`, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError, GrpoError } from '../../../src/errors.js'
 import { checkSameRun, runIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
 import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'
@@ -14,8 +14,8 @@ import { checkpointsOf, filesOf, runToEnd, snapshots } from './interruptedRun.js
 import type { RunResult } from './interruptedRun.js'
 
 describe('resume', () => {
-  beforeEach(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  beforeEach(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   const cases: [string, Partial<GRPOConfig>, LoraOptions?][] = [
     ['a batch a step', { saveSteps: 2, maxSteps: 4 }],

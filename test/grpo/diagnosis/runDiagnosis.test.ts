@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import type { Finding } from '../../../src/grpo/diagnosis/finding.js'
 import { describeFinding, RunDiagnosis } from '../../../src/grpo/diagnosis/runDiagnosis.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
@@ -13,7 +13,7 @@ const config = {
 
 describe('grpo/diagnosis/runDiagnosis', () => {
   const inFolder = useTemporaryFolder()
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   it('says when a finding starts, that it goes on, and once that it has ended', () => {
     const diagnosis = new RunDiagnosis(config)

@@ -1,39 +1,44 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../../src/bundled/tfjs.js'
 import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { tensorEngine } from '../../../src/engine/cpu/cpuEngine.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { BackendError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import { checkMemory, memoryForecast } from '../../../src/grpo/memory/forecast.js'
 import { GRPOTrainer } from '../../../src/grpo/trainer.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { rewardOf, tinyTask } from '../tinyTask.js'
+
+const engineOn = (backend: string): Engine => tensorEngine({ name: 'cpu', description: 'of the test' }, backend)
 
 describe('grpo/memoryForecast', () => {
   let base: CausalLM
   let policy: CausalLM
 
   before(async () => {
-    await selectBackend('reference')
+    await selectEngine('reference')
     // A backend of its own, so that its peak of memory is that of this run.
     await registerCpuBackend({ name: 'test-memory-forecast' })
     await tf.setBackend('test-memory-forecast')
-    base = await loadModel(temporaryTinyModel({ num_hidden_layers: 4 }, { dtype: 'BF16' }))
+    const folder = temporaryTinyModel({ num_hidden_layers: 4 }, { dtype: 'BF16' })
+    base = await loadModel(folder, { engine: engineOn('test-memory-forecast') })
     policy = base.withLora({ r: 4 })
   })
 
   after(async () => {
     policy.dispose()
     base.dispose()
-    await selectBackend('reference')
+    await selectEngine('reference')
   })
 
   it('counts the weights and the adapter as the tensors that they are', () => {
     const { weights, adapter, optimizer } = memoryForecast(policy, [10], parseGRPOConfig({}))
-    assert.equal(weights, base.weightBytes)
-    const parameters = policy.adapter!.parameters().reduce((sum, { variable }) => sum + variable.size, 0)
+    assert.equal(weights, base.engineModel.weightBytes)
+    const parameters = policy.adapter!.values.length
     assert.equal(adapter, 12 * parameters)
     assert.equal(optimizer, 16 * parameters)
   })
@@ -57,7 +62,8 @@ describe('grpo/memoryForecast', () => {
       // A backend of its own, so that its peak of memory is that of this run.
       const own = await registerCpuBackend({ name: `test-memory-forecast-${dropout}` })
       await tf.setBackend(`test-memory-forecast-${dropout}`)
-      const model = await loadModel(base.folder)
+      const engine = engineOn(`test-memory-forecast-${dropout}`)
+      const model = await loadModel(base.folder, { engine })
       const trained = model.withLora({ r: 4, dropout })
       try {
         const config = { maxSteps: 2, maxCompletionLength: 60, numGenerations: 8, perDeviceTrainBatchSize: 64 }
@@ -90,18 +96,19 @@ describe('grpo/memoryForecast', () => {
 
   it('refuses what does not fit, and says what to make smaller', () => {
     const forecast = memoryForecast(policy, [10], parseGRPOConfig({}))
-    checkMemory(forecast, 2 ** 40)
+    const limits = { tensorLimit: 4 * 2 ** 30, available: 2 ** 40 }
+    checkMemory(forecast, limits)
     assert.throws(
       () => {
-        checkMemory(forecast, 100 * 2 ** 20)
+        checkMemory(forecast, { ...limits, available: 100 * 2 ** 20 })
       },
       (error) => error instanceof BackendError && /needs 0\.\d\d GiB, more than the 0\.10 GiB/.test(error.message),
     )
     assert.throws(() => {
-      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 }, 2 ** 40)
-    }, /5\.00 GiB of tensors.*32-bit WebAssembly.*maxTokensPerPass/)
+      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 }, limits)
+    }, /5\.00 GiB of tensors, more than the 4\.00 GiB that the engine can hold.*maxTokensPerPass/)
     assert.throws(() => {
-      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 }, 2 ** 40)
+      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 }, limits)
     }, /take a smaller model/)
   })
 })

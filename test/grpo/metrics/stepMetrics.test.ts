@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { moduleGradientNorms } from '../../../src/grpo/metrics/gradientNorms.js'
 import { assertClose } from '../assertClose.js'
 import { withPolicy } from '../tinyTask.js'
 
 describe('grpo/metrics of a step', () => {
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
 
   it('splits the norm of the gradients by module', async () => {
     await withPolicy(async ({ policy }) => {
       const adapter = policy.adapter!
-      const gradients = new Float32Array(adapter.parameters().reduce((sum, { variable }) => sum + variable.size, 0))
+      const gradients = new Float32Array(adapter.values.length)
       const expected: Record<string, number> = {}
       let at = 0
-      for (const { name, variable } of adapter.parameters()) {
+      for (const { name, values } of adapter.parameters()) {
         const module = /\.(\w+)\.lora_/.exec(name)![1]!
         gradients[at] = 3
-        gradients[at + variable.size - 1] = -4
+        gradients[at + values.length - 1] = -4
         expected[module] = (expected[module] ?? 0) + 25
-        at += variable.size
+        at += values.length
       }
       const norms = moduleGradientNorms(adapter, gradients)
       assert.deepEqual(

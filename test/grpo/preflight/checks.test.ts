@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import {
   checkChatTemplate,
   checkEndOfSequence,
@@ -8,7 +8,7 @@ import {
 } from '../../../src/grpo/preflight/modelChecks.js'
 import { checkRewards } from '../../../src/grpo/preflight/rewardChecks.js'
 import { checkCompletionLength, checkSignal } from '../../../src/grpo/preflight/rolloutChecks.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { correctness } from '../../../src/rewards/index.js'
 import type { RewardFunction, RewardSample } from '../../../src/rewards/reward.js'
@@ -23,7 +23,7 @@ describe('grpo/preflight checks', () => {
     models.push(model)
     return model
   }
-  before(() => selectBackend('cpu'))
+  before(() => selectEngine('cpu'))
   after(() => {
     for (const model of models) model.dispose()
   })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError } from '../../../src/errors.js'
 import { preflight } from '../../../src/grpo/preflight/preflight.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { correctness, format } from '../../../src/rewards/index.js'
 import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
@@ -13,7 +13,7 @@ describe('grpo/preflight', () => {
   let model: CausalLM
   let policy: CausalLM
   before(async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     model = await loadModel(temporaryTinyModel())
     policy = model.withLora({ r: 2 })
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { hasSignal } from '../../../src/grpo/rollouts/dynamicSampling.js'
 import type { Task } from '../../../src/tasks/task.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy, withoutTimes } from '../tinyTask.js'
@@ -19,8 +19,8 @@ function inOrder(task: Task): { task: Task; seen: string[] } {
 }
 
 describe('dynamic sampling', () => {
-  before(() => selectBackend('cpu'))
-  after(() => selectBackend('reference'))
+  before(() => selectEngine('cpu'))
+  after(() => selectEngine('reference'))
 
   const config = {
     ...{ dynamicSampling: true, perDeviceTrainBatchSize: 16, maxSteps: 1, shuffleDataset: false },

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import * as tf from '../../../src/bundled/tfjs.js'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError, ShapeError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import type { GRPOConfig } from '../../../src/grpo/config/config.js'
-import { dropoutKey } from '../../../src/engine/cpu/dropoutKeys.js'
+import { dropoutKey } from '../../../src/engine/dropoutKey.js'
 import { PolicyUpdate } from '../../../src/grpo/update/policyUpdate.js'
-import { rowValues } from '../../../src/engine/cpu/rowValues.js'
+import { rowValues } from '../../fixtures/tensors.js'
 import type { TrainingRow } from '../../../src/grpo/update/trainingRow.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { BACKENDS, adapterValues, memoryInUse, randomIds, randomPolicy } from '../../fixtures/policies.js'
 import { ReferenceDecoder, referenceLora, referenceTokenScore } from '../../fixtures/referenceDecoder.js'
@@ -59,7 +58,7 @@ function assertSameGradients(actual: Float32Array, expected: Float32Array): void
 }
 
 describe('policyUpdate', () => {
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     describe(`on ${backend}`, () => {
@@ -68,7 +67,7 @@ describe('policyUpdate', () => {
       let policy: CausalLM
 
       before(async () => {
-        await selectBackend(backend)
+        await selectEngine(backend)
         folder = temporaryTinyModel(CONFIG, { tokenizer: false })
         base = await loadModel(folder)
       })
@@ -279,7 +278,7 @@ describe('policyUpdate', () => {
         const dropping = randomPolicy(base, { dropout: 0.4 })
         const update = new PolicyUpdate(dropping, configOf(), 10)
         const rows = someRows()
-        const dropout = { key: dropoutKey(42, 0, 0), rowNumber: (row: object) => rows.indexOf(row as TrainingRow) }
+        const dropout = { key: dropoutKey(42, 0, 0), rowNumbers: [...rows.keys()] }
         await update.accumulate(rows, WHOLE_BATCH)
         const { gradients } = update
         const surrogate = async (): Promise<number> => {
@@ -288,13 +287,8 @@ describe('policyUpdate', () => {
         }
         const square = gradients.reduce((sum, g) => sum + g * g, 0)
         const move = (distance: number): void => {
-          let at = 0
-          for (const { variable } of dropping.adapter!.parameters()) {
-            const values = variable.dataSync<'float32'>().map((value) => value + distance * gradients[at++]!)
-            const tensor = tf.tensor2d(values, variable.shape)
-            variable.assign(tensor)
-            tensor.dispose()
-          }
+          const adapter = dropping.adapter!
+          adapter.setValues(adapter.values.map((value, i) => value + distance * gradients[i]!))
         }
         const step = 2e-3 / Math.sqrt(square)
         move(step)
@@ -372,7 +366,7 @@ describe('policyUpdate', () => {
           await update.accumulate(someRows(), WHOLE_BATCH)
           const raw = [...update.gradients]
           const norm = Math.sqrt(raw.reduce((sum, g) => sum + g * g, 0))
-          const { gradNorm, learningRate } = await update.apply()
+          const { gradNorm, learningRate } = update.apply()
           assert.ok(norm > 0.1, `a norm of ${norm} is not clipped`)
           assertClose([gradNorm], [norm], 1e-6)
           assertClose([learningRate], [0.02 * (1 - (step - 1) / 4)], 1e-12)
@@ -398,11 +392,11 @@ describe('policyUpdate', () => {
           someRows((_, i) => (i === 2 ? { advantage: NaN } : {})),
           WHOLE_BATCH,
         )
-        assert.equal((await update.apply()).isFinite, false)
+        assert.equal(update.apply().isFinite, false)
         assert.deepEqual(adapterValues(one), before)
         for (const each of [update, other]) {
           await each.accumulate(someRows(), WHOLE_BATCH)
-          await each.apply()
+          each.apply()
         }
         assert.deepEqual(adapterValues(one), adapterValues(two))
         assert.notDeepEqual(adapterValues(one), before)
@@ -445,7 +439,7 @@ describe('policyUpdate', () => {
         const update = new PolicyUpdate(policy, configOf({ entropyCoef: 0.01 }), 10)
         const step = async (): Promise<void> => {
           await update.accumulate(someRows(), WHOLE_BATCH)
-          await update.apply()
+          update.apply()
         }
         await step()
         const before = memoryInUse()
@@ -456,7 +450,7 @@ describe('policyUpdate', () => {
   }
 
   it('needs an adapter', async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     const model = await loadModel(temporaryTinyModel(CONFIG, { tokenizer: false }))
     assert.throws(() => new PolicyUpdate(model, configOf(), 10), ConfigError)
     model.dispose()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { cutRows, packRows, padRows } from '../../../src/grpo/update/trainingRow.js'
+import { cutRows, packRows } from '../../../src/engine/cpu/packRows.js'
+import { padRows } from '../../../src/grpo/update/trainingRow.js'
 import { packGroups } from '../../../src/engine/cpu/packedBatch.js'
 
 describe('trainingRow', () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { selectBackend } from '../../../engine/cpu/selectBackend.js'
-import type { BackendName } from '../../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../engine/registry.js'
+import type { EngineName } from '../../../engine/registry.js'
 import { BackendError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
 import type { Streams } from '../../commandLine.js'
@@ -16,7 +16,7 @@ import {
   describePython,
 } from './machine.js'
 
-const backends: readonly BackendName[] = ['cpu', 'reference']
+const backends: readonly EngineName[] = ['cpu', 'reference']
 
 export function addDoctorCommand(program: Command, streams: Streams): void {
   program
@@ -52,6 +52,6 @@ export async function doctor(streams: Streams, version: string): Promise<void> {
     print(backend, `${works ? 'works' : 'fails'}: ${finding}`)
   }
   if (!anyWorks) throw new BackendError('no backend works here; see above for the reasons')
-  const { name, why } = await selectBackend('auto')
+  const { name, why } = await selectEngine('auto')
   print('auto', `takes ${name}: ${why}`)
 }

@@ -1,13 +1,13 @@
 import * as tf from '../../../bundled/tfjs.js'
-import { selectBackend } from '../../../engine/cpu/selectBackend.js'
-import type { BackendName } from '../../../engine/cpu/selectBackend.js'
+import { selectEngine } from '../../../engine/registry.js'
+import type { EngineName } from '../../../engine/registry.js'
 import { linear } from '../../../ops/linear.js'
 import { createWeight } from '../../../ops/weight.js'
 
 /** Starts a backend and multiplies on it. */
-export async function tryBackend(name: BackendName): Promise<{ works: boolean; finding: string }> {
+export async function tryBackend(name: EngineName): Promise<{ works: boolean; finding: string }> {
   try {
-    const { why } = await selectBackend(name)
+    const { why } = await selectEngine(name)
     return { works: true, finding: `${why}; matrix product ${measureProduct().toPrecision(2)} GFLOP/s` }
   } catch (error) {
     return { works: false, finding: (error as Error).message }

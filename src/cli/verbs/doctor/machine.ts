@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { availableMemory } from '../../../grpo/memory/forecast.js'
+import { availableMemory } from '../../../engine/availableMemory.js'
 
 /** Milliseconds that a program may take to say its version: Python's first start reads much from the disk. */
 const PROGRAM_TIMEOUT = 20_000

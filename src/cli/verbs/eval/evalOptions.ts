@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { BackendName } from '../../../engine/cpu/selectBackend.js'
+import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
@@ -31,7 +31,7 @@ export interface EvalFlags {
   output?: string
   traces: number
   placebo?: true
-  backend?: BackendName | 'auto'
+  backend?: EngineName | 'auto'
   threads?: number
 }
 
@@ -50,7 +50,7 @@ export interface EvalPlan {
   readonly placebo: boolean
   /** Problems of each kind whose completions are printed. */
   readonly traces: number
-  readonly backend: BackendName | 'auto'
+  readonly backend: EngineName | 'auto'
   readonly threads: number | null
 }
 

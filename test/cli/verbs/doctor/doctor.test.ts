@@ -34,7 +34,7 @@ describe('cli/doctor', () => {
       /^kernel +\S/m,
       /^cpu +works: WebAssembly SIMD .*; matrix product [\d.e+]+ GFLOP\/s$/m,
       /^reference +works: .*; matrix product [\d.]+ GFLOP\/s$/m,
-      /^auto +takes cpu: the fastest backend that works here/m,
+      /^auto +takes cpu: the fastest engine that works here/m,
     ]) {
       assert.match(stdout, line)
     }

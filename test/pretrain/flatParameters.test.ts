@@ -1,36 +1,41 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
-import { FlatParameters } from '../../src/optim/flatParameters.js'
-import { loadModel } from '../../src/policy/causalLM.js'
+import { selectEngine } from '../../src/engine/registry.js'
+import type { ParameterOwner } from '../../src/pretrain/flatParameters.js'
+import { FlatParameters } from '../../src/pretrain/flatParameters.js'
+import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
-import { BACKENDS, adapterValues, memoryInUse, randomPolicy } from '../fixtures/policies.js'
+import { BACKENDS, memoryInUse, randomPolicy } from '../fixtures/policies.js'
+import { decoderOf } from '../fixtures/tensors.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 
 for (const backend of BACKENDS) {
   describe(`flatParameters on ${backend}`, () => {
     let base: CausalLM
     let policy: CausalLM
+    let owner: ParameterOwner
 
     before(async () => {
-      await selectBackend(backend)
+      await selectEngine(backend)
       base = await loadModel(temporaryTinyModel())
       policy = randomPolicy(base, { targetModules: ['q_proj', 'down_proj'] })
+      const { variables } = decoderOf(policy).lora!
+      owner = { parameters: () => variables.map((variable) => ({ variable })) }
     })
 
     after(async () => {
       policy.dispose()
       base.dispose()
-      await selectBackend('reference')
+      await selectEngine('reference')
     })
 
     it('reads and writes an adapter as one vector, in the order of its parameters', async () => {
-      const parameters = new FlatParameters(policy.adapter!)
+      const parameters = new FlatParameters(owner)
       const flat = await parameters.read()
       assert.equal(flat.length, parameters.size)
       assert.deepEqual(
         [...flat],
-        adapterValues(policy).flatMap((values) => [...values]),
+        owner.parameters().flatMap(({ variable }) => [...variable.dataSync()]),
       )
       parameters.write(flat) // tensors written by the host take other memory than those made before
       const before = memoryInUse()
@@ -43,7 +48,7 @@ for (const backend of BACKENDS) {
     })
 
     it('adds gradients where there are some, and frees them', async () => {
-      const parameters = new FlatParameters(policy.adapter!)
+      const parameters = new FlatParameters(owner)
       const { variables } = parameters
       const gradients = variables.map((): tf.Tensor | null => null)
       const before = memoryInUse()

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
-import { selectBackend } from '../../../src/engine/cpu/selectBackend.js'
-import { rowValues } from '../../../src/engine/cpu/rowValues.js'
-import { loadModel } from '../../../src/policy/causalLM.js'
+import { selectEngine } from '../../../src/engine/registry.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
 import { scoreTokens } from '../../../src/policy/score.js'
 import { BACKENDS, memoryInUse, randomIds, randomPolicy } from '../../fixtures/policies.js'
+import { rowValues } from '../../fixtures/tensors.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { assertClose } from '../../grpo/assertClose.js'
 
-describe('rowValues', () => {
-  after(() => selectBackend('reference'))
+describe('engine/cpu/tokenValues', () => {
+  after(() => selectEngine('reference'))
 
   for (const backend of BACKENDS) {
     it(`gives what scoring gives, with the adapter and without: ${backend}`, async () => {
-      await selectBackend(backend)
+      await selectEngine(backend)
       const base = await loadModel(temporaryTinyModel())
       const policy = randomPolicy(base)
       const promptIds = randomIds(6, 352, 1)

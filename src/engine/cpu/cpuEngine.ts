@@ -1,0 +1,110 @@
+import * as tf from '../../bundled/tfjs.js'
+import { CPU_BACKEND } from '../../backend/cpu/backend.js'
+import type { CpuBackend } from '../../backend/cpu/backend.js'
+import { registerCpuBackend } from '../../backend/cpu/register.js'
+import { Safetensors } from '../../io/safetensors.js'
+import { availableMemory } from '../availableMemory.js'
+import type { Engine, EngineInfo, EngineModel, MemoryUse, ModelSource } from '../engine.js'
+import { ACTIVATION_BYTES } from './activations.js'
+import { CACHE_BYTES, LOGIT_BYTES, MAXIMUM_ROWS } from './cacheSlots.js'
+import { DecoderModel } from './decoderModel.js'
+import { loadWeights } from './loadWeights.js'
+import { PREFILL_TOKENS } from './scheduler.js'
+
+/** Bytes of tensors that a 32-bit WebAssembly memory can hold. */
+const TENSOR_LIMIT = 4 * 2 ** 30
+
+/** Differences of two ways to compute a log-probability in float32 are rounding, some 1e-5 nats; above this it is a defect. */
+const SAMPLING_TOLERANCE = 0.01
+
+/** What both engines that compute with tfjs have in common. */
+const common = {
+  precision: 'float32',
+  isBatchInvariant: true,
+  samplingTolerance: SAMPLING_TOLERANCE,
+  tensorLimit: TENSOR_LIMIT,
+  budgets: {
+    decodeRows: MAXIMUM_ROWS,
+    logitBytes: LOGIT_BYTES,
+    cacheBytes: CACHE_BYTES,
+    prefillTokens: PREFILL_TOKENS,
+    activationBytes: ACTIVATION_BYTES,
+  },
+} as const
+
+/** Models as tensors of a backend of tfjs: our own threaded WebAssembly one, or tfjs's plain one to compare with. */
+class TensorEngine implements Engine {
+  constructor(
+    readonly info: EngineInfo,
+    /** tfjs's name of the backend. */
+    private readonly backend: string,
+  ) {}
+
+  // Reading a file and filling memory waits for nothing.
+  load(source: ModelSource): Promise<EngineModel> {
+    const { config, folder, dtype } = source
+    const tensors = Safetensors.open(folder)
+    try {
+      return Promise.resolve(new DecoderModel(source, loadWeights(config, tensors, folder, dtype), this.backend))
+    } catch (error) {
+      return Promise.reject(error as Error)
+    } finally {
+      tensors.close()
+    }
+  }
+
+  memory(): MemoryUse {
+    // What tf.memory() says, and what our cpu backend adds to it.
+    const memory = tf.memory() as tf.MemoryInfo & { numBytesInWasm?: number; peakBytesInWasm?: number }
+    return {
+      used: memory.numBytesInWasm ?? memory.numBytes,
+      peak: memory.peakBytesInWasm ?? null,
+      available: availableMemory(),
+    }
+  }
+
+  /** The backend stays: tfjs has one for the whole process, and other models may be on it. */
+  dispose(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** An engine on a backend of tfjs. */
+export function tensorEngine(
+  about: Pick<EngineInfo, 'name' | 'description'>,
+  /** tfjs's name of the backend. */
+  backend: string,
+): Engine {
+  return new TensorEngine({ ...common, ...about }, backend)
+}
+
+let cpuBackend: CpuBackend | null = null
+
+/** Our own threaded WebAssembly engine. Throws a BackendError when it cannot run here. */
+export async function startCpuEngine(
+  options: {
+    /**
+     * Threads. Defaults to the number of cores, or to what it runs with. Another number starts it anew; tensors move over when they
+     * are next used.
+     */
+    threads?: number
+  } = {},
+): Promise<Engine> {
+  const { threads: wanted = cpuBackend?.runtime.threads } = options
+  // Moving all tensors to a new backend is worth it for another number of threads only.
+  if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
+  cpuBackend ??= await registerCpuBackend(options)
+  await tf.setBackend(CPU_BACKEND)
+  const { runtime } = cpuBackend
+  const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
+  const description = `WebAssembly SIMD ${runtime.fusedMultiplyAdd ? 'with' : 'without'} fused multiply-add on ${threads}`
+  return tensorEngine({ name: 'cpu', description }, CPU_BACKEND)
+}
+
+/** tfjs's own plain JavaScript backend, slow and simple. */
+export async function startReferenceEngine(): Promise<Engine> {
+  await tf.setBackend('cpu')
+  // Without the advertisement for its native addon that it would print on first use.
+  ;(tf.backend() as unknown as { firstUse: boolean }).firstUse = false
+  return tensorEngine({ name: 'reference', description: 'plain JavaScript, very slow' }, 'cpu')
+}

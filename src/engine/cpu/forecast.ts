@@ -1,0 +1,57 @@
+import type { ModelConfig } from '../../model/config.js'
+import type { LoraAdapter } from '../../model/lora.js'
+import { hasKernel } from '../../ops/kernel.js'
+import type { Workload, WorkloadMemory } from '../engine.js'
+import { activationBytesPerToken, maximumTokens } from './activations.js'
+import { cacheBytesPerToken, cacheLayout } from './cacheSlots.js'
+import { keptBytesPerToken } from './keptProjections.js'
+import { PREFILL_TOKENS } from './scheduler.js'
+
+/** The block of logits that exists at one time; see backend/cpu/kernels/tokenLogProbs.ts. */
+const LOGIT_ROWS = 1024
+const LOGIT_COLUMNS = 2048
+
+/** Bytes of tensors that a step takes at its largest. */
+export function forecastWorkload(config: ModelConfig, adapter: LoraAdapter | null, workload: Workload): WorkloadMemory {
+  return {
+    // Matrices, their packed copies and one gradient of each.
+    adapter: 3 * 4 * (adapter?.values.length ?? 0),
+    sampling: samplingBytes(config, workload),
+    activations: trainingBytes(config, adapter, workload),
+    // Elsewhere writing a row copies the whole table; with dropout, training does not compute what sampling computed.
+    keptPerToken: hasKernel('WriteRows') && !adapter?.dropout ? keptBytesPerToken(config) : null,
+  }
+}
+
+function samplingBytes(
+  config: ModelConfig,
+  { promptTokens, prompts, numGenerations, maxCompletionLength }: Workload,
+): number {
+  const lengths = new Array<number>(prompts).fill(promptTokens)
+  const { promptSlots, rows, rowSlots } = cacheLayout(config, lengths, numGenerations, maxCompletionLength)
+  const cache = cacheBytesPerToken(config) * (promptSlots + rows * rowSlots)
+  const logits = 4 * rows * config.vocabularySize
+  const prefilled = Math.min(prompts * promptTokens, Math.max(PREFILL_TOKENS, promptTokens))
+  // Without a gradient the intermediate values of one layer exist at a time.
+  const layer = (Math.max(prefilled, rows) * activationBytesPerToken(config, null)) / config.numLayers
+  return cache + Math.max(logits, layer)
+}
+
+function trainingBytes(
+  config: ModelConfig,
+  adapter: LoraAdapter | null,
+  { promptTokens, numGenerations, maxCompletionLength, rows, maxTokens }: Workload,
+): number {
+  // The last token of a completion is not computed.
+  const completion = maxCompletionLength - 1
+  const microBatch = Math.ceil(rows / numGenerations) * promptTokens + rows * completion
+  const longestRow = promptTokens + completion
+  const limit = maxTokens ?? maximumTokens({ config, adapter })
+  const perToken = activationBytesPerToken(config, adapter)
+  // What the gradients of one layer take while they are computed is about what it keeps.
+  const layer = perToken / config.numLayers
+  const logits = 4 * LOGIT_ROWS * Math.min(config.vocabularySize, LOGIT_COLUMNS)
+  if (longestRow <= limit) return Math.min(microBatch, limit) * (perToken + layer) + logits
+  // A row that is too long keeps the input of each layer, and the activations of one.
+  return longestRow * (4 * config.numLayers * config.hiddenSize + 2 * layer) + logits
+}

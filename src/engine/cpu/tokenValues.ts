@@ -1,0 +1,150 @@
+import * as tf from '../../bundled/tfjs.js'
+import { record } from '../../ops/gradients.js'
+import type { Recording as TensorRecording } from '../../ops/gradients.js'
+import type { EngineRow, Recording, RecordOptions, RowDropout, TokenValues, ValuesOptions } from '../engine.js'
+import type { ForwardOptions } from './decoder.js'
+import { dropoutKeys } from './dropoutKeys.js'
+import type { KeptProjections } from './keptProjections.js'
+import { cutRows, keptRows, packRows } from './packRows.js'
+import type { PackedGroups } from './packedBatch.js'
+
+/** Log-probabilities and entropies of the packed completion tokens of some rows, each [n]. */
+export type Forward = (
+  packed: PackedGroups,
+  temperature: number,
+  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept' | 'dropout'>,
+) => [tf.Tensor1D, tf.Tensor1D]
+
+/** Values of the completion tokens of some rows, without gradient. */
+export async function tokenValues(
+  forward: Forward,
+  rows: readonly EngineRow[],
+  { temperature, dropout = null, maxTokens }: Pick<ValuesOptions, 'temperature' | 'dropout'> & { maxTokens: number },
+): Promise<TokenValues> {
+  const logProbs: (readonly number[])[] = []
+  const entropies: (readonly number[])[] = []
+  for (const run of runsOf(rows, dropout, maxTokens)) {
+    const packed = packRows(run.rows)
+    const tensors = tf.tidy(() => forward(packed, temperature, dropoutOf(run, packed)))
+    const values = await readRows(tensors, run.rows)
+    tf.dispose(tensors)
+    logProbs.push(...values.logProbs)
+    entropies.push(...values.entropies)
+  }
+  return { logProbs, entropies }
+}
+
+/**
+ * The values of some rows, recorded for the gradient with respect to `variables`. Rows that do not fit into memory together are
+ * computed twice: for their values, unless these are known, and one run after another for the gradient.
+ */
+export async function recordTokens(
+  forward: Forward,
+  rows: readonly EngineRow[],
+  variables: readonly tf.Variable[],
+  options: Pick<RecordOptions, 'temperature' | 'dropout' | 'known'> & {
+    maxTokens: number
+    /** What sampling kept of the rows' tokens, by the policy as it is. */
+    kept: KeptProjections | null
+  },
+): Promise<Recording> {
+  const { dropout = null, known = null, maxTokens } = options
+  const runs = runsOf(rows, dropout, maxTokens)
+  const whole = runs.length === 1 ? await recordRun(forward, runs[0]!, options) : null
+  const values = whole ?? known ?? (await tokenValues(forward, rows, { ...options, maxTokens }))
+  return {
+    logProbs: values.logProbs,
+    entropies: values.entropies,
+    async gradient(dLogProbs, dEntropies, sum) {
+      const logProbs: (readonly number[])[] = []
+      let at = 0
+      for (const run of runs) {
+        const recorded = whole ?? (await recordRun(forward, run, options))
+        const end = at + run.rows.reduce((count, { completionIds }) => count + completionIds.length, 0)
+        const part = (all: Float32Array): tf.Tensor1D => tf.tensor1d(all.slice(at, end))
+        const dys = [part(dLogProbs), dEntropies && part(dEntropies)]
+        try {
+          await addGradients(recorded.recording.gradients(dys, variables), variables, sum)
+        } finally {
+          tf.dispose(dys.filter((dy) => dy !== null))
+        }
+        logProbs.push(...recorded.logProbs)
+        at = end
+      }
+      return logProbs
+    },
+    dispose() {
+      whole?.recording.dispose()
+    },
+  }
+}
+
+/** Rows that are computed together, with the dropout of the micro-batch that they belong to. */
+interface Run {
+  readonly rows: readonly EngineRow[]
+  readonly dropout: RowDropout | null
+}
+
+function runsOf(rows: readonly EngineRow[], dropout: RowDropout | null, maxTokens: number): Run[] {
+  let at = 0
+  return cutRows(rows, maxTokens).map((run) => {
+    const rowNumbers = dropout?.rowNumbers.slice(at, (at += run.length)) ?? []
+    return { rows: run, dropout: dropout && { key: dropout.key, rowNumbers } }
+  })
+}
+
+async function recordRun(
+  forward: Forward,
+  run: Run,
+  { temperature, maxTokens, kept }: { temperature: number; maxTokens: number; kept: KeptProjections | null },
+): Promise<TokenValues & { recording: TensorRecording }> {
+  const packed = packRows(run.rows)
+  // Only a single row can be longer than what fits: then its layers are computed twice instead of kept.
+  const recomputeLayers = packed.batch.tokenIds.length > maxTokens
+  const places = kept && keptRows(run.rows, packed, kept)
+  const recording = record(() =>
+    forward(packed, temperature, {
+      recomputeLayers,
+      ...(kept && places && { kept: { projections: kept, rows: places } }),
+      ...dropoutOf(run, packed),
+    }),
+  )
+  try {
+    return { ...(await readRows(recording.outputs, run.rows)), recording }
+  } catch (error) {
+    recording.dispose()
+    throw error
+  }
+}
+
+function dropoutOf({ rows, dropout }: Run, packed: PackedGroups): Pick<ForwardOptions, 'dropout'> {
+  return dropout ? { dropout: dropoutKeys(rows, packed, dropout) } : {}
+}
+
+async function readRows(tensors: readonly tf.Tensor[], rows: readonly EngineRow[]): Promise<TokenValues> {
+  const [logProbs, entropies] = await Promise.all(tensors.map((tensor) => tensor.data()))
+  let at = 0
+  const ranges = rows.map(({ completionIds }) => [at, (at += completionIds.length)] as const)
+  return {
+    logProbs: ranges.map(([start, end]) => [...logProbs!.subarray(start, end)]),
+    entropies: ranges.map(([start, end]) => [...entropies!.subarray(start, end)]),
+  }
+}
+
+/** Adds gradients of variables, in their order, to a vector, and frees them. */
+async function addGradients(
+  gradients: readonly (tf.Tensor | null)[],
+  variables: readonly tf.Variable[],
+  sum: Float32Array, // of all variables
+): Promise<void> {
+  let at = 0
+  for (const [i, { size }] of variables.entries()) {
+    const gradient = gradients[i]
+    if (gradient) {
+      const values = await gradient.data()
+      for (let j = 0; j < size; j++) sum[at + j]! += values[j]!
+      gradient.dispose()
+    }
+    at += size
+  }
+}

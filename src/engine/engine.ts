@@ -1,0 +1,172 @@
+/**
+ * What samples from a model and differentiates it. Everything above speaks to these interfaces; the cpu engine is in cpu/, and
+ * registry.ts knows all of them.
+ */
+import type { ModelConfig } from '../model/config.js'
+import type { LoraAdapter } from '../model/lora.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import type { Completion, SamplingOptions } from './sampling.js'
+
+export type TokenIds = readonly number[]
+
+/** What an engine is and can do. */
+export interface EngineInfo {
+  /** As in `--engine`. */
+  readonly name: string
+  /** What computes, in a sentence. */
+  readonly description: string
+  /** Of activations and sums. */
+  readonly precision: 'float32' | 'bfloat16' | 'float16'
+  /** Whether a row's results are the same bits whatever is computed with it. */
+  readonly isBatchInvariant: boolean
+  /** Most nats by which a token's log-probability may differ between sampling and training. */
+  readonly samplingTolerance: number
+  /** Bytes that all tensors together can take. */
+  readonly tensorLimit: number
+  /** Sizes that decide the order of sums, and so belong to what a run is: see {@link EngineBudgets}. */
+  readonly budgets: EngineBudgets
+}
+
+/** How much an engine computes at one time. */
+export interface EngineBudgets {
+  /** Completions that are decoded together. */
+  readonly decodeRows: number
+  /** Bytes of their logits. */
+  readonly logitBytes: number
+  /** Bytes of keys and values. */
+  readonly cacheBytes: number
+  /** Prompt tokens that are computed together. */
+  readonly prefillTokens: number
+  /** Bytes of activations that one forward pass may leave for its gradient. */
+  readonly activationBytes: number
+}
+
+/** Bytes of memory. */
+export interface MemoryUse {
+  /** In tensors now: weights, adapter, and whatever was not freed. */
+  readonly used: number
+  /** The most that tensors have taken; null where the engine does not know. */
+  readonly peak: number | null
+  /** What tensors and process may take here. */
+  readonly available: number
+}
+
+export interface Engine {
+  readonly info: EngineInfo
+  /** Loads a model's weights. Throws FileFormatError, UnsupportedError, BackendError. */
+  load(source: ModelSource): Promise<EngineModel>
+  memory(): MemoryUse
+  dispose(): Promise<void>
+}
+
+/** A model's folder and what is known of it. */
+export interface ModelSource {
+  readonly folder: string
+  readonly config: ModelConfig
+  readonly tokenizer: Tokenizer | null
+  /** Tokens that end a completion. */
+  readonly eosTokenIds: TokenIds
+  /** `auto` keeps weights as they are stored, `float32` widens them. */
+  readonly dtype: 'auto' | 'float32'
+}
+
+/** A completion behind its prompt. The rows of a group share the very same array of ids for their prompt. */
+export interface EngineRow {
+  readonly promptIds: TokenIds // [P]
+  readonly completionIds: TokenIds // [L]
+}
+
+/** Values of the completion tokens of some rows, in nats, of softmax(logits / temperature). */
+export interface TokenValues {
+  readonly logProbs: readonly (readonly number[])[] // [B][L] log π of each token
+  readonly entropies: readonly (readonly number[])[] // [B][L] entropy of the distribution that it was drawn from
+}
+
+export interface ValuesOptions {
+  /** Divides the logits. */
+  readonly temperature: number
+  /** The policy without its adapter. Defaults to false. */
+  readonly reference?: boolean
+  /** Most tokens that are computed together. Defaults to what the engine's budget allows. */
+  readonly maxTokens?: number | null
+  /** The adapter's dropout, as in a pass with gradient. Defaults to none. */
+  readonly dropout?: RowDropout | null
+}
+
+export interface RecordOptions extends Omit<ValuesOptions, 'reference'> {
+  /** The adapter has not changed since the rows were sampled: what sampling kept of them can be used. Defaults to false. */
+  readonly asSampled?: boolean
+  /** Values that are known: rows that have to be computed in several passes are then computed once only. Defaults to none. */
+  readonly known?: TokenValues | null
+}
+
+/** The dropout of a micro-batch, however its rows are cut and packed. */
+export interface RowDropout {
+  /** Of the micro-batch. */
+  readonly key: number
+  /** Numbers of the rows in the micro-batch: completions with the same tokens lose different numbers. */
+  readonly rowNumbers: readonly number[] // [B]
+}
+
+/** A forward pass whose gradient can be taken once. */
+export interface Recording extends TokenValues {
+  /**
+   * Adds Σ dLogProb · ∂ log π + dEntropy · ∂ entropy with respect to the adapter's parameters to `sum`, and frees the recording.
+   * @returns log π of each token as the pass computed it that was differentiated
+   */
+  gradient(
+    dLogProbs: Float32Array, // [ΣL] row by row
+    dEntropies: Float32Array | null, // [ΣL]
+    sum: Float32Array, // [parameters] in the order of the adapter's parameters
+  ): Promise<TokenValues['logProbs']>
+  /** Frees a recording whose gradient is not wanted. */
+  dispose(): void
+}
+
+/** The sizes of a step, at their largest. */
+export interface Workload {
+  readonly promptTokens: number
+  readonly prompts: number
+  readonly numGenerations: number
+  readonly maxCompletionLength: number
+  /** Completions that are trained on together. */
+  readonly rows: number
+  readonly maxTokens: number | null
+}
+
+/** Bytes that a workload takes at its peak. */
+export interface WorkloadMemory {
+  /** The adapter's tensors: matrices, copies of them and one gradient of each. */
+  readonly adapter: number
+  /** Keys and values of the completions that are sampled together, and their logits. */
+  readonly sampling: number
+  /** Activations of the longest training pass, kept for the gradient, and what the gradient of a layer takes. */
+  readonly activations: number
+  /** Of a token that sampling keeps for training; null where the engine keeps nothing. */
+  readonly keptPerToken: number | null
+}
+
+/** A model on an engine, with or without an adapter. */
+export interface EngineModel {
+  /** Bytes of the frozen weights, as wide as they are kept. */
+  readonly weightBytes: number
+  /** The same frozen weights with an adapter, whose values are taken over anew whenever they have changed. */
+  withAdapter(adapter: LoraAdapter): EngineModel
+  /**
+   * Completions of each prompt. A completion depends on seed, prompt and its number; on an engine that is batch-invariant on
+   * nothing else.
+   */
+  generate(prompts: readonly TokenIds[], options: SamplingOptions): Promise<Completion[][]>
+  /** Log-probabilities and entropies of every completion token of some rows. */
+  values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues>
+  /** The same, recorded for the gradient with respect to the adapter. */
+  record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording>
+  /** What a step takes. */
+  forecast(workload: Workload): WorkloadMemory
+  /** Makes room for what sampling with `keep` computes and training needs again, up to so many tokens; forgets what was kept. */
+  startKeeping(tokens: number): void
+  /** Frees that room. */
+  stopKeeping(): void
+  /** Frees the adapter's tensors; without an adapter the weights. */
+  dispose(): void
+}

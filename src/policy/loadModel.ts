@@ -1,0 +1,62 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Engine } from '../engine/engine.js'
+import { currentEngine } from '../engine/registry.js'
+import { FileFormatError } from '../errors.js'
+import type { DownloadOptions } from '../hub/download.js'
+import { embeddedModels } from '../hub/embeddedModels.js'
+import { resolveModel } from '../hub/resolve.js'
+import { parseJson } from '../io/json.js'
+import { parseModelConfig } from '../model/config.js'
+import type { ModelConfig } from '../model/config.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
+import { CausalLM } from './causalLM.js'
+
+export interface LoadModelOptions extends DownloadOptions {
+  /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
+  dtype?: 'auto' | 'float32'
+  /** What the model computes on. Defaults to the engine that is selected. */
+  engine?: Engine
+}
+
+/**
+ * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
+ * generation_config.json and the tokenizer's files; or from the Hub by its id, `owner/name` or `owner/name@revision`,
+ * through the cache that Python's tools share; or a model that comes with the package: `word-problems-1m`. Selects an engine
+ * when none was selected.
+ * @throws FileFormatError, UnsupportedError, HubError
+ */
+export async function loadModel(folderOrId: string, options: LoadModelOptions = {}): Promise<CausalLM> {
+  const engine = options.engine ?? (await currentEngine())
+  const { folder } = await resolveModel(folderOrId, options)
+  const configFile = path.join(folder, 'config.json')
+  if (!fs.existsSync(configFile)) throw noModel(folder)
+  const config = parseModelConfig(parseJson(configFile, 'the file', fs.readFileSync(configFile)), configFile)
+  const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null
+  const eosTokenIds = endOfSequence(folder, tokenizer, config)
+  const source = { folder, config, tokenizer, eosTokenIds, dtype: options.dtype ?? 'auto' }
+  return new CausalLM({ source, engine, engineModel: await engine.load(source) })
+}
+
+function noModel(folder: string): FileFormatError {
+  if (fs.existsSync(path.join(folder, 'adapter_config.json'))) {
+    return new FileFormatError(
+      folder,
+      'is the folder of an adapter, not of a model; give the model that it was trained on as the model, and this folder as ' +
+        'the adapter (--adapter, or model.withAdapter(folder))',
+    )
+  }
+  const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'
+  return new FileFormatError(
+    folder,
+    `${what}; expected the folder of a model in Hugging Face's layout, its Hub id (owner/name), or ${embeddedModels.join(', ')}`,
+  )
+}
+
+/** The tokens that end a completion, from the tokenizer and generation_config.json or, in older folders, config.json. */
+function endOfSequence(folder: string, tokenizer: Tokenizer | null, config: ModelConfig): readonly number[] {
+  const ids = tokenizer?.eosTokenIds ?? readGenerationEosTokenIds(folder)
+  if (ids.length > 0) return ids
+  return [config.raw.eos_token_id].flat().filter((id) => typeof id === 'number')
+}
