@@ -130,7 +130,8 @@ export default place({ value: 'a' } as Box<Name>)`,
       const result = await run(
         { loadReward: 'rewards/loadReward', loadTask: 'tasks/loadTask' },
         `const task = await loadTask(${JSON.stringify(at('task.ts'))}, {})
-        const input = { promptText: '', completionIds: [], problem: task.problems[0], finishReason: 'stop' }
+        const [problem] = task.problems
+        const input = { prompt: '', ids: [], answer: problem.answer, meta: { problem, finishReason: 'stop' } }
         const score = async (worker) => {
           const reward = await loadReward({ name: ${JSON.stringify(at('reward.ts'))}, worker })
           const failed = (async () => reward.score({ ...input, completion: '' }))().catch((error) => error.message)
