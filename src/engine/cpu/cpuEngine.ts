@@ -104,7 +104,5 @@ export async function startCpuEngine(
 /** tfjs's own plain JavaScript backend, slow and simple. */
 export async function startReferenceEngine(): Promise<Engine> {
   await tf.setBackend('cpu')
-  // Without the advertisement for its native addon that it would print on first use.
-  ;(tf.backend() as unknown as { firstUse: boolean }).firstUse = false
   return tensorEngine({ name: 'reference', description: 'plain JavaScript, very slow' }, 'cpu')
 }
