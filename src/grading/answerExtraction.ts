@@ -7,6 +7,7 @@ import { findNumbers } from './answers/findNumbers.js'
 import type { NumberSpan } from './answers/findNumbers.js'
 import { isNumbered } from './answers/headings.js'
 import { readNumber } from './answers/readNumber.js'
+import { withoutExplanation } from './answers/withoutExplanation.js'
 import { plainCharacters } from './numbers/characters.js'
 import { normalForm } from './numbers/fraction.js'
 import { findNumberWords } from './numbers/numberWords.js'
@@ -95,12 +96,16 @@ export function announcedAnswer(completion: string): { readonly number: string |
 function numberOfPhrase(phrase: string): string | null {
   const whole = readNumber(phrase)
   if (whole !== null) return whole
-  const text = phrase.slice(phrase.lastIndexOf('=') + 1)
+  const claim = withoutExplanation(phrase) ?? phrase
+  const text = claim.slice(claim.lastIndexOf('=') + 1)
   const numbers = findNumbers(text)
   const index = numbers.findIndex((number) => !isNegated(text, number))
   if (index < 0) return wordsOf(text)
   const [number, next] = [numbers[index]!, numbers[index + 1]]
-  const isOneOfSeveral = next !== undefined && (isAlternative(text, number, next) || isListed(text, number, next))
+  if (/\b(?:if|unless|otherwise|else|depend(?:s|ing))\b/i.test(text)) return null
+  const isOneOfSeveral =
+    next !== undefined &&
+    (isAlternative(text, number, next) || isListed(text, number, next) || isBeside(text, number, next))
   return isOneOfSeveral || number.isPart ? null : number.value
 }
 
@@ -183,7 +188,7 @@ function isBeside(text: string, left: NumberSpan, right: NumberSpan): boolean {
     left.value !== null &&
     left.value !== right.value &&
     between.length <= 10 &&
-    /^[ \t]*(?:[,;|~]|and|\.{2,}|vs\.?)?[ \t]*$/.test(between)
+    (/^[ \t]*(?:[,;|~]|and|\.{2,}|vs\.?)?[ \t]*$/.test(between) || (/^ ?\($/.test(between) && text[right.end] === ')'))
   )
 }
 

@@ -87,11 +87,9 @@ describe('grade', () => {
     assert.throws(() => grade('#### 18', { ...problem, answer: 'a knave' }), DataError)
   })
 
-  it('is fast on huge completions', () => {
-    const start = performance.now()
+  it('ends on huge completions', () => {
     for (const unit of ['1,', '1,1 ', '#### 1\n', '<answer>', problem.question])
-      grade(unit.repeat(2 ** 20 / unit.length), problem)
-    assert.ok(performance.now() - start < 5000)
+      assert.equal(grade(unit.repeat(2 ** 20 / unit.length), problem).correct, false)
   })
 })
 

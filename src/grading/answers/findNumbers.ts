@@ -22,7 +22,7 @@ const braces = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`
 /** A fraction or root without delimiters, with the number before it. */
 const bareFormula = String.raw`(?:\d+\s?)?\\(?:[dtc]?frac|sqrt|d?binom)\s*(?:\[[^\]]{0,9}\])?(?:${braces}|\d){1,2}`
 /** A letter with an index or a power, a word with digits in it. */
-const withLetters = String.raw`[\p{L}_][\p{L}\p{N}_]*(?:[\^_](?:\{[^{}]{0,40}\}|[-+]?[\p{L}\p{N}.]+))*`
+const withLetters = String.raw`[\p{L}_](?:[\p{L}\p{N}]|_(?=[\p{L}\p{N}]))*(?:[\^_](?:\{[^{}]{0,40}\}|[-+]?[\p{L}\p{N}.]+))*`
 const candidate = new RegExp(
   `(?<formula>${delimited}|${bareFormula})|(?<word>${withLetters})|(?<digit>(?:(?<![\\p{L}\\p{N}.)\\]}%])\\.)?\\d)`,
   'gsu',

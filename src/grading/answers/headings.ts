@@ -3,7 +3,7 @@ const stepVerbs =
   'calculate|compute|find|determine|multiply|add|subtract|divide|identify|understand|solve|convert|verify|simplify|evaluate|substitute|combine|figure|analy[sz]e|consider|define|let|plug|compare|conclude|set up|write|use|work|check'
 const numbered = String.raw`\(?\d{1,3}\)?[.):]\s+\p{L}|\d{1,3}\s*(?:[-–—:]\s*)?(?:${stepVerbs})\b`
 const named = String.raw`(?:step|part|question|problem|example|section|case|option|exercise)\s+(?:#\s*)?\(?\d`
-const heading = new RegExp(String.raw`^[\s*_#>([-]*(?:${numbered}|${named})`, 'iu')
+const heading = new RegExp(String.raw`^(?:<\w+>)?[\s*_#>([-]*(?:${numbered}|${named})`, 'iu')
 /** Words in capitals behind a small number, but for `18 Dollars per day`. */
 const capitalized =
   /^[\s*_#(]*\d{1,3}\s+\p{Lu}\p{Ll}+\s+(?!(?:per|each|in|of|a|an|left|total|remaining|altogether|for|more)\b)\p{L}/u

@@ -4,7 +4,7 @@ const leadIn =
 const about =
   /^(?:(?:is|equals|exactly|only|just|about|around|roughly|approximately|equal to|simply)\b\s*|(?:approx|ca)\.?\s+)+(?=\S)/i
 const currency =
-  /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CA])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.])/
+  /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CA])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.\\])/
 
 /** Takes off what stands before an answer: `The answer is`, `about`, `USD`. */
 export function withoutLeadIn(text: string): string {

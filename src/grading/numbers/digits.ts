@@ -38,7 +38,7 @@ const bareCommaPart =
   /(?<=^0|[^\d.,]0),\d+(?!\d|[.,]\d)|,\d{1,2}(?= ?(?:€|\\?%|EUR\b))|(?<=€ ?\d+),\d{1,2}(?!\d|[.,]\d)/y
 const repeated = /\\(?:overline|bar|dot) ?\{(\d{1,50})\}|(?<=\.)\((\d{1,50})\)/y
 const goesOn = /(?:\.{3}|\\[lc]?dots(?![A-Za-z]))/y
-const exponent = /[eE]([+-]?)(\d{1,4})(?![\p{L}\d.])/uy
+const exponent = /[eE]([+-]?)(\d{1,4})(?![\p{L}\d]|\.\d)/uy
 
 /**
  * Reads the number in digits that starts at a position of a text in plain characters (see {@link plainCharacters}): `1250`,
