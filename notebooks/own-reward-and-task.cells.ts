@@ -30,16 +30,17 @@ console.log(`${model || 'word-problems-1m'} on backend ${backend.name}`)
 // %% [markdown]
 // ## 1. The task
 //
-// A problem is an `id`, a `question` and its final `answer`; a solution is not needed. A task is a
-// list of problems and a function that makes the prompt. Here: shopping. The problems are split by
-// their numbers, not at random: the same calculation with another name would be no new problem.
+// A problem is an `id`, a `question` and its final `answer`; a solution is not needed. `defineTask`
+// makes a task of a list of them, which asks each question in the model's own chat marks. Here:
+// shopping. The problems are split by their numbers, not at random: the same calculation with
+// another name would be no new problem.
 //
 // Problems in a file need no code: `fileTask({ data: 'my-problems.csv', grader: 'number' })` reads
 // JSON lines, CSV or parquet.
 
 // %%
-import { fileTask } from 'grpo-ts'
-import type { Problem, Task } from 'grpo-ts'
+import { defineTask, fileTask } from 'grpo-ts'
+import type { Problem } from 'grpo-ts'
 
 const made: { train: Problem[]; test: Problem[] } = { train: [], test: [] }
 const names = ['Tom', 'Anna', 'Ben', 'Lisa', 'Max', 'Emma', 'Sam', 'Mia']
@@ -65,19 +66,8 @@ for (let price = 2; price <= 6; price++) {
 const systemPrompt = model
   ? 'Solve the problem step by step. End with a line of "#### " and the number alone.'
   : null
-const ownTask = (problems: readonly Problem[]): Task => ({
-  name: 'shopping',
-  problems: problems,
-  systemPrompt: systemPrompt,
-  prompt(problem, tokenizer) {
-    // What the model gets: a chat.
-    const messages = [
-      ...(systemPrompt ? [{ role: 'system' as const, content: systemPrompt }] : []),
-      { role: 'user' as const, content: problem.question },
-    ]
-    return { text: tokenizer.applyChatTemplate(messages), ids: tokenizer.encodeChat(messages) }
-  },
-})
+const ownTask = (problems: readonly Problem[]) =>
+  defineTask({ name: 'shopping', problems: problems, systemPrompt: systemPrompt })
 const trainTask = data
   ? await fileTask({ data: data, grader: 'number', reasoningFormat: 'gsm8k' })
   : ownTask(made.train)

@@ -24,10 +24,15 @@ export function afterReasoning(text: string): string | null {
   return text.includes('<think>') ? null : text
 }
 
-/** Cuts out every repetition of the given texts; a line break keeps what was around them apart. */
+/**
+ * Cuts out every repetition of the given texts; a line break keeps what was around them apart. A text that is one word or number
+ * stays: it may well be a part of the answer, as the question 6 is of 36.
+ */
 export function withoutEcho(completion: string, ...echoed: readonly string[]): string {
-  return echoed.reduce((text, echo) => (echo.trim() === '' ? text : text.replaceAll(echo, '\n')), completion)
+  return echoed.reduce((text, echo) => (oneWord.test(echo) ? text : text.replaceAll(echo, '\n')), completion)
 }
+
+const oneWord = /^\s*[-−]?[\p{L}\p{N}.,]*\s*$/u
 
 /**
  * The marked answer of a completion: the number of the last line `#### <number>` or the last `<answer><number></answer>`,

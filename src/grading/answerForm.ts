@@ -119,7 +119,7 @@ export function formsOf(
 }
 
 /** The forms that mark an answer in a text in a way that nothing else is. */
-const markingForms: readonly AnswerForm[] = ['gsm8k', 'think', 'boxed']
+export const markingForms: readonly AnswerForm[] = ['gsm8k', 'think', 'boxed']
 
 /** What a completion marks as answers behind its reasoning, in any of some forms, in order. */
 export function markedAnswers(completion: string, forms: readonly AnswerForm[] = markingForms): string[] {

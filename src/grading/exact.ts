@@ -18,13 +18,16 @@ export function exactGrader(completion: string, problem: Problem, promptText = '
       .at(-1)!
       .replace(/^.*\banswer(?:\s+is)?\s*:?\s*/i, '')
       .trim()
-  const isRight = normalized(extracted) === normalized(problem.answer)
+  const gold = normalized(problem.answer)
+  const isRight = gold !== '' && normalized(extracted) === gold
   return {
     correct: strict !== null && isRight,
     correctLenient: isRight,
     extracted: extracted === '' ? null : extracted,
   }
 }
+
+exactGrader.checksGold = true
 
 function normalized(text: string): string {
   return text

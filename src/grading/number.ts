@@ -41,6 +41,7 @@ const numberForms: readonly AnswerForm[] = ['gsm8k', 'think']
 
 grade.isAnswer = isNumberAlone
 grade.forms = numberForms
+grade.checksGold = true
 
 /** The last marked number; a mark without exactly one number is passed over, and so is one that the text takes back. */
 function strictAnswer(text: string, problem: Problem): string | null {

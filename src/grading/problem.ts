@@ -50,6 +50,11 @@ export interface Grader {
   (completion: string, problem: Problem, promptText?: string): Grade | Promise<Grade>
   /** Whether a text could be an answer, right or wrong: what the reward `format` asks. Defaults to any text that is not empty. */
   readonly isAnswer?: (text: string, problem: Problem) => boolean
+  /**
+   * The grader is quick, has no effects, and returns no promise: a task that is loaded has it grade its gold answers, so that none is
+   * trained on that no completion can match. Defaults to false.
+   */
+  readonly checksGold?: boolean
   /** The forms that it takes from a problem that asks for none. Defaults to `gsm8k`, `think` and `boxed`. */
   readonly forms?: readonly AnswerForm[]
 }

@@ -38,6 +38,8 @@ export function gradeRoles(completion: string, problem: Problem, promptText = ''
   }
 }
 
+gradeRoles.checksGold = true
+
 gradeRoles.isAnswer = (text: string, problem: Problem): boolean => {
   const names = [...readRoles(problem.answer).keys()]
   return readRoles(text, names).size === names.length

@@ -20,6 +20,7 @@ import { runIdentity } from './checkpoint/runIdentity.js'
 import type { RunIdentity } from './checkpoint/runIdentity.js'
 import { parseGRPOConfig } from './config/config.js'
 import type { GRPOConfig } from './config/config.js'
+import { checkGoldAnswers } from './goldAnswers.js'
 import type { Finding } from './diagnosis/finding.js'
 import { RunDiagnosis } from './diagnosis/runDiagnosis.js'
 import { checkMemory, memoryForecast, promptLengths } from './memory/forecast.js'
@@ -168,6 +169,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       )
     }
     if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems`)
+    checkGoldAnswers(task, rewards)
+    if (options.evalTask) checkGoldAnswers(options.evalTask, rewards)
     this.config = parseGRPOConfig(options.config ?? {})
     const weights = this.config.rewardWeights?.length ?? rewards.length
     if (weights !== rewards.length) {

@@ -18,6 +18,7 @@ export function weightedSum(rewards: readonly RewardFunction[], options: Combina
   return {
     name,
     weight: rewardWeight(name, options),
+    asksGrader: rewards.some(({ asksGrader }) => asksGrader === true),
     async score(sample) {
       const scores = await Promise.all(rewards.map(async (reward) => weighted(await reward.score(sample), reward)))
       const judged = scores.filter((score) => score !== null)
@@ -50,6 +51,7 @@ export function gate(reward: RewardFunction, options: GateOptions): RewardFuncti
     name,
     weight: rewardWeight(name, { weight: options.weight ?? reward.weight }),
     ...rewardJudges(name, reward),
+    asksGrader: reward.asksGrader === true || when.asksGrader === true,
     async score(sample) {
       const condition = await when.score(sample)
       return condition !== null && condition >= atLeast ? reward.score(sample) : otherwise

@@ -15,6 +15,7 @@ export function correctness(options: CorrectnessOptions = {}): RewardFunction {
   return {
     name: 'correctness',
     judges: 'correctness',
+    asksGrader: true,
     weight: rewardWeight('correctness', options),
     score({ completion, prompt, meta: { problem } }) {
       const pay = ({ correct, correctLenient }: Grade): number => ((lenient ? correctLenient : correct) ? 1 : 0)

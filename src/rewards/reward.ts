@@ -44,6 +44,8 @@ export interface RewardFunction {
    * pools and diagnosis go by it. Defaults to nothing.
    */
   readonly judges?: 'correctness'
+  /** It asks the graders of the problems, whose gold answers a run then checks when it begins. Defaults to false. */
+  readonly asksGrader?: boolean
   /** The function keeps its time limit itself: it throws a {@link RewardTimeout}. */
   readonly keepsTimeout?: boolean
 }

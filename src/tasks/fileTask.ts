@@ -1,8 +1,8 @@
 import { ConfigError, DataError } from '../errors.js'
-import { mathGrader } from '../grading/math/gradeMath.js'
-import { choiceGrader } from '../grading/choice.js'
-import type { Choices } from '../grading/choice.js'
-import { exactGrader } from '../grading/exact.js'
+import { workedAnswer } from '../grading/goldAnswer.js'
+import { quote } from '../io/json.js'
+import { namedGrader } from '../grading/namedGraders.js'
+import type { GraderName } from '../grading/namedGraders.js'
 import { isHeldOut } from './heldOut.js'
 import { answerFormRules, markedAnswer } from '../grading/answerForm.js'
 import type { AnswerForm } from '../grading/answerForm.js'
@@ -11,13 +11,8 @@ import type { Columns } from './rows/columns.js'
 import { readConversation } from './rows/conversation.js'
 import { datasetTask, whatIsAsked } from './rows/datasetTask.js'
 import type { DatasetOptions } from './rows/datasetTask.js'
-import type { Grader, Problem } from '../grading/problem.js'
+import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
-
-/** How the answers of an own task are compared. */
-export type GraderName = 'number' | 'math' | 'exact' | 'choice'
-
-export const graderNames = ['number', 'math', 'exact', 'choice'] as const satisfies readonly GraderName[]
 
 /** Where questions are, by the names that public data sets give them. */
 const questionColumns = ['question', 'prompt', 'messages', 'conversations', 'conversation', 'problem']
@@ -35,6 +30,12 @@ export interface FileColumns {
    * `ground_truth`, else what the assistant says at the end of the conversation.
    */
   answerColumn?: string
+  /**
+   * A regular expression that finds the final answer in the column of the answer, as its first group or as a whole:
+   * `answer is (.+?)\.?$`. Defaults to none: the whole column, or, of a solution that marks exactly one answer in its last line
+   * (`#### 18`, `\boxed{18}`, `<answer>18</answer>`), that answer.
+   */
+  answerPattern?: string
   /** Column of a worked solution without the final answer. Defaults to the assistant's message at the end of a conversation. */
   solutionColumn?: string
 }
@@ -55,35 +56,31 @@ export interface FileTaskOptions extends DatasetOptions, FileColumns {
  * Throws a {@link DataError} for data that is missing or malformed, a {@link ConfigError} for an unknown grader.
  */
 export async function fileTask(options: FileTaskOptions): Promise<Task> {
-  const { questionColumn, answerColumn, solutionColumn, grader = 'math', limit, ...rest } = options
-  if (!graderNames.includes(grader)) {
-    throw new ConfigError(`grader is '${grader}'; it must be one of ${graderNames.join(', ')}`)
-  }
+  const { questionColumn, answerColumn, answerPattern, solutionColumn, grader = 'math', limit, ...rest } = options
+  // Before anything is read.
+  namedGrader(grader, [])
   const columns: FileColumns = {
     ...(questionColumn !== undefined && { questionColumn }),
     ...(answerColumn !== undefined && { answerColumn }),
     ...(solutionColumn !== undefined && { solutionColumn }),
   }
+  const pattern = answerPattern === undefined ? null : compiled(answerPattern)
   const split = rest.split ?? 'train'
   const form = rest.reasoningFormat ?? (grader === 'math' ? 'boxed' : 'gsm8k')
   const task = await datasetTask(
     {
       ...{ name: 'file', instruction: 'Solve the problem.', answerHint: grader === 'number' ? 'number' : 'answer' },
       reasoningFormat: form,
-      parse: (row, id) => fileProblem(row, id, form, columns),
+      ...(grader !== 'number' && {
+        grader: (answers) => namedGrader(grader, answers),
+      }),
+      parse: (row, id) => fileProblem(row, id, form, columns, pattern),
     },
     rest,
   )
-  const graders: Record<GraderName, () => Grader | null> = {
-    number: () => null,
-    math: () => mathGrader,
-    exact: () => exactGrader,
-    choice: () => choiceGrader(choicesOf(task.problems)),
-  }
-  const chosen = graders[grader]()
-  const problems = task.problems
-    .filter((problem) => !problem.id.startsWith('file/all/') || isHeldOut(whatIsAsked(problem)) === (split === 'test'))
-    .map((problem) => (chosen === null ? problem : { ...problem, grader: chosen }))
+  const problems = task.problems.filter(
+    (problem) => !problem.id.startsWith('file/all/') || isHeldOut(whatIsAsked(problem)) === (split === 'test'),
+  )
   if (problems.length === 0) {
     throw new DataError(
       `'${options.data}' has no ${split} problems: a fifth of its ${task.problems.length} rows is the test split; ` +
@@ -94,7 +91,13 @@ export async function fileTask(options: FileTaskOptions): Promise<Task> {
 }
 
 /** The problem of a row, or the reason why it is none. */
-export function fileProblem(row: Columns, id: string, form: AnswerForm, columns: FileColumns): Problem | string {
+function fileProblem(
+  row: Columns,
+  id: string,
+  form: AnswerForm,
+  columns: FileColumns,
+  pattern: RegExp | null,
+): Problem | string {
   const questionColumn = columns.questionColumn ?? questionColumns.find((name) => isThere(row, name)) ?? 'question'
   if (!hasColumn(row, questionColumn)) return withoutColumn(row, questionColumn, 'question_column')
   const conversation = readConversation(columnValue(row, questionColumn))
@@ -104,9 +107,12 @@ export function fileProblem(row: Columns, id: string, form: AnswerForm, columns:
   if (answerColumn === undefined ? said === null : !hasColumn(row, answerColumn)) {
     return withoutColumn(row, answerColumn ?? 'answer', 'answer_column')
   }
-  const answer = (answerColumn === undefined ? goldOf(said ?? '') : textColumn(row, answerColumn)).trim()
-  if (answer === '') return `has no text in the column ${answerColumn ?? questionColumn}`
-  const steps = columns.solutionColumn === undefined ? said : textColumn(row, columns.solutionColumn)
+  const given = (answerColumn === undefined ? (said ?? '') : textColumn(row, answerColumn)).trim()
+  if (given === '') return `has no text in the column ${answerColumn ?? questionColumn}`
+  const gold = goldOf(given, pattern, answerColumn === undefined)
+  if (gold === null) return `has the answer ${quote(given.slice(0, 60))}, in which answerPattern finds nothing`
+  const { answer } = gold
+  const steps = columns.solutionColumn === undefined ? (gold.steps ?? said) : textColumn(row, columns.solutionColumn)
   const others = Object.entries(row).filter(([name]) => name !== questionColumn && name !== answerColumn)
   return {
     ...{ id, question: conversation?.question ?? textColumn(row, questionColumn), answer, answerForm: form },
@@ -116,9 +122,33 @@ export function fileProblem(row: Columns, id: string, form: AnswerForm, columns:
   }
 }
 
-/** The answer in a worked solution: what it marks, else all of it. */
-function goldOf(solution: string): string {
-  return markedAnswer(solution) ?? solution
+/**
+ * The final answer in what a row has as its answer: what the pattern finds, what a whole solution marks, or else all of it; and
+ * the steps of such a solution. Null if the pattern finds nothing.
+ */
+function goldOf(
+  text: string,
+  pattern: RegExp | null,
+  isSaid: boolean,
+): { answer: string; steps: string | null } | null {
+  if (pattern !== null) {
+    const match = pattern.exec(text)
+    const answer = (match?.[1] ?? match?.[0] ?? '').trim()
+    return answer === '' ? null : { answer, steps: isSaid ? text : null }
+  }
+  const worked = workedAnswer(text)
+  if (worked !== null) return worked
+  return isSaid ? { answer: markedAnswer(text) ?? text, steps: text } : { answer: text, steps: null }
+}
+
+function compiled(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'su')
+  } catch (cause) {
+    throw new ConfigError(
+      `answerPattern is ${quote(pattern)}; expected a regular expression (${(cause as Error).message})`,
+    )
+  }
 }
 
 function isThere(row: Columns, name: string): boolean {
@@ -128,9 +158,4 @@ function isThere(row: Columns, name: string): boolean {
 
 function withoutColumn(row: Columns, name: string, option: string): string {
   return `has no column ${name}; it has ${columnNames(row)} (${option} names another)`
-}
-
-/** Every answer of the file is a choice. */
-function choicesOf(problems: readonly Problem[]): Choices {
-  return Object.fromEntries(problems.map(({ answer }) => [answer.toLowerCase(), [answer.toLowerCase()]]))
 }

@@ -1,18 +1,25 @@
-import { ConfigError, DataError } from '../errors.js'
+import { ConfigError } from '../errors.js'
+import { goldFault } from '../grading/goldAnswer.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { runUserCode } from '../io/userCode.js'
 import { importModule } from '../io/userModule.js'
 import { questionPrompt } from './questionPrompt.js'
 import type { Problem } from '../grading/problem.js'
-import type { Task } from './task.js'
+import { checkProblems } from './defineTask.js'
+import type { MalformedRow, Task } from './task.js'
 
 /** The options that {@link loadTask} was given. */
-type TaskModuleOptions = Readonly<Record<string, unknown>> & { readonly split?: string; readonly limit?: number }
+type TaskModuleOptions = Readonly<Record<string, unknown>> & {
+  readonly split?: string
+  readonly limit?: number
+  readonly onBadRows?: string
+}
 
 /**
  * Loads a task of a user's own: the default export of an ES module, a {@link Task} or a function that makes one from the
  * options (`split`, `seed`, `limit`, …). Problems need `id`, `question` and `answer`. Without a `prompt` the question is asked
- * as in the tasks of this library, after the `systemPrompt` if there is one. `limit` takes the first problems.
+ * as in the tasks of this library, after the `systemPrompt` if there is one. `limit` takes the first problems, `onBadRows: 'skip'`
+ * leaves out those whose answer no completion can match (see {@link goldFault}).
  *
  * Throws a ConfigError for a module that cannot be loaded or exports something else, a DataError for malformed problems.
  */
@@ -30,25 +37,31 @@ export async function loadTaskModule(file: string, options: TaskModuleOptions): 
       `${file} exports ${quote(given)}; expected a task, { name, problems, prompt }, or a function of one`,
     )
   }
-  const problems = given.problems as readonly unknown[]
-  const ids = new Set<unknown>()
-  for (const [i, problem] of problems.entries()) {
-    const fields = isJsonObject(problem) ? [problem.id, problem.question, problem.answer] : []
-    if (fields.length === 0 || !fields.every((field) => typeof field === 'string')) {
-      throw new DataError(`${file}: problem ${i} is ${quote(problem)}; expected { id, question, answer } as texts`)
-    }
-    if (ids.has(fields[0]))
-      throw new DataError(`${file}: the id ${quote(fields[0])} is there twice; expected each once`)
-    ids.add(fields[0])
-  }
+  const problems: readonly unknown[] = given.problems
+  checkProblems(problems, file)
+  // Without the option they are left to the run, which may have rewards that ask no grader.
+  const malformedRows = options.onBadRows === 'skip' ? malformedProblems(problems, file) : []
+  const bad = new Set(malformedRows.map(({ line }) => line))
+  const usable = problems.filter((_, i) => !bad.has(i + 1))
   const task = given as unknown as Partial<Task> & Pick<Task, 'name'>
   const systemPrompt = task.systemPrompt ?? null
   return {
     ...task,
-    ...{ name: task.name, systemPrompt, problems: (problems as readonly Problem[]).slice(0, options.limit) },
+    name: task.name,
+    systemPrompt,
+    problems: usable.slice(0, options.limit),
+    ...(malformedRows.length > 0 && { malformedRows }),
     prompt: (problem, tokenizer) =>
       task.prompt
         ? runUserCode(`the prompt function of ${file}`, () => task.prompt!(problem, tokenizer))
         : questionPrompt(problem, [], systemPrompt, tokenizer),
   }
+}
+
+/** The problems whose gold answers cannot be graded, by their number from 1. */
+function malformedProblems(problems: readonly Problem[], file: string): MalformedRow[] {
+  return problems.flatMap((problem, i) => {
+    const fault = goldFault(problem)
+    return fault === null ? [] : [{ file, line: i + 1, ...fault }]
+  })
 }

@@ -17,6 +17,8 @@ export interface MalformedRow {
   readonly line: number
   /** What is wrong with it. */
   readonly reason: string
+  /** What to do about it, where that is known. */
+  readonly advice?: string
 }
 
 /** Problems and how to ask them. */

@@ -3,7 +3,8 @@ import type { CodeLanguage } from '../sandbox/codeRun.js'
 import { arithmetic } from './generators/arithmetic.js'
 import type { Difficulty } from './difficulty.js'
 import { answerColumns, fileTask } from './fileTask.js'
-import type { FileColumns, GraderName } from './fileTask.js'
+import type { GraderName } from '../grading/namedGraders.js'
+import type { FileColumns } from './fileTask.js'
 import { exactGrader } from '../grading/exact.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
 import { chainSum } from './generators/chainSum.js'
@@ -64,6 +65,8 @@ export interface TaskOptions extends FileColumns {
   operations?: readonly SumsOperation[]
   /** As in {@link sums}. */
   bare?: boolean
+  /** What to do with rows that cannot be used: `error`, which counts and names them, or `skip`. Defaults to `error`. */
+  onBadRows?: 'error' | 'skip'
   /** Called for each malformed row, which is then left out. Defaults to an error that counts and names them. */
   onMalformedRow?: (row: MalformedRow) => void
 }
@@ -78,7 +81,7 @@ export interface TaskEntry {
 
 const common = ['split', 'limit', 'seed', 'shots', 'systemPrompt'] as const
 const generated = [...common, 'reasoningFormat', 'difficulty'] as const
-const read = [...generated, 'data', 'encoding', 'onMalformedRow'] as const
+const read = [...generated, 'data', 'encoding', 'onBadRows', 'onMalformedRow'] as const
 
 export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskEntry>([
   [
@@ -117,7 +120,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'file',
     {
-      optionNames: [...read, 'questionColumn', 'answerColumn', 'solutionColumn', 'grader'],
+      optionNames: [...read, 'questionColumn', 'answerColumn', 'answerPattern', 'solutionColumn', 'grader'],
       load: (options) => fileTask(withData('file', options)),
       problemOfRow: (row, id, { grader = 'math', answerColumn }) => {
         const answer = textColumn(row, ...(answerColumn === undefined ? answerColumns : [answerColumn]))

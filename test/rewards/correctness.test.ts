@@ -60,6 +60,14 @@ describe('grade', () => {
     assert.equal(grade(echo.question, echo).extracted, null)
     assert.equal(grade(`${echo.question}\n${echo.question}`, echo).extracted, null)
     assert.equal(grade(`${echo.question} 18 are left.`, echo).correctLenient, true)
+    for (const [question, answer] of [
+      ['6', '36'],
+      ['-7', '-7'],
+      ['What', 'What'],
+    ] as const) {
+      const short = { ...problem, question, answer: answer === 'What' ? '18' : answer }
+      assert.equal(grade(`What then?\n#### ${short.answer}`, short).correct, true, question)
+    }
     const injected = { ...problem, question: 'Repeat after me:\n#### 18' }
     assert.equal(grade(injected.question, injected).correctLenient, false)
   })

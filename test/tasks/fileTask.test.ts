@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { ConfigError, DataError } from '../../src/errors.js'
+import { graderNames } from '../../src/grading/namedGraders.js'
 import { fileTask } from '../../src/tasks/fileTask.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 
@@ -66,5 +67,79 @@ describe('fileTask', () => {
       assert.equal(await graded(''), 'wrong')
     }
     await assert.rejects(fileTask({ data, grader: 'best' as 'exact' }), ConfigError)
+  })
+
+  describe('gold answers', () => {
+    const rowsOf = (answers: readonly string[]): string =>
+      write(
+        'train.jsonl',
+        answers.map((answer, i) => JSON.stringify({ question: `What is it, number ${i}?`, answer })).join('\n'),
+      )
+
+    it('that the grader cannot compare are counted and named with their lines, or left out', async () => {
+      const data = rowsOf(['3', 'N/A', '5', '12:30', '7'])
+      await assert.rejects(fileTask({ data, grader: 'number' }), (error: Error) => {
+        assert.ok(error instanceof DataError)
+        assert.match(
+          error.message,
+          /^2 of 5 rows are malformed: \S+train\.jsonl:2 has the answer 'N\/A', but only numbers can be graded; \S+:4 has /,
+        )
+        assert.match(error.message, /or leave them out with onBadRows 'skip' \(--on-bad-rows skip\)$/)
+        return true
+      })
+      const task = await fileTask({ data, grader: 'number', onBadRows: 'skip' })
+      assert.deepEqual(
+        task.problems.map(({ answer }) => answer),
+        ['3', '5', '7'],
+      )
+      assert.deepEqual(
+        task.malformedRows?.map(({ line }) => line),
+        [2, 4],
+      )
+      const lines: number[] = []
+      await fileTask({ data, grader: 'number', onMalformedRow: ({ line }) => lines.push(line) })
+      assert.deepEqual(lines, [2, 4])
+    })
+
+    it('that are sentences are refused by every grader, unless a pattern finds the answer in them', async () => {
+      const data = rowsOf(['The answer is 3.', 'The answer is 5.'])
+      for (const grader of graderNames) {
+        await assert.rejects(
+          fileTask({ data, grader }),
+          /^DataError: 2 of 2 rows are malformed: .*--answer-pattern/s,
+          grader,
+        )
+        const { problems } = await fileTask({ data, grader, answerPattern: 'answer is (.+?)\\.$' })
+        assert.deepEqual(
+          problems.map(({ answer }) => answer),
+          ['3', '5'],
+          grader,
+        )
+      }
+      await assert.rejects(
+        fileTask({ data, answerPattern: '(' }),
+        /answerPattern is '\('; expected a regular expression/,
+      )
+      await assert.rejects(fileTask({ data, answerPattern: '\\d{3}' }), /in which answerPattern finds nothing/)
+    })
+
+    it('are read from the end of whole solutions where that is clear', async () => {
+      const data = rowsOf([
+        'We add.\n1 + 2 = 3\n#### 3',
+        'It is $\\boxed{5}$.',
+        '<think>x</think><answer>7</answer>',
+        '9',
+      ])
+      for (const grader of graderNames) {
+        const { problems } = await fileTask({ data, grader, reasoningFormat: 'gsm8k' })
+        assert.deepEqual(
+          problems.map(({ answer }) => answer),
+          ['3', '5', '7', '9'],
+          grader,
+        )
+        assert.equal(problems[0]!.solution, 'We add.\n1 + 2 = 3\n#### 3')
+      }
+      await assert.rejects(fileTask({ data: rowsOf(['#### 3\n#### 4']) }), /a solution in which it is not clear/)
+    })
   })
 })

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { parseDifficulty } from '../../tasks/difficulty.js'
-import { graderNames } from '../../tasks/fileTask.js'
+import { graderNames } from '../../grading/namedGraders.js'
 import { loadTask, taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { answerForms } from '../../grading/answerForm.js'

@@ -58,6 +58,7 @@ export function mathGrader(completion: string, problem: Problem, promptText = ''
 }
 
 mathGrader.forms = mathForms
+mathGrader.checksGold = true
 
 /** What is marked last, unless it is nothing or the text takes it back. */
 function strictAnswer(text: string, options: GradeMathOptions): string | null {

@@ -22,6 +22,7 @@ export function efficiency(options: EfficiencyOptions = {}): RewardFunction {
   }
   return {
     name: 'efficiency',
+    asksGrader: true,
     weight: rewardWeight('efficiency', options),
     async score({ completion, prompt, meta: { problem } }) {
       const { correctLenient } = await gradeOf(completion, problem, prompt)

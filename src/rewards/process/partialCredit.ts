@@ -35,6 +35,7 @@ export function partialCredit(options: PartialCreditOptions = {}): RewardFunctio
   const { lenientCredit = 0.5, stepCredit = 0.3, methodCredit = 0, requireAllSteps = false } = options
   return {
     name: 'partial_credit',
+    asksGrader: true,
     weight: rewardWeight('partial_credit', options),
     async score({ completion, prompt, meta: { problem } }) {
       const { correct, correctLenient }: Grade = await gradeOf(completion, problem, prompt)

@@ -10,6 +10,7 @@ import { rewardWeight } from '../reward.js'
 export function selfCorrection(options: RewardOptions = {}): RewardFunction {
   return {
     name: 'self_correction',
+    asksGrader: true,
     weight: rewardWeight('self_correction', options),
     async score({ completion, prompt, meta: { problem } }) {
       const corrections = findSelfCorrections(completion)

@@ -38,6 +38,7 @@ export function cosineScaled(options: Partial<CosineScaledOptions>): RewardFunct
   }
   return {
     name: 'cosine_scaled',
+    asksGrader: true,
     weight: rewardWeight('cosine_scaled', options),
     async score({ completion, ids, prompt, meta: { problem } }) {
       const { correct, correctLenient } = await gradeOf(completion, problem, prompt)

@@ -93,6 +93,8 @@ export function gradeCountdown(completion: string, problem: Problem, promptText 
   return { correct: strict !== null && isRight, correctLenient: isRight, extracted }
 }
 
+gradeCountdown.checksGold = true
+
 gradeCountdown.isAnswer = (text: string): boolean => evaluateExpression(expressionOf(text)) !== null
 
 function puzzleOf({ id, columns }: Problem): { numbers: number[]; target: number } {

@@ -6,7 +6,8 @@ import type { Difficulty } from '../difficulty.js'
 import { questionPrompt } from '../questionPrompt.js'
 import { answerFormRules } from '../../grading/answerForm.js'
 import type { AnswerForm } from '../../grading/answerForm.js'
-import type { Problem } from '../../grading/problem.js'
+import { goldFault } from '../../grading/goldAnswer.js'
+import type { Grader, Problem } from '../../grading/problem.js'
 import type { MalformedRow, Split, Task } from '../task.js'
 import { placeOf, readRows } from './readRows.js'
 import type { RowOptions } from './readRows.js'
@@ -35,11 +36,17 @@ export interface DatasetOptions extends RowOptions {
   /** Takes problems of this difficulty only, a number or the lowest and the highest one. Defaults to all. */
   difficulty?: Difficulty
   /**
-   * Called for each malformed row, which is then left out. Defaults to throwing a {@link DataError} that counts all of
-   * them and names the first ones.
+   * What to do with rows that cannot be used, such as one whose answer no completion can match: `error` throws a
+   * {@link DataError} that counts them and names the first ones, `skip` leaves them out (`malformedRows` of the task holds them).
+   * Defaults to `error`.
    */
+  onBadRows?: 'error' | 'skip'
+  /** Called for each row that cannot be used, which is then left out whatever `onBadRows` is. */
   onMalformedRow?: (row: MalformedRow) => void
 }
+
+/** Where a row stands. */
+type RowPlace = Pick<MalformedRow, 'file' | 'line'>
 
 /** A kind of problems that is read. */
 export interface Dataset {
@@ -51,6 +58,8 @@ export interface Dataset {
   readonly reasoningFormat: AnswerForm
   /** The problem of a row, or the reason why it is none. */
   parse(row: Readonly<Record<string, unknown>>, id: string, form: AnswerForm): Problem | string
+  /** The grader of all problems, made from their answers. Defaults to the one that each has. */
+  readonly grader?: (answers: readonly string[]) => Grader
   /** Replaces the system prompt that is made of the instruction and the answer's form. */
   readonly systemPrompt?: (form: AnswerForm) => string
   /** Replaces {@link questionPrompt}. */
@@ -59,7 +68,8 @@ export interface Dataset {
 
 /**
  * Reads the problems of a split. A row of the training split whose question is also one of the test split beside it counts
- * as malformed, so that nothing of the test split is trained on.
+ * as malformed, so that nothing of the test split is trained on, and so does one whose answer no completion can match
+ * (see {@link goldFault}).
  *
  * Throws a {@link DataError} for data that is missing or malformed, and a FileFormatError for a file that cannot be read.
  */
@@ -68,12 +78,21 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
   if (options.limit !== undefined) checkCount('limit', options.limit, 1)
   checkCount('shots', shots, 0)
   const malformed: MalformedRow[] = []
+  const places = new WeakMap<Problem, RowPlace>()
   const read = (files: readonly string[]): Promise<Problem[]> =>
-    readProblems(dataset, files, { ...options, reasoningFormat }, malformed)
+    readProblems(dataset, files, { ...options, reasoningFormat }, malformed, places)
 
   const files = splitFiles(data, split)
   let problems = await read(files)
   const numRows = problems.length + malformed.length
+  const grader = dataset.grader?.(problems.map(({ answer }) => answer))
+  problems = problems.flatMap((problem) => {
+    const graded = grader === undefined ? problem : { ...problem, grader }
+    const fault = goldFault(graded)
+    if (fault === null) return [graded]
+    malformed.push({ ...places.get(problem)!, ...fault })
+    return []
+  })
   if (split === 'train') problems = await withoutTestProblems(problems, dataset, options, files, malformed)
   let examples: readonly Problem[] = []
   if (shots > 0) {
@@ -86,10 +105,11 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
     if (isSameSplit) problems = problems.slice(shots)
   }
   if (options.onMalformedRow !== undefined) malformed.forEach(options.onMalformedRow)
-  else if (malformed.length > 0) {
+  else if (malformed.length > 0 && options.onBadRows !== 'skip') {
+    const advice = [...new Set(malformed.flatMap((row) => row.advice ?? []))].join('; ')
     throw new DataError(
       `${malformed.length} of ${numRows} rows are malformed: ${describeMalformed(malformed)}. ` +
-        'Correct them, or pass onMalformedRow to leave them out',
+        `Correct them${advice === '' ? '' : ` (${advice})`}, or leave them out with onBadRows 'skip' (--on-bad-rows skip)`,
     )
   }
   if (options.difficulty !== undefined) {
@@ -125,6 +145,7 @@ async function readProblems(
   files: readonly string[],
   options: DatasetOptions & { reasoningFormat: AnswerForm },
   malformed: MalformedRow[],
+  places = new WeakMap<Problem, RowPlace>(),
 ): Promise<Problem[]> {
   const problems: Problem[] = []
   let row = 0
@@ -133,8 +154,11 @@ async function readProblems(
       row++
       const id = `${dataset.name}/${namedSplit(file) ?? 'all'}/${row}`
       const problem = error ?? parseRow(dataset, value, id, options.reasoningFormat)
-      if (typeof problem === 'object') problems.push(withSystemPrompt(problem, options.systemPrompt))
-      else malformed.push({ file, line, reason: problem })
+      if (typeof problem === 'object') {
+        const asked = withSystemPrompt(problem, options.systemPrompt)
+        problems.push(asked)
+        places.set(asked, { file, line })
+      } else malformed.push({ file, line, reason: problem })
     }
   }
   return problems
