@@ -9,14 +9,17 @@ export {
   completionMetrics,
   computeAdvantages,
   generate,
+  grpoConfigSchema,
+  grpoOptions,
   gradeMath,
   grpoLoss,
   learningRateAt,
   loadModel,
-  lossMetrics,
   mathGrader,
   mcnemarTest,
   mcnemarTestOneSided,
+  mergeAdapter,
+  microBatchLoss,
   packGroups,
   parseGRPOConfig,
   passAtK,
@@ -31,9 +34,9 @@ export type {
   CausalLM,
   ChatMessage,
   GRPOConfig,
-  LoraModule,
-  LossConfig,
+  LoraOptions,
   LossInputs,
+  LossValues,
   Problem,
   RewardFunction,
   TrainingRow,
@@ -42,13 +45,13 @@ export type {
 // What the trainer works with inside.
 export { needsOldLogProbs } from '../../src/grpo/config/rules.js'
 export { policyLoss } from '../../src/grpo/losses/lossMetrics.js'
-export type { LossValues as LossMetricInputs } from '../../src/grpo/losses/lossValues.js'
 export {
   appliedEntropyCoef,
   entropyTotals,
   initialEntropyControl,
   updateEntropyControl,
 } from '../../src/grpo/losses/entropyControl.js'
+export type { EntropyControl } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export { decoderOf, rowValues } from '../fixtures/tensors.js'

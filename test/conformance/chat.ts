@@ -3,11 +3,11 @@ import { Tokenizer } from './api.js'
 import type { ChatMessage } from './api.js'
 import { compareExactly } from './compare.js'
 import type { Part } from './referenceFiles.js'
-import { readJson } from './referenceFiles.js'
+import { describing, readJson } from './referenceFiles.js'
 
 interface ChatReference {
   model: string
-  special: { bos_id: number | null; eos_id: number | null; pad_id: number | null }
+  special: Record<'bos' | 'eos' | 'pad', string | null> & Record<'bos_id' | 'eos_id' | 'pad_id', number | null>
   chat: {
     messages: ChatMessage[]
     add_generation_prompt: boolean
@@ -34,12 +34,22 @@ export const chat: Part = {
   matches: /^chat\/[^/]+\.json$/,
   *run(file, context) {
     const reference = readJson(context, file) as ChatReference
+    // Errors are told by other words; that there is one is compared.
+    for (const one of reference.chat) describing(one, 'error')
     const tokenizer = Tokenizer.load(path.join(context.root, reference.model))
     const { special, encode, decode } = reference
     yield compareExactly(
       'BOS, EOS and pad ids',
       [tokenizer.bosTokenId ?? null, tokenizer.eosTokenId ?? null, tokenizer.padTokenId ?? null],
       [special.bos_id, special.eos_id, special.pad_id],
+    )
+
+    const text = (id: number | undefined): string | null =>
+      id === undefined ? null : (tokenizer.idToToken(id) ?? null)
+    yield compareExactly(
+      'BOS, EOS and pad tokens',
+      [text(tokenizer.bosTokenId), text(tokenizer.eosTokenId), text(tokenizer.padTokenId)],
+      [special.bos, special.eos, special.pad],
     )
 
     // transformers turns special tokens inside a message into their ids, hence allowSpecialTokens.

@@ -50,11 +50,112 @@ describe('conformance', () => {
     assert.ok(rows.length >= 75, `only ${rows.length} rows`)
   })
 
+  it('agrees with TRL on settings that few reference files have, and says which advantages it does not know', async () => {
+    const rows = await rowsOf(path.join(import.meta.dirname, '../fixtures/trl'))
+    const unsupported = rows.filter(({ status }) => status === 'unsupported')
+    assert.deepEqual(
+      unsupported.map(({ file, note }) => [file, note!.slice(0, 40)]),
+      [
+        ['grpo/advantages_bt_sequence.json', 'means over tokens of what here is of com'],
+        ['grpo/advantages_of_tokens.json', 'UnsupportedError: advantages that differ'],
+      ],
+    )
+    assertAllPass(rows.filter((row) => !unsupported.includes(row)))
+    assert.ok(rows.length >= 90, `only ${rows.length} rows`)
+  })
+
+  /** The rows of a copy of the repository's reference files in which one file was changed. */
+  async function rowsAfter(
+    root: string,
+    file: string,
+    edit: (json: Record<string, unknown>) => void,
+  ): Promise<ReportRow[]> {
+    const copy = temporary(`copy-${Math.random()}`)
+    fs.cpSync(root, copy, { recursive: true })
+    fs.cpSync(path.join(fixtures, 'models'), temporary('golden/models'), { recursive: true })
+    const json = JSON.parse(fs.readFileSync(path.join(copy, file), 'utf8')) as Record<string, unknown>
+    edit(json)
+    fs.writeFileSync(path.join(copy, file), JSON.stringify(json))
+    const part = file.split('/')[0]!
+    return (await rowsOf(copy, [part])).filter((row) => row.file.startsWith(path.dirname(file)))
+  }
+
+  const changes: [file: string, settings: Record<string, unknown>, quantity: RegExp][] = [
+    ['step/gspo_restarts.json', { importance_sampling_level: 'token' }, /gradients|losses/],
+    ['step/gspo_restarts.json', { epsilon_high: 0.5 }, /metrics/],
+    ['step/gspo_restarts.json', { lr_scheduler_kwargs: { num_cycles: 1 } }, /weights|metrics/],
+    [
+      'step/gspo_restarts.json',
+      {
+        lora: {
+          r: 2,
+          lora_alpha: 4,
+          use_rslora: true,
+          target_modules: ['v_proj', 'up_proj'],
+          layers_to_transform: [1],
+        },
+      },
+      /losses|gradients/,
+    ],
+    ['step/adaptive_top_entropy.json', { entropy_target: 0.1 }, /losses|metrics/],
+    ['step/adaptive_top_entropy.json', { top_entropy_quantile: 1 }, /losses|metrics/],
+    ['grpo/dr_grpo_length.json', { max_completion_length: 16 }, /loss/],
+    ['grpo/adaptive_top_entropy.json', { entropy_coef_delta: 0.1 }, /metrics/],
+  ]
+  for (const [file, settings, quantity] of changes) {
+    it(`reads ${Object.keys(settings).join(' and ')} of ${file}`, async () => {
+      const rows = await rowsAfter(path.join(import.meta.dirname, '../fixtures/trl'), file, ({ config }) => {
+        Object.assign(config as object, settings)
+      })
+      const failed = rows.filter((row) => row.file === file && row.status === 'fail')
+      assert.ok(
+        failed.some((row) => quantity.test(row.quantity)),
+        failed.map((row) => `${row.quantity}: ${row.note}`).join('\n'),
+      )
+    })
+  }
+
+  it('tells fields, elements and tensors that nothing has read, and settings that it cannot compare', async () => {
+    const trl = path.join(import.meta.dirname, '../fixtures/trl')
+    const unread = await rowsAfter(trl, 'grpo/advantages_b1.json', (json) => {
+      Object.assign(json.config as object, { use_vllm: null, router_aux_loss_coef: 0.1 })
+      Object.assign(json.inputs as object, { images: [[1]], notes: { a: 1, b: null } })
+    })
+    const [row] = unread.filter(({ file, status }) => file === 'grpo/advantages_b1.json' && status !== 'pass')
+    assert.deepEqual(
+      [row!.status, row!.note],
+      ['unsupported', 'nothing has read config.router_aux_loss_coef, inputs.images, inputs.notes.a'],
+    )
+    const processes = await rowsAfter(trl, 'grpo/advantages_b1.json', (json) => {
+      Object.assign(json.config as object, { num_processes: 2 })
+    })
+    const other = processes.find(({ file }) => file === 'grpo/advantages_b1.json')
+    assert.match(
+      `${other!.status} ${other!.note}`,
+      /^unsupported UnsupportedError: num_processes is 2; only 1 is compared/,
+    )
+    const dropout = await rowsAfter(fixtures, 'lora/qwen3_r3_qv/adapter_config.json', (json) => {
+      Object.assign(json, { lora_dropout: 0.1, runtime: { a: 1 } })
+    })
+    const notes = dropout
+      .filter(({ status }) => status === 'unsupported')
+      .map(({ file, note }) => `${path.basename(file)}: ${note}`)
+    assert.match(notes.join('\n'), /grads_beta0.safetensors: lora_dropout is 0.1/)
+    assert.match(notes.join('\n'), /adapter_config.json: nothing has read runtime.a/)
+    assert.match(notes.join('\n'), /io.safetensors: nothing has read .*old_per_token_logps/)
+  })
+
+  it('compares the merged weights of an adapter', async function () {
+    const golden = requireShared(this, 'golden')
+    const rows = (await rowsOf(golden, ['lora'])).filter(({ file }) => file.endsWith('/merged.safetensors'))
+    assert.ok(rows.filter(({ quantity }) => quantity.startsWith('merged ')).length >= 14)
+    assertAllPass(rows)
+  })
+
   for (const part of ['stats', 'logits', 'greedy', 'lora', 'step']) {
     it(`agrees with ../shared/golden: ${part}`, async function () {
       const rows = await rowsOf(requireShared(this, 'golden'), [part])
-      // There is nothing yet that merges an adapter.
-      assertAllPass(rows.filter(({ file }) => !file.endsWith('/merged.safetensors')))
+      assertAllPass(rows)
       assert.ok(rows.length >= (part === 'stats' ? 8 : 30))
     })
   }

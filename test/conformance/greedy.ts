@@ -4,24 +4,34 @@ import type { CausalLM } from './api.js'
 import { compareExactly, unsupported } from './compare.js'
 import type { Row } from './compare.js'
 import type { Part } from './referenceFiles.js'
-import { readJson } from './referenceFiles.js'
+import { expectSetting } from './options.js'
+import { describing, readJson } from './referenceFiles.js'
 
 interface GreedyReference {
   model: string
+  min_top1_top2_margin?: number
   pad_id: number
   greedy: {
     max_new_tokens: number
     prompts: number[][]
     new_tokens: number[][]
     leftpad_new_tokens: number[][]
+    eos_token_id?: number | null
+    leftpad_input_ids?: number[][]
+    leftpad_attention_mask?: number[][]
+    min_top1_top2_margin?: number
+    leftpad_min_margin?: number
+    leftpad_equals_unpadded?: boolean[]
   }
   greedy_repetition_penalty?: {
     repetition_penalty: number
     new_tokens: number[][]
     leftpad_new_tokens: number[][]
     leftpad_equals_unpadded: boolean[]
+    min_top1_top2_margin?: number
+    leftpad_min_margin?: number
   }
-  greedy_eos?: { eos_token_id: number; leftpad_new_tokens: number[][] }
+  greedy_eos?: { eos_token_id: number; leftpad_new_tokens: number[][]; note?: string }
 }
 
 /** Greedy continuations, of each prompt by itself and of all together. */
@@ -30,6 +40,7 @@ export const greedy: Part = {
   matches: /^logits\/[^/]+\.json$/,
   async *run(file, context) {
     const reference = readJson(context, file) as GreedyReference
+    describing(reference, 'min_top1_top2_margin')
     const model = await loadModel(path.join(context.root, reference.model))
     try {
       yield* continuations(model, reference)
@@ -41,6 +52,11 @@ export const greedy: Part = {
 
 async function* continuations(model: CausalLM, reference: GreedyReference): AsyncGenerator<Row> {
   const { greedy, greedy_repetition_penalty: penalized, greedy_eos: ended } = reference
+  const padded = ['leftpad_input_ids', 'leftpad_attention_mask', 'leftpad_equals_unpadded'] as const
+  describing(greedy, ...padded, 'min_top1_top2_margin', 'leftpad_min_margin')
+  expectSetting('greedy.eos_token_id', greedy.eos_token_id, null)
+  if (penalized) describing(penalized, 'min_top1_top2_margin', 'leftpad_min_margin')
+  if (ended) describing(ended, 'note')
   const continueAll = async (
     prompts: number[][],
     options: { repetitionPenalty?: number; eosTokenIds?: number[] } = {},

@@ -1,55 +1,94 @@
-import * as tf from '../../src/bundled/tfjs.js'
-import { goldenConfig, goldenMask, goldenTensors } from '../grpo/goldenLosses.js'
-import type { GoldenEntropySequence, GoldenLoss } from '../grpo/goldenLosses.js'
 import {
   appliedEntropyCoef,
   entropyTotals,
-  grpoLoss,
   importanceSamplingRatio,
   initialEntropyControl,
-  lossMetrics,
   policyLoss,
   samplingMetrics,
   updateEntropyControl,
 } from './api.js'
-import type { ImportanceSamplingOptions, LossConfig, LossInputs, LossMetricInputs } from './api.js'
-import { absolute, compareNumbers, compareRecord, ofOneOrMore } from './compare.js'
+import type { EntropyControl, ImportanceSamplingOptions } from './api.js'
+import { absolute, compareExactly, compareNumbers, compareRecord, ofOneOrMore, unsupported } from './compare.js'
 import type { Row } from './compare.js'
-import type { Part, ReferenceContext } from './referenceFiles.js'
-import { readNumbers } from './referenceFiles.js'
+import { completionMask, lossOf, readMicroBatch, tensorLossOf } from './lossReference.js'
+import type { LossResult, MicroBatch, MicroBatchConfig, MicroBatchInputs } from './lossReference.js'
+import { describing, omit, readNumbers } from './referenceFiles.js'
+import type { Part } from './referenceFiles.js'
+
+interface LossOutputs {
+  loss: number
+  grad_per_token_logps: number[][]
+  grad_entropies?: number[][] | null
+  metrics: Record<string, number>
+}
+
+interface LossReference {
+  case?: string
+  note?: string
+  shape?: [number, number]
+  config: MicroBatchConfig & {
+    vllm_importance_sampling_mode?: ImportanceSamplingOptions['mode']
+    vllm_importance_sampling_clip_max?: number | null
+    vllm_importance_sampling_clip_min?: number | null
+  }
+  inputs: MicroBatchInputs
+  outputs: LossOutputs & {
+    loss_f64?: number
+    /** How far the reference's own gradients in float32 and float64 are apart. */
+    max_abs_grad_diff_f32_f64?: number
+    sampling_metrics?: Record<string, number> | null
+  }
+  /** In place of inputs and outputs: micro-batches in sequence, between which the coefficient of the entropy bonus adapts. */
+  sequence?: {
+    optimizer_step: number
+    micro_batch: number
+    inputs: MicroBatchInputs
+    outputs: LossOutputs & {
+      entropy_coef_before?: number
+      last_world_entropy_before?: number
+      entropy_coef_after: number
+      last_world_entropy_after: number
+    }
+  }[]
+}
 
 /** Losses of given log-probabilities and entropies, their gradients and metrics. */
 export const grpo: Part = {
   name: 'grpo',
   matches: /^grpo\/[^/]+\.json$/,
-  run: (file, context) =>
-    file.endsWith('/adaptive_entropy_sequence.json') ? entropySequence(file, context) : lossCase(file, context),
+  async *run(file, context) {
+    const reference = readNumbers(context, file) as LossReference
+    describing(reference, 'case', 'note')
+    if (reference.sequence) yield* entropySequence(reference.config, reference.sequence)
+    else yield* lossCase(reference)
+  },
 }
 
-async function* lossCase(file: string, context: ReferenceContext): AsyncGenerator<Row> {
-  const { config, inputs, outputs } = readNumbers(context, file) as GoldenLoss
-  const options = goldenConfig(config)
-  const entropyCoef = appliedEntropyCoef(initialEntropyControl(options), options)
-  const { loss, gradient, entropyGradient } = await lossAndGradients(inputs, config, entropyCoef)
-  yield compareNumbers('loss', [loss], [outputs.loss], ofOneOrMore(1e-5))
-  yield compareNumbers('gradient of log-probs', gradient, outputs.grad_per_token_logps.flat(), absolute(1e-6))
-  if (outputs.grad_entropies) {
-    yield compareNumbers('gradient of entropies', entropyGradient, outputs.grad_entropies.flat(), absolute(1e-6))
+async function* lossCase(reference: LossReference): AsyncGenerator<Row> {
+  const { config, inputs, outputs } = reference
+  const batch = readMicroBatch(config, inputs)
+  if (reference.shape) yield compareExactly('shape', [batch.values.shape], [reference.shape])
+  const before = initialEntropyControl(batch.config)
+  const entropyCoef = appliedEntropyCoef(before, batch.config)
+  const result = lossOf(batch, entropyCoef)
+  yield* compareLoss('', batch, entropyCoef, outputs)
+  if (outputs.loss_f64 !== undefined) {
+    yield compareNumbers('loss, in double precision', [result.loss], [outputs.loss_f64], ofOneOrMore(1e-5))
   }
-  const metrics = metricsOf(inputs, config, loss, entropyCoef)
-  yield compareRecord('metrics', metrics, outputs.metrics, ofOneOrMore(1e-5))
+  describing(outputs, 'max_abs_grad_diff_f32_f64')
+  yield* compareMetrics('', batch, entropyCoef, afterStep(batch, before), outputs.metrics)
 
   if (!outputs.sampling_metrics) return
   const rollout = {
-    shape: hostInputs(inputs).shape,
+    shape: batch.values.shape,
     oldLogProbs: inputs.old_per_token_logps!.flat(),
     samplingLogProbs: inputs.sampling_per_token_logps!.flat(),
-    completionMask: goldenMask(inputs).flat(),
+    completionMask: completionMask(inputs).flat(),
   }
   const ratio = importanceSamplingRatio(rollout, {
-    mode: config.vllm_importance_sampling_mode as ImportanceSamplingOptions['mode'],
-    clipMax: config.vllm_importance_sampling_clip_max as number | null,
-    clipMin: config.vllm_importance_sampling_clip_min as number | null,
+    mode: config.vllm_importance_sampling_mode!,
+    clipMax: config.vllm_importance_sampling_clip_max ?? null,
+    clipMin: config.vllm_importance_sampling_clip_min ?? null,
   })
   const expectedRatio = inputs.importance_sampling_ratio!.flat()
   yield compareNumbers('importance-sampling ratio', ratio, expectedRatio, ofOneOrMore(1e-5))
@@ -57,32 +96,35 @@ async function* lossCase(file: string, context: ReferenceContext): AsyncGenerato
   yield compareRecord('sampling metrics', samplingMetrics(rollout, ratio), expectedMetrics, ofOneOrMore(1e-5))
 }
 
-/** Micro-batches in sequence, between which the coefficient of the entropy bonus adapts. */
-async function* entropySequence(file: string, context: ReferenceContext): AsyncGenerator<Row> {
-  const { config, sequence } = readNumbers(context, file) as GoldenEntropySequence
-  const options = goldenConfig(config)
-  let control = initialEntropyControl(options)
+async function* entropySequence(
+  config: LossReference['config'],
+  sequence: NonNullable<LossReference['sequence']>,
+): AsyncGenerator<Row> {
+  let control: EntropyControl | null = null
   let window = { sum: 0, count: 0 }
   for (const { optimizer_step: step, micro_batch: microBatch, inputs, outputs } of sequence) {
-    const place = `${step}.${microBatch}`
-    const entropyCoef = appliedEntropyCoef(control, options)
-    const { loss, gradient, entropyGradient } = await lossAndGradients(inputs, config, entropyCoef)
-    yield compareNumbers(`${place} loss`, [loss], [outputs.loss], ofOneOrMore(1e-5))
-    const expected = outputs.grad_per_token_logps.flat()
-    yield compareNumbers(`${place} gradient of log-probs`, gradient, expected, absolute(1e-6))
-    const expectedOfEntropies = outputs.grad_entropies!.flat()
-    yield compareNumbers(`${place} gradient of entropies`, entropyGradient, expectedOfEntropies, absolute(1e-6))
-    const { sum, count } = entropyTotals(inputs.entropies.flat(), goldenMask(inputs).flat(), options.topEntropyQuantile)
+    const place = `${step}.${microBatch} `
+    const batch = readMicroBatch(config, inputs)
+    control ??= initialEntropyControl(batch.config)
+    if (outputs.entropy_coef_before !== undefined && outputs.last_world_entropy_before !== undefined) {
+      yield compareNumbers(
+        `${place}entropy and coefficient before`,
+        [control.lastEntropy ?? Infinity, control.entropyCoef],
+        [outputs.last_world_entropy_before, outputs.entropy_coef_before],
+        absolute(1e-5),
+      )
+    }
+    const entropyCoef = appliedEntropyCoef(control, batch.config)
+    yield* compareLoss(place, batch, entropyCoef, outputs)
+    const { sum, count } = totalsOf(batch)
     window = { sum: window.sum + sum, count: window.count + count }
     if (microBatch === config.gradient_accumulation_steps - 1) {
-      control = updateEntropyControl(control, window.sum / window.count, options)
+      control = updateEntropyControl(control, window.sum / Math.max(window.count, 1), batch.config)
       window = { sum: 0, count: 0 }
     }
-    // Logged when the coefficient has been adapted.
-    const metrics = { ...metricsOf(inputs, config, loss, entropyCoef), entropy_coef: control.entropyCoef }
-    yield compareRecord(`${place} metrics`, metrics, outputs.metrics, ofOneOrMore(1e-5))
+    yield* compareMetrics(place, batch, entropyCoef, control, outputs.metrics)
     yield compareNumbers(
-      `${place} entropy and coefficient after`,
+      `${place}entropy and coefficient after`,
       [control.lastEntropy ?? Infinity, control.entropyCoef],
       [outputs.last_world_entropy_after, outputs.entropy_coef_after],
       absolute(1e-5),
@@ -90,55 +132,63 @@ async function* entropySequence(file: string, context: ReferenceContext): AsyncG
   }
 }
 
-async function lossAndGradients(
-  inputs: GoldenLoss['inputs'],
-  config: GoldenLoss['config'],
+/** Loss and gradients, in closed form as training computes them and as a composition of tensor operations. */
+async function* compareLoss(
+  prefix: string,
+  batch: MicroBatch,
   entropyCoef: number,
-): Promise<{ loss: number; gradient: Float32Array; entropyGradient: Float32Array }> {
-  const options: LossConfig = goldenConfig(config)
-  const { loss, gradients } = tf.tidy(() => {
-    const tensors: LossInputs & { entropies: tf.Tensor2D } = goldenTensors(inputs, config, entropyCoef)
-    const { value, grads } = tf.valueAndGrads((logProbs: tf.Tensor, entropies: tf.Tensor) => {
-      const given = { ...tensors, logProbs: logProbs as tf.Tensor2D, entropies: entropies as tf.Tensor2D }
-      // tfjs refuses to differentiate by what the loss does not depend on.
-      return tf.add(grpoLoss(given, options), tf.mul(tf.sum(entropies), 0))
-    })([tensors.logProbs, tensors.entropies])
-    return { loss: value, gradients: grads }
-  })
-  const [value, gradient, entropyGradient] = await Promise.all([loss, ...gradients].map((tensor) => tensor.data()))
-  tf.dispose([loss, ...gradients])
-  return {
-    loss: value![0]!,
-    gradient: gradient as Float32Array,
-    entropyGradient: entropyGradient as Float32Array,
+  outputs: LossOutputs,
+): AsyncGenerator<Row> {
+  const results: [string, LossResult][] = [
+    ['', lossOf(batch, entropyCoef)],
+    [' of tensors', await tensorLossOf(batch, entropyCoef)],
+  ]
+  for (const [how, { loss, gradient, entropyGradient }] of results) {
+    const name = (quantity: string): string => `${prefix}${quantity}${how}`
+    yield compareNumbers(name('loss'), [loss], [outputs.loss], ofOneOrMore(1e-5))
+    yield compareNumbers(name('gradient of log-probs'), gradient, outputs.grad_per_token_logps.flat(), absolute(1e-6))
+    if (outputs.grad_entropies) {
+      yield compareNumbers(
+        name('gradient of entropies'),
+        entropyGradient,
+        outputs.grad_entropies.flat(),
+        absolute(1e-6),
+      )
+    }
   }
 }
 
-function metricsOf(
-  inputs: GoldenLoss['inputs'],
-  config: GoldenLoss['config'],
-  loss: number,
+function* compareMetrics(
+  prefix: string,
+  batch: MicroBatch,
   entropyCoef: number,
-): Record<string, number> {
-  const options = goldenConfig(config)
-  const host = hostInputs(inputs)
-  const gradientAccumulationSteps = config.gradient_accumulation_steps
-  return {
-    ...lossMetrics(host, options),
-    entropy_coef: entropyCoef,
-    policy_loss: policyLoss(loss, host, { entropyCoef, gradientAccumulationSteps }, options),
+  /** After the step that the micro-batch belongs to: what is logged. */
+  control: EntropyControl,
+  expected: Record<string, number>,
+): Generator<Row> {
+  const { loss, metrics } = lossOf(batch, entropyCoef)
+  const actual = {
+    ...metrics,
+    entropy_coef: control.entropyCoef,
+    policy_loss: policyLoss(loss, batch.values, { ...batch.position, entropyCoef }, batch.config),
   }
+  // With an advantage for each token TRL averages these over tokens, where they are means over completions.
+  const isOfCompletions = batch.config.importanceSamplingLevel === 'sequence' || batch.config.lossType === 'vespo'
+  const others = Object.keys(expected).filter((name) => /clip_ratio|phi_seq/.test(name))
+  if (batch.hasTokenAdvantages && isOfCompletions && others.length > 0) {
+    describing(expected, ...others)
+    yield unsupported(`${prefix}${others.join(', ')}`, 'means over tokens of what here is of completions')
+    yield compareRecord(`${prefix}metrics`, actual, omit(expected, ...others), ofOneOrMore(1e-5))
+  } else yield compareRecord(`${prefix}metrics`, actual, expected, ofOneOrMore(1e-5))
 }
 
-function hostInputs(inputs: GoldenLoss['inputs']): LossMetricInputs {
-  return {
-    shape: [inputs.per_token_logps.length, inputs.per_token_logps[0]!.length],
-    logProbs: inputs.per_token_logps.flat(),
-    oldLogProbs: inputs.old_per_token_logps?.flat() ?? null,
-    refLogProbs: inputs.ref_per_token_logps?.flat() ?? null,
-    entropies: inputs.entropies.flat(),
-    completionMask: goldenMask(inputs).flat(),
-    advantages: inputs.advantages,
-    importanceSamplingRatio: inputs.importance_sampling_ratio?.flat() ?? null,
-  }
+function totalsOf({ values, config }: MicroBatch): { sum: number; count: number } {
+  return entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
+}
+
+/** What the coefficient of the entropy bonus is after a step of this micro-batch alone. */
+function afterStep(batch: MicroBatch, before: EntropyControl): EntropyControl {
+  if (!batch.isTraining) return before
+  const { sum, count } = totalsOf(batch)
+  return updateEntropyControl(before, sum / Math.max(count, 1), batch.config)
 }

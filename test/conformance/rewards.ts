@@ -2,13 +2,26 @@ import { gradeMath, mathGrader, rewardFunctions } from './api.js'
 import type { Problem, RewardFunction } from './api.js'
 import { absolute, compareExactly, compareNumbers } from './compare.js'
 import type { Row } from './compare.js'
-import { readJson } from './referenceFiles.js'
+import { expectSetting } from './options.js'
+import { describing, readJson } from './referenceFiles.js'
 import type { Part } from './referenceFiles.js'
 
 interface AccuracyCase {
+  gold_parsed?: string
+  answer_parsed?: string
   solution: string
   completion: string
   reward: number | null
+}
+
+interface RewardsReference {
+  cases: never[]
+  sets: never[]
+  delimiters?: string[]
+  function?: string
+  note?: string
+  pattern?: string
+  rules?: Record<string, string>
 }
 
 /** Where our strict verdict differs from math-verify's as TRL calls it, on purpose: docs/math-answers.md says why. */
@@ -41,7 +54,9 @@ export const rewards: Part = {
     /^rewards\/(accuracy|cosine|gsm8k_extraction|reasoning_accuracy|repetition|soft_overlong|think_format)\.json$/,
   async *run(file, context) {
     const name = /([^/]+)\.json$/.exec(file)![1]!
-    const content = readJson(context, file) as { cases: never[]; sets: never[] }
+    const content = readJson(context, file) as RewardsReference
+    describing(content, 'function', 'note', 'pattern', 'rules')
+    expectSetting('delimiters', content.delimiters, ['</think>'])
     if (name === 'cosine') yield* cosineRows(content.sets)
     else if (name === 'repetition') yield* repetitionRows(content.cases)
     else if (name === 'soft_overlong') yield* overlongRows(content.cases)
@@ -56,6 +71,8 @@ function* accuracyRows(
   cases: readonly AccuracyCase[],
   differences: readonly (readonly [string, string])[],
 ): Generator<Row> {
+  // What math-verify itself made of the texts.
+  for (const one of cases) describing(one, 'gold_parsed', 'answer_parsed')
   const judged = cases.filter(({ reward }) => reward !== null)
   const verdicts = judged.map(({ completion, solution }) => gradeMath(completion, solution))
   const differing = judged.filter(({ reward }, i) => verdicts[i]!.correct !== (reward === 1))
@@ -137,8 +154,11 @@ async function* thinkFormatRows(cases: readonly { completion: string; reward: nu
 
 /** What is deliberately different is listed in test/rewards/correctness.test.ts; here, how many verdicts are alike. */
 function extractionRow(
-  cases: readonly { completion: string; gold: string; strict_match: boolean; flexible_match: boolean }[],
+  cases: readonly (Record<'completion' | 'gold', string> & Record<'strict_match' | 'flexible_match', boolean>)[],
 ): Row {
+  // What the rules of the harness find on the way to their verdicts.
+  const found = ['gold_normalised', 'strict', 'strict_normalised', 'flexible', 'flexible_normalised']
+  for (const one of cases) describing(one as Record<string, unknown>, ...found)
   const alike = cases.filter(({ completion, gold, strict_match, flexible_match }) => {
     const problem = { id: 'reference', question: '', answer: gold.replace('#### ', '') }
     try {

@@ -1,6 +1,7 @@
 import * as tf from '../../src/bundled/tfjs.js'
 import { decoderOf, packGroups } from './api.js'
-import type { CausalLM, Safetensors } from './api.js'
+import type { CausalLM } from './api.js'
+import type { ReferenceTensors } from './referenceTensors.js'
 
 /** The tokens of one row of a padded batch that are no padding, and the columns in which they lie. */
 export interface RealTokens {
@@ -9,7 +10,7 @@ export interface RealTokens {
 }
 
 /** Takes the padding out of a padded batch [B, T] of a reference file: grpo-ts has none, it packs sequences. */
-export function realTokens(tensors: Safetensors, idsName: string, maskName: string): RealTokens[] {
+export function realTokens(tensors: ReferenceTensors, idsName: string, maskName: string): RealTokens[] {
   const [rows, width] = tensors.info(idsName).shape as [number, number]
   const ids = tensors.readIntegers(idsName)
   const mask = tensors.readIntegers(maskName)
@@ -21,7 +22,7 @@ export function realTokens(tensors: Safetensors, idsName: string, maskName: stri
 
 /** The numbers of a padded tensor [B, T] or [B, T, V] that belong to given columns of each row, row by row. */
 export function selectColumns(
-  tensors: Safetensors,
+  tensors: ReferenceTensors,
   name: string,
   columns: readonly (readonly number[])[],
 ): Float32Array {

@@ -1,13 +1,16 @@
-import path from 'node:path'
-import { Safetensors, generate, loadModel, scoreTokens } from './api.js'
+import { generate, loadModel, scoreTokens } from './api.js'
 import type { CausalLM, ChatMessage } from './api.js'
 import { absolute, compareExactly, compareNumbers, unsupported } from './compare.js'
 import type { Row } from './compare.js'
 import type { Part } from './referenceFiles.js'
-import { readJson } from './referenceFiles.js'
+import { describing, openTensors, readJson } from './referenceFiles.js'
+import type { ReferenceTensors } from './referenceTensors.js'
 import { logitsOf } from './sequences.js'
 
 interface SmolLM2Reference {
+  model?: string
+  continuation_tokens?: number
+  greedy_tokens?: number
   prompts: {
     messages: ChatMessage[]
     text: string
@@ -15,6 +18,10 @@ interface SmolLM2Reference {
     continuation_ids: number[]
     greedy_ids: number[]
     greedy_text: string
+    greedy_min_margin?: number
+    greedy_margins?: number[]
+    continuation_text?: string
+    mean_logprob?: number
   }[]
   tokenizer: { text: string; ids: number[] }[]
 }
@@ -26,8 +33,11 @@ export const smollm2: Part = {
   alsoReads: /^golden\.safetensors$/,
   async *run(file, context) {
     const reference = readJson(context, file) as SmolLM2Reference
+    describing(reference, 'model', 'continuation_tokens', 'greedy_tokens')
+    for (const prompt of reference.prompts)
+      describing(prompt, 'greedy_min_margin', 'greedy_margins', 'continuation_text')
     const model = await loadModel(context.modelFolder())
-    const tensors = Safetensors.open(path.join(context.root, 'golden.safetensors'))
+    const tensors = openTensors(context, 'golden.safetensors')
     try {
       yield* text(model, reference)
       yield* numbers(model, reference, tensors)
@@ -65,8 +75,15 @@ function* text({ tokenizer }: CausalLM, { prompts, tokenizer: texts }: SmolLM2Re
   )
 }
 
-async function* numbers(model: CausalLM, { prompts }: SmolLM2Reference, tensors: Safetensors): AsyncGenerator<Row> {
-  for (const [index, { prompt_ids: promptIds, continuation_ids: continuationIds }] of prompts.entries()) {
+async function* numbers(
+  model: CausalLM,
+  { prompts }: SmolLM2Reference,
+  tensors: ReferenceTensors,
+): AsyncGenerator<Row> {
+  for (const [
+    index,
+    { prompt_ids: promptIds, continuation_ids: continuationIds, mean_logprob: expectedMean },
+  ] of prompts.entries()) {
     const prefix = `prompt${index}`
     const vocabulary = model.config.vocabularySize
     const last = (await logitsOf(model, [promptIds])).slice(-vocabulary)
@@ -75,6 +92,9 @@ async function* numbers(model: CausalLM, { prompts }: SmolLM2Reference, tensors:
       { inputIds: [...promptIds, ...continuationIds], promptLength: promptIds.length },
     ])
     const { logProbs, entropies } = scores!
+    const mean = logProbs.reduce((sum, logProb) => sum + logProb, 0) / logProbs.length
+    if (expectedMean !== undefined)
+      yield compareNumbers(`${prefix} mean log-prob`, [mean], [expectedMean], absolute(1e-3))
     yield compareNumbers(`${prefix} log-probs`, logProbs, tensors.readFloat32(`${prefix}.logprobs`), absolute(1e-3))
     yield compareNumbers(`${prefix} entropies`, entropies, tensors.readFloat32(`${prefix}.entropy`), absolute(1e-3))
   }

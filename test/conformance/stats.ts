@@ -1,7 +1,7 @@
 import { mcnemarTest, mcnemarTestOneSided, passAtK, proportionInterval } from './api.js'
 import { compareNumbers, ofOneOrMore } from './compare.js'
 import type { Row, Tolerance } from './compare.js'
-import { readNumbers } from './referenceFiles.js'
+import { describing, readNumbers } from './referenceFiles.js'
 import type { Part } from './referenceFiles.js'
 
 interface McNemarCase {
@@ -29,7 +29,9 @@ export const stats: Part = {
   name: 'stats',
   matches: /^stats\/(mcnemar_exact|pass_at_k|proportion_intervals)\.json$/,
   *run(file, context) {
-    const { cases } = readNumbers(context, file) as { cases: unknown[] }
+    const reference = readNumbers(context, file) as { definition: string; cases: unknown[] }
+    describing(reference, 'definition')
+    const { cases } = reference
     if (file.endsWith('mcnemar_exact.json')) yield* mcnemarRows(cases as McNemarCase[])
     else if (file.endsWith('pass_at_k.json')) yield* passAtKRows(cases as PassAtKCase[])
     else yield* intervalRows(cases as IntervalCase[])

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import {
   PolicyUpdate,
-  Safetensors,
   completionMetrics,
   computeAdvantages,
   loadModel,
@@ -10,11 +9,14 @@ import {
   rewardMetrics,
   rowValues,
 } from './api.js'
-import type { CausalLM, GRPOConfig, LoraModule, TrainingRow } from './api.js'
+import type { CausalLM, GRPOConfig, TrainingRow } from './api.js'
 import { absolute, compareExactly, compareNumbers, compareRecord, ofLargest, ofOneOrMore } from './compare.js'
 import type { Row } from './compare.js'
 import type { Part } from './referenceFiles.js'
-import { omit, readNumbers } from './referenceFiles.js'
+import { expectSetting, loraOptionsIn, optionsIn } from './options.js'
+import type { LoraReferenceConfig } from './options.js'
+import { describing, omit, openTensors, readNumbers } from './referenceFiles.js'
+import type { ReferenceTensors } from './referenceTensors.js'
 import { sharePrompts } from './sequences.js'
 
 interface GenerationBatch {
@@ -26,17 +28,26 @@ interface GenerationBatch {
   num_items_in_batch: number
   old_per_token_logps?: number[][]
   ref_per_token_logps?: number[][]
+  /** Of the engine that sampled. */
+  sampling_per_token_logps?: number[][]
 }
 
 interface StepReference {
+  case?: string
+  note?: string
   model: string
-  config: Record<string, unknown> & {
-    lora: { r: number; lora_alpha: number; target_modules: LoraModule[] }
+  /** Options of GRPO by TRL's names, and some beside them. */
+  config: {
+    lora: LoraReferenceConfig
+    optim?: string
     eos_token_ids: number[]
+    pad_token_id?: number | null
   }
   generation_batches: GenerationBatch[]
   micro_batch_losses: number[]
   logs: Record<string, number>[]
+  /** How far the reference itself is apart when it is repeated with another attention kernel. */
+  max_abs_diff_when_repeated_with_another_attention_kernel?: Record<string, number>
 }
 
 /** A generation batch as our own code works it out. */
@@ -53,10 +64,11 @@ export const step: Part = {
   alsoReads: /^step\/[^/]+\.safetensors$/,
   async *run(file, context) {
     const reference = readNumbers(context, file) as StepReference
-    const { r, lora_alpha: alpha, target_modules: targetModules } = reference.config.lora
+    describing(reference, 'case', 'note', 'max_abs_diff_when_repeated_with_another_attention_kernel')
+    if (reference.config.optim !== 'adamw_torch_fused') expectSetting('optim', reference.config.optim, 'adamw_torch')
     const model = await loadModel(path.join(context.root, reference.model))
-    const policy = model.withLora({ r, alpha, targetModules })
-    const tensors = Safetensors.open(path.join(context.root, file.replace('.json', '.safetensors')))
+    const policy = model.withLora(loraOptionsIn(reference.config.lora))
+    const tensors = openTensors(context, file.replace('.json', '.safetensors'))
     try {
       const adapter = policy.adapter!
       adapter.setValues(adapter.parameters().flatMap(({ name }) => [...tensors.readFloat32(`init.${name}`)]))
@@ -69,10 +81,16 @@ export const step: Part = {
   },
 }
 
-async function* trainingRun(policy: CausalLM, reference: StepReference, tensors: Safetensors): AsyncGenerator<Row> {
-  const config = parseGRPOConfig(omit(reference.config, 'lora', 'optim', 'eos_token_ids', 'pad_token_id'))
+async function* trainingRun(
+  policy: CausalLM,
+  reference: StepReference,
+  tensors: ReferenceTensors,
+): AsyncGenerator<Row> {
+  const config = parseGRPOConfig(optionsIn(reference.config))
   const { gradientAccumulationSteps, stepsPerGeneration, numIterations, perDeviceTrainBatchSize } = config
   const update = new PolicyUpdate(policy, config, config.maxSteps)
+  const { eos_token_ids: ends, pad_token_id: pad } = reference.config
+  const endsAndPad = pad == null ? ends : [...ends, pad]
   let batch: ScoredBatch | undefined
   let numTokens = 0
   let microStep = 0
@@ -85,7 +103,7 @@ async function* trainingRun(policy: CausalLM, reference: StepReference, tensors:
       const place = microStep % (stepsPerGeneration * numIterations)
       if (place === 0 || !batch) {
         const expected = reference.generation_batches[microStep / (stepsPerGeneration * numIterations)]!
-        batch = await scoreBatch(policy, expected, config, reference.config.eos_token_ids)
+        batch = await scoreBatch(policy, expected, config, endsAndPad)
         yield* compareBatch(prefix, batch, expected)
         metrics = batch.metrics
         numTokens += batch.rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0)
@@ -100,10 +118,11 @@ async function* trainingRun(policy: CausalLM, reference: StepReference, tensors:
     yield compareNumbers(`${prefix} losses of micro-batches`, losses, expectedLosses, absolute(1e-4))
     const gradients = update.gradients
     yield compareNumbers(`${prefix} gradients`, gradients, read(policy, tensors, `grad${index + 1}`), ofLargest(1e-3))
-    const { gradNorm, learningRate } = update.apply()
+    const { gradNorm, learningRate, metrics: updateMetrics } = update.apply()
     const actual = policy.adapter!.values.slice()
     yield compareNumbers(`${prefix} weights`, actual, read(policy, tensors, `step${index + 1}`), absolute(1e-4))
     // How far through its prompts a run is belongs to the data loader, not to the step.
+    describing(logs, 'epoch')
     const expectedLogs = omit(logs, 'epoch')
     const names = Object.keys(results[0]!.metrics)
     const mean = (name: string): number =>
@@ -111,6 +130,7 @@ async function* trainingRun(policy: CausalLM, reference: StepReference, tensors:
     metrics = {
       ...metrics,
       ...Object.fromEntries(names.map((name) => [name, mean(name)])),
+      ...updateMetrics,
       loss: losses.reduce((sum, loss) => sum + loss, 0),
       grad_norm: gradNorm,
       learning_rate: learningRate,
@@ -141,7 +161,7 @@ async function scoreBatch(
     ...sequence,
     advantage: result.advantages[row]!,
     inLoss: terminated[row]! || !config.maskTruncatedCompletions,
-    samplingLogProbs: null,
+    samplingLogProbs: batch.sampling_per_token_logps?.[row]?.slice(0, sequence.completionIds.length) ?? null,
     samplingEntropies: null,
     oldLogProbs: oldLogProbs?.[row] ?? null,
     refLogProbs: refLogProbs?.[row] ?? null,
@@ -167,6 +187,11 @@ function* compareBatch(
 ): Generator<Row> {
   const advantages = rows.map((row) => row.advantage)
   yield compareNumbers(`${prefix} advantages`, advantages, expected.advantages, ofOneOrMore(1e-5))
+  const longest = Math.max(...rows.map((row) => row.completionIds.length))
+  const mask = rows.map(({ completionIds, inLoss }) =>
+    Array.from({ length: longest }, (_, t) => (inLoss && t < completionIds.length ? 1 : 0)),
+  )
+  yield compareExactly(`${prefix} mask of completions`, mask, expected.completion_mask)
   yield compareExactly(`${prefix} tokens in the loss`, [numItemsInBatch], [expected.num_items_in_batch])
   for (const [quantity, field, key] of [
     ['old log-probs', 'oldLogProbs', 'old_per_token_logps'],
@@ -183,7 +208,7 @@ function* compareBatch(
 }
 
 /** Tensors of an adapter, in the order of its parameters. */
-function read(policy: CausalLM, tensors: Safetensors, prefix: string): Float32Array {
+function read(policy: CausalLM, tensors: ReferenceTensors, prefix: string): Float32Array {
   return Float32Array.from(
     policy.adapter!.parameters().flatMap(({ name }) => [...tensors.readFloat32(`${prefix}.${name}`)]),
   )

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import {
   appliedEntropyCoef,
@@ -62,5 +64,25 @@ describe('grpo/losses/entropyControl', () => {
     assert.equal(entropyTotals(entropies, mask, 0.2).count, 10)
     // In f64 (1 - 0.7) · 10 is a little more than 3.
     assert.equal(entropyTotals(entropies.slice(0, 11), mask, 0.7).count, 8)
+  })
+
+  it('keeps as many tokens as torch.quantile does in f32, whatever their number', () => {
+    const file = path.join(import.meta.dirname, '../fixtures/quantile/quantiles.json')
+    const { quantiles, kept } = JSON.parse(fs.readFileSync(file, 'utf8')) as {
+      quantiles: number[]
+      kept: Record<string, number[]>
+    }
+    for (const [size, expected] of Object.entries(kept)) {
+      // As test/fixtures/quantile/make.py makes them.
+      let state = Number(size)
+      const entropies = Float32Array.from({ length: Number(size) }, (_, i) => {
+        state = (Math.imul(1664525, state) + 1013904223) >>> 0
+        const value = (state / 2 ** 32) * 6
+        return i % 4 === 0 ? Math.round(value * 2) / 2 : value
+      })
+      const mask = entropies.map(() => 1)
+      const actual = quantiles.map((quantile) => entropyTotals(entropies, mask, quantile).count)
+      assert.deepEqual(actual, expected, `${size} tokens`)
+    }
   })
 })

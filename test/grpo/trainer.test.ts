@@ -8,6 +8,7 @@ import type { TrainingStep } from '../../src/grpo/trainer.js'
 import { adapterValues, memoryInUse, sequenceLogits } from '../fixtures/policies.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { fractionOf, tinyTask, withPolicy, withoutTimes } from './tinyTask.js'
+import type { Trained } from './tinyTask.js'
 
 /** Metrics of TRL's GRPOTrainer for one reward function `fraction`, the number of skipped steps and three times of our own. */
 const METRIC_NAMES = [
@@ -103,6 +104,41 @@ describe('trainer', () => {
       }
     }))
 
+  it('learns with dropout, and compares sampling with a pass that leaves nothing out', () =>
+    withPolicy(
+      async ({ trainerOf }) => {
+        const steps = await trainerOf({}, { perDeviceTrainBatchSize: 8, maxSteps: 30 }).train()
+        for (const { metrics } of steps) {
+          assert.equal(metrics['sampling/sampling_logp_difference/mean'], 0)
+          assert.equal(metrics['sampling/sampling_logp_difference/max'], 0)
+        }
+        const rewards = rewardsOf(steps)
+        assert.ok(meanOf(rewards.slice(-5)) > meanOf(rewards.slice(0, 5)) + 0.2, rewards.join(' '))
+      },
+      {},
+      { dropout: 0.2 },
+    ))
+
+  it('logs the coefficient of the entropy bonus in every step, on high-entropy tokens too', () =>
+    withPolicy(async ({ trainerOf }) => {
+      for (const topEntropyQuantile of [1, 0.4, 0]) {
+        const config = {
+          topEntropyQuantile,
+          useAdaptiveEntropy: true,
+          entropyTarget: 9,
+          entropyCoefDelta: 0.25,
+          maxSteps: 3,
+        }
+        const steps = await trainerOf({}, config).train()
+        // The entropy is below the target in every step.
+        assert.deepEqual(
+          steps.map(({ metrics }) => metrics.entropy_coef),
+          [0.25, 0.5, 0.75],
+        )
+        assert.ok(steps.every(({ metrics }) => Number.isFinite(metrics.policy_loss)))
+      }
+    }))
+
   it('works on the reference backend, up to rounding like the cpu backend', async () => {
     const results: { steps: TrainingStep[]; adapter: number[] }[] = []
     for (const backend of ['cpu', 'reference'] as const) {
@@ -140,13 +176,14 @@ describe('trainer', () => {
     // Large enough that the helper threads are woken.
     const model = { hidden_size: 48, intermediate_size: 96, vocab_size: 200 }
     const config = { perDeviceTrainBatchSize: 8, maxSteps: 3, maxCompletionLength: 12, beta: 0.02 }
-    const run = async (threads: number, seed: number): Promise<unknown> => {
+    const run = async (threads: number, seed: number, dropout = 0): Promise<unknown> => {
       await selectEngine('cpu', { threads })
       let result: unknown
-      await withPolicy(async ({ policy, trainerOf }) => {
+      const body = async ({ policy, trainerOf }: Trained): Promise<void> => {
         const steps = withoutTimes(await trainerOf({}, { ...config, seed }).train())
         result = { steps, adapter: adapterValues(policy) }
-      }, model)
+      }
+      await withPolicy(body, model, { dropout })
       return result
     }
     try {
@@ -154,6 +191,7 @@ describe('trainer', () => {
       assert.deepEqual(await run(1, 1), once)
       assert.deepEqual(await run(2, 1), once)
       assert.notDeepEqual(await run(1, 2), once)
+      assert.deepEqual(await run(2, 1, 0.3), await run(1, 1, 0.3))
     } finally {
       await selectEngine('cpu', { threads: os.availableParallelism() })
     }

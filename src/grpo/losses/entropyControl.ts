@@ -78,18 +78,23 @@ export function entropyTotals(
   topEntropyQuantile: number,
 ): { sum: number; count: number } {
   const threshold = topEntropyQuantile < 1 ? entropyThreshold(entropies, mask, topEntropyQuantile) : -Infinity
-  const acting = Array.from(entropies).filter((entropy, i) => mask[i] !== 0 && entropy >= threshold)
+  const acting = Array.from(entropies).filter((entropy, i) => mask[i] !== 0 && Math.fround(entropy) >= threshold)
   return { sum: acting.reduce((sum, entropy) => sum + entropy, 0), count: acting.length }
 }
 
 /**
- * Linearly interpolated quantile; the position is computed in f32 as by torch.quantile, so that it hits an element
- * where torch's does.
+ * Linearly interpolated quantile of f32 numbers, in f32 step by step as torch.quantile computes it: where its position is a whole number but for
+ * rounding, the element there is the quantile, and counts as reaching it.
  */
 function quantile(values: readonly number[], q: number): number {
+  const { fround } = Math
   const ascending = values.toSorted((a, b) => a - b)
-  const rank = Math.fround(Math.fround(q) * (ascending.length - 1))
-  const low = ascending[Math.floor(rank)] ?? NaN
-  const high = ascending[Math.ceil(rank)] ?? NaN
-  return low + (rank - Math.floor(rank)) * (high - low)
+  const rank = fround(fround(q) * (ascending.length - 1))
+  const low = fround(ascending[Math.floor(rank)] ?? NaN)
+  const high = fround(ascending[Math.ceil(rank)] ?? NaN)
+  const weight = fround(rank - Math.floor(rank))
+  const difference = fround(high - low)
+  return weight < 0.5
+    ? fround(low + fround(weight * difference))
+    : fround(high - fround(difference * fround(1 - weight)))
 }

@@ -68,7 +68,7 @@ export function microBatchLoss(
     let dSequence = 0
     for (let i = row * tokens; i < (row + 1) * tokens; i++) {
       if (mask[i] === 0) continue
-      const isHigh = entropies[i]! >= threshold
+      const isHigh = Math.fround(entropies[i]!) >= threshold
       if (isHigh) {
         entropySum += entropies[i]!
         entropyCount++
@@ -107,7 +107,7 @@ export function microBatchLoss(
   if (entropyCoef === 0) return { loss, dLogProbs, dEntropies: null, metrics }
   const pull = -entropyCoef / gradientAccumulationSteps / Math.max(entropyCount, 1)
   const dEntropies = Float32Array.from({ length: rows * tokens }, (_, i) =>
-    mask[i] !== 0 && entropies[i]! >= threshold ? pull : 0,
+    mask[i] !== 0 && Math.fround(entropies[i]!) >= threshold ? pull : 0,
   )
   return { loss: loss + pull * entropySum, dLogProbs, dEntropies, metrics }
 
