@@ -47,7 +47,7 @@ class TensorEngine implements Engine {
     try {
       return Promise.resolve(new DecoderModel(source, loadWeights(config, tensors, folder, dtype), this.backend))
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     } finally {
       tensors.close()
     }

@@ -116,7 +116,8 @@ export function restoreAdapter(folder: string, policy: CausalLM, first: () => vo
   const { adapter } = policy
   const saved = loadAdapter(path.join(folder, 'adapter'), policy.config)
   const layout = ({ name, shape }: { name: string; shape: readonly number[] }): string => `${name} ${shape.join()}`
-  if (!adapter || saved.parameters().map(layout).join() !== adapter.parameters().map(layout).join()) {
+  const own = adapter?.parameters().map(layout).join()
+  if (!adapter || saved.parameters().map(layout).join() !== own) {
     throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
   }
   first()

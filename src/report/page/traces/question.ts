@@ -10,9 +10,8 @@ export function distinctParts(prompts: readonly string[]): (prompt: string) => s
   const [first = '', ...others] = different
   if (others.length === 0) return (prompt) => prompt.trim()
   const start = Math.min(...others.map((prompt) => commonLength(first, prompt)))
-  const end = Math.min(
-    ...others.map((prompt) => commonLength(reversed(first.slice(start)), reversed(prompt.slice(start)))),
-  )
+  const rest = first.slice(start)
+  const end = Math.min(...others.map((prompt) => commonEndLength(rest, prompt.slice(start))))
   // Not in the middle of a word that questions happen to share: `How many` is part of the question.
   const line = first.lastIndexOf('\n', start - 1) + 1
   return (prompt) => {
@@ -34,6 +33,8 @@ function commonLength(a: string, b: string): number {
   return length
 }
 
-function reversed(text: string): string {
-  return [...text].reverse().join('')
+function commonEndLength(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++
+  return length
 }
