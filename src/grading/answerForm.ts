@@ -1,6 +1,6 @@
 import { afterReasoning } from './answerExtraction.js'
 import { findBoxed, lastBoxed, mergedBoxes } from './answers/boxed.js'
-import { fencedBlocks } from './code/extractCode.js'
+import { fencedBlocks } from './code/fencedBlocks.js'
 import type { Problem } from './problem.js'
 import { thinkForm } from './thinkForm.js'
 

@@ -6,7 +6,8 @@ import type { RunCodeOptions } from '../../sandbox/runCode.js'
 import { markedAnswer } from '../answerForm.js'
 import type { AnswerForm } from '../answerForm.js'
 import type { Grade, Grader, Problem } from '../problem.js'
-import { extractCode, fencedBlocks, helperCode } from './extractCode.js'
+import { extractCode, helperCode } from './extractCode.js'
+import { fencedBlocks } from './fencedBlocks.js'
 
 /** More programs than these are not tried: each may take the whole time limit. */
 const MAX_PROGRAMS = 3

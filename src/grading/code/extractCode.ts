@@ -1,6 +1,7 @@
 import { afterReasoning } from '../answerExtraction.js'
 import type { CodeLanguage } from '../../sandbox/codeRun.js'
 import { lastTagged } from '../thinkForm.js'
+import { dedented, fencedBlocks } from './fencedBlocks.js'
 
 /** What a completion is to be completed to. */
 export interface CodeQuestion {
@@ -42,6 +43,9 @@ export function extractCode(completion: string, question: CodeQuestion): Extract
     add(withPreamble(whole[0]!, question), false)
   } else if (blocks.length > 0) {
     add(continued(blocks.at(-1)!, question), true)
+    // A whole function that is indented further than its fence.
+    const shifted = blocks.map(dedented).filter((block) => definesEntry(block, question))
+    if (shifted.length > 0) add(withPreamble(shifted.at(-1)!, question), false)
   } else if (definesEntry(text, question)) {
     const code = codeLines(text, question.language)
     add(withPreamble(code, question), code.trim() === text.trim())
@@ -51,23 +55,6 @@ export function extractCode(completion: string, question: CodeQuestion): Extract
     add(codeLines(text, question.language), true)
   }
   return found
-}
-
-/** The contents of ``` and ~~~ blocks; one that is not closed reaches to the end. */
-export function fencedBlocks(text: string): string[] {
-  const blocks: string[] = []
-  let open: { fence: string; lines: string[] } | null = null
-  for (const line of text.split('\n')) {
-    const fence = /^\s*(```+|~~~+)/.exec(line)?.[1]
-    if (open === null) {
-      if (fence !== undefined) open = { fence, lines: [] }
-    } else if (fence?.startsWith(open.fence) === true) {
-      blocks.push(open.lines.join('\n'))
-      open = null
-    } else open.lines.push(line)
-  }
-  if (open !== null) blocks.push(open.lines.join('\n'))
-  return blocks.filter((block) => block.trim() !== '')
 }
 
 function definesEntry(code: string, { entryPoint, language }: CodeQuestion): boolean {
