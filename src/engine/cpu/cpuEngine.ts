@@ -40,17 +40,17 @@ class TensorEngine implements Engine {
     private readonly backend: string,
   ) {}
 
-  // Reading a file and filling memory waits for nothing.
   load(source: ModelSource): Promise<EngineModel> {
-    const { config, folder, dtype } = source
-    const tensors = Safetensors.open(folder)
-    try {
-      return Promise.resolve(new DecoderModel(source, loadWeights(config, tensors, folder, dtype), this.backend))
-    } catch (error) {
-      return Promise.reject(error)
-    } finally {
-      tensors.close()
-    }
+    // Reading a file and filling memory waits for nothing; what fails rejects all the same.
+    return new Promise((resolve) => {
+      const { config, folder, dtype } = source
+      const tensors = Safetensors.open(folder)
+      try {
+        resolve(new DecoderModel(source, loadWeights(config, tensors, folder, dtype), this.backend))
+      } finally {
+        tensors.close()
+      }
+    })
   }
 
   memory(): MemoryUse {
