@@ -1,7 +1,12 @@
 import { ShapeError } from '../errors.js'
-import type { GRPOConfig } from '../grpo/config/config.js'
 
-export type AdamWOptions = Pick<GRPOConfig, 'adamBeta1' | 'adamBeta2' | 'adamEpsilon' | 'weightDecay'>
+/** By the names that transformers has for them. */
+export interface AdamWOptions {
+  readonly adamBeta1: number
+  readonly adamBeta2: number
+  readonly adamEpsilon: number
+  readonly weightDecay: number
+}
 
 /** What has to be stored to continue an optimization bit for bit. */
 export interface AdamWState {
