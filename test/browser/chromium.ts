@@ -31,6 +31,9 @@ export function useChromium(): () => Browser {
   return () => browser!
 }
 
+/** Milliseconds that a page is waited for: long, for the machine may be busy. */
+export const PATIENCE = 600_000
+
 /** A page with everything that went wrong in it. */
 export interface WatchedPage {
   readonly page: Page
@@ -46,6 +49,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 1000 }, ...options })
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE)
   const troubles: string[] = []
   page.on('pageerror', (error) => troubles.push(String(error)))
   page.on('console', (message) => {

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { findFreePort } from '../freePort.js'
+import { PATIENCE } from './chromium.js'
 import type { Browser, Locator, Page } from 'playwright-core'
 
 const repository = path.resolve(import.meta.dirname, '../..')
@@ -66,7 +67,6 @@ export async function startJupyterLab(): Promise<JupyterLab | string> {
 export function useJupyterLab(): () => JupyterLab {
   let lab: JupyterLab | null = null
   before(async function () {
-    this.timeout('10m') // it may have to be installed
     const started = await startJupyterLab()
     if (typeof started !== 'string') {
       lab = started
@@ -76,7 +76,6 @@ export function useJupyterLab(): () => JupyterLab {
     this.skip()
   })
   after(async function () {
-    this.timeout('1m')
     if (lab) await stopJupyterLab(lab)
   })
   return () => lab!
@@ -178,6 +177,7 @@ export class LabNotebook {
   static async open(browser: Browser, lab: JupyterLab, file: string): Promise<LabNotebook> {
     const context = await browser.newContext({ viewport: { width: 1300, height: 1500 } })
     const page = await context.newPage()
+    page.setDefaultTimeout(PATIENCE)
     page.on('dialog', (dialog) => void dialog.accept().catch(() => null)) // unsaved changes
     const notebook = new LabNotebook(page, lab, file)
     await notebook.reload()
@@ -187,18 +187,14 @@ export class LabNotebook {
   /** Opens the page anew and waits for the kernel. */
   async reload(): Promise<void> {
     await this.page.goto(`${this.#lab.url}/lab/tree/${this.#path}?token=${this.#lab.token}&reset`)
-    await this.page.waitForFunction(
-      () => {
-        try {
-          const { currentWidget } = (window as unknown as LabWindow).jupyterapp.shell
-          return currentWidget.sessionContext.session?.kernel.status === 'idle'
-        } catch {
-          return false // parts are missing yet
-        }
-      },
-      null,
-      { timeout: 90_000 },
-    )
+    await this.page.waitForFunction(() => {
+      try {
+        const { currentWidget } = (window as unknown as LabWindow).jupyterapp.shell
+        return currentWidget.sessionContext.session?.kernel.status === 'idle'
+      } catch {
+        return false // parts are missing yet
+      }
+    }, null)
   }
 
   kernelName(): Promise<string> {
@@ -216,7 +212,7 @@ export class LabNotebook {
   /** Lets the scripts of saved outputs run, which a dialog asks about. */
   async trust(): Promise<void> {
     void this.execute('notebook:trust').catch(() => null) // ends with its dialog
-    await this.page.click('.jp-Dialog .jp-mod-accept', { timeout: 10_000 })
+    await this.page.click('.jp-Dialog .jp-mod-accept')
     await this.page.waitForSelector('.jp-Dialog', { state: 'detached' })
   }
 
@@ -255,11 +251,11 @@ export class LabNotebook {
   }
 
   /** Waits until nothing runs any more. */
-  async finish(seconds: number): Promise<void> {
-    const deadline = performance.now() + seconds * 1000
+  async finish(): Promise<void> {
+    const deadline = performance.now() + PATIENCE
     while (await this.isRunning()) {
       const waiting = (await this.cells()).filter(({ prompt }) => prompt.includes('*'))
-      assert.ok(performance.now() < deadline, `after ${seconds} s there run: ${waiting[0]?.source ?? 'no cell'}`)
+      assert.ok(performance.now() < deadline, `there still runs: ${waiting[0]?.source ?? 'no cell'}`)
       await sleep(300)
     }
   }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
-import { useChromium } from './chromium.js'
+import { PATIENCE, useChromium } from './chromium.js'
 import { LabNotebook, useJupyterLab, useNotebookCopies } from './jupyterLab.js'
 import type { LabCell } from './jupyterLab.js'
 
@@ -43,12 +43,12 @@ function makeNotebook(kernel: string, sources: readonly string[] = cells): objec
 }
 
 /** Waits until something holds. */
-async function until<T>(value: () => Promise<T>, holds: (value: T) => boolean, seconds = 30): Promise<T> {
-  const deadline = performance.now() + seconds * 1000
+async function until<T>(value: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  const deadline = performance.now() + PATIENCE
   for (;;) {
     const now = await value()
     if (holds(now)) return now
-    assert.ok(performance.now() < deadline, `after ${seconds} s it is ${JSON.stringify(now)}`)
+    assert.ok(performance.now() < deadline, `it stays ${JSON.stringify(now)}`)
     await sleep(200)
   }
 }
@@ -70,7 +70,7 @@ async function useFirstChart(page: Page): Promise<void> {
   )
   const at = (share: number): [number, number] => [box.x + box.width * share, box.y + box.height * 0.5]
   await page.mouse.move(...at(0.5))
-  await chart.locator('.hoverlayer .hovertext').first().waitFor({ timeout: 10_000 })
+  await chart.locator('.hoverlayer .hovertext').first().waitFor()
   await page.mouse.move(...at(0.3))
   await page.mouse.down()
   await page.mouse.move(...at(0.7), { steps: 5 })
@@ -84,7 +84,6 @@ async function useFirstChart(page: Page): Promise<void> {
 }
 
 describe('notebooks in JupyterLab', function () {
-  this.timeout('12m')
   const browser = useChromium()
   const lab = useJupyterLab()
   const copyNotebook = useNotebookCopies()
@@ -117,7 +116,7 @@ describe('notebooks in JupyterLab', function () {
       await useFirstChart(opened.page)
 
       await opened.execute('notebook:interrupt-kernel')
-      await opened.finish(20)
+      await opened.finish()
       await sleep(1000)
       const stoppedAt = (await opened.charts())[1]!
       await sleep(1000)
@@ -125,14 +124,14 @@ describe('notebooks in JupyterLab', function () {
       assert.ok(stoppedAt >= 15 && stoppedAt < 400)
       const { index } = await opened.findCell('ended at')
       await opened.start(index)
-      await opened.finish(20)
+      await opened.finish()
       const printed = (await opened.findCell('ended at')).outputs.flatMap(({ text }) => text ?? []).join('')
       assert.match(printed, new RegExp(`ended at step (${stoppedAt}|${stoppedAt + 1})\\n`))
 
       await opened.start(index - 1)
       await until(() => opened.charts(), (charts) => (charts[1] ?? 0) > stoppedAt + 3) // prettier-ignore
       await opened.execute('notebook:interrupt-kernel')
-      await opened.finish(20)
+      await opened.finish()
       await sleep(1000)
 
       // Saved and opened again, as it is and by somebody who did not run it.
@@ -153,19 +152,19 @@ describe('notebooks in JupyterLab', function () {
   it('completes names and shows their documentation', async () => {
     const opened = await open(await copyNotebook(makeNotebook('tslab', [cells[0]!, ''])))
     await opened.start(0)
-    await opened.finish(60)
+    await opened.finish()
     const { page } = opened
     await page.locator('.jp-CodeCell .cm-content').nth(1).click()
     await page.keyboard.type('show.liveCh')
     await page.keyboard.press('Tab')
     const completer = page.locator('.jp-Completer')
-    await completer.waitFor({ timeout: 20_000 })
+    await completer.waitFor()
     assert.match((await completer.textContent()) ?? '', /liveChart/)
     await page.keyboard.press('Enter')
     await until(async () => (await opened.cells())[1]!.source, (source) => source === 'show.liveChart') // prettier-ignore
     await page.keyboard.press('Shift+Tab')
     const tooltip = page.locator('.jp-Tooltip')
-    await tooltip.waitFor({ timeout: 20_000 })
+    await tooltip.waitFor()
     assert.match((await tooltip.textContent()) ?? '', /Charts and a table that grow while a training runs/)
   })
 
@@ -181,12 +180,12 @@ describe('notebooks in JupyterLab', function () {
       (await opened.cells()).filter(({ source }) => source.includes('untilInterrupted(trainer)'))[1]!
     const livePoints = (): Promise<number> => opened.chartPoints(continuation.index)
     const continuation = await training()
-    await until(livePoints, (points) => points > 10, 300)
+    await until(livePoints, (points) => points > 10)
     await opened.show(continuation.index)
     await opened.screenshot('main-training')
     for (const points of [13, 16]) await until(livePoints, (now) => now >= points)
     await opened.execute('notebook:interrupt-kernel')
-    await opened.finish(60)
+    await opened.finish()
     await sleep(2000)
     const stoppedAt = await livePoints()
     assert.ok(stoppedAt >= 16 && stoppedAt < 40, String(stoppedAt))
@@ -194,7 +193,7 @@ describe('notebooks in JupyterLab', function () {
 
     await opened.startFrom(continuation.index)
     await until(livePoints, (points) => points > stoppedAt)
-    await opened.finish(480)
+    await opened.finish()
     assert.deepEqual(await opened.errors(), [])
     assert.deepEqual((await opened.cells()).filter(({ prompt }) => !/\d/.test(prompt)).map(({ source }) => source), []) // prettier-ignore
     assert.equal(await livePoints(), 40)

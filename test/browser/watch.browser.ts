@@ -14,7 +14,6 @@ describe('the live report of a run', () => {
   const browser = useChromium()
 
   it('follows the run, pauses it, resumes it and stops it', async function () {
-    this.timeout(240_000)
     writeTinyModel(inFolder('model'))
     const training = start([
       ...['train', '--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic'],

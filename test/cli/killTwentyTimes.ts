@@ -13,7 +13,6 @@ describe('a training process that is killed', () => {
   after(() => selectEngine('reference'))
 
   it(`at ${KILLS} random moments and resumed gives the same adapter and files each time`, async function () {
-    this.timeout(600_000)
     writeTinyModel(inFolder('model'))
     await runToEnd(shortRun(inFolder('model'), inFolder('whole'), STEPS))
     const whole = runFolderContents(inFolder('whole'))

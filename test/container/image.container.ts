@@ -46,7 +46,6 @@ describe('the container', () => {
     this.skip()
   })
   after(function () {
-    this.timeout('5m') // hundreds of thousands of files
     builder.remove()
   })
 
@@ -87,7 +86,6 @@ describe('the container', () => {
       })
 
       it('serves JupyterLab with a token, is healthy then, and ends when asked', async function () {
-        this.timeout('3m')
         const port = await findFreePort()
         const env = { JUPYTER_TOKEN: 'a-token', JUPYTER_PORT: String(port) }
         const container = startContainer(image, { volume: volume(), env })
@@ -124,7 +122,6 @@ describe('the container', () => {
       })
 
       it('runs a notebook of the volume through Jupyter, with the package', async function () {
-        this.timeout('3m')
         const source = `import { loadModel } from 'grpo-ts';\nconst kind: string = typeof loadModel;\nconsole.log({ kind });`
         const cell = { cell_type: 'code', id: 'a', metadata: {}, execution_count: null, outputs: [], source }
         const kernelspec = { name: 'tslab', display_name: 'TypeScript', language: 'typescript' }
@@ -136,7 +133,6 @@ describe('the container', () => {
       })
 
       it('executes a notebook without a browser', async function () {
-        this.timeout('5m')
         const short = ['-p', 'maxSteps=4', '-p', 'evaluationProblems=8', '-p', 'interludes=false']
         const { status, output } = await run(['notebook', '--quiet', ...short])
         assert.equal(status, 0, output)
@@ -146,7 +142,6 @@ describe('the container', () => {
       })
 
       it('trains by a recipe of the volume, also as another user', async function () {
-        this.timeout('5m')
         fs.writeFileSync(
           path.join(volume(), 'recipe.yaml'),
           [

@@ -35,7 +35,6 @@ describe('docs/trl.md and docs/metrics.md', () => {
 
   it("have every one of TRL's options", function () {
     const python = pythonWith(this, 'trl', 'transformers')
-    this.timeout(120_000)
     const program =
       'import ast, importlib.util as u, pathlib as p\n' +
       'def names(package, *file):\n' +

@@ -76,7 +76,6 @@ const vowels: RewardFunction = {
 }
 
 describe('PEFT and transformers', function () {
-  this.timeout(300_000)
   const folder = temporaryFolder()
   const ids = randomIds(12, 352, 7)
   const logitsHere: Record<string, { base: Float32Array; adapted: Float32Array }> = {}

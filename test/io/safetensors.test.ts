@@ -210,7 +210,6 @@ describe('io/safetensors', () => {
 
   describe('the reference files', () => {
     it('are read as their own headers say, and written byte for byte', function () {
-      this.timeout(60_000)
       const root = requireShared(this, 'golden')
       const files = fs
         .readdirSync(root, { recursive: true, encoding: 'utf8' })

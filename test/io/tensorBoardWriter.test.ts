@@ -76,7 +76,6 @@ describe('io/tensorBoardWriter', () => {
 
   it('is read by TensorBoard, and a resumed run is one curve', function () {
     const python = pythonWith(this, 'tensorboard')
-    this.timeout(60_000)
     const float = fc.float({ noNaN: true, noDefaultInfinity: true })
     const values = fc.sample(fc.record({ 'train/reward': float, 'train/Länge': float }), { seed: 1, numRuns: 40 })
     const first = new TensorBoardWriter(inFolder('logs'))

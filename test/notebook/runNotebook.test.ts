@@ -141,10 +141,15 @@ describe('run-notebook', () => {
       `console.log(process.pid);\nawait new Promise((resolve) => setTimeout(resolve, 60000));`,
     ])
     const out = path.join(folder.path, 'slow-out.ipynb')
-    const result = await runScript('run-notebook.mjs', [file, out, '--quiet', '--timeout', '2'])
+    let limit = 2
+    const runWithin = (seconds: number): Promise<ProgramResult> =>
+      runScript('run-notebook.mjs', [file, out, '--quiet', '--timeout', String(seconds)])
+    let result = await runWithin(limit)
+    // On a busy machine it may take longer until the cell has said who it is.
+    while (streamText(readNotebook(out).cells[0]!) === '') result = await runWithin((limit *= 8))
     const { cells } = readNotebook(out)
     assert.equal(result.status, 1)
-    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, 'no answer in 2 s')
+    assert.equal(cells[0]!.outputs!.at(-1)!.evalue, `no answer in ${limit} s`)
     assert.equal(isRunning(Number(streamText(cells[0]!))), false)
   })
 
@@ -183,7 +188,7 @@ describe('run-notebook', () => {
 
     it('keeps what a cell that listens for it prints at its end', async () => {
       const sources = [
-        `${waiting}\nawait new Promise((resolve) => process.once('SIGINT', () => setTimeout(resolve, 300)));\nconsole.log('saved');`,
+        `${waiting}\nawait new Promise((resolve) => process.once('SIGINT', () => setTimeout(resolve, 30)));\nconsole.log('saved');`,
         `console.log('never');`,
       ]
       const [{ status, stderr }, cells] = await interrupt('listening', sources, 1)

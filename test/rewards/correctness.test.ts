@@ -6,6 +6,7 @@ import { correctness, grade } from '../../src/rewards/index.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
 import type { Problem } from '../../src/grading/problem.js'
 import { requireShared } from '../shared.js'
+import { assertLinearTime } from '../linearTime.js'
 
 const problem: Problem = { id: 'own/1', question: 'Kim has 9 red and 9 blue pens. How many pens?', answer: '18' }
 const sum: Problem = { id: 'own/2', question: '37+6=', answer: '43', answerForm: 'bare' }
@@ -95,9 +96,9 @@ describe('grade', () => {
     assert.throws(() => grade('#### 18', { ...problem, answer: 'a knave' }), DataError)
   })
 
-  it('ends on huge completions', () => {
+  it('takes time linear in the length of a completion', () => {
     for (const unit of ['1,', '1,1 ', '#### 1\n', '<answer>', problem.question])
-      assert.equal(grade(unit.repeat(2 ** 20 / unit.length), problem).correct, false)
+      assertLinearTime((text) => void grade(text, problem), unit, 2 ** 20)
   })
 })
 

@@ -29,8 +29,6 @@ async function reasonOf(language: CodeLanguage, program: string, given = tests[l
 }
 
 describe('runCode', function () {
-  this.timeout(300_000)
-
   it('passes what is right and says why something fails, in every language', async () => {
     for (const language of ['javascript', 'typescript', ...(hasPython ? (['python'] as const) : [])] as const) {
       assert.equal(await reasonOf(language, honest[language]), null)

@@ -13,7 +13,6 @@ import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { requireShared } from '../shared.js'
 
 describe('selftest', function () {
-  this.timeout(20_000)
   let model: CausalLM
   before(async () => {
     await selectEngine('cpu')

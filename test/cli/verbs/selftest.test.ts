@@ -12,7 +12,7 @@ describe('cli/selftest', () => {
     assert.match(lines[3]!, /^gate +result +measured +allowed +s +what$/)
     assert.equal(lines.filter((line) => / pass +\d/.test(line)).length, 9)
     assert.equal(lines.at(-1), 'all 9 gates passed')
-  }).timeout(20_000)
+  })
 
   it('ends with 1 where one is not', async () => {
     const values = Object.getOwnPropertyDescriptor(DecoderModel.prototype, 'values')!
@@ -28,5 +28,5 @@ describe('cli/selftest', () => {
     } finally {
       Object.defineProperty(DecoderModel.prototype, 'values', values)
     }
-  }).timeout(20_000)
+  })
 })

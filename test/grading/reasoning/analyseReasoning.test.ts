@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { analyseReasoning } from '../../../src/grading/reasoning/analyseReasoning.js'
 import { findSelfCorrections } from '../../../src/grading/reasoning/selfCorrections.js'
+import { assertLinearTime } from '../../linearTime.js'
 
 const apples = `Let me think through this step by step:
 1. Let Tom have x apples
@@ -86,10 +87,8 @@ describe('analyseReasoning', () => {
   })
 
   it('takes time linear in the length of the text', () => {
-    const started = performance.now()
     for (const unit of ['wait, ', '1. a\n', '. A', 'So 1. ', '####', '<think>', 'The answer is ']) {
-      analyseReasoning(unit.repeat(2 ** 20 / unit.length), '18')
+      assertLinearTime((text) => analyseReasoning(text, '18'), unit, 2 ** 20)
     }
-    assert.ok(performance.now() - started < 20_000)
   })
 })

@@ -58,8 +58,5 @@ describe('grpo/metrics/diversity', () => {
   it('compares no more than 16 completions of a group, however many there are', () => {
     const copies = Array.from({ length: 16 }, () => [1, 2, 3])
     assert.equal(meanDistance([...copies, [4, 5, 6]]), 0)
-    const started = performance.now()
-    meanDistance(Array.from({ length: 64 }, (_, i) => Array.from({ length: 512 }, (_, t) => (i * 7919 + t * t) % 5003)))
-    assert.ok(performance.now() - started < 500)
   })
 })

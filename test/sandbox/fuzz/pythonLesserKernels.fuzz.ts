@@ -34,7 +34,6 @@ async function waitFor<T>(found: () => T | false | undefined): Promise<T> {
 
 for (const { name, prefix } of hasPython && process.platform === 'linux' ? everybody() : []) {
   describe(`Python programs of ${name} on lesser kernels`, function () {
-    this.timeout(600_000)
     const on = (lacking: string): string =>
       `${prefix} ${prefix === '' ? 'python3' : '/usr/bin/python3'} ${path.resolve('test/sandbox/python/lesser_kernel.py')} ${lacking}`
 

@@ -11,7 +11,6 @@ const isLinux = process.platform === 'linux' && ['x64', 'arm64'].includes(proces
 
 for (const { name, prefix, user } of hasPython && isLinux ? everybody() : []) {
   describe(`confinement of Python programs of ${name}`, function () {
-    this.timeout(600_000)
     let lanes: Lanes
     let folder = ''
     let file = ''

@@ -29,8 +29,6 @@ async function until(isSo: () => boolean): Promise<void> {
 
 for (const { name, prefix } of hasPython && process.platform === 'linux' ? everybody() : []) {
   describe(`the end of Python programs of ${name}`, function () {
-    this.timeout(600_000)
-
     /** A process of Node that runs the program in a lane; with the group of the lane, once the program and its tests are there. */
     const running = async (): Promise<{ trainer: ReturnType<typeof spawn>; group: number }> => {
       const code = `const { openLanes } = await import(${JSON.stringify(lanesModule)})
