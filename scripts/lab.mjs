@@ -60,9 +60,11 @@ try {
   process.exit(3)
 }
 console.error(`Starting ${command} with the kernels of ${path.join(root, 'jupyter')}; Ctrl-C ends it.`)
+// JupyterLab refuses to run as root, as in a container, unless it is told to.
+const asRoot = process.getuid?.() === 0 && !options.labOptions.includes('--allow-root') ? ['--allow-root'] : []
 const lab = spawn(
   command,
-  [`--ServerApp.root_dir=${root}`, `--LabApp.default_url=/lab/tree/${options.notebook}`, ...options.labOptions],
+  [`--ServerApp.root_dir=${root}`, `--LabApp.default_url=/lab/tree/${options.notebook}`, ...asRoot, ...options.labOptions],
   { cwd: root, env: environment(), stdio: 'inherit' },
 )
 // A terminal sends Ctrl-C to JupyterLab too, which asks before it ends.

@@ -32,6 +32,14 @@ export function table(rows: readonly object[] | DataFrameLike, options: TableOpt
   showBundle(contentBundle(tableContent(rows, options)))
 }
 
+/** What lies behind a cell's output: JupyterLab's variable, that of the page of an executed notebook, or the browser's colour. */
+const background = 'var(--jp-layout-color0,var(--background,Canvas))'
+
+/** A shadow at the right edge while columns are out of sight: what moves with the content covers it at the end. */
+const scrollShadow =
+  `background:linear-gradient(${background},${background}) right/1.2em 100% no-repeat local,` +
+  'linear-gradient(to left,rgba(127,127,127,.45),transparent) right/1.2em 100% no-repeat scroll'
+
 /** The table as HTML and as text. */
 export function tableContent(rows: readonly object[] | DataFrameLike, options: TableOptions = {}): Content {
   const { caption, limit = 20, width = 400 } = options
@@ -58,7 +66,7 @@ export function tableContent(rows: readonly object[] | DataFrameLike, options: T
   const title = caption === undefined ? '' : `<div style="margin:.4em 0;font-weight:600">${escapeHtml(caption)}</div>`
   return {
     html:
-      `<div style="overflow-x:auto;max-width:100%">${title}<table style="border-collapse:collapse;margin:0">` +
+      `<div style="overflow-x:auto;max-width:100%;${scrollShadow}">${title}<table style="border-collapse:collapse;margin:0">` +
       `<thead><tr>${index ? '<th></th>' : ''}${head}</tr></thead><tbody>${body}</tbody></table>` +
       `${rest && `<div style="opacity:.75">${rest}</div>`}</div>`,
     text: [

@@ -29,6 +29,9 @@ ${jupyterLab('4.6.6')}EOF
 /bin/chmod 755 "$(/usr/bin/dirname "$0")/jupyter-lab"
 `
 
+/** JupyterLab has to be told that root may run it. */
+const root = process.getuid?.() === 0 ? 'argument --allow-root\n' : ''
+
 describe('lab', () => {
   const folder = temporaryFolder()
   const inFolder = (...names: string[]): string => path.join(folder.path, ...names)
@@ -76,7 +79,9 @@ describe('lab', () => {
     assert.equal(status, 7)
     assert.match(
       output,
-      /argument --LabApp\.default_url=\/lab\/tree\/notebooks\/with%20space\.ipynb\nargument --port\nargument 9\n/,
+      new RegExp(
+        `argument --LabApp\\.default_url=/lab/tree/notebooks/with%20space\\.ipynb\\n${root}argument --port\\nargument 9\\n`,
+      ),
     )
     assert.match(output, new RegExp(`argument --ServerApp.root_dir=${fs.realpathSync(folder.path)}\n`))
     assert.match(output, new RegExp(`JUPYTER_PATH ${fs.realpathSync(folder.path)}/jupyter\n`))
@@ -90,7 +95,9 @@ describe('lab', () => {
     assert.match(first.output, /^Installing JupyterLab \d+\.\d+\.\d+ in \.jupyter-venv\//m)
     assert.match(
       first.output,
-      /argument --LabApp\.default_url=\/lab\/tree\/notebooks\/grpo-reasoning\.ipynb\nargument --no-browser\n/,
+      new RegExp(
+        `argument --LabApp\\.default_url=/lab/tree/notebooks/grpo-reasoning\\.ipynb\\n${root}argument --no-browser\\n`,
+      ),
     )
     assert.match(
       fs.readFileSync(inFolder('.jupyter-venv/bin/installed.txt'), 'utf8'),
