@@ -64,7 +64,12 @@ console.error(`Starting ${command} with the kernels of ${path.join(root, 'jupyte
 const asRoot = process.getuid?.() === 0 && !options.labOptions.includes('--allow-root') ? ['--allow-root'] : []
 const lab = spawn(
   command,
-  [`--ServerApp.root_dir=${root}`, `--LabApp.default_url=/lab/tree/${options.notebook}`, ...asRoot, ...options.labOptions],
+  [
+    `--ServerApp.root_dir=${root}`,
+    `--LabApp.default_url=/lab/tree/${options.notebook}`,
+    ...asRoot,
+    ...options.labOptions,
+  ],
   { cwd: root, env: environment(), stdio: 'inherit' },
 )
 // A terminal sends Ctrl-C to JupyterLab too, which asks before it ends.
