@@ -30,11 +30,20 @@ export function grade(completion: string, problem: Problem, promptText = ''): Gr
   if (gold === null) {
     throw new DataError(`problem ${problem.id} has the answer '${problem.answer}', but only numbers can be graded`)
   }
-  const text = withoutEcho(completion, promptText, problem.question)
+  const text = withoutAskedScale(withoutEcho(completion, promptText, problem.question), problem.question)
   const final = afterReasoning(text)
   const strict = strictAnswer(problem.answerForm === 'bare' ? completion : text, problem)
   const extracted = strict ?? extractAnyAnswer(final ?? '') ?? extractAnyAnswer(text)
   return { correct: strict === gold, correctLenient: extracted === gold, extracted }
+}
+
+/** Where a question asks for dozens or millions, 7 of them are 7. */
+function withoutAskedScale(text: string, question: string): string {
+  const asked =
+    /\bhow many (?:more )?(dozen|hundred|thousand|million|billion)s?\b|\bin (dozen|thousand|million|billion)s\b/i.exec(
+      question,
+    )
+  return asked === null ? text : text.replace(new RegExp(`\\b${(asked[1] ?? asked[2])!}s?\\b`, 'gi'), ' ')
 }
 
 const numberForms: readonly AnswerForm[] = ['gsm8k', 'think']

@@ -33,7 +33,7 @@ export function equalAnswers(a: Answer, b: Answer, budget: Budget): boolean {
     return a.kind === 'equation' && b.kind === 'equation' && equalEquations(a, b, budget)
   if (a.kind === 'ratio' || b.kind === 'ratio')
     return a.kind === 'ratio' ? equalRatios(a.items, b, budget) : equalAnswers(b, a, budget)
-  const [left, right] = [asTuple(a), asTuple(b)]
+  const [left, right] = [asTuple(a, b), asTuple(b, a)]
   if (left.kind === 'tuple' && right.kind === 'tuple')
     return left.open === right.open && left.close === right.close && allEqual(left.items, right.items, budget)
   return equalAlike(a, b, budget)
@@ -169,9 +169,11 @@ function lettersOf(formula: Formula): string | null {
   return left && right ? left + right : null
 }
 
-/** A column is a point: `\begin{pmatrix}1\\2\end{pmatrix}` and (1, 2). */
-function asTuple(answer: Answer): Answer {
-  if (answer.kind !== 'matrix' || answer.rows.length < 2 || answer.rows.some((row) => row.length !== 1)) return answer
+/** A column is a point: `\begin{pmatrix}1\\2\end{pmatrix}` and (1, 2). A row may be one, but is no column. */
+function asTuple(answer: Answer, other: Answer): Answer {
+  if (answer.kind !== 'matrix') return answer
+  const isColumn = answer.rows.length > 1 && answer.rows.every((row) => row.length === 1)
+  if (!isColumn && (answer.rows.length > 1 || other.kind !== 'tuple')) return answer
   return { kind: 'tuple', open: '(', close: ')', items: answer.rows.flat() }
 }
 

@@ -6,6 +6,8 @@ import { answerOf } from './answerOf.js'
 import { withoutLeadIn } from './withoutExplanation.js'
 
 const CACHE_SIZE = 2000
+/** Longer answers are not kept. */
+const MAX_CACHED = 500
 /** Gold answers come again with every completion, and completions of a group repeat each other. */
 const cache = new Map<string, Answer>()
 
@@ -14,6 +16,7 @@ export function readAnswer(text: string): Answer {
   const known = cache.get(text)
   if (known !== undefined) return known
   const answer = readTime(text) ?? readChoice(text) ?? readFormula(text)
+  if (text.length > MAX_CACHED) return answer
   if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value!)
   cache.set(text, answer)
   return answer
@@ -50,6 +53,10 @@ function readChoice(text: string): Answer | null {
     /^\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|bf)\s*\{?)?\s*\(([A-J])\)\s*\}?(?:\\[ ,;:!]|\\quad|[\s:.~])*([^\s}].*)$/s.exec(
       text,
     )
-  if (match === null || /^[\^_+\-*/=!<>]|^\\(?:cup|cap|cdot|times|in)\b|^\([A-Z]\)/.test(match[2]!)) return null
+  if (
+    match === null ||
+    /^[\^_+\-*/=!<>]|^(?:[,;]|(?:\\text\{)?\s*(?:and|or)\b)|^\\(?:cup|cap|cdot|times|in)\b|^\([A-Z]\)/.test(match[2]!)
+  )
+    return null
   return { kind: 'choice', letter: match[1]!, is: readFormula(match[2]!.replace(/^([^{]*)\}$/, '$1')) }
 }

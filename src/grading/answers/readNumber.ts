@@ -4,7 +4,7 @@ import { parseFormula } from '../formula/parseFormula.js'
 import { comparisonBudget, roughly } from '../formula/sameValue.js'
 import { withoutUnitLetters } from '../formula/units.js'
 import { plainCharacters } from '../numbers/characters.js'
-import { isEqual, isInteger, normalForm, ofDecimal } from '../numbers/fraction.js'
+import { add, compare, divide, isEqual, isInteger, multiply, normalForm, ofDecimal } from '../numbers/fraction.js'
 import type { Fraction } from '../numbers/fraction.js'
 import type { Answer } from './answer.js'
 import { answerOf } from './answerOf.js'
@@ -37,9 +37,9 @@ export function readNumber(text: string): string | null {
 function readFraction(text: string): Fraction | null {
   if (text.length > MAX_ANSWER_LENGTH || text.trim() === '') return null
   const plain = plainCharacters(text)
-    .replace(/[\p{Extended_Pictographic}\u{fe0f}✓✅`]|<\/?(?:b|i|strong|em|u)>/gu, '')
+    .replace(/[\p{Extended_Pictographic}\u{fe0f}✓✅`]|<\/?(?:b|i|strong|em|u|s)>|<\|[^<>|]{0,30}\|>/gu, '')
     .replace(/\*\*(?=\S)([^*]*)\*\*/g, '$1')
-    .replace(/^\s*####(?!#)|^[\s*_"'“”>]+(?=\S)|[\s*_"'“”!]+$/g, '')
+    .replace(/^\s*####(?!#)|^[\s*_"'“”]+(?=\S)|[\s*_"'“”!]+$/g, '')
   if (isHeading(plain)) return null
   const answer = withoutExplanation(withoutLeadIn(plain))
   if (answer === null) return null
@@ -54,10 +54,10 @@ function readFraction(text: string): Fraction | null {
 }
 
 function readClaim(text: string): Fraction | null {
-  const formula = parseFormula(text, { decimalComma: true })
+  const formula = parseFormula(text, { isNumber: true })
   const claim = formula && answerOf(formula)
   // `18, 18` is a list, `3/4 or 0.75` is one number.
-  return claim === null || (claim.kind === 'set' && !/\bor\b/.test(text)) ? null : numberOf(claim)
+  return claim === null || (claim.kind === 'set' && !/\bor\b|\bcents?\b/.test(text)) ? null : numberOf(claim)
 }
 
 /** The number that a formula gives as an answer; null for anything that is none, or for several. */
@@ -78,12 +78,26 @@ export function numberOf(answer: Answer): Fraction | null {
       return number !== null && values.every((value) => value !== null && isEqual(value, number)) ? number : null
     }
     case 'set': {
+      const money = dollarsAndCents(answer.items)
+      if (money !== null) return money
       const [number, ...others] = answer.items.map(numberOf)
       return number && others.every((other) => other !== null && isEqual(number, other)) ? number : null
     }
     default:
       return null
   }
+}
+
+/** `18 dollars and 50 cents` */
+function dollarsAndCents(items: readonly Answer[]): Fraction | null {
+  const amounts = items.flatMap((item) => {
+    const unit = item.kind === 'value' && item.unit?.dimensions.has('money') ? item.unit : null
+    const count = unit && numberOf(item)
+    return count ? [{ count, factor: unit.factor }] : []
+  })
+  const [whole, part] = amounts
+  if (!whole || !part || items.length > 2 || compare(part.factor, whole.factor) >= 0) return null
+  return add(whole.count, multiply(part.count, divide(part.factor, whole.factor)!))
 }
 
 function valueOf(formula: Formula): Fraction | null {

@@ -1,10 +1,10 @@
 /** Words before an answer that say that it is one. */
 const leadIn =
-  /^(?:[\s*_#>]*(?:so|thus|hence|therefore|and|then),? +)*(?:the )?(?:(?:final|correct|total) )*(?:answer|result|solution|total)(?: (?:to|for) [^.:=\d]{1,60})?[\s*_]*(?:(?:is|was|equals|would be|comes to)\b[\s*_]*:?|[:=])\s*/i
+  /^(?:[\s*_#>]*(?:so|thus|hence|therefore|and|then),? +)*(?:the )?(?:(?:final|correct|total) )*(?:answer|ans|result|solution|total)(?: (?:to|for) [^.:=\d]{1,60})?[\s*_]*(?:(?:is|was|equals|would be|comes to)\b[\s*_]*:?|[:=.]|(?= [\d$]))\s*/i
 const about =
   /^(?:(?:is|equals|exactly|only|just|about|around|roughly|approximately|equal to|simply)\b\s*|(?:approx|ca)\.?\s+)+(?=\S)/i
 const currency =
-  /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CA])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.\\])/
+  /^([-+]?)\s*(?:US|CA|AU|NZ|HK|[CAR])?(?=\$|\\\$)|^([-+]?)\s*(?:USD|EUR|GBP|CAD|AUD|INR|JPY|CNY|RMB|PHP|NGN|Rs\.?|₹|₱|₦)\s*(?=[-\d.\\])/
 
 /** Takes off what stands before an answer: `The answer is`, `about`, `USD`. */
 export function withoutLeadIn(text: string): string {
@@ -13,7 +13,7 @@ export function withoutLeadIn(text: string): string {
 
 /** Where an explanation begins behind an answer: `because`, `where x = 9`, a sentence more. */
 const explanation =
-  /,?\s+(?:because|since|given that|considering|as (?:there|it|he|she|they|we|the|shown|\d)|where|which|so (?:that|the|she|he|they|it)|i\.e\.|that is)\b|,\s*(?:so|as|because|since|after|thus|therefore|hence|meaning|making|with|rounded|i\.e\.|that is)\b|\s*;|\s+(?:—|--+)\s+|\s*(?:=>|→|⇒)\s|(?<!^[\s$€£*(-]*\d{1,3})[.!?]["')*]*\s+(?=\p{Lu})/u
+  /,?\s+(?:because|since|given that|considering|as (?:there|it|he|she|they|we|the|shown|\d)|where|which|so (?:that|the|she|he|they|it)|i\.e\.|that is)\b|,\s*(?:so|as|because|since|after|thus|therefore|hence|meaning|making|with|rounded|i\.e\.|that is)\b|\s*;|\s+(?:—|--+)\s+|(?<!^[\s$€£*(-]*\d{1,3})[.!?]["')*]*\s+(?=\p{Lu})/u
 const alternative = /^\s*(?:or|and|maybe|perhaps|possibly|alternatively|not|no|actually|but|if)\b/i
 
 /**

@@ -1,4 +1,4 @@
-import { add, compare, isInteger, multiply, zero } from '../numbers/fraction.js'
+import { add, compare, isInteger, multiply, normalForm, zero } from '../numbers/fraction.js'
 import type { Fraction } from '../numbers/fraction.js'
 import { scaleFactor } from '../numbers/numberWords.js'
 import { readIndex, readName } from './arguments.js'
@@ -12,25 +12,40 @@ import type { Token } from './tokens.js'
 
 type Of<Kind extends Token['kind']> = Extract<Token, { kind: Kind }>
 
-/** Reads a number, a name, words, a command with its arguments, or what is in brackets. `single`: of letters only the first. */
+/** Reads a number, a name, words, a command with its arguments, or what is in brackets. `single`: the shortest one, of letters only the first. */
 export function parseAtom(reader: Reader, { single = false } = {}): Formula {
   const token = next(reader)
-  if (token.kind === 'number') return parseNumber(reader, token)
+  if (token.kind === 'number')
+    return single ? numberOf(token.number.value, token.number.places) : parseNumber(reader, token)
   if (token.kind === 'word') return token.isUpright ? parseWords(reader, token) : parseLetter(reader, token, single)
   if (token.kind === 'command') return parseCommand(reader, token.text)
   if (isCurrency(token)) return parseMoney(reader, token.text)
-  if (isBracketStart(token)) return parseBracket(reader, token.text)
+  if (isBracketStart(token)) {
+    const inner = parseBracket(reader, token.text)
+    // `(1011)_2`
+    return inner.kind === 'number' && skipSign(reader, '_') ? basedOn(reader, normalForm(inner.value)) : inner
+  }
   const isEllipsis = token.text === '.' && skipSign(reader, '.') && skipSign(reader, '.')
   return isEllipsis ? { kind: 'ellipsis' } : unreadable()
 }
 
 /** A number: in another base, mixed as `2\frac12` and `2 1/2`, or with a word such as `million`. */
 function parseNumber(reader: Reader, { number, text }: Of<'number'>): Formula {
-  if (skipSign(reader, '_')) return { kind: 'based', digits: text, base: readName(reader).toLowerCase() }
+  if (skipSign(reader, '_')) return basedOn(reader, text)
   const mixed = number.places === 0 && isInteger(number.value) ? parseMixed(reader, number.value) : null
   if (mixed !== null) return scaled(reader, numberOf(mixed))
   const { value, places, groups } = number
   return scaled(reader, groups === undefined ? numberOf(value, places) : { ...numberOf(value, places), groups })
+}
+
+function basedOn(reader: Reader, digits: string): Formula {
+  return {
+    kind: 'based',
+    digits,
+    base: readName(reader)
+      .toLowerCase()
+      .replace(/^base|[()]/g, ''),
+  }
 }
 
 /** The proper fraction behind a whole number. */
@@ -38,6 +53,12 @@ function parseMixed(reader: Reader, whole: Fraction): Fraction | null {
   const start = reader.position
   const [first, second, third] = [peek(reader), peek(reader, 1), peek(reader, 2)]
   let part: Formula | null = null
+  // `18 and a half`
+  const isInWords = second?.kind === 'number' && second.number.places === 0 && !isInteger(second.number.value)
+  if (isWord(first, 'and') && isInWords && compare(second.number.value, numberOf(whole).value) !== 0) {
+    reader.position += 2
+    return add(whole, second.number.value)
+  }
   if (isCommand(first, 'frac')) part = parseCommand((next(reader), reader), 'frac')
   else if (first?.kind === 'number' && first.isSpaced && isSign(second, '/') && third?.kind === 'number') {
     part = apply('divide', numberOf(first.number.value), numberOf(third.number.value))
@@ -56,6 +77,8 @@ function properFraction([above, below]: readonly Formula[]): Fraction | null {
 }
 
 function scaled(reader: Reader, number: NumberFormula): Formula {
+  // `1/2 million` is half a million.
+  if (isSign(peek(reader, -2), '/')) return number
   const isMoney = isCurrency(peek(reader, -2))
   let { value } = number
   for (let token = peek(reader); token?.kind === 'word'; token = peek(reader)) {

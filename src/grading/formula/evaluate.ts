@@ -165,6 +165,12 @@ function functions(): Record<FunctionName, Operation> {
     sinh,
     cosh,
     tanh: quotient(sinh, cosh),
+    // cos x + i sin x
+    cis: (values, calculation) => {
+      const [x, y, i] = [cos(values, calculation), sin(values, calculation), constant('i', calculation)]
+      const imaginary = y && i && times(calculation, y, i)
+      return x && imaginary && plus(calculation, x, imaginary)
+    },
     ln: naturalLogarithm,
     exp,
     gcd: greatestCommonDivisor,

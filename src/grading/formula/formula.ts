@@ -69,7 +69,7 @@ export type Operator =
   | FunctionName
 
 export const functionNames = [
-  ...['sin', 'cos', 'tan', 'cot', 'sec', 'csc', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh'],
+  ...['sin', 'cos', 'tan', 'cot', 'sec', 'csc', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh', 'cis'],
   ...['ln', 'exp', 'gcd', 'lcm', 'max', 'min'],
 ] as const
 export type FunctionName = (typeof functionNames)[number]

@@ -41,7 +41,7 @@ export function sameValue(
 ): boolean {
   const variables = [...variablesOf(b, variablesOf(a))].sort()
   if (variables.length === 0) return comparison === 'equal' && sameNumber(a, b, budget)
-  const isComplex = [a, b].some((formula) => hasPart(formula, (part) => part.kind === 'constant' && part.name === 'i'))
+  const isComplex = hasPart(a, isImaginary) || hasPart(b, isImaginary)
   const isWhole = [a, b].some((formula) => hasPart(formula, needsIntegers))
   const points = pointsOf(variables, isWhole)
   const verdict = isComplex
@@ -67,7 +67,7 @@ function sameNumber(a: Formula, b: Formula, budget: Budget): boolean {
 }
 
 function isImaginary(part: Formula): boolean {
-  return part.kind === 'constant' && part.name === 'i'
+  return (part.kind === 'constant' && part.name === 'i') || (part.kind === 'apply' && part.operator === 'cis')
 }
 
 /** Whether two values are equal as far as they are known. Null if they are not known well enough to tell. */

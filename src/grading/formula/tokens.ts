@@ -1,4 +1,14 @@
 import { isKnownUnit } from './units.js'
+import {
+  aliases,
+  invisible,
+  invisibleWithArgument,
+  named,
+  signLetters,
+  unicode,
+  upright,
+  wordSigns,
+} from './vocabulary.js'
 import { plainCharacters } from '../numbers/characters.js'
 import { readDigits } from '../numbers/digits.js'
 import type { Digits } from '../numbers/digits.js'
@@ -19,153 +29,6 @@ export type Token = { readonly isSpaced: boolean } & (
 /** Longer formulas are not read. */
 export const MAX_FORMULA_LENGTH = 4000
 
-/** Sizes, spaces and styles that change nothing. */
-const invisible = new Set(
-  (
-    'left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits nolimits ' +
-    'quad qquad thinspace enspace mathbf boldsymbol bm mathit mathsf mathcal mathfrak mathscr underline boxed fbox ' +
-    'tiny small normalsize large Large LARGE huge Huge mathopen mathclose mathrel mathord noindent centering bf it'
-  ).split(' '),
-)
-/** Commands whose argument changes nothing either. */
-const invisibleWithArgument = new Set(
-  'phantom hphantom vphantom hspace vspace color label tag textcolor rule'.split(' '),
-)
-const upright = new Set(
-  'text mbox hbox textbf textrm textit textnormal textsf texttt textup emph mathrm operatorname mathtt'.split(' '),
-)
-
-/** Commands and signs that have several names. */
-const aliases: Readonly<Record<string, string>> = {
-  ...{
-    dfrac: 'frac',
-    tfrac: 'frac',
-    cfrac: 'frac',
-    dbinom: 'binom',
-    tbinom: 'binom',
-    leq: 'le',
-    leqslant: 'le',
-    geq: 'ge',
-  },
-  ...{ geqslant: 'ge', neq: 'ne', lt: '<', gt: '>', times: '*', cdot: '*', ast: '*', div: '/', slash: '/', colon: ':' },
-  ...{ lbrace: '\\{', rbrace: '\\}', langle: '(', rangle: ')', lparen: '(', rparen: ')', lbrack: '[', rbrack: ']' },
-  ...{ vert: '|', lvert: '|', rvert: '|', mid: '|', degree: 'circ', varnothing: 'emptyset', cr: '\\\\', dots: 'ldots' },
-  ...{
-    cdots: 'ldots',
-    dotsc: 'ldots',
-    dotsb: 'ldots',
-    setminus: 'setminus',
-    backslash: 'setminus',
-    bigcup: 'cup',
-    bigcap: 'cap',
-  },
-  ...{
-    simeq: 'approx',
-    thickapprox: 'approx',
-    doteq: 'approx',
-    varphi: 'phi',
-    varepsilon: 'epsilon',
-    rightarrow: 'to',
-  },
-  ...{
-    longrightarrow: 'to',
-    implies: 'to',
-    Rightarrow: 'to',
-    lVert: '|',
-    rVert: '|',
-    euro: '€',
-    pounds: '£',
-    yen: '¥',
-  },
-  ...{
-    textdegree: 'circ',
-    textdollar: '$',
-    dollar: '$',
-    percent: '%',
-    bar: 'overline',
-    hat: 'hat',
-    ne: 'ne',
-    owns: 'in',
-  },
-}
-
-const unicode: Readonly<Record<string, string>> = {
-  ...{
-    '×': '*',
-    '·': '*',
-    '•': '*',
-    π: 'pi',
-    '∞': 'infty',
-    '≤': 'le',
-    '≥': 'ge',
-    '≠': 'ne',
-    '±': 'pm',
-    '∓': 'mp',
-    '∪': 'cup',
-  },
-  ...{ '∩': 'cap', '∈': 'in', '∅': 'emptyset', '°': 'circ', '√': 'sqrt', '≈': 'approx', '∠': 'angle', '△': 'triangle' },
-  ...{
-    ℝ: 'R',
-    ℤ: 'Z',
-    ℚ: 'Q',
-    ℕ: 'N',
-    ℂ: 'C',
-    '→': 'to',
-    '⇒': 'to',
-    '∖': 'setminus',
-    '⟨': '(',
-    '⟩': ')',
-    '⌊': 'lfloor',
-  },
-  ...{
-    '⌋': 'rfloor',
-    '⌈': 'lceil',
-    '⌉': 'rceil',
-    '∣': '|',
-    '∑': 'sum',
-    '∏': 'prod',
-    '∫': 'int',
-    '—': '-',
-    '~': 'approx',
-  },
-  ...{
-    α: 'alpha',
-    β: 'beta',
-    γ: 'gamma',
-    δ: 'delta',
-    ε: 'epsilon',
-    θ: 'theta',
-    λ: 'lambda',
-    μ: 'mu',
-    ρ: 'rho',
-    σ: 'sigma',
-  },
-  ...{
-    φ: 'phi',
-    ω: 'omega',
-    τ: 'tau',
-    Δ: 'Delta',
-    Σ: 'Sigma',
-    Ω: 'Omega',
-    '∆': 'Delta',
-    '⊂': 'subset',
-    '⊆': 'subseteq',
-  },
-}
-
-/** Names that are functions or constants also without a backslash. */
-const named = new Set(
-  'arcsin arccos arctan sinh cosh tanh sin cos tan cot sec csc log lg ln exp sqrt gcd lcm max min floor ceil abs pi infty theta'.split(
-    ' ',
-  ),
-)
-
-/** Words that are signs. */
-const wordSigns: Readonly<Record<string, string>> = {
-  ...{ plus: '+', positive: '+', minus: '-', negative: '-', times: '*', percent: '%', pct: '%', degrees: 'circ' },
-  ...{ degree: 'circ', infinity: 'infty', equals: '=', squared: '^2', cubed: '^3' },
-}
-
 /** Where a formula is being cut up. */
 interface Scanner {
   readonly text: string
@@ -174,7 +37,7 @@ interface Scanner {
   readonly hasRows: boolean
   /** Whether an even number of dollar signs delimit formulas. */
   readonly hasDelimiters: boolean
-  readonly decimalComma: boolean
+  readonly isNumber: boolean
   position: number
   isSpaced: boolean
   /** How many brackets are open in which a comma parts items. */
@@ -182,24 +45,24 @@ interface Scanner {
 }
 
 export interface TokenizeOptions {
-  /** Whether `0,5` and `12,5 €` are decimals: where a number is asked for, and no list. Defaults to false. */
-  decimalComma?: boolean
+  /** Whether one number is asked for: `0,5` is a decimal then, and letters behind a number are words. Defaults to false. */
+  isNumber?: boolean
 }
 
 /** Cuts a formula in LaTeX or plain text into tokens; null for one that is too long. */
-export function tokenize(formula: string, { decimalComma = false }: TokenizeOptions = {}): Token[] | null {
+export function tokenize(formula: string, { isNumber = false }: TokenizeOptions = {}): Token[] | null {
   if (formula.length > MAX_FORMULA_LENGTH) return null
   const plain = plainCharacters(formula).trim()
   const hasRows = plain.includes('\\begin')
   const text = hasRows ? plain : plain.replace(/\\\\(?=[A-Za-z])/g, '\\')
   const hasDelimiters = (text.replaceAll('\\$', '').match(/\$/g)?.length ?? 0) % 2 === 0
-  const scanner = { text, tokens: [], hasRows, hasDelimiters, decimalComma, position: 0, isSpaced: false, depth: 0 }
+  const scanner = { text, tokens: [], hasRows, hasDelimiters, isNumber, position: 0, isSpaced: false, depth: 0 }
   scan(scanner, text.length, false)
   return scanner.tokens
 }
 
 const blank = /(?:\s|\\[,;:! >]|~(?=\s*[\\A-Za-z]))+/y
-const letters = /[A-Za-z]+/y
+const letters = new RegExp(`(?:(?![${signLetters}])[\\p{L}\\p{M}])+`, 'uy')
 const command = /\\(?:[A-Za-z]+|.)/sy
 
 function scan(scanner: Scanner, end: number, isUpright: boolean): void {
@@ -212,7 +75,7 @@ function scan(scanner: Scanner, end: number, isUpright: boolean): void {
       scanner.isSpaced = true
     } else if (/\d/.test(character) || (character === '.' && /\d/.test(text[scanner.position + 1] ?? '')))
       scanDigits(scanner)
-    else if (/[A-Za-z]/.test(character)) scanLetters(scanner, end, isUpright)
+    else if (match(letters, scanner) !== null) scanLetters(scanner, end, isUpright)
     else if (character === '\\') scanCommand(scanner, end)
     else scanSign(scanner, character)
   }
@@ -229,7 +92,7 @@ function scanDigits(scanner: Scanner): void {
   const { text, position } = scanner
   const digits = readDigits(text, position, {
     inList: scanner.depth > 0,
-    decimalComma: scanner.decimalComma && scanner.depth === 0,
+    decimalComma: scanner.isNumber && scanner.depth === 0,
   })
   if (digits === null) {
     scanner.position += /^[\d.]+/.exec(text.slice(position))![0].length
@@ -269,12 +132,20 @@ function scanLetters(scanner: Scanner, end: number, isUpright: boolean): void {
     pushNamed(scanner, run.slice(0, -1))
     push(scanner, { kind: 'word', text: run.slice(-1), isUpright: false })
   } else {
-    push(scanner, { kind: 'word', text: run, isUpright: isUpright || run.length > 3 })
+    push(scanner, {
+      kind: 'word',
+      text: run,
+      isUpright: isUpright || run.length > (scanner.isNumber ? 1 : 3) || !isLatin(run),
+    })
     // `18 cm3`
     const isUnit = last?.kind === 'number' && run.length > 1 && isKnownUnit(run)
     if (isUnit && /^[23](?!\d)/.test(scanner.text.slice(scanner.position, scanner.position + 2)))
       push(scanner, { kind: 'sign', text: '^' })
   }
+}
+
+function isLatin(run: string): boolean {
+  return /^[A-Za-z]+$/.test(run)
 }
 
 /** `9 min` and `5 sec` are times. */

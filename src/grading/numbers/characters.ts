@@ -4,13 +4,22 @@
  * linear in the length of the text.
  */
 export function plainCharacters(text: string): string {
-  return /[^\n\r\t -~]/.test(text) ? text.replace(scripts, scriptOf).replace(special, plainOf) : text
+  if (!/[^\n\r\t -~]/.test(text)) return text
+  return text.replace(slashed, fractionOf).replace(scripts, scriptOf).replace(special, plainOf)
 }
 
 const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ'
 const subscripts = '₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎'
 const scriptCharacters = '0123456789+-=()n'
 const scripts = new RegExp(`[${superscripts}]+|[${subscripts}]+`, 'g')
+
+/** `²⁄₃` */
+const slashed = new RegExp(`([${superscripts}]+)[⁄/]([${subscripts}]+)`, 'g')
+
+function fractionOf(_: string, above: string, below: string): string {
+  const plain = (run: string, from: string): string => run.replace(/./g, (one) => scriptCharacters[from.indexOf(one)]!)
+  return `\\frac{${plain(above, superscripts)}}{${plain(below, subscripts)}}`
+}
 
 function scriptOf(run: string): string {
   const isRaised = superscripts.includes(run[0]!)
