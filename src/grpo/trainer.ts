@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { ConfigError, DataError, GrpoError } from '../errors.js'
 import { saveAdapter } from '../model/peft.js'
 import type { CausalLM } from '../policy/causalLM.js'
@@ -91,6 +91,10 @@ export interface TrainingStep {
 
 /** Steps in a row whose gradients are not finite numbers, after which a run is stopped. */
 const MAXIMUM_SKIPPED_IN_A_ROW = 3
+
+/** Saving that fails because a folder has just gone is tried so often, with pauses of so many ms. */
+const SAVING_ATTEMPTS = 4
+const SAVING_PAUSE = 250
 
 /** The folder of a run while it is trained. */
 interface RunFolder {
@@ -283,10 +287,10 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
         this.#lock?.check()
         const lost = this.#files?.write(step) ?? []
         this.#commit(this.#made)
-        if (lost.length > 0) throw new GrpoError(`${lost.join('; ')}. ${this.#whatIsSaved()}`)
+        if (lost.length > 0) throw await this.#stoppedBy(new GrpoError(lost.join('; ')))
         yield step
       }
-      if (escaped.signal.aborted) throw this.#stoppedBy(escaped.signal.reason as GrpoError)
+      if (escaped.signal.aborted) throw await this.#stoppedBy(escaped.signal.reason as GrpoError)
     } catch (error) {
       failure = error
       this.#goBack()
@@ -296,7 +300,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       this.#files?.close()
       stopWatching()
       try {
-        this.#saveAll(failure)
+        await this.#saveAll(failure)
       } finally {
         control?.end()
         this.#lock?.release()
@@ -311,16 +315,19 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     }
   }
 
-  #stoppedBy(error: GrpoError): GrpoError {
-    return new GrpoError(`${error.message}. ${this.#whatIsSaved()}`, { cause: error.cause })
-  }
-
-  #whatIsSaved(): string {
+  /** An error that says, when all is saved, where the run can go on. */
+  async #stoppedBy(error: GrpoError): Promise<GrpoError> {
     const { outputDir } = this.#options
-    const stopped = `The run was stopped behind step ${this.#good.position.step}`
-    return outputDir === undefined
-      ? `${stopped}; without outputDir nothing is saved`
-      : `${stopped}; adapter and checkpoint are saved in ${outputDir}, and resume (--resume) goes on from there`
+    const stopped = `${error.message}. The run was stopped behind step ${this.#good.position.step}`
+    const saying = (what: string): GrpoError => new GrpoError(`${stopped}; ${what}`, { cause: error })
+    if (outputDir === undefined) return saying('without outputDir nothing is saved')
+    try {
+      await this.#saveAll(null)
+    } catch (cause) {
+      return saying(`what it had learned could not be saved: ${(cause as Error).message}`)
+    }
+    if (this.config.saveStrategy === 'no') return saying(`the adapter is saved in ${outputDir}`)
+    return saying(`adapter and checkpoint are saved in ${outputDir}, and resume (--resume) goes on from there`)
   }
 
   /** Takes note of a step that is in the files, and saves a checkpoint when one is due. */
@@ -387,26 +394,40 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   }
 
   /**
-   * Saves what a run leaves when it ends or stops: a checkpoint of the last step unless there is one, and the adapter. With
-   * `loadBestModelAtEnd` that is the best one once the run is finished. After a failure, which may well be the disk's, another one
-   * is only a warning.
+   * Saves what a run leaves when it ends or stops. After a failure, which may well be the disk's, another one is only a warning.
    */
-  #saveAll(failure: unknown): void {
+  async #saveAll(failure: unknown): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#lock?.check()
+        this.#save()
+        return
+      } catch (error) {
+        // Somebody who deletes the folder may be at it still.
+        if (isGone(error) && attempt < SAVING_ATTEMPTS) await setTimeout(SAVING_PAUSE)
+        else if (failure === null) throw error
+        else {
+          this.#warn(`what the run had learned could not be saved: ${(error as Error).message}`)
+          return
+        }
+      }
+    }
+  }
+
+  /**
+   * Saves a checkpoint of the last step unless there is one, and the adapter; with `loadBestModelAtEnd` that is the best one once
+   * the run is finished.
+   */
+  #save(): void {
     const { policy, outputDir } = this.#options
     if (outputDir === undefined) return
+    const { step } = this.#good.position
+    if (!this.#isAhead && step > (this.#checkpoints?.savedStep ?? 0)) this.#saveCheckpoint()
+    const { best } = this.#at
     try {
-      this.#lock?.check()
-      const { step } = this.#good.position
-      if (!this.#isAhead && step > (this.#checkpoints?.savedStep ?? 0)) this.#saveCheckpoint()
-      const { best } = this.#at
-      try {
-        if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
-      } finally {
-        saveAdapter(runLayout(outputDir).adapter, policy.adapter!, policy.name)
-      }
-    } catch (error) {
-      if (failure === null) throw error
-      this.#warn(`what the run had learned could not be saved: ${(error as Error).message}`)
+      if (this.config.loadBestModelAtEnd && this.isFinished && best) this.#checkpoints?.loadAdapter(best.step)
+    } finally {
+      saveAdapter(runLayout(outputDir).adapter, policy.adapter!, policy.name)
     }
   }
 
@@ -536,6 +557,12 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     const batches = (problems * numTrainEpochs * numGenerations) / generationBatchSize
     return Math.max(1, Math.ceil((batches * stepsPerGeneration * numIterations) / gradientAccumulationSteps))
   }
+}
+
+/** Whether the operating system could not find what had just been made. */
+function isGone(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined
+  return cause?.code === 'ENOENT' || cause?.code === 'ENOTEMPTY'
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */

@@ -21,7 +21,7 @@ export function atomicWrite(file: string, write: (descriptor: number) => void): 
     }
     fs.renameSync(temporary, file)
   } catch (error) {
-    fs.rmSync(temporary, { force: true })
+    removeQuietly(temporary)
     throw asWriteError(file, error)
   }
   flushFolder(path.dirname(file))
@@ -40,7 +40,7 @@ export async function atomicWriteAsync(file: string, write: (descriptor: number)
     }
     fs.renameSync(temporary, file)
   } catch (error) {
-    fs.rmSync(temporary, { force: true })
+    removeQuietly(temporary)
     throw asWriteError(file, error)
   }
   flushFolder(path.dirname(file))
@@ -61,6 +61,15 @@ export function atomicWriteFile(file: string, data: string | Uint8Array): void {
 /** Replaces `file` by `value` as JSON, indented by two spaces; see {@link atomicWrite}. */
 export function atomicWriteJson(file: string, value: unknown): void {
   atomicWriteFile(file, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Removes a file or folder, where that is possible: used after an error, which is the more important. */
+export function removeQuietly(fileOrFolder: string): void {
+  try {
+    fs.rmSync(fileOrFolder, { recursive: true, force: true })
+  } catch {
+    // Its folder is not there any more, or cannot be written to.
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { asWriteError } from './atomicWrite.js'
+import { asWriteError, removeQuietly } from './atomicWrite.js'
 import { isJsonObject } from './json.js'
 import { isRunning, ownProcess } from './processIdentity.js'
 import type { ProcessIdentity } from './processIdentity.js'
@@ -144,7 +144,7 @@ function tryCreate(file: string, holder: LockHolder): { isTaken: boolean; now: n
     if (isWithoutHardLinks(error)) return { isTaken: tryCreateExclusively(file, holder), now }
     throw asWriteError(file, error)
   } finally {
-    fs.rmSync(temporary, { force: true })
+    removeQuietly(temporary)
   }
 }
 
@@ -199,7 +199,7 @@ function look(file: string): { holder: LockHolder | null; touched: number; isCop
     // Opening makes a network file system ask its server.
     descriptor = fs.openSync(file, 'r')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw asWriteError(file, error)
   }
   try {

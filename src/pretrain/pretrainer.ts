@@ -1,14 +1,9 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '../bundled/tfjs.js'
-import { ConfigError, GrpoError } from '../errors.js'
+import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
 import { AdamW } from '../optim/adamW.js'
 import { clipGradNorm } from '../optim/clipGradNorm.js'
 import { FlatParameters } from './flatParameters.js'
-import { atomicWriteJson } from '../io/atomicWrite.js'
-import { Safetensors } from '../io/safetensors.js'
-import { writeSafetensors } from '../io/safetensorsWriter.js'
 import { parseModelConfig } from '../model/config.js'
 import type { ModelConfig } from '../model/config.js'
 import { expectedTensors } from '../model/modelTensors.js'
@@ -19,8 +14,15 @@ import { selectRows } from '../ops/selectRows.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { pretrainLearningRate } from './config.js'
 import type { PretrainConfig } from './config.js'
+import { removeOldCheckpoints, restoreNewestCheckpoint, writeCheckpointFolder } from '../run/checkpointFolders.js'
+import type { FilePositions } from '../run/growingFiles.js'
+import { readState, requiredFiles, writeState } from './stateFiles.js'
+import type { PretrainState } from './stateFiles.js'
 import { PretrainCorpus, vocabularyTexts } from './corpus.js'
 import { END_TOKEN_ID, writeTokenizer } from './tokenizerFiles.js'
+
+/** The newest, and one more in case that it gets damaged. */
+const KEPT_CHECKPOINTS = 2
 
 /** What one update did. */
 export interface PretrainStep {
@@ -117,46 +119,54 @@ export class Pretrainer {
     this.model.save(this.folder)
   }
 
-  /** Writes all that is needed to go on, into a folder of its own. */
-  async saveState(folder: string): Promise<void> {
-    fs.mkdirSync(folder, { recursive: true })
+  /**
+   * Saves all that is needed to go on as `checkpoints/step-N` of a run, with the lengths of its files. The newest two are kept.
+   * Throws a GrpoError when the operating system refuses.
+   */
+  async saveState(outputDir: string, files: FilePositions): Promise<void> {
     const { step, m, v } = this.#adamW.state()
-    const values = await this.#parameters.read()
-    const vector = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
-    writeSafetensors(path.join(folder, 'state.safetensors'), [
-      vector('parameters', values),
-      vector('adam.m', m),
-      vector('adam.v', v),
-    ])
-    atomicWriteJson(path.join(folder, 'state.json'), { step, model: this.model.config.raw, seed: this.config.seed })
+    const parameters = await this.#parameters.read()
+    const state = { step, model: this.model.config.raw, seed: this.config.seed, files, parameters, m, v }
+    writeCheckpointFolder(outputDir, step, (folder) => {
+      writeState(folder, state)
+    })
+    removeOldCheckpoints(outputDir, KEPT_CHECKPOINTS, [])
   }
 
   /**
-   * Goes on from what {@link saveState} wrote.
-   * @throws ConfigError when that was of a model of other sizes, or another seed
+   * Goes on from the newest checkpoint of a run that is whole; damaged ones that are newer are told as warnings.
+   * @returns the lengths that the run's files had, null when that is not known; undefined when there is no checkpoint
+   * @throws ConfigError when it is of a model of other sizes, or another seed; FileFormatError when no checkpoint is whole
    */
-  restoreState(folder: string): void {
-    const state = JSON.parse(fs.readFileSync(path.join(folder, 'state.json'), 'utf8')) as {
-      step: number
-      model: unknown
-      seed: number
-    }
-    if (JSON.stringify(state.model) !== JSON.stringify(this.model.config.raw) || state.seed !== this.config.seed) {
+  restoreState(outputDir: string, onWarning: (message: string) => void): FilePositions | null | undefined {
+    const restored = restoreNewestCheckpoint(
+      outputDir,
+      requiredFiles,
+      (checkpoint) => {
+        const state = readState(checkpoint)
+        this.#restore(state, checkpoint.folder)
+        return { files: state.files }
+      },
+      onWarning,
+    )
+    return restored?.files
+  }
+
+  #restore({ step, model, seed, parameters, m, v }: PretrainState, folder: string): void {
+    if (JSON.stringify(model) !== JSON.stringify(this.model.config.raw) || seed !== this.config.seed) {
       throw new ConfigError(
         `${folder} was written by a run with other sizes of the model or another seed; continue with the options of that run`,
       )
     }
-    const tensors = Safetensors.open(path.join(folder, 'state.safetensors'))
-    try {
-      this.#parameters.write(tensors.readFloat32('parameters'))
-      this.#adamW.restore({ step: state.step, m: tensors.readFloat32('adam.m'), v: tensors.readFloat32('adam.v') })
-    } finally {
-      tensors.close()
+    for (const { length } of [parameters, m, v]) {
+      if (length === this.size) continue
+      throw new FileFormatError(folder, `holds ${length} numbers for the ${this.size} weights of the model`)
     }
-    this.#step = state.step
+    this.#parameters.write(parameters)
+    this.#adamW.restore({ step, m, v })
+    this.#step = step
   }
 
-  /** Frees the memory of model and optimizer. */
   dispose(): void {
     this.model.dispose()
   }

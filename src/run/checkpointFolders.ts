@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError } from '../errors.js'
-import { asWriteError, flushFolder } from '../io/atomicWrite.js'
+import { asWriteError, flushFolder, removeQuietly } from '../io/atomicWrite.js'
 import { checkChecksums, checksumsOf, readChecksums, sha256, writeChecksums } from '../io/checksums.js'
 import { runLayout } from './layout.js'
 
@@ -47,7 +47,7 @@ export function writeCheckpointFolder(outputDir: string, step: number, write: (f
     fs.renameSync(staging, folder)
     flushFolder(root)
   } catch (error) {
-    fs.rmSync(staging, { recursive: true, force: true })
+    removeQuietly(staging)
     throw asWriteError(folder, error)
   }
   return folder

@@ -1,8 +1,10 @@
 import fs from 'node:fs'
-import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { atomicWriteJson } from '../io/atomicWrite.js'
+import { atomicWriteJson, removeQuietly } from '../io/atomicWrite.js'
 import { isJsonObject } from '../io/json.js'
+import { isRunning, ownProcess } from '../io/processIdentity.js'
+import { runLayout } from './layout.js'
+import { LOCK_SILENCE } from './lock.js'
 
 /** What somebody outside of the training process may ask of it. */
 export type RunCommand = 'pause' | 'resume' | 'stop'
@@ -40,7 +42,7 @@ export class RunControl {
 
   /** From now on commands count; one that was left there for an earlier run does not. */
   start(): void {
-    fs.rmSync(path.join(this.#folder, 'control.json'), { force: true })
+    fs.rmSync(runLayout(this.#folder).control, { force: true })
     this.#writeState('running')
     this.#timer = setInterval(() => {
       if (readCommand(this.#folder) === 'stop') this.#stop.abort()
@@ -57,12 +59,12 @@ export class RunControl {
 
   end(): void {
     if (this.#timer) clearInterval(this.#timer)
-    for (const name of ['control.json', 'status.json']) fs.rmSync(path.join(this.#folder, name), { force: true })
+    const { control, status } = runLayout(this.#folder)
+    for (const file of [control, status]) removeQuietly(file)
   }
 
   #writeState(state: 'running' | 'paused'): void {
-    const status = { state, pid: process.pid, max_steps: this.#maxSteps }
-    atomicWriteJson(path.join(this.#folder, 'status.json'), status)
+    atomicWriteJson(runLayout(this.#folder).status, { state, max_steps: this.#maxSteps, ...ownProcess() })
   }
 }
 
@@ -72,15 +74,15 @@ export class RunControl {
  */
 export function commandRun(folder: string, command: RunCommand): boolean {
   if (readRunStatus(folder).state === 'ended') return false
-  atomicWriteJson(path.join(folder, 'control.json'), { command })
+  atomicWriteJson(runLayout(folder).control, { command })
   return true
 }
 
 /** Whether a process trains in a folder, and whether it goes on. */
 export function readRunStatus(folder: string): RunStatus {
-  const status = readObject(path.join(folder, 'status.json'))
+  const status = readObject(runLayout(folder).status)
   const maxSteps = typeof status.max_steps === 'number' ? status.max_steps : null
-  if (typeof status.pid !== 'number' || !isAlive(status.pid)) return { state: 'ended', maxSteps }
+  if (!isAlive(folder, status)) return { state: 'ended', maxSteps }
   const command = readCommand(folder)
   if (command === 'stop') return { state: 'stopping', maxSteps }
   if (status.state === 'paused') return { state: command === 'pause' ? 'paused' : 'running', maxSteps }
@@ -88,7 +90,7 @@ export function readRunStatus(folder: string): RunStatus {
 }
 
 function readCommand(folder: string): unknown {
-  return readObject(path.join(folder, 'control.json')).command
+  return readObject(runLayout(folder).control).command
 }
 
 /** Empty when the file is missing or not JSON. */
@@ -101,13 +103,11 @@ function readObject(file: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Whether a process of this machine exists. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // It exists and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** Whether the process that a status speaks of runs; one of another machine does while it touches its lock. */
+function isAlive(folder: string, status: Readonly<Record<string, unknown>>): boolean {
+  const { pid, host, place = ownProcess().place, started = null } = status
+  if (typeof pid !== 'number') return false
+  const runs = isRunning({ pid, host: String(host), place: String(place), started: started as string | null })
+  const touched = fs.statSync(runLayout(folder).lock, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return runs ?? Date.now() - touched < LOCK_SILENCE
 }

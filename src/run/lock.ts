@@ -10,7 +10,7 @@ import { runLayout } from './layout.js'
 import type { HeartbeatData } from './lockHeartbeat.js'
 
 /** A holder on another machine that has not touched its lock for so long, in ms, is taken for dead. */
-const SILENCE = 60_000
+export const LOCK_SILENCE = 60_000
 /** The holder touches its lock so often, in ms. */
 const HEARTBEAT = 10_000
 
@@ -47,11 +47,7 @@ let claimsMade = 0
  * @throws GrpoError that names the holder, and what to do
  */
 export function lockRunFolder(folder: string): RunLock {
-  try {
-    fs.mkdirSync(folder, { recursive: true })
-  } catch (error) {
-    throw asWriteError(folder, error)
-  }
+  makeFolder(folder)
   const key = fs.realpathSync(folder)
   const claim = Symbol(folder)
   const number = ++claimsMade
@@ -97,7 +93,7 @@ export function lockRunFolder(folder: string): RunLock {
 function hold(folder: string, key: string): HeldFolder {
   const file = runLayout(folder).lock
   const holder = newLockHolder(describeProcess())
-  const other = takeLock(file, holder, { unknown: SILENCE, running: Infinity })
+  const other = takeLock(file, holder, { unknown: LOCK_SILENCE, running: Infinity })
   if (other) throw new GrpoError(describeConflict(folder, other))
   const held: HeldFolder = { file: path.resolve(file), id: holder.id, claims: new Set(), training: null }
   if (heldFolders.size === 0) process.on('exit', releaseAll)
@@ -106,12 +102,22 @@ function hold(folder: string, key: string): HeldFolder {
   return held
 }
 
+function makeFolder(folder: string): void {
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw asWriteError(folder, error)
+  }
+}
+
 /** Takes the lock again when the file is gone. */
 function checkHeld(folder: string, held: HeldFolder): void {
   if (holdsLock(held.file, held.id)) return
-  fs.mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const holder = newLockHolder(describeProcess())
-  const other = fs.existsSync(held.file) ? null : takeLock(held.file, holder, { unknown: SILENCE, running: Infinity })
+  const other = fs.existsSync(held.file)
+    ? null
+    : takeLock(held.file, holder, { unknown: LOCK_SILENCE, running: Infinity })
   if (!fs.existsSync(held.file) || other || !holdsLock(held.file, holder.id)) {
     throw new GrpoError(
       `${folder} was taken over by another process while this one gave no sign of life, so this one stopped and wrote nothing ` +
@@ -160,7 +166,7 @@ function describeConflict(folder: string, { holder, silentMilliseconds, isAlive 
   const who = `${folder} is in use: ${command} (process ${pid} on ${host}) writes there since ${since}`
   return isAlive
     ? `${who}. Wait for its end, stop it (Ctrl-C there, or kill ${pid}: it saves a checkpoint), or take another output folder`
-    : `${who}, and gave a sign of life ${seconds} s ago. If it has ended, that is noticed ${SILENCE / 1000} s after the last one: ` +
+    : `${who}, and gave a sign of life ${seconds} s ago. If it has ended, that is noticed ${LOCK_SILENCE / 1000} s after the last one: ` +
         'try again then. Else wait for its end, stop it there, or take another output folder'
 }
 

@@ -20,6 +20,9 @@ let current = locks
 parentPort!.on('message', (message: readonly TouchedLock[]) => {
   current = message
 })
-setInterval(() => {
+function touchAll(): void {
   for (const { file, id } of current) touchLock(file, id)
-}, interval)
+}
+
+touchAll()
+setInterval(touchAll, interval)

@@ -22,6 +22,10 @@ async function train(pretrainer: Pretrainer, until = Infinity): Promise<number[]
   return losses
 }
 
+function noWarning(message: string): void {
+  assert.fail(message)
+}
+
 describe('pretrain/pretrainer', () => {
   const inFolder = useTemporaryFolder()
   beforeEach(() => useBackend('test-2-threads'))
@@ -50,11 +54,11 @@ describe('pretrain/pretrainer', () => {
     whole.dispose()
     const first = new Pretrainer(parsePretrainConfig(tiny), inFolder('first'))
     await train(first, 5)
-    await first.saveState(inFolder('state'))
+    await first.saveState(inFolder('run'), {})
     first.dispose()
     await useBackend('test-1-thread')
     const second = new Pretrainer(parsePretrainConfig(tiny), inFolder('second'))
-    second.restoreState(inFolder('state'))
+    assert.deepEqual(second.restoreState(inFolder('run'), noWarning), {})
     assert.equal(second.step, 5)
     await train(second)
     second.saveModel()
@@ -65,13 +69,56 @@ describe('pretrain/pretrainer', () => {
     )
   })
 
+  it('goes on from an older state where the newest is damaged, of this version and of the first', async () => {
+    const config = parsePretrainConfig(tiny)
+    const whole = new Pretrainer(config, inFolder('whole'))
+    for await (const { step } of whole) if (step >= 3) await whole.saveState(inFolder('run'), { 'metrics.jsonl': step })
+    whole.dispose()
+    const checkpoints = fs.readdirSync(inFolder('run', 'checkpoints'))
+    assert.deepEqual(checkpoints, ['step-11', 'step-12'])
+    fs.cpSync(inFolder('run'), inFolder('old'), { recursive: true })
+
+    const tensors = inFolder('run', 'checkpoints', 'step-12', 'state.safetensors')
+    const bytes = fs.readFileSync(tensors)
+    bytes[bytes.length - 5]! ^= 1
+    fs.writeFileSync(tensors, bytes)
+    const warnings: string[] = []
+    const resumed = new Pretrainer(config, inFolder('resumed'))
+    const files = resumed.restoreState(inFolder('run'), (message) => warnings.push(message))
+    assert.deepEqual([resumed.step, files], [11, { 'metrics.jsonl': 11 }])
+    assert.match(warnings.join(), /the checkpoint of step 12 is damaged .*state\.safetensors.* from the one of step 11/)
+    fs.truncateSync(inFolder('run', 'checkpoints', 'step-11', 'state.json'), 9)
+    assert.throws(() => resumed.restoreState(inFolder('run'), noWarning), /no checkpoint is whole/)
+
+    // The first version padded the names, wrote state.json last, and knew of no files.
+    for (const step of [11, 12]) {
+      const folder = inFolder('old', 'checkpoints', `step-0000${step}`)
+      fs.renameSync(inFolder('old', 'checkpoints', `step-${step}`), folder)
+      fs.rmSync(`${folder}/SHA256SUMS`)
+      const state = JSON.parse(fs.readFileSync(`${folder}/state.json`, 'utf8')) as { version?: number; files?: unknown }
+      assert.equal(state.version, 2)
+      delete state.version
+      delete state.files
+      fs.writeFileSync(`${folder}/state.json`, JSON.stringify(state))
+    }
+    fs.rmSync(inFolder('old', 'checkpoints', 'step-000012', 'state.json'))
+    warnings.length = 0
+    assert.equal(
+      resumed.restoreState(inFolder('old'), (message) => warnings.push(message)),
+      null,
+    )
+    assert.equal(resumed.step, 11)
+    assert.match(warnings.join(), /step 12 is damaged .*state\.json: cannot be read.*step-000011 is of a version/)
+    resumed.dispose()
+  })
+
   it('refuses the state of another model', async () => {
     const first = new Pretrainer(parsePretrainConfig(tiny), inFolder('first'))
-    await first.saveState(inFolder('state'))
+    await first.saveState(inFolder('run'), {})
     first.dispose()
     const other = new Pretrainer(parsePretrainConfig({ ...tiny, hiddenSize: 64 }), inFolder('other'))
     assert.throws(() => {
-      other.restoreState(inFolder('state'))
+      other.restoreState(inFolder('run'), noWarning)
     }, ConfigError)
     other.dispose()
   })

@@ -18,10 +18,18 @@ import type { Streams } from '../commandLine.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
-import { startRunFolder } from '../../run/runEntries.js'
+import { runLayout } from '../../run/layout.js'
+import { lockRunFolder } from '../../run/lock.js'
+import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { loraOptionsOf } from '../run/loraOptions.js'
-import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
+import {
+  formatTrainConfig,
+  grpoConfigOf,
+  parseTrainConfig,
+  readTrainConfigFile,
+  taskOptionsOf,
+} from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
 import { writeReport } from '../../report/writeReport.js'
@@ -39,7 +47,6 @@ export interface QuickstartOptions {
   readonly run?: Partial<TrainConfig>
 }
 
-const SUMMARY_FILE = 'summary.json'
 /** Seconds that the preflight may sample. */
 const PREFLIGHT_SECONDS = 10
 /** Steps between two lines of the log. */
@@ -49,8 +56,13 @@ const LOGGING_STEPS = 10
  * The whole method on the embedded model: evaluation, GRPO, evaluation of the trained adapter on the same held-out problems,
  * report. Goes on with an interrupted run of the same options, replaces any other. Throws Interrupted after Ctrl-C.
  */
-export function quickstart(options: QuickstartOptions, streams: Streams): Promise<QuickstartSummary> {
-  return interruptible((signal) => runQuickstart(options, signal, streams))
+export async function quickstart(options: QuickstartOptions, streams: Streams): Promise<QuickstartSummary> {
+  const lock = lockRunFolder(options.outputDir)
+  try {
+    return await interruptible((signal) => runQuickstart(options, signal, streams))
+  } finally {
+    lock.release()
+  }
 }
 
 async function runQuickstart(
@@ -69,9 +81,10 @@ async function runQuickstart(
   const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
   const rewards = await loadRewards(run.rewards, run)
   const runConfig = formatTrainConfig(run)
+  if (!holdsQuickstart(outputDir, run)) checkRunFolder(outputDir, false)
   const resume = holdsUnfinishedRun(outputDir, runConfig)
   if (!resume) startRunFolder(outputDir, runConfig)
-  fs.rmSync(path.join(outputDir, SUMMARY_FILE), { force: true })
+  fs.rmSync(runLayout(outputDir).summary, { force: true })
 
   const base = await loadModel(run.model)
   const policy = base.withLora(loraOptionsOf(run))
@@ -102,6 +115,7 @@ async function runQuickstart(
 
     const trainer = new GRPOTrainer({
       ...{ policy, task: train, rewards, config, outputDir, resume, signal },
+      onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
     })
     await runTrainer(trainer, streams)
     signal.throwIfAborted()
@@ -112,7 +126,7 @@ async function runQuickstart(
       { ...limits, earlier: before },
       streams,
     )
-    writeEvaluation(path.join(outputDir, 'eval.json'), evaluation)
+    writeEvaluation(runLayout(outputDir).evaluation, evaluation)
     const harder: Record<string, Evaluation> = {}
     for (const { variant, description } of settings.HARDER) {
       const limit = Math.min(settings.HARDER_PROBLEMS, heldOut.problems.length)
@@ -124,7 +138,7 @@ async function runQuickstart(
       ...{ seed, placebo, trainingSeconds: await trainingSeconds(outputDir) },
       ...{ totalSeconds: (performance.now() - started) / 1000, peakBytes: peakResidentBytes() },
     })
-    atomicWriteJson(path.join(outputDir, SUMMARY_FILE), summary)
+    atomicWriteJson(runLayout(outputDir).summary, summary)
     const report = writeReport(outputDir)
     tell(summary, evaluation, { outputDir, report }, streams)
     return summary
@@ -134,11 +148,19 @@ async function runQuickstart(
   }
 }
 
+/** Whether the run in the folder is a quickstart, which another may replace; any other run is not to be lost. */
+function holdsQuickstart(folder: string, { model, task }: TrainConfig): boolean {
+  const file = runLayout(folder).config
+  if (!fs.existsSync(file)) return false
+  const config = readTrainConfigFile(file)
+  return config.model === model && config.task === task
+}
+
 /** Whether the folder holds a run with these options that has not come to its end. */
 function holdsUnfinishedRun(folder: string, config: string): boolean {
-  const file = path.join(folder, 'config.yaml')
+  const file = runLayout(folder).config
   const isSame = fs.existsSync(file) && fs.readFileSync(file, 'utf8') === config
-  return isSame && !fs.existsSync(path.join(folder, SUMMARY_FILE))
+  return isSame && !fs.existsSync(runLayout(folder).summary)
 }
 
 /** Evaluates policies on sampled answers, with a progress bar; those that `earlier` holds are not asked again. */
@@ -190,7 +212,7 @@ async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void>
 /** Time of all steps, those before an interruption included. */
 async function trainingSeconds(outputDir: string): Promise<number> {
   let seconds = 0
-  for await (const { value } of readJsonLines(path.join(outputDir, 'metrics.jsonl'))) {
+  for await (const { value } of readJsonLines(runLayout(outputDir).metrics)) {
     seconds += (value as { step_time?: number }).step_time ?? 0
   }
   return seconds
@@ -222,7 +244,7 @@ function tell(
     [
       '',
       `report       ${report}: open it in a browser`,
-      `adapter      ${path.join(outputDir, 'adapter')}`,
+      `adapter      ${runLayout(outputDir).adapter}`,
       'next steps   the notebook: npm run lab',
       '             your own model: npx grpo-ts train --model FOLDER-OR-HUB-ID --task gsm8k',
       '             your own task and rewards: README.md',

@@ -21,7 +21,7 @@ export const runOptions = {
   lrSchedulerType: 'cosine',
   warmupSteps: 5,
   saveSteps: 10,
-  saveTotalLimit: 1,
+  saveTotalLimit: 2,
   evalLimit: HELD_OUT_PROBLEMS,
   numGenerationsEval: SAMPLES,
 }

@@ -1,14 +1,17 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { selectEngine } from '../../engine/registry.js'
-import { ConfigError } from '../../errors.js'
+import { ConfigError, GrpoError } from '../../errors.js'
 import { snakeCase } from '../../options/names.js'
-import { JsonLinesWriter } from '../../io/jsonLines.js'
 import { parsePretrainConfig, pretrainConfigSchema } from '../../pretrain/config.js'
 import type { PretrainConfig } from '../../pretrain/config.js'
 import { Pretrainer } from '../../pretrain/pretrainer.js'
-import { newestState, removeOldStates, stateFolder } from '../../pretrain/stateFolders.js'
+import { listCheckpoints } from '../../run/checkpointFolders.js'
+import { GrowingFiles } from '../../run/growingFiles.js'
+import { runLayout } from '../../run/layout.js'
+import { lockRunFolder } from '../../run/lock.js'
 import type { Streams } from '../commandLine.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
@@ -58,30 +61,54 @@ export function addPretrainCommand(program: Command, streams: Streams): void {
 /** Trains a model and leaves it in `model/` of the run's folder. Throws Interrupted after Ctrl-C, with a checkpoint written. */
 export async function pretrain(config: PretrainConfig, flags: PretrainFlags, streams: Streams): Promise<void> {
   const { outputDir, resume, overwrite } = flags
-  const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
-  const state = resume ? newestState(outputDir) : null
-  if (state === null) checkRunFolder(outputDir, overwrite ?? false)
   const threads = flags.threads === undefined ? {} : { threads: wholeNumber('--threads', flags.threads) }
+  const resumes = resume === true && listCheckpoints(outputDir).length > 0
+  if (!resumes) checkRunFolder(outputDir, overwrite ?? false)
   const backend = await selectEngine('cpu', threads)
-  if (state === null) startRunFolder(outputDir, formatConfig(config))
-  const pretrainer = new Pretrainer(config, path.join(outputDir, 'model'))
+  const lock = lockRunFolder(outputDir)
   try {
-    if (state !== null) pretrainer.restoreState(state)
+    if (!resumes) startRunFolder(outputDir, formatConfig(config))
+    await pretrainIn(outputDir, config, { resumes, backend }, streams)
+  } finally {
+    lock.release()
+  }
+}
+
+async function pretrainIn(
+  outputDir: string,
+  config: PretrainConfig,
+  { resumes, backend }: { resumes: boolean; backend: { name: string; why: string } },
+  streams: Streams,
+): Promise<void> {
+  const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
+  const onWarning = (message: string): void => void streams.stderr.write(`warning: ${message}\n`)
+  const { model, metrics } = runLayout(outputDir)
+  const pretrainer = new Pretrainer(config, model)
+  try {
+    // A checkpoint of the first version does not know how long the file was.
+    const known = resumes ? pretrainer.restoreState(outputDir, onWarning) : {}
+    const positions = known ?? { 'metrics.jsonl': fs.statSync(metrics, { throwIfNoEntry: false })?.size ?? 0 }
+    const files = new GrowingFiles(outputDir, ['metrics.jsonl'], positions, onWarning)
     print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
     print('backend', `${backend.name}: ${backend.why}`)
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
     print('output', outputDir)
-    if (state !== null) print('resumed', `after update ${pretrainer.step}`)
-    await interruptible((signal) => run(pretrainer, outputDir, signal, streams))
-    print('model', path.join(outputDir, 'model'))
+    if (resumes) print('resumed', `after update ${pretrainer.step}`)
+    await interruptible((signal) => run(pretrainer, outputDir, files, signal, streams))
+    print('model', model)
   } finally {
     pretrainer.dispose()
   }
 }
 
-async function run(pretrainer: Pretrainer, outputDir: string, signal: AbortSignal, streams: Streams): Promise<void> {
+async function run(
+  pretrainer: Pretrainer,
+  outputDir: string,
+  files: GrowingFiles,
+  signal: AbortSignal,
+  streams: Streams,
+): Promise<void> {
   const { config } = pretrainer
-  const metrics = new JsonLinesWriter(path.join(outputDir, 'metrics.jsonl'), { append: true })
   const bar = new Progress(streams.stdout, config.maxSteps, 'updates', { first: pretrainer.step })
   onInterruption(signal, (interrupted) => {
     bar.log(`${interrupted}: writing a checkpoint after this update; Ctrl-C again stops at once`)
@@ -98,22 +125,30 @@ async function run(pretrainer: Pretrainer, outputDir: string, signal: AbortSigna
       const left = formatDuration((seconds / (step - first)) * (config.maxSteps - step))
       const speed = `${(tokens / seconds).toFixed(0)} tokens/s`
       bar.update(step, `loss ${loss.toFixed(3)}  ${speed}`)
-      metrics.write({ step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count })
+      const line = { step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count }
+      const lost = files.write([['metrics.jsonl', line]])
       if (step % LOGGING_STEPS === 0) {
         const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
         bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left} left`)
         losses = []
       }
-      if (signal.aborted || step % config.saveSteps === 0 || step === config.maxSteps) {
-        await pretrainer.saveState(stateFolder(outputDir, step))
-        removeOldStates(outputDir)
+      const isDue = step % config.saveSteps === 0 || step === config.maxSteps
+      if (isDue || signal.aborted || lost.length > 0) {
+        files.flush()
+        await pretrainer.saveState(outputDir, files.positions)
+      }
+      if (lost.length > 0) {
+        throw new GrpoError(
+          `${lost.join('; ')}. The run was stopped after update ${step}; its checkpoint is saved in ${outputDir}, and --resume goes ` +
+            'on from there',
+        )
       }
       signal.throwIfAborted()
     }
     pretrainer.saveModel()
   } finally {
     bar.stop()
-    metrics.close()
+    files.close()
   }
 }
 

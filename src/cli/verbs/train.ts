@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectEngine } from '../../engine/registry.js'
@@ -24,6 +23,8 @@ import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { runLayout } from '../../run/layout.js'
+import { lockRunFolder } from '../../run/lock.js'
 import { checkCheckpointsAreThere, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
 import {
@@ -86,24 +87,38 @@ export async function train(
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
   if (options.resume && !resumes) checkCheckpointsAreThere(outputDir)
-  await withRun(config, streams, (policy, data) =>
-    interruptible(async (signal) => {
-      const settings = { policy, ...data, config: grpoConfigOf(config), signal }
-      const report =
-        options.preflight === true && !resumes
-          ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
-          : null
-      if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
-      if (report) writePreflight(outputDir, report)
-      const base = config.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
-      const isComplete = await runTrainer(policy, data, config, { resumes, signal }, streams)
-      if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
-      streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
-      signal.throwIfAborted()
-      // A stop that came from outside (grpo-ts report --watch) is like Ctrl-C.
-      if (!isComplete) throw new Interrupted()
-    }),
-  )
+  await withRun(config, streams, async (policy, data) => {
+    const lock = lockRunFolder(outputDir)
+    try {
+      await interruptible((signal) => trainIn(policy, data, config, { ...options, resumes, signal }, streams))
+    } finally {
+      lock.release()
+    }
+  })
+}
+
+async function trainIn(
+  policy: CausalLM,
+  data: RunInputs,
+  config: TrainConfig,
+  { preflight, resumes, signal }: { preflight?: boolean; resumes: boolean; signal: AbortSignal },
+  streams: Streams,
+): Promise<void> {
+  const { outputDir } = config
+  const settings = { policy, ...data, config: grpoConfigOf(config), signal }
+  const report =
+    preflight === true && !resumes
+      ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
+      : null
+  if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+  if (report) writePreflight(outputDir, report)
+  const base = config.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
+  const isComplete = await runTrainer(policy, data, config, { resumes, signal }, streams)
+  if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
+  streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
+  signal.throwIfAborted()
+  // A stop that came from outside (grpo-ts report --watch) is like Ctrl-C.
+  if (!isComplete) throw new Interrupted()
 }
 
 /** Evaluates the model before the training, and says how often it is right. */
@@ -131,10 +146,10 @@ async function evaluateTrained(
   options: { earlier: Evaluation; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
-  const adapter = path.join(config.outputDir, 'adapter')
+  const adapter = runLayout(config.outputDir).adapter
   const policies = { base: policy.baseModel, trained: policy }
   const evaluation = await evaluateHeldOut(policies, evalTask!, config, { ...options, adapter }, streams)
-  writeEvaluation(path.join(config.outputDir, 'eval.json'), evaluation)
+  writeEvaluation(runLayout(config.outputDir).evaluation, evaluation)
   streams.stdout.write(`${describeEvaluation(evaluation, 1)}\n`)
 }
 
@@ -192,7 +207,7 @@ async function runTrainer(
   if (resumes) {
     streams.stdout.write(`resume   behind step ${trainer.step} of ${trainer.maxSteps}\n`)
     // The options that may change are those of this run from here on.
-    atomicWriteFile(path.join(config.outputDir, 'config.yaml'), formatTrainConfig(config))
+    atomicWriteFile(runLayout(config.outputDir).config, formatTrainConfig(config))
   }
   const clock: Clock = { started: performance.now(), firstStep: trainer.step }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
@@ -209,7 +224,7 @@ async function runTrainer(
   } finally {
     bar.stop()
   }
-  streams.stdout.write(`adapter  ${path.join(config.outputDir, 'adapter')}\n`)
+  streams.stdout.write(`adapter  ${runLayout(config.outputDir).adapter}\n`)
   return !signal.aborted && trainer.isFinished
 }
 

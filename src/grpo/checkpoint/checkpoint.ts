@@ -10,7 +10,7 @@ import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
-import { readJsonFile } from './readJsonFile.js'
+import { readJsonFile } from '../../io/readJsonFile.js'
 import type { RunIdentity } from './runIdentity.js'
 
 const STATE_FILE = 'trainer_state.json'

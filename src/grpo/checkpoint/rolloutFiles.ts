@@ -11,7 +11,7 @@ import { rolloutsOf } from '../rollouts/rollouts.js'
 import type { RolloutGroup, Rollouts, ScoredCompletion } from '../rollouts/rollouts.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
-import { readJsonFile } from './readJsonFile.js'
+import { readJsonFile } from '../../io/readJsonFile.js'
 
 const TENSORS_FILE = 'rollouts.safetensors'
 const TEXTS_FILE = 'rollouts.json'

@@ -24,7 +24,7 @@ describe('cli/pretrain', () => {
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), ['checkpoints', 'config.yaml', 'metrics.jsonl', 'model'])
     assert.match(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8'), /^seed: 3$/m)
     assert.equal(fs.readFileSync(inFolder('run', 'metrics.jsonl'), 'utf8').trimEnd().split('\n').length, 4)
-    assert.deepEqual(fs.readdirSync(inFolder('run', 'checkpoints')), ['step-000002', 'step-000004'])
+    assert.deepEqual(fs.readdirSync(inFolder('run', 'checkpoints')), ['step-2', 'step-4'])
     assert.ok(fs.existsSync(inFolder('run', 'model', 'model.safetensors')))
   })
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { z } from 'zod'
-import { FileFormatError } from '../../errors.js'
-import { parseJson } from '../../io/json.js'
+import { FileFormatError } from '../errors.js'
+import { parseJson } from './json.js'
 
 /** Reads a JSON file that has to fit a schema. Throws a FileFormatError that names the file and what does not fit. */
 export function readJsonFile<T extends z.ZodType>(file: string, schema: T): z.output<T> {
