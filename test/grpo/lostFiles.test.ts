@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { selectBackend } from '../../src/engine/cpu/selectBackend.js'
+import { selectEngine } from '../../src/engine/registry.js'
 import { GrpoError } from '../../src/errors.js'
 import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
@@ -35,10 +35,10 @@ async function trainAnd(
 describe('files of a run that something else takes away', () => {
   let plain: RunResult
   before(async () => {
-    await selectBackend('cpu')
+    await selectEngine('cpu')
     plain = await runToEnd({ outputDir: temporaryFolder() }, config)
   })
-  after(() => selectBackend('reference'))
+  after(() => selectEngine('reference'))
 
   const lines = (text: string): string[] => text.split('\n')
 
