@@ -14,7 +14,7 @@ const SPIKE = 6
 const LOWER = 0.1
 
 /** Below this (nats a token) the policy is so close to its reference that a jump is none. */
-const NOTICEABLE_KL = 0.02
+const NOTICEABLE_KL = 0.1
 
 /** The KL divergence or the norm of the gradients jumps. */
 export const spikes: Rule = (history, config) => {
