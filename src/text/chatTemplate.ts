@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { Template } from '@huggingface/jinja'
 import { DataError, FileFormatError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
+import { TemplateLimitError } from './jinja/limits.js'
+import { JinjaTemplate } from './jinja/template.js'
 
 /** One turn of a conversation; fields beyond these two reach the chat template as they are. */
 export interface ChatMessage {
@@ -14,7 +15,7 @@ export interface ChatMessage {
 
 /** A model's Jinja chat template, rendered as transformers' `apply_chat_template` renders it. */
 export class ChatTemplate {
-  readonly #compiled = new Map<string, Template>()
+  readonly #compiled = new Map<string, JinjaTemplate>()
 
   private constructor(
     readonly file: string,
@@ -58,6 +59,7 @@ export class ChatTemplate {
     try {
       return template.render({ tools: null, documents: null, ...variables, messages })
     } catch (cause) {
+      if (cause instanceof TemplateLimitError) throw this.#limitError(cause)
       throw new DataError(
         `the chat template of ${this.file} failed: ${(cause as Error).message}; the messages had the roles ` +
           messages.map((message) => message.role).join(', '),
@@ -66,7 +68,7 @@ export class ChatTemplate {
     }
   }
 
-  #compile(withTools: boolean): Template {
+  #compile(withTools: boolean): JinjaTemplate {
     const name = withTools ? 'tool_use' : 'default'
     const compiled = this.#compiled.get(name)
     if (compiled !== undefined) return compiled
@@ -76,12 +78,16 @@ export class ChatTemplate {
       throw new FileFormatError(this.file, `chat_template has no template named 'default', only ${names}`)
     }
     try {
-      // Python's Jinja reads every kind of line end as \n, the JavaScript one does not.
-      const template = new Template(source.replace(/\r\n?/g, '\n'))
+      const template = new JinjaTemplate(source)
       this.#compiled.set(name, template)
       return template
     } catch (cause) {
+      if (cause instanceof TemplateLimitError) throw this.#limitError(cause)
       throw new FileFormatError(this.file, `the chat template cannot be parsed: ${(cause as Error).message}`, { cause })
     }
+  }
+
+  #limitError(cause: TemplateLimitError): FileFormatError {
+    return new FileFormatError(this.file, `the chat template is refused: ${cause.message}`, { cause })
   }
 }

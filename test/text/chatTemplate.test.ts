@@ -44,10 +44,10 @@ describe('ChatTemplate', () => {
       '{{ bos_token }} {{ eos_token }} {{ unk_token is defined }} {{ tools is none }} {{ documents is none }} ' +
       '{{ date_string is defined }} {{ date_string }} {{ enable_thinking }}'
     const tokenizer = withTemplateField(source)
-    assert.equal(tokenizer.applyChatTemplate([]), '<|begin|> <|im_end|> false true true false  ')
+    assert.equal(tokenizer.applyChatTemplate([]), '<|begin|> <|im_end|> False True True False  ')
     assert.equal(
       tokenizer.applyChatTemplate([], { date_string: '26 Jul 2024', enable_thinking: false, bos_token: '' }),
-      ' <|im_end|> false true true true 26 Jul 2024 false',
+      ' <|im_end|> False True True True 26 Jul 2024 False',
     )
   })
 
