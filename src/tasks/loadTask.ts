@@ -1,14 +1,17 @@
 import { ConfigError } from '../errors.js'
 import { didYouMean } from '../options/names.js'
+import { quote } from '../io/json.js'
 import { isModuleFile } from '../io/userModule.js'
 import { hubDataset, resolveTaskData } from './hubDatasets.js'
 import { loadTaskModule } from './loadTaskModule.js'
 import { taskEntries } from './taskEntries.js'
-import type { TaskEntry, TaskOptions } from './taskEntries.js'
+import type { TaskEntry } from './taskEntries.js'
+import { taskOptionSchemas } from './taskOptions.js'
+import type { TaskOptions } from './taskOptions.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
 
-export type { TaskOptions } from './taskEntries.js'
+export type { TaskOptions } from './taskOptions.js'
 
 /** The names that {@link loadTask} knows. */
 export const taskNames: readonly string[] = [...taskEntries.keys()]
@@ -28,6 +31,7 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
     if (!entry.optionNames.some((known) => known === option)) {
       throw new ConfigError(`task ${name} takes no option '${option}'; it takes: ${entry.optionNames.join(', ')}`)
     }
+    checkValue(name, option, given[option as keyof TaskOptions])
   }
   // The type says so, but the options also come from a YAML file.
   const split: string = given.split ?? 'train'
@@ -35,6 +39,18 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
   const data = given.data ?? hubDataset(name, split)
   if (data === null) return entry.load(given)
   return entry.load({ ...given, data: (await resolveTaskData(name, data)).folder })
+}
+
+/** Throws a {@link ConfigError} for a value of a wrong type: the types say which it is, but it may come from a YAML file. */
+function checkValue(task: string, option: string, value: unknown): void {
+  // These have forms that only a program gives, or checks of their own.
+  if (['difficulty', 'onMalformedRow', 'split'].includes(option) || (option === 'systemPrompt' && value === null))
+    return
+  const schema = taskOptionSchemas[option as keyof typeof taskOptionSchemas]
+  const [issue] = schema.safeParse(value).error?.issues ?? []
+  if (issue) {
+    throw new ConfigError(`task ${task}: ${option} is ${quote(value)}; ${issue.message}. ${schema.description ?? ''}`)
+  }
 }
 
 /**

@@ -1,10 +1,7 @@
 import { ConfigError } from '../errors.js'
 import type { CodeLanguage } from '../sandbox/codeRun.js'
 import { arithmetic } from './generators/arithmetic.js'
-import type { Difficulty } from './difficulty.js'
 import { answerColumns, fileTask } from './fileTask.js'
-import type { GraderName } from '../grading/namedGraders.js'
-import type { FileColumns } from './fileTask.js'
 import { exactGrader } from '../grading/exact.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
 import { chainSum } from './generators/chainSum.js'
@@ -16,60 +13,12 @@ import { gsm8k, gsm8kProblem } from './gsm8k.js'
 import { codeProblem, humanEval } from './humanEval.js'
 import { knightsAndKnaves, knightsProblem } from './knightsAndKnaves.js'
 import { math, mathProblem } from './math.js'
-import type { AnswerForm } from '../grading/answerForm.js'
 import { textColumn } from './rows/columns.js'
 import { sums } from './generators/sums.js'
-import type { SumsOperation } from './generators/sums.js'
 import type { Grader, Problem } from '../grading/problem.js'
-import type { MalformedRow, Split, Task } from './task.js'
+import type { Task } from './task.js'
+import type { TaskOptions } from './taskOptions.js'
 import { wordProblems } from './generators/wordProblems/wordProblems.js'
-import type { WordProblemVariant } from './generators/wordProblems/wordProblems.js'
-
-/** Options of all tasks together; each task rejects those that it does not take. */
-export interface TaskOptions extends FileColumns {
-  /** File, folder or Hub id (`openai/gsm8k`, `openai/gsm8k@revision`) of the problems, for tasks that are read. */
-  data?: string
-  /** Encoding of `data` where it is text in neither UTF-8 nor marked UTF-16: `windows-1252`. */
-  encoding?: string
-  /** Defaults to `train`. */
-  split?: Split
-  /** Takes the first problems only. Defaults to all; a task that is made up has 1000, or 200 of `test`. */
-  limit?: number
-  /** For tasks that are generated; one that is read ignores it, since a run's seed goes to every task. Defaults to 0. */
-  seed?: number
-  /** Number of worked examples before each question. Defaults to the task's own number. */
-  shots?: number
-  /** The system message of a chat; null for none. Defaults to the task's own. */
-  systemPrompt?: string | null
-  /** Form of solutions and worked examples, and what the system prompt asks for. Defaults to the task's own. */
-  reasoningFormat?: AnswerForm
-  /** A difficulty, or the lowest and the highest one. Defaults to the task's own, or all that are read. */
-  difficulty?: Difficulty
-  /** As in {@link math}. */
-  subjects?: readonly string[]
-  /** Allows to run Python programs, for tasks whose answers are such (docs/sandbox.md). Defaults to false. */
-  allowPython?: boolean
-  /** Time for a program and its tests, in ms. Defaults to 5000. */
-  timeLimit?: number
-  /** Memory of a program, in MiB. Defaults to 256. */
-  memoryLimit?: number
-  /** As in {@link fileTask}. */
-  grader?: GraderName
-  /** As in {@link wordProblems}. */
-  variant?: WordProblemVariant
-  /** As in {@link sums}. */
-  maxOperand?: number
-  /** As in {@link sums}. */
-  minOperand?: number
-  /** As in {@link sums}. */
-  operations?: readonly SumsOperation[]
-  /** As in {@link sums}. */
-  bare?: boolean
-  /** What to do with rows that cannot be used: `error`, which counts and names them, or `skip`. Defaults to `error`. */
-  onBadRows?: 'error' | 'skip'
-  /** Called for each malformed row, which is then left out. Defaults to an error that counts and names them. */
-  onMalformedRow?: (row: MalformedRow) => void
-}
 
 /** How a task is loaded by its name. */
 export interface TaskEntry {

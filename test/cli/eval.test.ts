@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
+import { planEvaluation } from '../../src/cli/verbs/eval/evalOptions.js'
+import { readTaskFlags } from '../../src/cli/run/taskFlags.js'
 import { readEvaluation } from '../../src/eval/evaluationFile.js'
+import { kebabCase } from '../../src/options/names.js'
+import { taskFlagSchemas } from '../../src/tasks/taskOptions.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run, start } from './run.js'
@@ -64,6 +68,26 @@ describe('cli/eval', () => {
     )
     const trained = fs.readFileSync(inFolder('run', 'completions.jsonl'), 'utf8')
     assert.ok(problems.every(({ id }) => !trained.includes(`"${id}"`)))
+  })
+
+  it('asks for every option of a task, also for another form of answers than the run did', async () => {
+    const { stdout } = await run(['eval', '--help'])
+    for (const name of Object.keys(taskFlagSchemas)) assert.ok(stdout.includes(`--${kebabCase(name)} `), name)
+    await train()
+    const output = inFolder('boxed.json')
+    const boxed = ['--reasoning-format', 'boxed', '--difficulty', '1-2']
+    const { code, stderr } = await run(['eval', inFolder('run'), ...sampling(), ...boxed, '--output', output])
+    assert.equal(code, 0, stderr)
+    assert.ok(readEvaluation(output).problems.every(({ difficulty }) => difficulty! <= 2))
+    const given = readTaskFlags({ reasoningFormat: 'boxed', difficulty: '1-2', limit: '5' })
+    const plan = planEvaluation(inFolder('run'), { greedy: true, traces: 1 }, given)
+    assert.deepEqual(plan.taskOptions, {
+      split: 'test',
+      seed: 3,
+      reasoningFormat: 'boxed',
+      difficulty: [1, 2],
+      limit: 5,
+    })
   })
 
   it('evaluates a model alone, and two adapters against each other', async () => {
@@ -132,7 +156,9 @@ describe('cli/eval', () => {
       [[...model, '--output', inFolder('no/eval.json')], 2, /make it first/],
       [[...model, '--no-greedy', '--samples', '0'], 2, /nothing would be sampled/],
       [[...model, '--adapter', inFolder('model')], 1, /adapter_config\.json: cannot be read/],
-      [[...model, '--limit', '0'], 2, /limit is 0/],
+      [[...model, '--limit', '0'], 2, /--limit: .*, got 0\. Take the first problems only/],
+      [[...model, '--reasoning-format', 'xml'], 2, /--reasoning-format: .*"boxed".*, got 'xml'/],
+      [[...model, '--variant', 'longer'], 2, /task arithmetic takes no option 'variant'/],
     ]
     for (const [args, expected, message] of cases) {
       const { code, stderr } = await run(['eval', ...args])

@@ -10,12 +10,31 @@ import { expandPath } from '../../io/expandPath.js'
 import { isJsonObject, quote } from '../../io/json.js'
 import { loraSettings } from '../../model/loraOptions.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
-import { graderNames } from '../../grading/namedGraders.js'
 import { taskNames } from '../../tasks/loadTask.js'
-import { answerForms } from '../../grading/answerForm.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
+import { taskFlagSchemas } from '../../tasks/taskOptions.js'
 import { checkReward, rewardNames } from '../../rewards/loadReward.js'
 import { camelCase, optionsByName, snakeCase } from '../../options/names.js'
+
+/** The options of tasks; null is the task's own default. */
+const taskRunOptions = nullable(taskFlagSchemas)
+
+type Nullable<Shape extends Readonly<Record<string, z.ZodType>>> = {
+  [Name in keyof Shape]: z.ZodDefault<z.ZodNullable<Shape[Name]>>
+}
+
+/** The same options, each null where it is not given. */
+function nullable<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Nullable<Shape> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, schema]) => [
+      name,
+      schema
+        .nullable()
+        .default(null)
+        .describe((schema.description ?? '').replace(/ Defaults to (?!null)/, ' Defaults to null: ')),
+    ]),
+  ) as Nullable<Shape>
+}
 
 /** What a run needs besides the options of GRPO. */
 const runOptions = {
@@ -29,68 +48,8 @@ const runOptions = {
     .string()
     .min(1)
     .describe(`What to train on: ${taskNames.join(', ')}, or the file of a module such as ./my-task.mjs. Required.`),
-  data: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe(
-      'File, folder or Hub id of the problems, for tasks that are read. Defaults to null: the Hub id of gsm8k, math, humaneval.',
-    ),
-  encoding: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe(
-      'Encoding of data that is text, such as windows-1252. Defaults to null: UTF-8, or UTF-16 with a byte order mark.',
-    ),
-  split: z.enum(['train', 'test']).default('train').describe('Part of the problems to take. Defaults to "train".'),
-  limit: z.int().positive().nullable().default(null).describe('Take the first problems only. Defaults to null: all.'),
-  shots: z
-    .int()
-    .nonnegative()
-    .nullable()
-    .default(null)
-    .describe("Worked examples before each question. Defaults to null: the task's own number."),
-  difficulty: z
-    .union([
-      z.int().nonnegative(),
-      z.string().regex(/^\d+(-\d+)?$/, 'expected a number such as 3 or a range such as 2-4'),
-    ])
-    .nullable()
-    .default(null)
-    .describe("Difficulty of the problems, such as 3 or 2-4. Defaults to null: the task's own."),
-  reasoningFormat: z
-    .enum(answerForms)
-    .nullable()
-    .default(null)
-    .describe(
-      "How answers are marked: #### 18, <think> and <answer>, or \\boxed{18}. Defaults to null: the task's own.",
-    ),
-  allowPython: z
-    .boolean()
-    .default(false)
-    .describe('Allow to run Python programs that the model writes (docs/sandbox.md). Defaults to false.'),
-  questionColumn: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe(
-      'Column of the question, a text or a list of messages, for task file; dots lead into nested columns. Defaults to null: ' +
-        'question, prompt, messages, conversations or problem.',
-    ),
-  answerColumn: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe(
-      'Column of the answer, for task file, such as reward_model.ground_truth. Defaults to null: answer, ' +
-        'reward_model.ground_truth or ground_truth.',
-    ),
-  grader: z
-    .enum(graderNames)
-    .nullable()
-    .default(null)
-    .describe('How the answers of task file are compared. Defaults to null: math.'),
+  ...taskRunOptions,
+  split: taskFlagSchemas.split.default('train').describe('Part of the problems to take. Defaults to "train".'),
   rewards: z
     .array(z.union([z.string().min(1), z.looseObject({ name: z.string().min(1) })]))
     .min(1)
@@ -102,9 +61,7 @@ const runOptions = {
   taskOptions: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe(
-      'Other options of the task, such as { max_operand: 20 } of sums (docs/tasks.md). As a flag in YAML. Defaults to {}.',
-    ),
+    .describe('Options that a task of your own takes, such as { levels: [1, 2] }. As a flag in YAML. Defaults to {}.'),
   doEval: z
     .boolean()
     .default(false)
@@ -171,7 +128,7 @@ export function parseTrainConfig(
   const config = { ...result.data, model, task, data, outputDir }
   for (const reward of config.rewards) checkReward(reward, config)
   checkRewardWeights(config)
-  otherTaskOptions(config.taskOptions)
+  otherTaskOptions(config)
   loraSettings(loraOptionsOf(config))
   grpoConfigOf(config)
   return config
@@ -198,29 +155,48 @@ export function grpoConfigOf(config: TrainConfig): GRPOConfig {
   return parseGRPOConfig(Object.fromEntries(names.map((name) => [name, config[name]])))
 }
 
-/** The options of a run that say which problems it takes and how they are asked. */
+/** The options of a run that say which problems it takes and how they are asked. Throws a ConfigError for one that is given twice. */
 export function taskOptionsOf(config: TrainConfig): TaskOptions {
+  const given = Object.entries(config).filter(([name]) => name in taskRunOptions)
+  return { seed: config.seed, ...taskOptionsFrom(Object.fromEntries(given)), ...otherTaskOptions(config) }
+}
+
+/** The options of a task as files and flags give them, as {@link loadTask} takes them: without those that are null or false. */
+export function taskOptionsFrom(given: Readonly<Record<string, unknown>>): TaskOptions {
+  const { systemPrompt, difficulty, ...rest } = given
+  const named = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined && value !== false)
   return {
-    ...{ split: config.split, seed: config.seed },
-    ...(config.data !== null && { data: config.data }),
-    ...(config.encoding !== null && { encoding: config.encoding }),
-    ...(config.limit !== null && { limit: config.limit }),
-    ...(config.shots !== null && { shots: config.shots }),
-    ...(config.difficulty !== null && { difficulty: parseDifficulty(String(config.difficulty)) }),
-    ...(config.reasoningFormat !== null && { reasoningFormat: config.reasoningFormat }),
-    ...(config.allowPython && { allowPython: true }),
-    ...(config.questionColumn !== null && { questionColumn: config.questionColumn }),
-    ...(config.answerColumn !== null && { answerColumn: config.answerColumn }),
-    ...(config.grader !== null && { grader: config.grader }),
-    ...otherTaskOptions(config.taskOptions),
+    ...Object.fromEntries(named),
+    ...(typeof systemPrompt === 'string' && { systemPrompt: systemPrompt === '' ? null : systemPrompt }),
+    ...((typeof difficulty === 'string' || typeof difficulty === 'number') && {
+      difficulty: parseDifficulty(String(difficulty)),
+    }),
   }
 }
 
-/** Options of a task by their camelCase names. Throws a ConfigError for those that are options of the run. */
-function otherTaskOptions(options: Readonly<Record<string, unknown>>): TaskOptions {
-  const named = Object.entries(options).map(([name, value]) => [camelCase(name), value] as const)
+/** Options that earlier versions took in taskOptions only, where their files have them. */
+const movedOptions = new Set<string>([
+  'systemPrompt',
+  'solutionColumn',
+  'subjects',
+  'timeLimit',
+  'memoryLimit',
+  'variant',
+  'operations',
+  'minOperand',
+  'maxOperand',
+  'bare',
+] satisfies readonly (keyof typeof taskRunOptions)[])
+
+/**
+ * What stands in taskOptions, by the camelCase names. Throws a ConfigError for options of the run, and for those of a task that
+ * also stand beside it.
+ */
+function otherTaskOptions(config: TrainConfig): Record<string, unknown> {
+  const named = Object.entries(config.taskOptions).map(([name, value]) => [camelCase(name), value] as const)
   for (const [name] of named) {
-    if (name in trainConfigSchema.shape) {
+    const isGivenTwice = config[name as keyof TrainConfig] != null
+    if (name in trainConfigSchema.shape && (isGivenTwice || !movedOptions.has(name))) {
       throw new ConfigError(`taskOptions holds ${name}; give it beside taskOptions, as an option of the run`)
     }
   }

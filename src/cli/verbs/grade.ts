@@ -9,9 +9,11 @@ import { loadRewards } from '../../rewards/loadReward.js'
 import { scoreCompletions } from '../../rewards/scoreCompletions.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { problemOfRow, taskNames } from '../../tasks/loadTask.js'
+import type { TaskOptions } from '../../tasks/loadTask.js'
 import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../commandLine.js'
+import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
 import { parseNumber } from '../terminal/modelOptions.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
@@ -36,7 +38,7 @@ const rowSchema = z.looseObject({
 const CONCURRENT = 4
 
 export function addGradeCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('grade')
     .summary('whether given completions are right')
     .description(
@@ -50,10 +52,14 @@ export function addGradeCommand(program: Command, streams: Streams): void {
     .option('--rewards <specs...>', 'rewards to compute, as in train (default: those that need no options)')
     .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
     .option('--allow-python', 'run Python programs, for tasks whose answers are such')
-    .action((options: GradeOptions) => grade(options, streams))
+    .action((options: GradeOptions) => grade(options, readTaskFlags(options, taskFlagNames), streams))
+  addTaskFlags(command, taskFlagNames)
 }
 
-async function grade(options: GradeOptions, streams: Streams): Promise<void> {
+/** The options of tasks that matter to a text that is graded by itself. */
+const taskFlagNames = ['reasoningFormat', 'grader', 'answerColumn', 'timeLimit', 'memoryLimit'] as const
+
+async function grade(options: GradeOptions, ofTask: TaskOptions, streams: Streams): Promise<void> {
   const { task, input, output, maxCompletionLength } = options
   checkOutput(output)
   const rewards = await loadRewards(options.rewards?.flatMap((specs) => specs.split(',')) ?? defaultRewards, {
@@ -72,7 +78,7 @@ async function grade(options: GradeOptions, streams: Streams): Promise<void> {
         const index = next++
         // Most graders wait for nothing: without this, Ctrl-C would have no turn until the end.
         await setImmediate()
-        results[index] = await untilAborted(gradeRow(rows[index]!, rewards, options, signal), signal)
+        results[index] = await untilAborted(gradeRow(rows[index]!, rewards, options, ofTask, signal), signal)
         progress.update(index + 1)
       }
     }
@@ -89,10 +95,11 @@ async function gradeRow(
   { where, value }: Row,
   rewards: readonly RewardFunction[],
   options: GradeOptions,
+  ofTask: TaskOptions,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const row = parseJsonFields(rowSchema, value, where)
-  const taskOptions: Readonly<Record<string, unknown>> = options.allowPython ? { allowPython: true } : {}
+  const taskOptions = { ...ofTask, ...(options.allowPython && { allowPython: true }) }
   const problem = problemOfRow(options.task, row, where, taskOptions)
   if (typeof problem === 'string') throw new DataError(`${where}: ${problem}, which the task ${options.task} needs`)
   const { prompt = '' } = row

@@ -1,26 +1,26 @@
 import type { Command } from 'commander'
-import { ConfigError, GrpoError } from '../../errors.js'
+import { GrpoError } from '../../errors.js'
 import { weightedSum } from '../../rewards/combinators.js'
 import { lintReward } from '../../rewards/lint/lintReward.js'
 import type { LintReport, LintRow } from '../../rewards/lint/lintReward.js'
 import { loadReward, rewardNames } from '../../rewards/loadReward.js'
 import { loadTask } from '../../tasks/loadTask.js'
+import type { TaskOptions } from '../../tasks/loadTask.js'
 import type { Streams } from '../commandLine.js'
+import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
 import { parseNumber } from '../terminal/modelOptions.js'
 import { formatTable } from '../terminal/table.js'
 import type { Column } from '../terminal/table.js'
 
 interface LintRewardOptions {
   task: string
-  data?: string
-  limit: number
   seed: number
   maxCompletionLength: number
   all?: true
 }
 
 export function addLintRewardCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('lint-reward')
     .summary('what a reward pays for right, nearly right and adversarial completions')
     .description(
@@ -30,21 +30,26 @@ export function addLintRewardCommand(program: Command, streams: Streams): void {
     )
     .argument('<rewards...>', `${rewardNames.join(', ')}, or the file of a module; as in train: format:0.2`)
     .option('--task <name>', 'the problems', 'arithmetic')
-    .option('--data <path>', 'file, folder or Hub id of the problems, for tasks that are read')
-    .option('--limit <N>', 'how many problems', parseNumber, 20)
     .option('--seed <n>', 'for tasks that are made up', parseNumber, 0)
     .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
     .option('--all', 'show all completions, not only those that are paid')
-    .action((specs: string[], options: LintRewardOptions) => lint(specs, options, streams))
+    .action((specs: string[], options: LintRewardOptions) => lint(specs, options, readTaskFlags(options), streams))
+  addTaskFlags(command)
 }
 
-async function lint(specs: readonly string[], options: LintRewardOptions, streams: Streams): Promise<void> {
-  const { maxCompletionLength, limit, seed, data } = options
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new ConfigError(`--limit is ${limit}; expected an integer above 0`)
+/** Problems that are taken without `--limit`. */
+const PROBLEMS = 20
+
+async function lint(
+  specs: readonly string[],
+  options: LintRewardOptions,
+  ofTask: TaskOptions,
+  streams: Streams,
+): Promise<void> {
+  const { maxCompletionLength, seed } = options
   const rewards = await Promise.all(specs.map((spec) => loadReward(spec, { maxCompletionLength })))
   const reward = rewards.length === 1 ? rewards[0]! : weightedSum(rewards)
-  const task = await loadTask(options.task, { limit, seed, ...(data !== undefined && { data }) })
+  const task = await loadTask(options.task, { limit: PROBLEMS, seed, ...ofTask })
   const report = await lintReward(reward, task.problems, { promptText: (problem) => task.prompt(problem, null).text })
   streams.stdout.write(formatReport(report, options.all === true))
   const verdict = `${report.reward}: ${report.verdict}: ${report.explanation}`

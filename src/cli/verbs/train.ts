@@ -15,6 +15,7 @@ import type { CausalLM } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import { loadTask } from '../../tasks/loadTask.js'
+import { malformedWarnings } from '../../tasks/rows/datasetTask.js'
 import type { Streams } from '../commandLine.js'
 import { describeEvaluation } from './eval/evalOutput.js'
 import { Interrupted } from '../terminal/exitCode.js'
@@ -173,6 +174,7 @@ export async function withRun(
       print('model', `${config.model} (${describeModel(policy)})`)
       print('backend', `${backend.name}: ${backend.why}`)
       print('task', `${task.name}, ${task.problems.length} problems`)
+      for (const warning of malformedWarnings(task, evalTask)) print('warning', warning)
       print('batch', describeBatch(config))
       print('output', config.outputDir)
       for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)

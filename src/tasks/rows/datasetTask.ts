@@ -133,6 +133,19 @@ export async function datasetTask(dataset: Dataset, options: DatasetOptions): Pr
   }
 }
 
+/** A line for each task of which rows were left out: how many, and the first ones. */
+export function malformedWarnings(...tasks: readonly (Task | undefined | null)[]): string[] {
+  return tasks.flatMap((task) => {
+    const malformed = task?.malformedRows ?? []
+    return malformed.length === 0
+      ? []
+      : [
+          `${malformed.length} ${malformed.length === 1 ? 'row' : 'rows'} of task ${task!.name} left out as malformed: ` +
+            describeMalformed(malformed),
+        ]
+  })
+}
+
 /** `train.jsonl:7 has no answer; train.jsonl:9 …; and 3 more` */
 export function describeMalformed(malformed: readonly MalformedRow[]): string {
   const shown = malformed.slice(0, 5).map(({ file, line, reason }) => `${placeOf(file, line)} ${reason}`)

@@ -186,6 +186,37 @@ describe('cli/trainConfig', () => {
     }
   })
 
+  it('takes all options of tasks beside each other, as flags and in a file, and those of earlier versions in taskOptions', () => {
+    const flags = parseFlags(
+      '--operations',
+      'add,subtract',
+      '--max-operand',
+      '20',
+      '--bare',
+      'true',
+      '--system-prompt',
+      '',
+    )
+    const expected = {
+      operations: ['add', 'subtract'],
+      maxOperand: 20,
+      bare: true,
+      systemPrompt: null,
+      split: 'train',
+      seed: 42,
+    }
+    const config = parseTrainConfig(required, flags)
+    assert.deepEqual(taskOptionsOf(config), expected)
+    const file = inFolder('config.yaml')
+    fs.writeFileSync(file, formatTrainConfig(config))
+    assert.deepEqual(taskOptionsOf(parseTrainConfig(readTrainConfigFile(file))), expected)
+    const earlier = { task_options: { system_prompt: null, variant: 'smaller' }, allow_python: false }
+    const { systemPrompt, variant, ...rest } = taskOptionsOf(parseTrainConfig({ ...required, ...earlier }))
+    assert.deepEqual([systemPrompt, variant, 'allowPython' in rest], [null, 'smaller', false])
+    refuses({ ...required, variant: 'longer', task_options: { variant: 'smaller' } }, /taskOptions holds variant/)
+    refuses({ ...required, variant: 'odd' }, /variant: .*"smaller".*, got 'odd'/)
+  })
+
   it('writes a file that gives the same options again', () => {
     const config = parseTrainConfig({ ...required, minP: 0.1, stopStrings: ['\n\n', '#: x'], data: 'no', seed: 7 })
     const file = inFolder('config.yaml')

@@ -6,7 +6,9 @@ import { writeEvaluation } from '../../../eval/evaluationFile.js'
 import { resolveModel } from '../../../hub/resolve.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { loadTask } from '../../../tasks/loadTask.js'
+import { malformedWarnings } from '../../../tasks/rows/datasetTask.js'
 import type { Task } from '../../../tasks/task.js'
+import { addTaskFlags, readTaskFlags } from '../../run/taskFlags.js'
 import { checkOutput } from '../../terminal/batchFiles.js'
 import type { Streams } from '../../commandLine.js'
 import { interruptible, onInterruption } from '../../terminal/interruptible.js'
@@ -18,7 +20,7 @@ import { describeEvaluation, showEvaluationProgress } from './evalOutput.js'
 import { summarizeRun, trainPlacebo } from './placebo.js'
 
 export function addEvalCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('eval')
     .summary('compare a model before and after training')
     .description(
@@ -33,10 +35,6 @@ export function addEvalCommand(program: Command, streams: Streams): void {
     )
     .option('--baseline-adapter <folder>', 'compare with this adapter instead of the model without one')
     .option('--task <name>', 'what to evaluate on')
-    .option('--data <path>', 'file, folder or Hub id of the problems')
-    .addOption(new Option('--split <name>', 'part of the problems (default: test)').choices(['train', 'test']))
-    .option('--limit <N>', 'take the first problems only', parseNumber)
-    .option('--shots <N>', "worked examples before each question (default: the run's or the task's)", parseNumber)
     .option('--no-greedy', 'leave out the answers at temperature 0')
     .option('--samples <n>', 'sampled completions of each problem, 0 for none (default: 4)', parseNumber)
     .option('--temperature <T>', "of the samples (default: the run's or 1)", parseNumber)
@@ -59,13 +57,18 @@ export function addEvalCommand(program: Command, streams: Streams): void {
       ]),
     )
     .option('--threads <N>', 'threads of the cpu backend', parseThreads)
-    .action((folder: string | undefined, flags: EvalFlags) => evaluateCommand(planEvaluation(folder, flags), streams))
+    .action((folder: string | undefined, flags: EvalFlags) =>
+      evaluateCommand(planEvaluation(folder, flags, readTaskFlags(flags)), streams),
+    )
+  // What is not given is as in the run; the split is test, and all of it.
+  addTaskFlags(command)
 }
 
 /** Evaluates, prints the tables and writes eval.json. Throws Interrupted after Ctrl-C. */
 async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> {
   if (plan.output !== null) checkOutput(plan.output)
   const task = await loadTask(plan.task, plan.taskOptions)
+  for (const warning of malformedWarnings(task)) streams.stderr.write(`warning: ${warning}\n`)
   const { model, adapter, backend, threads } = plan
   const options = { model, backend, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
   const evaluation = await interruptible((signal) => {

@@ -13,10 +13,6 @@ export interface EvalFlags {
   adapter?: string
   baselineAdapter?: string
   task?: string
-  data?: string
-  split?: 'train' | 'test'
-  limit?: number
-  shots?: number
   maxCompletionLength?: number
   temperature?: number
   topK?: number
@@ -54,8 +50,11 @@ export interface EvalPlan {
   readonly threads: number | null
 }
 
-/** Puts flags and the options of a run together. Throws a ConfigError for what is missing or contradicts itself. */
-export function planEvaluation(folder: string | undefined, flags: EvalFlags): EvalPlan {
+/**
+ * Puts flags, the options of the task among them, and the options of a run together. Throws a ConfigError for what is missing or
+ * contradicts itself.
+ */
+export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofTask: TaskOptions): EvalPlan {
   const run = folder === undefined ? null : readRun(folder)
   const config = run?.config
   const model = flags.model ?? config?.model
@@ -70,7 +69,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags): Ev
   }
   return {
     ...{ run, model, task, adapter, baselineAdapter: flags.baselineAdapter ?? null },
-    taskOptions: planTask(flags, task, config),
+    taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
     output: flags.output ?? (run && path.join(run.folder, 'eval.json')),
     placebo: flags.placebo ?? false,
@@ -89,16 +88,9 @@ function readRun(folder: string): { folder: string; config: TrainConfig } {
 }
 
 /** The problems to evaluate on: of the test split, and all of them, however few the run was trained on. */
-function planTask(flags: EvalFlags, task: string, config: TrainConfig | undefined): TaskOptions {
+function planTask(given: TaskOptions, task: string, config: TrainConfig | undefined): TaskOptions {
   const ofRun = config?.task === task ? taskOptionsOf(config) : {}
-  const { data, limit, shots } = flags
-  return {
-    ...ofRun,
-    split: flags.split ?? 'test',
-    ...(data !== undefined && { data }),
-    limit,
-    ...(shots !== undefined && { shots }),
-  }
+  return { ...ofRun, split: 'test', limit: undefined, ...given }
 }
 
 /** Options of sampling that a run and an evaluation have in common. */

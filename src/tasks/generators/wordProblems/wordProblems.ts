@@ -16,7 +16,10 @@ import type { Calculation, StorySize } from './story.js'
  * other words, `longer` takes one calculation more, `larger` has sums to 80. `smaller` is easier: sums to 20, products to 30,
  * and one thing happens after another.
  */
-export type WordProblemVariant = 'standard' | 'unseen-wording' | 'longer' | 'larger' | 'smaller'
+export type WordProblemVariant = (typeof wordProblemVariants)[number]
+
+/** The names of the variants. */
+export const wordProblemVariants = ['standard', 'unseen-wording', 'longer', 'larger', 'smaller'] as const
 
 const USUAL = { largestSum: 40, largestProduct: 60, lengths: { 1: 0.35, 2: 0.4, 3: 0.25 }, relations: 0.4 }
 const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
@@ -26,8 +29,6 @@ const SIZES: Readonly<Record<WordProblemVariant, StorySize>> = {
   larger: { ...USUAL, largestSum: 80 },
   smaller: { ...USUAL, largestSum: 20, largestProduct: 30, relations: 0 },
 }
-
-export const wordProblemVariants = Object.keys(SIZES) as readonly WordProblemVariant[]
 
 /** A generated problem with the calculations that solve it. */
 export interface WordProblem extends Problem {
