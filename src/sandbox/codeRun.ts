@@ -22,17 +22,20 @@ export interface CodeRun {
    */
   readonly context?: string
   /**
-   * Whether tests see what a function did to its arguments even if it returns something of its own, such as the length of what
-   * it shortened. Otherwise they see it of functions that return nothing, or one of the arguments. JavaScript only. Defaults
-   * to false.
+   * Whether tests see what a function did to its arguments even if it returns something, such as the length of what it
+   * shortened. Otherwise they see it of functions that return nothing, in JavaScript also of those that return one of the
+   * arguments: what a test compares with its own arguments would else be for the program to choose. Defaults to false.
    */
   readonly inPlace?: boolean
 }
 
 export interface CodeLimits {
-  /** Time for the program and its tests together, in ms. Defaults to 5000. */
+  /**
+   * Time for the program and its tests together, in ms. Python's that waits for a processor does not count, up to three times
+   * the limit. Defaults to 5000.
+   */
   timeLimit: number
-  /** Memory of the program, in MiB. Defaults to 256. */
+  /** Memory of the program, and in Python as much of its tests, in MiB. Defaults to 256. */
   memoryLimit: number
 }
 

@@ -3,7 +3,7 @@ import { defaultLimits } from './codeRun.js'
 import type { CodeLimits, CodeRun, CodeVerdict } from './codeRun.js'
 import { startJavaScriptLane } from './javascript/lane.js'
 import { Pool } from './pool.js'
-import { startPythonLane } from './python/lane.js'
+import { patienceOf, startPythonLane } from './python/lane.js'
 
 /** What a program may use, and whether Python may run at all. */
 export interface RunCodeOptions extends Partial<CodeLimits> {
@@ -36,6 +36,8 @@ export async function runCode(run: CodeRun, options: RunCodeOptions = {}): Promi
         'they run as processes of this machine (docs/sandbox.md)',
     )
   }
-  const verdict = await (run.language === 'python' ? python : javaScript).run(job, timeLimit + GRACE)
+  const verdict = await (run.language === 'python'
+    ? python.run(job, patienceOf(timeLimit))
+    : javaScript.run(job, timeLimit + GRACE))
   return verdict ?? { passed: false, reason: `time limit of ${timeLimit} ms, or the end of its sandbox` }
 }

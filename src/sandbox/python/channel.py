@@ -2,23 +2,20 @@
 
 import json
 import os
-import socket
 import struct
-import time
 
 MAX_BYTES = 32 * 1024 * 1024
 
 
 class Ended(BaseException):
-    """The other process is gone, late, or talks nonsense: not to be caught by tests that catch exceptions."""
+    """The other process is gone or talks nonsense: not to be caught by tests that catch exceptions."""
 
 
 class Channel:
     """Messages over a socket. Once it has failed, it stays so: `failure` says why."""
 
-    def __init__(self, sock, deadline=None):
+    def __init__(self, sock):
         self.sock = sock
-        self.deadline = deadline
         self.failure = None
 
     def fail(self, reason):
@@ -30,10 +27,7 @@ class Channel:
         if len(data) > MAX_BYTES:
             raise ValueError("the value is too large")
         try:
-            self._set_timeout()
             self.sock.sendall(struct.pack(">I", len(data)) + data)
-        except socket.timeout:
-            raise self.fail("time limit") from None
         except OSError:
             raise self.fail("the program ended") from None
 
@@ -50,20 +44,13 @@ class Channel:
         data = bytearray()
         while len(data) < size:
             try:
-                self._set_timeout()
                 part = self.sock.recv(min(size - len(data), 1 << 20))
-            except socket.timeout:
-                raise self.fail("time limit") from None
             except OSError:
                 part = b""
             if not part:
                 raise self.fail("the program ended")
             data += part
         return bytes(data)
-
-    def _set_timeout(self):
-        if self.deadline is not None:
-            self.sock.settimeout(max(0.001, self.deadline - time.monotonic()))
 
 
 def read_message(descriptor):

@@ -8,6 +8,14 @@ const SUPERVISOR = fileURLToPath(new URL('./supervisor.py', import.meta.url))
 /** An answer of the supervisor is never longer. */
 const MAX_ANSWER = 1 << 20
 
+/**
+ * Time, in ms, after which a lane that has not answered is taken for stuck: the supervisor ends programs itself, and does not
+ * count, up to three times the limit, the time in which they wait for a processor.
+ */
+export function patienceOf(timeLimit: number): number {
+  return 4 * timeLimit + 90_000
+}
+
 type PythonJob = CodeRun & CodeLimits
 
 interface PythonOutcome {
@@ -85,11 +93,11 @@ export async function startPythonLane(): Promise<Lane<PythonJob, CodeVerdict>> {
   warnOf(greeting.missing)
   const handles = [child, child.stdin, child.stdout] as { ref?: () => void; unref?: () => void }[]
   return {
-    async run({ program, tests, context, entryPoint, timeLimit, memoryLimit }) {
+    async run({ program, tests, context = '', entryPoint = null, inPlace = false, timeLimit, memoryLimit }) {
       const answer = nextMessage()
       child.stdin.write(framed({ timeLimit, memoryLimit }))
       child.stdin.write(framed({ program }))
-      child.stdin.write(framed({ tests, context: context ?? null, entryPoint: entryPoint ?? null }))
+      child.stdin.write(framed({ tests, context, entryPoint, inPlace }))
       return (await answer) as PythonOutcome
     },
     kill,

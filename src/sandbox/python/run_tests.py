@@ -4,24 +4,29 @@ import ast
 import builtins
 import os
 import re
+import types
 
 from channel import Channel, Ended, read_message, write_message
 from peer import PROGRAM, Peer, Remote
-from run_program import keep_only
+from run_program import keep_only, outer_number
 from values import MODULES, module
 
 REACHED = "__an_assertion_is_reached__"
 
 
-def run_tests(limits, confinement, sock, deadline, result, parent):
-    """Reads the tests from stdin, runs them on the program at the other end of `sock`, writes to `result`. Never returns."""
+def run_tests(limits, confinement, sock, result, parent):
+    """
+    Reads the tests from stdin, writes its own number to `result`, runs the tests on the program at the other end of `sock`,
+    and writes the verdict to `result`. Never returns.
+    """
     reason = "the tests ended the process"
     try:
         null = os.open(os.devnull, os.O_RDWR)
         confinement.enforce(limits, is_program=False, parent=parent)
         request = read_message(0)
+        write_message(result, outer_number())
         keep_only(null, sock.fileno(), result)
-        end = Peer(Channel(sock, deadline), trusted=True)
+        end = Peer(Channel(sock), trusted=True, in_place=request["inPlace"])
         perform(request, end)
         # Also when the tests caught what came of it.
         reason = end.channel.failure
@@ -45,14 +50,17 @@ def reason_of(error):
 
 def perform(request, end):
     """Runs the tests; what they raise is why the program does not pass."""
-    tests, entry = request["tests"], request.get("entryPoint")
+    tests, entry = request["tests"], request["entryPoint"]
     tree = ast.parse(tests, "tests.py")
     names = end.wait("load")["value"]
     scope = {"__name__": "__tests__", **names_of_program(end, tests, names if isinstance(names, list) else [])}
-    scope.update(helpers_of(request.get("context") or ""))
+    helpers = helpers_of(request["context"])
+    scope.update(helpers)
     if entry is not None:
         if entry not in names:
             raise NameError("name '" + entry + "' is not defined")
+        # The prompt says that it is a function: what it returns is not to be an object that judges itself.
+        end.expects_data = isinstance(helpers.get(entry), types.FunctionType)
         scope[entry] = scope["candidate"] = getattr(Remote(end, PROGRAM), entry)
     reached = []
     scope[REACHED] = lambda: reached.append(True) if not reached else None
@@ -63,6 +71,8 @@ def perform(request, end):
         if entry is None:
             raise NameError("the tests define check, and no entry point says what they check")
         scope["check"](scope["candidate"])
+    if end.failed is not None:
+        raise end.failed
     if has_assertions and not reached:
         raise AssertionError("none of the assertions of the tests was reached")
 

@@ -26,6 +26,10 @@ del sys.path[0]
 import bisect, cmath, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, itertools, math  # noqa
 import operator, random, re, statistics, string, typing  # noqa
 
+# For a process to be confined and to read its message, on a machine that is busy.
+SETUP_SECONDS = 30
+# Waiting for a processor counts from so many times the time limit on.
+MAX_WAITED = 3
 PROBE = {"timeLimit": 1000, "memoryLimit": 256}
 
 
@@ -51,42 +55,72 @@ def end_process(process):
     os.waitpid(process, 0)
 
 
-def wait_for(descriptor, seconds):
+class Clock:
+    """Measures a run. Time in which its processes could have gone on, and were not given a processor, does not count."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.end = time.monotonic() + seconds
+        self.processes = []
+
+    def remaining(self):
+        left = self.end - time.monotonic()
+        if left > 0:
+            return left
+        return left + min(sum(map(waited, self.processes)), MAX_WAITED * self.seconds)
+
+
+def waited(process):
+    """Seconds in which a process waited for a processor; 0 where the kernel does not tell."""
+    try:
+        with open("/proc/%d/schedstat" % process) as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError, TypeError):
+        return 0
+
+
+def wait_for(descriptor, clock):
     """Whether there is something to read in time."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     # Node's pipes are sockets, of which only one side is shut.
     poll.register(0, getattr(select, "POLLRDHUP", 0))
-    end = time.monotonic() + seconds
     while True:
-        ready = dict(poll.poll(max(0, (end - time.monotonic()) * 1000)))
+        left = clock.remaining()
+        ready = dict(poll.poll(max(0, left) * 1000))
         if 0 in ready:
             raise Deserted
-        if descriptor in ready or time.monotonic() >= end:
+        if descriptor in ready or left <= 0:
             return descriptor in ready
 
 
 def supervise(limits, confinement):
-    """The verdict of the tests' process; None if there is none, and so perhaps messages that nobody has read."""
-    started, seconds, me = time.monotonic(), limits["timeLimit"] / 1000, os.getpid()
+    """
+    The verdict of the tests' process, None if it has none in time; and whether both processes have read their messages.
+    """
+    me = os.getpid()
     ours, theirs = socket.socketpair()
     pipes = loaded, write_loaded, result, write_result = [*os.pipe(), *os.pipe()]
-    processes = []
+    processes, verdict, is_read = [], None, False
     try:
         processes.append(fork(lambda: run_program(limits, confinement, theirs, write_loaded, me)))
         theirs.close()
         os.close(write_loaded)
         pipes.remove(write_loaded)
         # Both read from stdin, one after the other.
-        if not wait_for(loaded, seconds) or os.read(loaded, 1) != b".":
-            return None
-        deadline = started + seconds
-        processes.append(fork(lambda: run_tests(limits, confinement, ours, deadline, write_result, me)))
-        os.close(write_result)
-        pipes.remove(write_result)
-        return read_message(result) if wait_for(result, seconds + 1) else None
+        if wait_for(loaded, Clock(SETUP_SECONDS)):
+            clock = Clock(limits["timeLimit"] / 1000)
+            clock.processes.append(read_message(loaded))
+            processes.append(fork(lambda: run_tests(limits, confinement, ours, write_result, me)))
+            os.close(write_result)
+            pipes.remove(write_result)
+            if wait_for(result, Clock(SETUP_SECONDS)):
+                clock.processes.append(read_message(result))
+                is_read = True
+                if wait_for(result, clock):
+                    verdict = read_message(result)
     except (EOFError, ValueError):
-        return None
+        verdict = {"passed": False, "reason": "the tests ended the process"} if is_read else None
     finally:
         for process in processes:
             end_process(process)
@@ -94,6 +128,7 @@ def supervise(limits, confinement):
             os.close(descriptor)
         ours.close()
         theirs.close()
+    return verdict, is_read
 
 
 def probe(confinement):
@@ -149,13 +184,13 @@ def main():
             limits = read_message(0)
         except EOFError:
             return
-        verdict = supervise(limits, confinement)
-        if verdict is None or verdict["reason"] == "time limit":
-            reason = "time limit of %d ms" % limits["timeLimit"]
-            write_message(1, {"result": {"passed": False, "reason": reason}, "reusable": verdict is not None})
-        else:
-            write_message(1, {"result": verdict, "reusable": True})
+        verdict, is_read = supervise(limits, confinement)
         if verdict is None:
+            reason = "time limit of %d ms" % limits["timeLimit"] if is_read else "the end of its sandbox"
+            verdict = {"passed": False, "reason": reason}
+        # What nobody has read would be taken for the next request.
+        write_message(1, {"result": verdict, "reusable": is_read})
+        if not is_read:
             return
 
 

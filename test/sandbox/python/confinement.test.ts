@@ -4,10 +4,16 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { attempts, foreignCalls, programOf } from './attempts.js'
-import { everybody, hasPython, openLanes, requirePython } from './lanes.js'
+import { everybody, hasPython, openLanes, requireDocumented, requirePython } from './lanes.js'
 import type { Lanes } from './lanes.js'
 
 const isLinux = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch)
+
+const SYSTEM_CALLS =
+  'It can make about a hundred system calls, with arguments that concern itself alone; any other fails, and one of another architecture ends it.'
+const LIMITS =
+  'It can use `memoryLimit` MiB of memory, the processor for the time limit and two seconds, 64 descriptors, and a few threads; its tests as much.'
+const MEMORY = 'It can find in its memory neither the tests nor the programs that ran before.'
 
 for (const { name, prefix, user } of hasPython && isLinux ? everybody() : []) {
   describe(`confinement of Python programs of ${name}`, function () {
@@ -45,7 +51,8 @@ for (const { name, prefix, user } of hasPython && isLinux ? everybody() : []) {
       return [read('limits'), ...[16, 37, 38].map((at) => fields[at]!), /Cpus_allowed:.*/.exec(read('status'))![0]]
     }
 
-    it('lets a program do nothing to other processes, files, the network or the system', async () => {
+    it(SYSTEM_CALLS, async () => {
+      requireDocumented(SYSTEM_CALLS)
       const before = { process: stateOfVictim(), file: fs.statSync(file), folder: fs.readdirSync(folder) }
       const outcomes = await Promise.all(Object.values(attempts).map(run))
       Object.keys(attempts).forEach((what, i) => {
@@ -64,7 +71,7 @@ for (const { name, prefix, user } of hasPython && isLinux ? everybody() : []) {
       }
     })
 
-    it('ends a program that makes system calls of another architecture', async function () {
+    it('ends programs that make system calls of another architecture', async function () {
       if (process.arch !== 'x64') this.skip()
       for (const [what, attempt] of Object.entries(foreignCalls)) {
         assert.equal(await run(attempt), 'the program ended', what)
@@ -90,6 +97,46 @@ def f(listed):
       assert.deepEqual(verdict, { passed: true, reason: null })
     })
 
+    const lines: Record<string, Record<string, string>> = {
+      'It can read the files of Python, its packages and the libraries of the system, and learn of others that they exist, and their sizes and dates.': {
+        'reads Python and its libraries': 'import glob, os, ssl\ndef f(x): return [2] if "def makedirs" in open(os.__file__).read() and ssl.OPENSSL_VERSION else 0',
+        'sees a file': 'import os\ndef f(x): return [2] if os.stat("FILE").st_size == 8 else 0',
+        'does not read it': 'def f(x):\n  try: open("FILE")\n  except PermissionError: return [2]',
+        'does not list its folder': 'import os\ndef f(x):\n  try: os.listdir(os.path.dirname("FILE"))\n  except PermissionError: return [2]',
+        'does not read the users of the system': 'def f(x):\n  try: open("/etc/passwd")\n  except PermissionError: return [2]',
+      },
+      'It can write to `/dev/null` and to what it opened itself, such as pipes: it has no folder, so that nothing is left behind.': {
+        'writes to nowhere': 'import os\ndef f(x): return [2] if open(os.devnull, "w").write("xx") == 2 else 0',
+        'writes to a pipe': 'import os\nr, w = os.pipe()\ndef f(x): return [os.write(w, b"xx")]',
+        'has no place for temporary files': 'import tempfile\ndef f(x):\n  try: tempfile.mkdtemp()\n  except OSError: return [2]',
+        'cannot write where it is': 'import os\ndef f(x):\n  try: open("x", "w")\n  except OSError: return [2] if os.getcwd() == "/" else 0',
+      },
+      'It can talk to itself, by pipes and connected pairs of sockets, and to nobody else: it has no network.': {
+        'talks to itself': 'import socket\na, b = socket.socketpair()\ndef f(x):\n  a.sendall(b"2")\n  return [int(b.recv(9))]',
+        'asks no name': 'import socket\ndef f(x):\n  try: socket.gethostbyname("localhost")\n  except OSError: return [2]',
+        'connects to nothing': 'import socket, urllib.request\ndef f(x):\n  try: urllib.request.urlopen("http://127.0.0.1:1/")\n  except OSError: return [2]',
+      },
+      'It can see the time, random numbers, and what the kernel says of itself; no environment, arguments or input.': {
+        'sees the time': 'import time, os, random\ndef f(x): return [2] if time.time() > 1e9 and os.urandom(8) and os.uname() and os.sysconf("SC_PAGESIZE") else 0',
+        'has no environment': 'import os\ndef f(x): return [2] if all(name.endswith("_NUM_THREADS") for name in os.environ) else 0',
+        'has no arguments and no input': 'import sys\ndef f(x): return [2] if sys.argv == ["solution.py"] and sys.stdin.read() == "" else 0',
+      },
+      'It can run machine code, and crash: that ends itself and nothing else.': {
+        ...(process.arch === 'x64' && { 'runs machine code': 'import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7)\nm.write(b"\\xb8\\x02\\0\\0\\0\\xc3")\ndef f(x): return [ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()]' }),
+        'crashes': 'import ctypes\ndef f(x): return ctypes.string_at(1)',
+        'and nothing came of it': 'def f(x): return [2]',
+      },
+    } // prettier-ignore
+    for (const [line, programs] of Object.entries(lines)) {
+      it(line, async () => {
+        requireDocumented(line)
+        for (const [what, program] of Object.entries(programs)) {
+          const { reason } = await lanes.run(program.replaceAll('FILE', file), 'assert f(1) == [2]')
+          assert.equal(reason, what === 'crashes' ? 'the program ended' : null, what)
+        }
+      })
+    }
+
     it('lets a program do what it needs', async () => {
       const works: Record<string, string> = {
         threads: 'import threading\ndef f(x):\n  out = []\n  t = threading.Thread(target=lambda: out.append(2))\n  t.start()\n  t.join()\n  return out',
@@ -110,7 +157,8 @@ def f(listed):
       }
     })
 
-    it('limits memory, also of the tests, processor time, descriptors and threads', async () => {
+    it(LIMITS, async () => {
+      requireDocumented(LIMITS)
       const reason = async (program: string, tests: string): Promise<string | null> =>
         (await lanes.run(program, tests, { timeLimit: 20_000 })).reason
       assert.equal(await reason('def f(x): return range(4 * 10 ** 8)', 'tuple(f(1))'), 'MemoryError')
@@ -125,27 +173,30 @@ def f(listed):
       assert.equal(await reason(threads, 'assert 2 <= f(1) <= 16'), null)
     })
 
-    it('keeps programs that ran before, and the tests, out of the memory of a program', async () => {
+    it(MEMORY, async () => {
+      requireDocumented(MEMORY)
       for (let i = 0; i < 4; i++) {
         const other = 'password = "pineapple sandwich"\ndef f(x): return [x + 1]'
         assert.equal((await lanes.run(other, 'assert f(1) == [2], "cucumber salad"')).passed, true)
       }
       // It looks for texts that it is told backwards, so that it does not find what it looks for with.
-      const search = `import ctypes, os
+      const search = `import ctypes, gc, os
 libc = ctypes.CDLL(None, use_errno=True)
 own = "marmalade on toast"
 def pages():
     r, w = os.pipe()
-    # Writing from memory that is not there fails, where reading it would end the process.
-    start = id(libc) & ~4095
-    for first, step in ((start, 4096), (start - 4096, -4096)):
-        at = first
-        while libc.write(w, ctypes.c_void_p(at), 1) == 1:
-            os.read(r, 1)
-            yield ctypes.string_at(at, 4096)
-            at += step
+    seen = set()
+    for start in {id(thing) & ~4095 for thing in gc.get_objects()} | {ctypes.addressof(ctypes.create_string_buffer(9999)) & ~4095}:
+        for first, step in ((start, 4096), (start - 4096, -4096)):
+            at = first
+            # Writing from memory that is not there fails, where reading it would end the process.
+            while at not in seen and libc.write(w, ctypes.c_void_p(at), 1) == 1:
+                os.read(r, 1)
+                seen.add(at)
+                yield ctypes.string_at(at, 4096)
+                at += step
 def f(backwards):
-    return [sum(text.encode() in page[::-1] for page in pages()) > 0 for text in backwards]`
+    return [any(text.encode() in page[::-1] for page in pages()) for text in backwards]`
       const backwards = ['pineapple sandwich', 'cucumber salad', 'marmalade on toast'].map((text) =>
         Array.from(text).toReversed().join(''),
       )

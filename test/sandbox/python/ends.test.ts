@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { everybody, hasPython, leadersOf, openLanes, processesOf } from './lanes.js'
+import { everybody, hasPython, leadersOf, openLanes, processesOf, requireDocumented } from './lanes.js'
 
 const lanesModule = pathToFileURL(path.join(import.meta.dirname, 'lanes.ts')).href
 
@@ -46,6 +46,9 @@ await openLanes(1, ${JSON.stringify(prefix)}).run(${JSON.stringify(tenacious)}, 
     }
 
     it('comes when the trainer is killed', async () => {
+      requireDocumented(
+        "It cannot outlive its run, nor the trainer: it stays in the lane's process group and ends with its parent.",
+      )
       const { trainer, group } = await running()
       trainer.kill('SIGKILL')
       await until(() => processesOf(group).length === 0)

@@ -1,10 +1,11 @@
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { CodeVerdict } from '../../../src/sandbox/codeRun.js'
 import { Pool } from '../../../src/sandbox/pool.js'
-import { startPythonLane } from '../../../src/sandbox/python/lane.js'
+import { patienceOf, startPythonLane } from '../../../src/sandbox/python/lane.js'
 
 export const hasPython = spawnSync('python3', ['--version']).status === 0
 
@@ -27,6 +28,12 @@ export interface Somebody {
   readonly prefix: string
 }
 
+/** Checks that docs/sandbox.md has a line: what a test shows is in its words. */
+export function requireDocumented(line: string): void {
+  const page = fs.readFileSync('docs/sandbox.md', 'utf8').replaceAll(/\s+/g, ' ')
+  assert.ok(page.includes(`- ${line}`), `docs/sandbox.md has no line '${line}'`)
+}
+
 /** Whoever runs the tests, and if that is root, an ordinary user as well. */
 export function everybody(): Somebody[] {
   const uid = os.userInfo().uid
@@ -47,7 +54,8 @@ function pythonForAll(): string {
 type Run = (program: string, tests: string, given?: Given) => Promise<CodeVerdict>
 
 interface Given {
-  readonly entryPoint?: string
+  /** Null for none. Defaults to `f`. */
+  readonly entryPoint?: string | null
   readonly context?: string
   /** In ms. Defaults to a minute. */
   readonly timeLimit?: number
@@ -84,8 +92,9 @@ export function openLanes(size: number, prefix = ''): Lanes {
   const pool = new Pool(start, size)
   return {
     async run(program, tests, { timeLimit = 60_000, memoryLimit = 128, entryPoint = 'f', context = '' } = {}) {
-      const job = { language: 'python', program, tests, timeLimit, memoryLimit, entryPoint, context } as const
-      return (await pool.run(job, timeLimit + 60_000)) ?? { passed: false, reason: 'the end of its sandbox' }
+      const asked = entryPoint === null ? {} : { entryPoint }
+      const job = { language: 'python', program, tests, timeLimit, memoryLimit, context, ...asked } as const
+      return (await pool.run(job, patienceOf(timeLimit))) ?? { passed: false, reason: 'the end of its sandbox' }
     },
     close() {
       for (const lane of started) lane.kill()
