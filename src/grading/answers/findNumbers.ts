@@ -22,7 +22,7 @@ const braces = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`
 /** A fraction or root without delimiters, with the number before it. */
 const bareFormula = String.raw`(?:\d+\s?)?\\(?:[dtc]?frac|sqrt|d?binom)\s*(?:\[[^\]]{0,9}\])?(?:${braces}|\d){1,2}`
 /** A letter with an index or a power, a word with digits in it. */
-const withLetters = String.raw`[\p{L}_](?:[\p{L}\p{N}]|_(?=[\p{L}\p{N}]))*(?:[\^_](?:\{[^{}]{0,40}\}|[-+]?[\p{L}\p{N}.]+))*`
+const withLetters = String.raw`(?<![\p{L}\p{N}_])\p{L}[\p{L}_]*(?=[\p{N}^_])(?:[\p{L}\p{N}]|_(?=[\p{L}\p{N}]))*(?:[\^_](?:\{[^{}]{0,40}\}|[-+]?[\p{L}\p{N}.]+))*`
 const candidate = new RegExp(
   `(?<formula>${delimited}|${bareFormula})|(?<word>${withLetters})|(?<digit>(?:(?<![\\p{L}\\p{N}.)\\]}%])\\.)?\\d)`,
   'gsu',
@@ -34,41 +34,41 @@ const candidate = new RegExp(
  * in the length of the text.
  */
 export function findNumbers(text: string): NumberSpan[] {
-  const numbers: NumberSpan[] = []
-  candidate.lastIndex = 0
-  for (let match = candidate.exec(text); match !== null; match = candidate.exec(text)) {
+  const spans: Span[] = []
+  for (let at = 0; ;) {
+    candidate.lastIndex = at
+    const match = candidate.exec(text)
+    if (match === null) return numbersOf(text, spans)
     const { formula, word } = match.groups!
     const start = match.index
-    let span: NumberSpan | null
-    if (formula !== undefined) span = formulaSpan(text, start, formula)
-    else if (word === undefined) span = digitSpan(text, start)
-    else
-      span = /\d/.test(word)
-        ? { start, end: start + word.length, value: null, isPart: /^[\p{L}_][\p{L}\p{N}_]+$/u.test(word) }
-        : null
-    if (span === null) continue
-    numbers.push(span)
-    candidate.lastIndex = span.end
+    const end = start + match[0].length
+    if (formula !== undefined && /\d/.test(formula)) spans.push(formulaSpan(text, start, formula))
+    else if (word !== undefined && /\d/.test(word))
+      spans.push({ start, end, read: () => null, isPart: /^[\p{L}_][\p{L}\p{N}_]+$/u.test(word) })
+    else if (formula === undefined && word === undefined) spans.push(digitSpan(text, start))
+    at = Math.max(end, spans.at(-1)?.end ?? 0)
   }
-  return markParts(text, numbers)
 }
 
-/** A formula is worth what stands behind its last `=`. One that cannot be read is text: its numbers are found one by one. */
-function formulaSpan(text: string, start: number, formula: string): NumberSpan | null {
-  if (!/\d/.test(formula)) return null
-  const value = readNumber(formula)
-  const end = start + formula.length
-  if (value !== null) {
-    const isNegative = /^\\|^\d/.test(formula) && signBefore(text, start)
-    return { start, end, value: isNegative && value !== '0' ? negated(value) : value, isPart: false }
+/** A number that is read when it is asked for: of many in a text few are. */
+interface Span extends Omit<NumberSpan, 'value'> {
+  readonly read: () => string | null
+}
+
+/** A formula is worth what stands behind its last `=`. One that cannot be read is text: its last number counts. */
+function formulaSpan(text: string, start: number, formula: string): Span {
+  const read = (): string | null => {
+    const value = readNumber(formula)
+    if (value !== null) return /^\\|^\d/.test(formula) && signBefore(text, start) ? negated(value) : value
+    if (!formula.includes('=')) return null
+    const last = findNumbers(formula.replace(/^(?:\$\$?|\\[([])|(?:\$\$?|\\[)\]])$/g, ' ')).at(-1)
+    return last === undefined || last.isPart ? null : last.value
   }
-  if (!formula.includes('=')) return { start, end, value: null, isPart: false }
-  const inner = findNumbers(formula.replace(/^(?:\$\$?|\\[([])|(?:\$\$?|\\[)\]])$/g, ' '))
-  const last = inner.at(-1)
-  return last === undefined ? null : { start, end, value: last.isPart ? null : last.value, isPart: false }
+  return { start, end: start + formula.length, read, isPart: false }
 }
 
 function negated(value: string): string {
+  if (value === '0') return value
   return value.startsWith('-') ? value.slice(1) : `-${value}`
 }
 
@@ -82,23 +82,26 @@ const unitPart =
   /\s?\\?(?:text|mathrm|mbox)?\s?\{?\s*(?:[\p{L}]{1,12}[ /]?){1,3}\}?\s*\^\s*\{?-?\d+\}?|(?:st|nd|rd|th)(?!\p{L})/uy
 
 /** A number that begins with a digit, with all that belongs to it. */
-function digitSpan(text: string, start: number): NumberSpan {
+function digitSpan(text: string, start: number): Span {
   const digits = readDigits(text, start)
   let end = digits?.end ?? start + /^[\d.]+/.exec(text.slice(start, start + 5000))![0].length
   const rest = match(longer, text, end)
   const isDecimalComma = rest !== null && readDigits(text, start, { decimalComma: true })!.end === end + rest.length
   if (rest !== null && !isDecimalComma)
-    return { start, end: end + rest.length, value: null, isPart: !rest.includes(':') }
+    return { start, end: end + rest.length, read: () => null, isPart: !rest.includes(':') }
   if (isDecimalComma) end += rest.length
   end += match(fractionPart, text, end)?.length ?? 0
   end += match(powerPart, text, end)?.length ?? 0
   end = skipScales(text, start, end)
-  const value = digits === null ? null : readNumber(text.slice(start, end))
-  const isNegative = signBefore(text, start)
   if (variableAfter.test(text.slice(end, end + 4)) || functionBefore.test(text.slice(Math.max(0, start - 8), start)))
-    return { start, end, value: null, isPart: false }
+    return { start, end, read: () => null, isPart: false }
+  const numberEnd = end
   end += match(unitPart, text, end)?.length ?? 0
-  return { start, end, value: value !== null && isNegative && value !== '0' ? negated(value) : value, isPart: false }
+  const read = (): string | null => {
+    const value = digits === null ? null : readNumber(text.slice(start, numberEnd))
+    return value !== null && signBefore(text, start) ? negated(value) : value
+  }
+  return { start, end, read, isPart: false }
 }
 
 function skipScales(text: string, start: number, end: number): number {
@@ -136,19 +139,27 @@ const compoundAfter = new RegExp(`^ ?(?:${smaller})\\b`, 'i')
 const operator =
   /^[)\]}]{0,3}[ \t]*(?:(?!and\b|or\b)[\p{L}%]{0,9}[ \t]?){0,2}(?:[+*×·÷/-]|(?<= ):(?= )|\\times|\\cdot|\\div|\\pm|±|(?:x|X|choose|mod|times|plus|minus|to|through|divided by|multiplied by)(?=[ \t$(]|$))[ \t]*[($\\-]{0,2}[ \t]*$/u
 
-function markParts(text: string, numbers: readonly NumberSpan[]): NumberSpan[] {
-  const joined = numbers.map(({ end }, i) => {
-    const next = numbers[i + 1]
+function numbersOf(text: string, spans: readonly Span[]): NumberSpan[] {
+  const joined = spans.map(({ end }, i) => {
+    const next = spans[i + 1]
     if (next === undefined || next.start - end > 40) return false
     const between = text.slice(end, next.start)
     const isCompound = compoundBetween.test(between) && compoundAfter.test(text.slice(next.end, next.end + 20))
     return isCompound || operator.test(between)
   })
-  return numbers.map((number, i) => {
-    const isBetween = /\bbetween\s\$?$/i.test(text.slice(Math.max(0, number.start - 10), number.start))
-    const isSecond =
-      i > 0 && /\bbetween\s\$?$/i.test(text.slice(Math.max(0, numbers[i - 1]!.start - 10), numbers[i - 1]!.start))
-    return joined[i] || joined[i - 1] || isBetween || isSecond ? { ...number, isPart: true } : number
+  const isBetween = spans.map(({ start }) => /\bbetween\s\$?$/i.test(text.slice(Math.max(0, start - 10), start)))
+  return spans.map(({ start, end, read, isPart }, i) => {
+    const isOneOfTwo = [joined, isBetween].some((flags) => flags[i] === true || flags[i - 1] === true)
+    let known: string | null | undefined
+    return {
+      start,
+      end,
+      isPart: isPart || isOneOfTwo,
+      get value() {
+        if (known === undefined) known = read()
+        return known
+      },
+    }
   })
 }
 
