@@ -51,11 +51,15 @@ export interface MemoryUse {
   readonly available: number
 }
 
+/** What samples from a policy and differentiates it. */
 export interface Engine {
+  /** What it is and can do. */
   readonly info: EngineInfo
   /** Loads a model's weights. Throws FileFormatError, UnsupportedError, BackendError. */
   load(source: ModelSource): Promise<EngineModel>
+  /** What it holds now, and what it could hold. */
   memory(): MemoryUse
+  /** Frees its memory and ends its threads. */
   dispose(): Promise<void>
 }
 
@@ -72,14 +76,18 @@ export interface ModelSource {
 
 /** A completion behind its prompt. The rows of a group share the very same array of ids for their prompt. */
 export interface EngineRow {
-  readonly promptIds: TokenIds // [P]
-  readonly completionIds: TokenIds // [L]
+  /** [P] tokens of the prompt. */
+  readonly promptIds: TokenIds
+  /** [L] tokens of the completion. */
+  readonly completionIds: TokenIds
 }
 
 /** Values of the completion tokens of some rows, in nats, of softmax(logits / temperature). */
 export interface TokenValues {
-  readonly logProbs: readonly (readonly number[])[] // [B][L] log π of each token
-  readonly entropies: readonly (readonly number[])[] // [B][L] entropy of the distribution that it was drawn from
+  /** [B][L] log π of each token. */
+  readonly logProbs: readonly (readonly number[])[]
+  /** [B][L] entropy of the distribution that each token was drawn from. */
+  readonly entropies: readonly (readonly number[])[]
 }
 
 export interface ValuesOptions {

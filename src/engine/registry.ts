@@ -2,6 +2,7 @@ import { BackendError, ConfigError } from '../errors.js'
 import { startCpuEngine, startReferenceEngine } from './cpu/cpuEngine.js'
 import type { Engine } from './engine.js'
 
+/** How an engine is started. */
 export interface EngineOptions {
   /** Threads of the cpu engine. Defaults to the number of cores, or to what it runs with. */
   threads?: number
@@ -9,6 +10,7 @@ export interface EngineOptions {
 
 /** An engine that can be asked for by its name. */
 export interface EngineEntry {
+  /** Its name, as `--engine` takes it. */
   readonly name: string
   /** What it is, for help texts. */
   readonly summary: string
@@ -22,6 +24,7 @@ export const engines = [
   { name: 'reference', summary: 'plain JavaScript, slow and simple, to compare with', start: startReferenceEngine },
 ] as const satisfies readonly EngineEntry[]
 
+/** The name of an engine. */
 export type EngineName = (typeof engines)[number]['name']
 
 /** What `--engine` takes. */
@@ -29,7 +32,9 @@ export const engineChoices: readonly [string, ...string[]] = ['auto', ...engines
 
 /** The engine that models are loaded on, and why it was taken. */
 export interface SelectedEngine {
+  /** Its name. */
   readonly name: string
+  /** The engine itself. */
   readonly engine: Engine
   /** In a sentence. */
   readonly why: string

@@ -34,6 +34,7 @@ export interface SamplingOptions {
   onProgress?: (tokens: number, completions: number) => void
 }
 
+/** One sampled completion. */
 export interface Completion {
   /** The sampled tokens, the one that ended the completion included. */
   ids: number[]

@@ -36,6 +36,7 @@ export class CausalLM {
     return this.base.source.folder
   }
 
+  /** What the model is made of. */
   get config(): ModelConfig {
     return this.base.source.config
   }

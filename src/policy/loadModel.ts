@@ -13,6 +13,7 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
 import { CausalLM } from './causalLM.js'
 
+/** How a model is loaded, and found on the Hub when its name is no folder. */
 export interface LoadModelOptions extends DownloadOptions {
   /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
   dtype?: 'auto' | 'float32'

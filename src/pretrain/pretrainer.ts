@@ -167,6 +167,7 @@ export class Pretrainer {
     this.#step = step
   }
 
+  /** Frees the memory of model and optimizer. */
   dispose(): void {
     this.model.dispose()
   }
