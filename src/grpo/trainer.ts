@@ -61,6 +61,11 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   resume?: boolean
   /** Told of what is damaged or lost, such as a checkpoint that is passed over for an older one. Defaults to console.warn. */
   onWarning?: (message: string) => void
+  /**
+   * With `resume`: goes on although problems were corrected, left out or added since; their number may change that of the steps.
+   * Defaults to false: changed data is refused.
+   */
+  acceptChangedData?: boolean
   /** Stops the run after the step that is being computed, or in the middle of sampling; the adapter is kept and saved. */
   signal?: AbortSignal
   /** Called while a step goes on. */
@@ -228,6 +233,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
               task,
               config,
               identity,
+              acceptChangedData: this.#options.acceptChangedData ?? false,
               onWarning: this.#warn,
             })
       const resumed = resume ? (checkpoints?.resume() ?? null) : null

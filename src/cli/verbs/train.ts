@@ -39,7 +39,12 @@ import { loraOptionsOf } from '../run/loraOptions.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 
-type TrainFlags = Record<string, string | string[]> & { overwrite?: true; resume?: true; preflight?: boolean }
+type TrainFlags = Record<string, string | string[]> & {
+  overwrite?: true
+  resume?: true
+  acceptChangedData?: true
+  preflight?: boolean
+}
 
 /** Seconds that the preflight may sample before a run. */
 const PREFLIGHT_SECONDS = 30
@@ -65,23 +70,31 @@ export function addTrainCommand(program: Command, streams: Streams): void {
   addTrainFlags(command)
   command
     .addOption(new Option('--overwrite', 'replace the run that the output folder holds').conflicts('resume'))
+    .option('--accept-changed-data', 'with --resume: go on although rows were corrected or left out since')
     .option('--resume', 'go on from the latest checkpoint in the output folder; from the start when there is none yet')
     .option('--no-preflight', 'do not look first at what usually goes wrong')
-    .action(async (file: string | undefined, { overwrite, resume, preflight, ...flags }: TrainFlags) => {
-      const fromFile = file === undefined ? {} : readTrainConfigFile(file)
-      const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
-      return train(
-        config,
-        { overwrite: overwrite ?? false, resume: resume ?? false, preflight: preflight ?? true },
-        streams,
-      )
-    })
+    .action(
+      async (file: string | undefined, { overwrite, resume, acceptChangedData, preflight, ...flags }: TrainFlags) => {
+        const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+        const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
+        return train(
+          config,
+          {
+            overwrite: overwrite ?? false,
+            resume: resume ?? false,
+            acceptChangedData: acceptChangedData ?? false,
+            preflight: preflight ?? true,
+          },
+          streams,
+        )
+      },
+    )
 }
 
 /** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */
 export async function train(
   config: TrainConfig,
-  options: { overwrite: boolean; resume?: boolean; preflight?: boolean },
+  options: { overwrite: boolean; resume?: boolean; acceptChangedData?: boolean; preflight?: boolean },
   streams: Streams,
 ): Promise<void> {
   const { outputDir } = config
@@ -102,7 +115,12 @@ async function trainIn(
   policy: CausalLM,
   data: RunInputs,
   config: TrainConfig,
-  { preflight, resumes, signal }: { preflight?: boolean; resumes: boolean; signal: AbortSignal },
+  {
+    preflight,
+    resumes,
+    acceptChangedData,
+    signal,
+  }: { preflight?: boolean; resumes: boolean; acceptChangedData?: boolean; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
   const { outputDir } = config
@@ -114,7 +132,7 @@ async function trainIn(
   if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
   if (report) writePreflight(outputDir, report)
   const base = config.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
-  const isComplete = await runTrainer(policy, data, config, { resumes, signal }, streams)
+  const isComplete = await runTrainer(policy, data, config, { resumes, acceptChangedData, signal }, streams)
   if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
   streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
   signal.throwIfAborted()
@@ -192,13 +210,17 @@ async function runTrainer(
   policy: CausalLM,
   data: RunInputs,
   config: TrainConfig,
-  { resumes, signal }: { resumes: boolean; signal: AbortSignal },
+  {
+    resumes,
+    acceptChangedData,
+    signal,
+  }: { resumes: boolean; acceptChangedData: boolean | undefined; signal: AbortSignal },
   streams: Streams,
 ): Promise<boolean> {
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
     ...{ policy, ...data, config: grpoConfigOf(config) },
-    ...{ outputDir: config.outputDir, signal, resume: resumes },
+    ...{ outputDir: config.outputDir, signal, resume: resumes, acceptChangedData: acceptChangedData ?? false },
     onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last))

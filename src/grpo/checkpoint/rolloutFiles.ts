@@ -99,6 +99,7 @@ export function readRollouts(
   { folder, has }: Pick<WholeCheckpoint, 'folder' | 'has'>,
   problems: readonly Problem[],
   config: GRPOConfig,
+  acceptChangedData = false,
 ): StoredRollouts | null {
   if (!has(TEXTS_FILE)) return null
   const file = path.join(folder, TEXTS_FILE)
@@ -118,7 +119,9 @@ export function readRollouts(
     let at = 0
     const reference: number[][] = []
     const restored = groups.map(({ problem: id, completions, ...group }): RolloutGroup => {
-      const problem = problems.find((each) => each.id === id)
+      const known = problems.find((each) => each.id === id)
+      // What was sampled and judged is trained on, also when its problem has been left out since.
+      const problem = known ?? (acceptChangedData ? { id, question: group.promptText, answer: '' } : null)
       if (!problem) throw new FileFormatError(file, `speaks of the problem ${id}, which the task does not have`)
       return {
         ...group,

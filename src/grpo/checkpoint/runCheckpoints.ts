@@ -50,6 +50,8 @@ export class RunCheckpoints {
       readonly config: GRPOConfig
       readonly identity: RunIdentity
       readonly onWarning: (message: string) => void
+      /** Goes on although the problems are others than before. */
+      readonly acceptChangedData?: boolean
     },
   ) {}
 
@@ -72,9 +74,19 @@ export class RunCheckpoints {
     const { policy, update, task, config, identity } = this.run
     const { folder, step } = whole
     const checkpoint = readCheckpoint(whole)
-    checkSameRun(folder, checkpoint.identity, identity, config)
-    const stored = readRollouts(whole, task.problems, config)
-    const { files, ...counters } = checkpoint.counters
+    const { acceptChangedData = false, onWarning } = this.run
+    checkSameRun(folder, checkpoint.identity, identity, config, acceptChangedData)
+    const isChanged = checkpoint.identity.problems !== identity.problems
+    const { files, ...saved } = checkpoint.counters
+    // Pass rates are of the problems by their numbers, which may be those of others now.
+    const counters = isChanged ? { ...saved, prompts: { ...saved.prompts, passRates: {} } } : saved
+    const read = readRollouts(whole, task.problems, config, isChanged)
+    const stored = read && isChanged ? { ...read, prompts: { ...read.prompts, passRates: {} } } : read
+    if (isChanged) {
+      onWarning(
+        `goes on with changed data: ${String(checkpoint.identity.problems)} then, ${String(identity.problems)} now`,
+      )
+    }
     const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
     if (!isBetweenBatches && !stored) {
       throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')

@@ -58,17 +58,29 @@ function adapterIdentity(adapter: LoraAdapter): string {
  * Throws a ConfigError that lists what is different now, when it is something that decides how the run goes on. Another
  * number of steps is accepted where the learning rate does not depend on it.
  */
-export function checkSameRun(folder: string, saved: RunIdentity, now: RunIdentity, config: GRPOConfig): void {
+export function checkSameRun(
+  folder: string,
+  saved: RunIdentity,
+  now: RunIdentity,
+  config: GRPOConfig,
+  acceptChangedData = false,
+): void {
   const mayExtend = !dependsOnMaxSteps(config)
+  // How many problems there are says how many steps the epochs have.
+  const ofData = ['problems', 'prompts', ...(config.maxSteps > 0 ? [] : ['maxSteps'])]
   const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
     if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
+    if (acceptChangedData && ofData.includes(name)) return []
     const [before, after] = [show(name in saved ? saved[name] : defaultOf(name)), show(now[name])]
-    return before === after ? [] : [`${name} was ${before} and is now ${after}`]
+    return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}` }]
   })
   if (differences.length === 0) return
   throw new ConfigError(
-    `the run cannot be continued from ${folder}, for it would not be the same run:\n  ${differences.join('\n  ')}\n` +
-      'Take the values of the run (its config.yaml), or start a new run in another folder',
+    `the run cannot be continued from ${folder}, for it would not be the same run:\n  ` +
+      `${differences.map(({ text }) => text).join('\n  ')}\n` +
+      (differences.every(({ name }) => ofData.includes(name))
+        ? 'Where rows were corrected or left out on purpose, say so: acceptChangedData (--accept-changed-data)'
+        : 'Take the values of the run (its config.yaml), or start a new run in another folder'),
   )
 }
 
