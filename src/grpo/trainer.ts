@@ -357,7 +357,9 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     const { step } = made.position
     const isDue = evalStrategy === 'steps' && (step % (evalSteps ?? saveSteps) === 0 || step === this.maxSteps)
     if (!evalTask || !isDue || !made.isFinite) return { ...made, isEvaluated: true }
-    const metrics = await evaluatePolicy(policy, evalTask, this.#rewards, this.config)
+    const metrics = await evaluatePolicy(policy, evalTask, this.#rewards, this.config, {
+      onWarning: this.#warnOnce,
+    })
     return {
       ...{ ...made, isEvaluated: true },
       step: { ...made.step, metrics: { ...made.step.metrics, ...metrics } },
@@ -441,6 +443,15 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     const { onWarning = console.warn } = this.#options
     onWarning(message)
   }
+
+  /** A problem that cannot be graded comes again in every pass. */
+  readonly #warnOnce = (message: string): void => {
+    if (this.#told.has(message)) return
+    this.#told.add(message)
+    this.#warn(message)
+  }
+
+  readonly #told = new Set<string>()
 
   /** One optimizer step; null when the signal stopped it before the adapter was changed. */
   async #trainStep(): Promise<MadeStep | null> {
@@ -549,6 +560,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
         keep: true,
         signal: this.#signal,
         onProgress: (done) => onProgress?.({ phase: 'sampling', done }),
+        onWarning: this.#warnOnce,
       })
       return { rollouts, prompts: this.#prompts.state(), numTokens: numTokens + rollouts.numTokens }
     } catch (error) {

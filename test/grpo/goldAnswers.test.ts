@@ -35,4 +35,28 @@ describe('gold answers of a run', () => {
       trainerOf({ task: bad, rewards: [format()] })
       return Promise.resolve()
     }))
+
+  it('of which a grader fails in the middle of a run cost their completions, not the run, and are told once', () =>
+    withPolicy(async ({ trainerOf }) => {
+      const failing = {
+        ...good,
+        problems: good.problems.map((problem, i) => ({
+          ...problem,
+          grader: () => {
+            if (i === 1) throw new Error('no gold answer')
+            return { correct: true, correctLenient: true, extracted: null }
+          },
+        })),
+      }
+      const warnings: string[] = []
+      const onWarning = (message: string): number => warnings.push(message)
+      const options = { task: failing, rewards: [correctness(), format()], onWarning }
+      const steps = await trainerOf(options, { maxSteps: 4, perDeviceTrainBatchSize: 16 }).train()
+      assert.equal(steps.length, 4)
+      const errors = steps.map(({ metrics }) => metrics['rewards/correctness/grading_errors'] ?? 0)
+      assert.deepEqual([...new Set(errors)].sort(), [0, 4])
+      const judged = steps.flatMap(({ groups }) => groups).filter(({ problem }) => problem.id === 'tiny/1')
+      assert.ok(judged.every(({ completions }) => completions.every(({ correct }) => correct === null)))
+      assert.deepEqual(warnings, ['a completion is not judged: the grader failed: problem tiny/1: no gold answer'])
+    }))
 })
