@@ -11,12 +11,11 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-package-'))
 const LIMIT = 120e6
 const failures = []
 
-/** Runs a command in the new folder; returns what it printed, and notes it as a failure when it ends with an error. */
+/** Runs a command in the new folder; returns what came of it, and notes it as a failure when it ends with an error. */
 function run(what, command, args, cwd = folder) {
   const result = spawnSync(command, args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' })
-  const output = `${result.stdout}${result.stderr}`
-  if (result.status !== 0) failures.push(`${what} ended with ${result.status}:\n${output}`)
-  return output
+  if (result.status !== 0) failures.push(`${what} ended with ${result.status}:\n${result.stdout}${result.stderr}`)
+  return result
 }
 
 function check(what, isTrue, output) {
@@ -35,22 +34,21 @@ function sizeOf(folder) {
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 
 try {
-  const [packed] = JSON.parse(
-    run('npm pack', 'npm', ['pack', '--json', '--silent', '--pack-destination', folder], root).replace(/^[^[]*/, ''),
-  )
+  const pack = ['pack', '--json', '--silent', '--pack-destination', folder]
+  const [packed] = JSON.parse(run('npm pack', 'npm', pack, root).stdout.replace(/^[^[]*/, ''))
   console.log(
     `${packed.filename}: ${packed.entryCount} files, ${megabytes(packed.size)}, unpacked ${megabytes(packed.unpackedSize)}`,
   )
 
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
-  const installed = run('npm install', 'npm', [
+  const { stdout, stderr } = run('npm install', 'npm', [
     'install',
     '--prefer-offline',
     '--no-audit',
     '--no-fund',
     packed.filename,
   ])
-  check('installs without a warning', !/warn/i.test(installed), installed)
+  check('installs without a warning', !/warn/i.test(stdout + stderr), stdout + stderr)
 
   const modules = path.join(folder, 'node_modules')
   const size = sizeOf(modules)
@@ -67,7 +65,7 @@ try {
       .join(', ')}, …`,
   )
 
-  const tasks = run('npx grpo-ts tasks', 'npx', ['grpo-ts', 'tasks'])
+  const { stdout: tasks } = run('npx grpo-ts tasks', 'npx', ['grpo-ts', 'tasks'])
   check('npx grpo-ts tasks', tasks.includes('gsm8k'), tasks)
 
   fs.writeFileSync(
@@ -84,7 +82,7 @@ const [step] = await new GRPOTrainer({ ...run, config }).train()
 console.log('loss', step.metrics.loss)
 `,
   )
-  const trained = run('node library.mjs', process.execPath, ['library.mjs'])
+  const { stdout: trained } = run('node library.mjs', process.execPath, ['library.mjs'])
   check('a training step as a library, with a reward in TypeScript', /^loss -?\d/.test(trained), trained)
 } finally {
   fs.rmSync(folder, { recursive: true })
