@@ -61,12 +61,16 @@ export async function repositoryInfo(
   return info
 }
 
+/** Of 1000 files each; the largest repositories have a hundredth of it. */
+const MAXIMUM_PAGES = 1000
+
 /** All files of a repository at a commit. Throws a HubError, also for a path that would leave the cache. */
 export async function listFiles(client: HubClient, repository: Repository, commit: string): Promise<RemoteFile[]> {
   const what = `listing the files of ${repository.id}`
   const files: RemoteFile[] = []
   let url: string | null = `${apiOf(client, repository)}/tree/${commit}?recursive=true`
-  while (url !== null) {
+  for (let page = 1; url !== null; page++) {
+    if (page > MAXIMUM_PAGES) throw new HubError('http', `${what}: there are more than ${MAXIMUM_PAGES} pages`)
     const { value, headers } = await getJson(client, { ...repository, revision: commit }, url, what)
     for (const entry of parseAnswer(z.array(entrySchema), value, what)) {
       if (entry.type !== 'file') continue
@@ -102,6 +106,11 @@ function checkOid(oid: string): string {
 
 /** Refuses absolute paths, `..`, backslashes, drive letters and NUL on every operating system alike. */
 function checkPath(path: string, { id }: Repository): void {
-  if (path.split('/').every((part) => part !== '.' && part !== '..' && /^[^\\:\0]+$/.test(part))) return
+  if (
+    path
+      .split('/')
+      .every((part) => part !== '.' && part !== '..' && /^[^\\:\p{Cc}\u202a-\u202e\u2066-\u2069]+$/u.test(part))
+  )
+    return
   throw new HubError('http', `${id} lists the file ${quote(path)}, whose name is not safe to write; nothing was taken`)
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseDocument } from 'yaml'
+import { parseYaml } from '../io/yaml.js'
 import { FileFormatError } from '../errors.js'
 import type { Evaluation } from '../eval/evaluation.js'
 import { readEvaluation } from '../eval/evaluationFile.js'
@@ -94,8 +94,12 @@ function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): B
 
 function readConfig(file: string): Record<string, unknown> | null {
   if (!fs.existsSync(file)) return null
-  const document = parseDocument(fs.readFileSync(file, 'utf8'))
-  const value: unknown = document.errors.length > 0 ? null : document.toJS()
+  let value: unknown
+  try {
+    value = parseYaml(fs.readFileSync(file, 'utf8'))
+  } catch {
+    value = null
+  }
   if (isJsonObject(value)) return value
   throw new FileFormatError(file, 'is not a config as grpo-ts train writes it; restore it or remove it')
 }

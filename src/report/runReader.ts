@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseDocument } from 'yaml'
+import { parseYaml } from '../io/yaml.js'
 import { DataError } from '../errors.js'
 import { isJsonObject } from '../io/json.js'
 import { CompletionLog } from './completionLog.js'
@@ -115,8 +115,7 @@ export class RunReader {
 /** The options by their names; null when the file is missing or not YAML. */
 function readConfig(file: string): Record<string, unknown> | null {
   try {
-    const document = parseDocument(fs.readFileSync(file, 'utf8'))
-    const value: unknown = document.errors.length > 0 ? null : document.toJS()
+    const value = parseYaml(fs.readFileSync(file, 'utf8'))
     return isJsonObject(value) ? value : null
   } catch {
     return null

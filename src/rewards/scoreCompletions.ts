@@ -20,6 +20,10 @@ export interface Scores {
 }
 
 const TIMED_OUT = Symbol('timed out')
+/** The square of a larger reward, or itself in single precision, would be infinite. */
+const MAX_REWARD = 1e30
+/** Characters of a user's error that are shown. */
+const MAX_MESSAGE_LENGTH = 1000
 
 /** Why there is no value. */
 type Unscored = typeof TIMED_OUT | GradingError
@@ -52,9 +56,17 @@ export async function scoreCompletions(
         const got = Array.isArray(given) ? `${given.length} values` : quote(given)
         throw new GrpoError(`the reward function '${reward.name}' returned ${got} for ${what}; expected one for each`)
       }
-      return values.map((value, i) => check(reward, samples[i]!, value))
+      // A hole in the array is undefined, which map would pass over.
+      return Array.from(values, (value, i) => check(reward, samples[i]!, value))
     }),
   )
+  if (samples.length > 0 && columns.every((column) => column.every((value) => value === null))) {
+    const names = rewards.map(({ name }) => `'${name}'`).join(', ')
+    throw new GrpoError(
+      `no reward function judges any of ${samples.length} completions: ${names} returned null for all of them; nothing can be ` +
+        'learned from that',
+    )
+  }
   const numProblems = new Set(samples.map(({ meta }) => meta.problem.id)).size
   const metrics: Record<string, number> = {}
   const gradingErrors = new Set<string>()
@@ -101,10 +113,11 @@ async function scoreOne(
 }
 
 function check(reward: RewardFunction, { meta: { problem } }: RewardSample, value: number | null): number | null {
-  if (value === null || Number.isFinite(value)) return value
+  if (value === null || (typeof value === 'number' && Math.abs(value) <= MAX_REWARD)) return value
   throw new GrpoError(
     `the reward function '${reward.name}' returned ${quote(value)} for a completion of problem ${problem.id}; ` +
-      'expected a finite number, or null for a completion that it does not judge',
+      `expected a number between -${MAX_REWARD} and ${MAX_REWARD} (larger ones overflow), or null for a completion that it does ` +
+      'not judge',
   )
 }
 
@@ -136,7 +149,8 @@ async function call<T>(
     if (cause instanceof RewardTimeout) return TIMED_OUT
     if (cause instanceof GradingError) return cause
     if (signal?.aborted) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const reason = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message
     throw new GrpoError(`the reward function '${name}' failed on ${what}: ${reason}`, { cause })
   } finally {
     clearTimeout(timer)

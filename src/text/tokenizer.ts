@@ -13,6 +13,7 @@ import {
   type TokenizerJson,
 } from './tokenizerFiles.js'
 import { HuggingFaceTokenizer } from './tokenizersLibrary.js'
+import type { Decoder } from './tokenizersLibrary.js'
 
 export type { ChatMessage } from './chatTemplate.js'
 
@@ -208,9 +209,29 @@ export class Tokenizer {
   }
 }
 
+/** Encodes and decodes once: the library reads post-processors and decoders only when they are used. */
+function tryOut(library: HuggingFaceTokenizer): void {
+  const { ids } = library.encode('a b', { add_special_tokens: true })
+  const known = ids.filter((id): id is number => id !== undefined && library.id_to_token(id) !== undefined)
+  if (known.length > 0) library.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false })
+}
+
+/** Has byte-fallback decoders keep U+FEFF, as the library's byte-level ones do: in a text it is no byte order mark. */
+function keepByteOrderMarks(library: HuggingFaceTokenizer): HuggingFaceTokenizer {
+  const visit = (decoder: Decoder | null | undefined): void => {
+    if (!decoder) return
+    if (decoder.text_decoder) decoder.text_decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+    decoder.decoders?.forEach(visit)
+  }
+  visit(library.decoder)
+  return library
+}
+
 function openLibrary(file: string, json: TokenizerJson, config: object): HuggingFaceTokenizer {
   try {
-    return new HuggingFaceTokenizer(json, config)
+    const library = keepByteOrderMarks(new HuggingFaceTokenizer(json, config))
+    tryOut(library)
+    return library
   } catch (cause) {
     const { message } = cause as Error
     // "Unknown Decoder type: X": the file is sound, but not for this library.

@@ -96,10 +96,23 @@ describe('rewards as functions', () => {
 
   it('that return something else end in an error that names them', async () => {
     const cases: [unknown, RegExp][] = [
-      [() => 'right', /'own' returned 'right' for a completion of problem a; expected a finite number, or null/],
+      [
+        () => 'right',
+        /'own' returned 'right' for a completion of problem a; expected a number between -1e\+30 and 1e\+30 .*or null/,
+      ],
       [() => undefined, /'own' returned undefined/],
       [() => NaN, /'own' returned NaN/],
       [() => true, /'own' returned true/],
+      [() => '1', /'own' returned '1'/],
+      [() => 1e308, /'own' returned 1e\+308 .*larger ones overflow/],
+      [() => -1e200, /'own' returned -1e\+200 .*larger ones overflow/],
+      [() => null, /no reward function judges any of 1 completions: 'own' returned null/],
+      [
+        () => {
+          throw new Error('x'.repeat(10_000_000))
+        },
+        /^[^]{0,2000}$/,
+      ],
       [
         () => {
           throw new Error('broken')
@@ -117,6 +130,7 @@ describe('rewards as functions', () => {
     const batches: [unknown, RegExp][] = [
       [() => [1], /'own' returned 1 values for a batch of 2 completions; expected one for each/],
       [() => 1, /'own' returned 1 for a batch/],
+      [() => Object.assign(new Array<number>(2), { 1: 1 }), /'own' returned undefined for a completion of problem a/],
       [() => [1, '1'], /'own' returned '1' for a completion of problem b/],
       [() => Promise.reject(new Error('offline')), /'own' failed on a batch of 2 completions: offline/],
     ]

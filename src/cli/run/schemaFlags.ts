@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { parseDocument } from 'yaml'
+import { parseYaml } from '../../io/yaml.js'
 import { z } from 'zod'
 import { kebabCase } from '../../options/names.js'
 
@@ -84,7 +84,10 @@ function list(texts: readonly string[], alternatives: readonly ValueSchema[]): u
 
 /** `--task-options '{ max_operand: 20 }'` */
 function mapping(text: string): unknown {
-  const document = parseDocument(text)
-  // What is not YAML is left to the schema to refuse.
-  return document.errors.length > 0 ? text : (document.toJS() as unknown)
+  try {
+    return parseYaml(text)
+  } catch {
+    // What is not YAML is left to the schema to refuse.
+    return text
+  }
 }

@@ -1,13 +1,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { loraOptionsOf, loraRunOptions } from './loraOptions.js'
-import { parseDocument, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { z } from 'zod'
 import { ConfigError, FileFormatError } from '../../errors.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../../grpo/config/config.js'
 import type { GRPOConfig } from '../../grpo/config/config.js'
 import { expandPath } from '../../io/expandPath.js'
 import { isJsonObject, quote } from '../../io/json.js'
+import { parseYaml } from '../../io/yaml.js'
 import { loraSettings } from '../../model/loraOptions.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
 import { taskNames } from '../../tasks/loadTask.js'
@@ -211,10 +212,12 @@ export function readTrainConfigFile(file: string): Record<string, unknown> {
   } catch (cause) {
     throw new FileFormatError(file, `cannot be read (${(cause as Error).message}); check the path`, { cause })
   }
-  const document = parseDocument(text)
-  const [problem] = document.errors
-  if (problem) throw new FileFormatError(file, `is not valid YAML: ${problem.message.trimEnd()}`, { cause: problem })
-  const value: unknown = document.toJS()
+  let value: unknown
+  try {
+    value = parseYaml(text)
+  } catch (cause) {
+    throw new FileFormatError(file, (cause as Error).message, { cause })
+  }
   // An empty file, or one of comments alone, sets nothing.
   if (value === null) return {}
   if (!isJsonObject(value)) throw new FileFormatError(file, `expected options as name: value, got ${quote(value)}`)

@@ -117,6 +117,8 @@ async function fetchPart(
         // A server that ignores the range sends the file from its start on.
         const wanted = chunk.subarray(Math.max(0, part.begin + part.done - position), Math.max(0, part.end - position))
         position += chunk.length
+        // Nothing that comes behind the last byte is waited for: it may never end.
+        if (wanted.length === 0 && part.begin + part.done === part.end) return
         if (wanted.length === 0) continue
         await writeAt(handle, wanted, part.begin + part.done)
         journal.advance(part, wanted.length)

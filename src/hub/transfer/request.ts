@@ -5,6 +5,8 @@ import { responseError } from './responseError.js'
 import type { Repository } from '../repository.js'
 
 const MAXIMUM_REDIRECTS = 10
+/** A page of a listing has a thousandth of it. */
+const MAXIMUM_ANSWER_BYTES = 64 * 1024 * 1024
 
 /** A response whose body is still to be read, under the watch for stalls. */
 export interface WatchedResponse {
@@ -51,7 +53,17 @@ export async function getJson(
   return withRetries(client, what, () =>
     getOnce(client, repository, url, { Accept: 'application/json' }, async ({ response, chunks }) => {
       const pieces: Uint8Array[] = []
-      for await (const chunk of chunks()) pieces.push(chunk)
+      let bytes = 0
+      for await (const chunk of chunks()) {
+        bytes += chunk.length
+        if (bytes > MAXIMUM_ANSWER_BYTES) {
+          throw new HubError(
+            'http',
+            `${withoutQuery(url)} answers with more than ${MAXIMUM_ANSWER_BYTES} bytes of JSON`,
+          )
+        }
+        pieces.push(chunk)
+      }
       try {
         return { value: JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown, headers: response.headers }
       } catch (cause) {
@@ -84,12 +96,20 @@ async function followRedirects(
     const location = response.headers.get('location')
     if (response.status < 300 || response.status >= 400 || location === null) return response
     await response.body?.cancel()
-    url = new URL(location, url)
+    url = redirectTarget(start, location, url)
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new HubError('http', `${withoutQuery(start)} redirects to ${url.protocol}//…; expected http or https`)
     }
   }
   throw new HubError('http', `${withoutQuery(start)} redirects more than ${MAXIMUM_REDIRECTS} times`)
+}
+
+/** Where a redirect leads. fetch refuses addresses with a name and password, with both in its message. */
+function redirectTarget(start: string, location: string, base: URL): URL {
+  const target = URL.canParse(location, base) ? new URL(location, base) : null
+  if (target !== null && target.username === '' && target.password === '') return target
+  const what = target === null ? 'something that is no address' : 'an address with a user name'
+  throw new HubError('http', `${withoutQuery(start)} redirects to ${what}; expected http or https`)
 }
 
 async function* readChunks(response: Response, watch: StallWatch): AsyncGenerator<Uint8Array> {

@@ -25,8 +25,15 @@ export async function responseError(
   // The Hub signs the links to its storage for some minutes; the next attempt gets a new one.
   if (!isFromHub) return new TransientError(`the link to the storage was refused (${status}); it may have expired`)
   const { kind, message } = explain(client, repository, response)
-  const requestId = headers.get('x-request-id')
+  const requestId = requestIdOf(client, headers)
   return new HubError(kind, requestId === null ? message : `${message} (request ${requestId})`, { status })
+}
+
+/** The id by which the Hub finds a request. Whatever else a server sends, the token among it, is not for messages. */
+function requestIdOf({ token }: HubClient, headers: Headers): string | null {
+  const id = headers.get('x-request-id')
+  if (id === null || !/^[\w=;:-]{1,100}$/.test(id)) return null
+  return token !== null && id.includes(token) ? null : id
 }
 
 function explain(
