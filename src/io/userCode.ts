@@ -2,6 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { GrpoError } from '../errors.js'
 import { quote } from './json.js'
 
+/** Characters of an error's message that are told. */
+const LONGEST_MESSAGE = 500
+
 /** What runs now, and in all promises, timers and events that it starts. */
 const current = new AsyncLocalStorage<string>()
 /** Calls whose promises are not settled yet. */
@@ -91,5 +94,7 @@ function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return quote(thrown)
   const frame = thrown.stack?.split('\n').find((line) => /^\s+at /.test(line) && !line.includes('node:'))
   const place = frame === undefined ? '' : ` (${frame.trim().replace(/^at (?:.*\()?(.*?)\)?$/, '$1')})`
-  return `${thrown.name}: ${thrown.message}${place}`
+  const { name, message } = thrown
+  const shown = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message
+  return `${name}: ${shown}${place}`
 }

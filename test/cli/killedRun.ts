@@ -36,14 +36,18 @@ export function shortRun(model: string, outputDir: string, steps = 20): string[]
   return ['train', ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]
 }
 
+/** What is sent to a process: SIGKILL leaves it no chance to save anything, after the others it ends with these exit codes. */
+export const endCodes = { SIGKILL: null, SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
 /**
- * Starts (or resumes) the run as a process of its own and kills it, without a chance to save anything, `milliseconds` after
- * it began to train, or made `afterStep` steps; returns the last step that it printed, 0 when it was killed before the first, null when it had ended.
+ * Starts (or resumes) the run as a process of its own and sends it a signal, `milliseconds` after it began to train, or made
+ * `afterStep` steps; returns the last step that it printed, 0 when it ended before the first, null when it had ended by itself.
  */
 export async function startAndKill(
   args: readonly string[],
   milliseconds: number,
   afterStep = 0,
+  kill: keyof typeof endCodes = 'SIGKILL',
 ): Promise<number | null> {
   const child = start(args)
   const stderr = text(child.stderr)
@@ -58,10 +62,12 @@ export async function startAndKill(
   })
   await Promise.race([training, exit])
   await Promise.race([setTimeout(milliseconds), exit])
-  child.kill('SIGKILL')
+  child.kill(kill)
   const [code, signal] = await exit
-  assert.ok(signal === 'SIGKILL' || code === 0, await stderr)
-  return signal === null ? null : Number([...output.matchAll(/^step (\d+)\//gm)].at(-1)?.[1] ?? 0)
+  // A signal that comes before the program listens ends it as it ends any program.
+  const isKilled = signal === kill || (code !== null && code === endCodes[kill])
+  assert.ok(isKilled || code === 0, `code ${code}, signal ${signal}: ${await stderr}`)
+  return isKilled ? Number([...output.matchAll(/^step (\d+)\//gm)].at(-1)?.[1] ?? 0) : null
 }
 
 /** Runs to the end in this process. */
