@@ -70,14 +70,42 @@ export function checkSampling(
   expect('repetitionPenalty', (value) => value > 0 && value < Infinity, 'a number above 0')
   if (options.stopStrings?.length && !hasTokenizer) problems.push('stopStrings need a model with a tokenizer')
   if (options.stopStrings?.includes('')) problems.push('stopStrings holds an empty string')
-  for (const [index, { length }] of prompts.entries()) {
-    if (length === 0) problems.push(`prompt ${index} is empty`)
-    // The last token of a completion is never fed back.
-    if (length + options.maxCompletionLength - 1 > config.maxPositions) {
-      problems.push(
-        `prompt ${index} of ${length} tokens and maxCompletionLength ${options.maxCompletionLength} are more than the model's ${config.maxPositions} positions`,
-      )
-    }
-  }
+  for (const [index, { length }] of prompts.entries()) if (length === 0) problems.push(`prompt ${index} is empty`)
+  const tooLong = describeTooLong(prompts, options.maxCompletionLength, config.maxPositions)
+  if (tooLong !== null) problems.push(tooLong)
   if (problems.length > 0) throw new ConfigError(`generate: ${problems.join('; ')}`)
+}
+
+/** The longest completion, in tokens, that a model has room for behind a prompt; below 1 when it has room for none. */
+export function roomForCompletion(promptTokens: number, maxPositions: number): number {
+  // The last token of a completion is never fed back.
+  return maxPositions - promptTokens + 1
+}
+
+/**
+ * Most tokens of a completion where nobody says how many: 512, or half of the model's positions where that is less. It depends
+ * on the model alone, so that no completion depends on the prompts beside it.
+ */
+export function defaultCompletionLength({ maxPositions }: Pick<ModelConfig, 'maxPositions'>): number {
+  return Math.min(512, Math.ceil(maxPositions / 2))
+}
+
+/** Names the longest of the prompts that leave no room for a completion, and what would leave it; null when all have room. */
+function describeTooLong(
+  prompts: readonly (readonly number[])[],
+  maxCompletionLength: number,
+  maxPositions: number,
+): string | null {
+  const lengths = prompts.map(({ length }) => length)
+  const isTooLong = (length: number): boolean => roomForCompletion(length, maxPositions) < maxCompletionLength
+  const count = lengths.filter(isTooLong).length
+  if (count === 0) return null
+  const longest = lengths.reduce((max, length) => Math.max(max, length), 0)
+  const room = roomForCompletion(longest, maxPositions)
+  const others = count === 1 ? '' : ` (so it is with ${count} of the ${lengths.length} prompts)`
+  const remedy = room < 1 ? 'shorten it' : `set maxCompletionLength to ${room} or less`
+  return (
+    `prompt ${lengths.indexOf(longest)} of ${longest} tokens and maxCompletionLength ${maxCompletionLength} are more than the ` +
+    `model's ${maxPositions} positions${others}; ${remedy}`
+  )
 }

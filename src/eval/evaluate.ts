@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, DataError } from '../errors.js'
 import { CausalLM } from '../policy/causalLM.js'
+import { defaultCompletionLength } from '../engine/sampling.js'
 import type { SamplingOptions } from '../engine/sampling.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from '../tasks/task.js'
@@ -20,7 +21,7 @@ export interface EvaluateOptions {
   greedy?: boolean
   /** Completions of each problem to sample; pass@k is told for k up to it. 0 for none. Defaults to 4. */
   samples?: number
-  /** Most tokens of a completion. Defaults to 512. */
+  /** Most tokens of a completion. Defaults to 512, or half of the positions of a model with fewer than 1024. */
   maxCompletionLength?: number
   /** Of the sampled completions. Defaults to 1, as in training. */
   temperature?: number
@@ -85,9 +86,12 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const named = Object.entries(policies instanceof CausalLM ? withBaseline(policies) : policies)
-  const settings = settingsOf(options)
-  await statisticsReady
   if (named.length === 0) throw new ConfigError('evaluate: no policy was given')
+  const settings = settingsOf(
+    options,
+    named.map(([, model]) => model),
+  )
+  await statisticsReady
   if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems to evaluate on`)
   const problems = task.problems.slice(0, options.limit)
   const evaluated = problems.map((problem) => describeProblem(task, problem, named[0]![1]))
@@ -171,9 +175,10 @@ function describeProblem(task: Task, problem: Problem, model: CausalLM): Evaluat
 }
 
 /** Checks the options that are not checked by what uses them, and fills in the defaults. */
-function settingsOf(options: EvaluateOptions): EvaluationSettings {
+function settingsOf(options: EvaluateOptions, models: readonly CausalLM[]): EvaluationSettings {
   const settings: EvaluationSettings = {
-    maxCompletionLength: options.maxCompletionLength ?? 512,
+    maxCompletionLength:
+      options.maxCompletionLength ?? Math.min(...models.map(({ config }) => defaultCompletionLength(config))),
     temperature: options.temperature ?? 1,
     topK: options.topK ?? 0,
     topP: options.topP ?? 1,

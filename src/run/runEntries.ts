@@ -4,18 +4,19 @@ import { ConfigError } from '../errors.js'
 import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
 import { runEntryNames, runLayout } from './layout.js'
 
-/** Throws a ConfigError when the folder holds a run that must not be overwritten. */
-export function checkRunFolder(folder: string, overwrite: boolean): void {
+/** What train and pretrain offer where the folder holds a run. */
+const REMEDY =
+  'go on with that run by --resume, replace it with --overwrite, or choose another folder with --output-dir'
+
+/** Throws a ConfigError, which ends with what to do, when the folder holds a run that must not be overwritten. */
+export function checkRunFolder(folder: string, overwrite: boolean, remedy: string = REMEDY): void {
   if (fs.existsSync(folder) && !fs.statSync(folder).isDirectory()) {
     throw new ConfigError(`outputDir ${folder} is a file; expected a folder, which is made if it is missing`)
   }
   // A preflight may well come before its run.
   const entries = runEntryNames.filter((name) => name !== 'preflight.json' && fs.existsSync(path.join(folder, name)))
   if (entries.length > 0 && !overwrite) {
-    throw new ConfigError(
-      `outputDir ${folder} already holds a run (${entries.join(', ')}); choose another folder with --output-dir, ` +
-        'or replace that run with --overwrite',
-    )
+    throw new ConfigError(`outputDir ${folder} already holds a run (${entries.join(', ')}); ${remedy}`)
   }
 }
 

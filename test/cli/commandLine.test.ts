@@ -25,6 +25,7 @@ describe('cli/commandLine', () => {
     assert.match(stdout, /--num-generations <value> +Completions sampled for each/)
     assert.match(stdout, /--loss-type <value> [^]*One of grpo,\s+bnpo/)
     assert.match(stdout, /--stop-strings <values\.\.\.>/)
+    assert.match(stdout, /--do-eval \[value\]/)
   })
 
   it('ends with 2 after a wrong use', async () => {

@@ -39,6 +39,20 @@ describe('cli/eval', () => {
     assert.equal(code, 0, stderr)
   }
 
+  it('names the latest checkpoint of a run that has not ended', async () => {
+    await train()
+    fs.rmSync(inFolder('run', 'adapter'), { recursive: true })
+    const { code, stderr } = await run(['eval', inFolder('run'), ...sampling()])
+    assert.equal(code, 2)
+    assert.match(stderr, /run: the run has left no adapter yet; .*--resume, or .* --adapter (.*)\n$/)
+    const checkpoint = / --adapter (.*)\n$/.exec(stderr)![1]!
+    const of = await run(['eval', inFolder('run'), ...sampling(), '--adapter', checkpoint])
+    assert.equal(of.code, 0, of.stderr)
+    fs.rmSync(inFolder('run', 'checkpoints'), { recursive: true })
+    const without = await run(['eval', inFolder('run'), ...sampling()])
+    assert.match(without.stderr, /^error: .*run: the run has left no adapter yet; .*--resume\n$/)
+  })
+
   it('compares a run with its base, as the run sampled, on its held-out problems', async () => {
     await train()
     const { code, stdout, stderr } = await run(['eval', inFolder('run'), ...sampling()])

@@ -82,7 +82,7 @@ describe('cli/quickstart', () => {
       Interrupted,
     )
     const resumed = await start({ outputDir: inFolder('run') })
-    assert.match(resumed.printed, /resumed {2}behind step [12] of 3/)
+    assert.match(resumed.printed, /resumed {2}after step [12] of 3/)
     assert.deepEqual(resumed.summary.trained, whole.summary.trained)
     const weights = (name: string): Buffer => fs.readFileSync(inFolder(name, 'adapter', 'adapter_model.safetensors'))
     assert.deepEqual(weights('run'), weights('whole'))

@@ -28,7 +28,7 @@ describe('cli/train --resume', () => {
     assert.match(refused.stderr, /learningRate was 0\.01 and is now 0\.5/)
     const again = await run([...args, '--resume', '--save-steps', '3'])
     assert.equal(again.code, 0, again.stderr)
-    assert.match(again.stdout, /^resume +behind step 4 of 4$/m)
+    assert.match(again.stdout, /^resume +after step 4 of 4: the run has ended, so there is nothing to train$/m)
     assert.doesNotMatch(again.stdout, /^step/m)
     assert.match(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8'), /^save_steps: 3$/m)
     const both = await run([...args, '--resume', '--overwrite'])

@@ -5,14 +5,16 @@ import {
   analyseReasoning,
   evaluate,
   GrpoError,
+  loadModel,
   mcnemarTest,
   readEvaluation,
   selectEngine,
   writeEvaluation,
 } from '../../src/index.js'
-import type { EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
+import type { CausalLM, EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
 import { generate } from '../../src/policy/generate.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
+import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 import { letterTask, withPolicies } from './policies.js'
 
 const options: EvaluateOptions = { maxCompletionLength: 12, samples: 3, seed: 5, resamples: 200 }
@@ -54,6 +56,23 @@ describe('eval/evaluate', () => {
       }
       assert.equal(settings.temperature, 1)
     })
+  })
+
+  it('leaves room for the prompts in a model of few positions', async () => {
+    const [small, usual] = [
+      await loadModel(temporaryTinyModel({ max_position_embeddings: 64 })),
+      await loadModel(temporaryTinyModel()),
+    ]
+    try {
+      const lengthOf = async (policies: Record<string, CausalLM>): Promise<number> =>
+        (await evaluate(policies, letterTask(), { samples: 0, limit: 1 })).settings.maxCompletionLength
+      assert.equal(await lengthOf({ small }), 32)
+      assert.equal(await lengthOf({ usual }), 512)
+      assert.equal(await lengthOf({ usual, small }), 32)
+    } finally {
+      small.dispose()
+      usual.dispose()
+    }
   })
 
   it('counts strict and lenient accuracy, difficulties, truncation and length', async () => {

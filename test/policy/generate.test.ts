@@ -410,7 +410,7 @@ describe('generate', () => {
         [{ stopStrings: ['a', ''] }, /stopStrings holds an empty string/],
         [
           { maxCompletionLength: 1021 },
-          /prompt 0 of 5 tokens and maxCompletionLength 1021 are more than the model's 1024 positions/,
+          /prompt 2 of 23 tokens and maxCompletionLength 1021 are more than the model's 1024 positions \(so it is with 2 of the 3 prompts\); set maxCompletionLength to 1002 or less$/,
         ],
       ]
       for (const [options, message] of wrong) {

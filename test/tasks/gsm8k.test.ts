@@ -57,7 +57,10 @@ describe('gsm8k', () => {
 
   it('refuses data that is missing, incomplete, or of the other split', async () => {
     await assert.rejects(gsm8k({ data: path.join(folder, 'absent') }), /absent' does not exist/)
-    await assert.rejects(gsm8k({ data: folder }), /holds no train.jsonl, train.parquet or train-\*.parquet/)
+    await assert.rejects(
+      gsm8k({ data: folder }),
+      /holds no file that is named as the train split, such as train\.jsonl, train\.csv or train-\*\.parquet/,
+    )
     await assert.rejects(gsm8k({ data: path.join(fixtures, 'main'), split: 'test' }), DataError)
     await assert.rejects(gsm8k({ data: path.join(fixtures, 'train.jsonl'), split: 'test' }), /named as the train split/)
     fs.copyFileSync(

@@ -81,7 +81,7 @@ async function runQuickstart(
   const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
   const rewards = await loadRewards(run.rewards, run)
   const runConfig = formatTrainConfig(run)
-  if (!holdsQuickstart(outputDir, run)) checkRunFolder(outputDir, false)
+  if (!holdsQuickstart(outputDir, run)) checkRunFolder(outputDir, false, 'choose another folder with --output-dir')
   const resume = holdsUnfinishedRun(outputDir, runConfig)
   if (!resume) startRunFolder(outputDir, runConfig)
   fs.rmSync(runLayout(outputDir).summary, { force: true })
@@ -190,7 +190,7 @@ async function measure(
 
 async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void> {
   const first = trainer.step
-  if (first > 0) streams.stdout.write(`resumed  behind step ${first} of ${trainer.maxSteps}\n`)
+  if (first > 0) streams.stdout.write(`resumed  after step ${first} of ${trainer.maxSteps}\n`)
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first })
   const started = performance.now()
   try {

@@ -14,8 +14,8 @@ interface ValueSchema {
   anyOf?: ValueSchema[]
 }
 
-/** What commander makes of flags: one text, or several of one that takes several. */
-export type Flags = Readonly<Record<string, string | readonly string[]>>
+/** What commander makes of flags: one text, true for one without it, or several texts of one that takes several. */
+export type Flags = Readonly<Record<string, string | true | readonly string[]>>
 
 /** Options as flags. */
 export interface SchemaFlags {
@@ -39,8 +39,7 @@ export function schemaFlags(shape: Readonly<Record<string, z.ZodType>>): SchemaF
         const alternatives = alternativesOf(name)
         const choices = alternatives.find((alternative) => alternative.enum)?.enum
         const description = `${schema.description ?? ''}${choices ? ` One of ${choices.join(', ')}.` : ''}`
-        const value = alternatives.some(({ type }) => type === 'array') ? '<values...>' : '<value>'
-        command.addOption(new Option(`--${kebabCase(name)} ${value}`, description))
+        command.addOption(new Option(`--${kebabCase(name)} ${valueOf(alternatives)}`, description))
       }
       command.optionsGroup('Options:')
     },
@@ -50,10 +49,18 @@ export function schemaFlags(shape: Readonly<Record<string, z.ZodType>>): SchemaF
           .filter(([name]) => name in shape)
           .map(([name, text]) => {
             const alternatives = alternativesOf(name)
+            if (text === true) return [name, true]
             return [name, typeof text === 'string' ? scalar(text, alternatives) : list(text, alternatives)]
           }),
       ),
   }
+}
+
+/** What stands behind a flag. That of a boolean may stand alone, which is true, as in TRL's command line. */
+function valueOf(alternatives: readonly ValueSchema[]): string {
+  const types = alternatives.map(({ type }) => type)
+  if (types.includes('array')) return '<values...>'
+  return types.every((type) => type === 'boolean' || type === 'null') ? '[value]' : '<value>'
 }
 
 function scalar(text: string, alternatives: readonly ValueSchema[]): unknown {

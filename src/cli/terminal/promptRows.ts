@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { roomForCompletion } from '../../engine/sampling.js'
 import { DataError } from '../../errors.js'
 import { quote } from '../../io/json.js'
 import type { CausalLM } from '../../policy/causalLM.js'
@@ -54,11 +55,12 @@ export function checkRoom(
   { config: { maxPositions } }: CausalLM,
   where: string,
 ): void {
-  // The last token of a completion is never fed back.
-  if (promptIds.length + maxCompletionLength - 1 <= maxPositions) return
+  const room = roomForCompletion(promptIds.length, maxPositions)
+  if (maxCompletionLength <= room) return
   throw new DataError(
     `${where}: the prompt has ${promptIds.length} tokens, which leaves no room for ${maxCompletionLength} more in the ` +
-      `${maxPositions} positions of the model; shorten it, or set a smaller --max-completion-length`,
+      `${maxPositions} positions of the model; shorten it` +
+      (room < 1 ? '' : `, or set --max-completion-length to ${room} or less`),
   )
 }
 

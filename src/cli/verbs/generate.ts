@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { parseJsonFields } from '../../model/jsonFields.js'
 import { generate as generateCompletions } from '../../policy/generate.js'
+import { defaultCompletionLength } from '../../engine/sampling.js'
 import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
@@ -15,13 +16,12 @@ import { Progress } from '../terminal/progress.js'
 import { checkPromptRow, checkRoom, promptFields, promptTokens } from '../terminal/promptRows.js'
 
 type SamplingFlags = Required<
-  Pick<
-    SamplingOptions,
-    'maxCompletionLength' | 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'numGenerations' | 'seed'
-  >
+  Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'numGenerations' | 'seed'>
 >
 
 export interface GenerateOptions extends ModelOptions, SamplingFlags {
+  /** Defaults to what {@link defaultCompletionLength} says of the model. */
+  maxCompletionLength?: number
   /** Where prompts come from: one of these three. */
   input?: string
   prompt?: string
@@ -50,7 +50,11 @@ export function addGenerateCommand(program: Command, streams: Streams): void {
     .option('--output <file>', 'JSON lines; - is standard output')
     .option('--prompt <text>', 'complete this text and print the completion')
     .option('--chat <text>', 'print the answer to this message')
-    .option('--max-completion-length <N>', 'most tokens of a completion', parseNumber, 512)
+    .option(
+      '--max-completion-length <N>',
+      'most tokens of a completion (default: 512, or half of the positions of a model with fewer than 1024)',
+      parseNumber,
+    )
     .option('--temperature <T>', 'divides the logits; 0 takes the likeliest token', parseNumber, 1)
     .option('--top-k <k>', 'sample among the k likeliest tokens; 0 = all', parseNumber, 0)
     .option('--top-p <p>', 'sample among the likeliest tokens with this probability together', parseNumber, 1)
@@ -79,16 +83,16 @@ export async function generate(options: GenerateOptions, streams: Streams): Prom
   const value = chat === undefined ? { prompt } : { messages: [{ role: 'user', content: chat }] }
   const where = chat === undefined ? '--prompt' : '--chat'
   const [completions = []] = await generateForRows([{ where, value }], options, streams)
-  for (const { text, finishReason } of completions) {
+  for (const { ids, text, finishReason } of completions) {
     streams.stdout.write(`${text}\n`)
     if (finishReason === 'length') {
-      streams.stderr.write(`(cut off at ${options.maxCompletionLength} tokens, see --max-completion-length)\n`)
+      streams.stderr.write(`(cut off at ${ids.length} tokens, see --max-completion-length)\n`)
     }
   }
 }
 
 function generateForRows(rows: readonly Row[], options: GenerateOptions, streams: Streams): Promise<Completion[][]> {
-  const readers = rows.map((row) => readPrompt(row, options.maxCompletionLength))
+  const readers = rows.map((row) => readPrompt(row, options))
   return interruptible((signal) => {
     onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing was written\n`))
     return withModel({ ...options, signal }, (model) => generateWith(model, readers, options, signal, streams))
@@ -108,7 +112,7 @@ async function generateWith(
   const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
   try {
     const groups = await generateCompletions(model, prompts, {
-      ...samplingOptions(options),
+      ...samplingOptions(options, model),
       signal,
       onProgress: (tokens, ended) => {
         progress.update(ended, `${tokens} tokens, ${rate(tokens)}`)
@@ -125,23 +129,28 @@ async function generateWith(
   }
 }
 
-function samplingOptions(options: GenerateOptions): SamplingOptions {
-  const { maxCompletionLength, temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed } = options
+function samplingOptions(options: GenerateOptions, model: CausalLM): SamplingOptions {
+  const { temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed } = options
   return {
-    ...{ maxCompletionLength, temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed },
+    maxCompletionLength: completionLength(options, model),
+    ...{ temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed },
     stopStrings: options.stopStrings ?? [],
   }
 }
 
 /** Checks a line; the result makes its token ids when the model is there. */
-function readPrompt({ where, value }: Row, maxCompletionLength: number): PromptReader {
+function readPrompt({ where, value }: Row, options: GenerateOptions): PromptReader {
   const row = parseJsonFields(rowSchema, value, where)
   checkPromptRow(row, value, where)
   return (model) => {
     const ids = promptTokens(row, model, where)
-    checkRoom(ids, maxCompletionLength, model, where)
+    checkRoom(ids, completionLength(options, model), model, where)
     return ids
   }
+}
+
+function completionLength({ maxCompletionLength }: GenerateOptions, { config }: CausalLM): number {
+  return maxCompletionLength ?? defaultCompletionLength(config)
 }
 
 /** The lines of a prompt's completions; with several, each says which input and which completion of it, both from 0. */

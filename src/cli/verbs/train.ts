@@ -135,6 +135,9 @@ async function trainIn(
   const isComplete = await runTrainer(policy, data, config, { resumes, acceptChangedData, signal }, streams)
   if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
   streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
+  if (!isComplete) {
+    streams.stdout.write(`resume   grpo-ts train ${runLayout(outputDir).config} --resume goes on from here\n`)
+  }
   signal.throwIfAborted()
   // A stop that came from outside (grpo-ts report --watch) is like Ctrl-C.
   if (!isComplete) throw new Interrupted()
@@ -229,7 +232,8 @@ async function runTrainer(
   const { memoryForecast } = trainer
   streams.stdout.write(`memory   at most ${gibibytes(memoryForecast.process)}: ${describeMemory(memoryForecast)}\n`)
   if (resumes) {
-    streams.stdout.write(`resume   behind step ${trainer.step} of ${trainer.maxSteps}\n`)
+    const end = trainer.isFinished ? ': the run has ended, so there is nothing to train' : ''
+    streams.stdout.write(`resume   after step ${trainer.step} of ${trainer.maxSteps}${end}\n`)
     // The options that may change are those of this run from here on.
     atomicWriteFile(runLayout(config.outputDir).config, formatTrainConfig(config))
   }

@@ -1,3 +1,4 @@
+import { roomForCompletion } from '../../engine/sampling.js'
 import { ConfigError } from '../../errors.js'
 import { asRewardFunction } from '../../rewards/rewardCallback.js'
 import { collectRollouts } from '../rollouts/rollouts.js'
@@ -118,14 +119,18 @@ export async function preflight(
     seconds: number,
   ): Promise<{ groups: RolloutGroup[]; tokensPerSecond: number; rows: readonly TrainingRow[] }> {
     const { signal, onProgress } = options
-    const room = policy.config.maxPositions - config.maxCompletionLength + 1
-    const problems = evenly(task.problems, PROBLEMS).filter(
-      (problem) => task.prompt(problem, policy.tokenizer).ids.length <= room,
+    const { maxPositions } = policy.config
+    const asked = evenly(task.problems, PROBLEMS)
+    const rooms = asked.map((problem) =>
+      roomForCompletion(task.prompt(problem, policy.tokenizer).ids.length, maxPositions),
     )
+    const problems = asked.filter((_, i) => rooms[i]! >= config.maxCompletionLength)
     if (problems.length === 0) {
+      const least = Math.min(...rooms)
       throw new ConfigError(
         `no prompt of task ${task.name} leaves room for maxCompletionLength ${config.maxCompletionLength} in the ` +
-          `${policy.config.maxPositions} positions of the model; set a smaller maxCompletionLength`,
+          `${maxPositions} positions of the model; ` +
+          (least < 1 ? 'take a task with shorter prompts, or fewer shots' : `set it to ${least} or less`),
       )
     }
     const begun = performance.now()

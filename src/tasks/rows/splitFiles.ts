@@ -18,7 +18,9 @@ import { rowFileType, rowFileTypes } from './readRows.js'
 export function splitFiles(data: string, split: Split): string[] {
   const stats = fs.statSync(data, { throwIfNoEntry: false })
   if (stats === undefined) {
-    throw new DataError(`data '${data}' does not exist; give a .jsonl or .parquet file or a folder of them`)
+    throw new DataError(
+      `data '${data}' does not exist; expected a file (${rowFileTypes.join(', ')}) or a folder of such files`,
+    )
   }
   if (!stats.isDirectory()) {
     const named = namedSplit(data)
@@ -36,7 +38,8 @@ export function splitFiles(data: string, split: Split): string[] {
   const nested = subfolders(data).flatMap((folder) => filesIn(folder, split))
   if (nested.length > 0) return nested
   throw new DataError(
-    `'${data}' holds no ${split}.jsonl, ${split}.parquet or ${split}-*.parquet, nor does a subfolder such as main`,
+    `'${data}' holds no file that is named as the ${split} split, such as ${split}.jsonl, ${split}.csv or ${split}-*.parquet, ` +
+      'nor does a subfolder such as main; rename the file, or give it itself',
   )
 }
 

@@ -8,10 +8,12 @@ import {
   parseTrainConfig,
   readTrainConfigFile,
   taskOptionsOf,
+  trainConfigSchema,
 } from '../../../src/cli/run/trainConfig.js'
 import type { TrainConfig } from '../../../src/cli/run/trainConfig.js'
 import { loraOptionsOf } from '../../../src/cli/run/loraOptions.js'
 import { addTrainFlags, readTrainFlags } from '../../../src/cli/run/trainFlags.js'
+import { kebabCase } from '../../../src/options/names.js'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 
@@ -45,6 +47,25 @@ describe('cli/trainConfig', () => {
     }
     assert.equal(grpoConfigOf(config).generationBatchSize, 8)
     refuses({}, /model is missing\. Folder of the model.*\n {2}task is missing\. What to train on: gsm8k, math, /)
+  })
+
+  it('takes the flag of every boolean with and without a value', () => {
+    const booleans = Object.entries(trainConfigSchema.shape).flatMap(([name, schema]) =>
+      // scaleRewards takes texts too.
+      [true, false].every((value) => schema.safeParse(value).success) && !schema.safeParse('group').success
+        ? [name as keyof TrainConfig]
+        : [],
+    )
+    for (const name of ['doEval', 'allowPython', 'useRslora', 'shuffleDataset'] as const) {
+      assert.ok(booleans.includes(name), name)
+    }
+    for (const name of booleans) {
+      const flag = `--${kebabCase(name)}`
+      assert.deepEqual(parseFlags(flag), { [name]: true })
+      assert.deepEqual(parseFlags(flag, '--seed', '3'), { [name]: true, seed: 3 })
+      for (const value of [true, false]) assert.deepEqual(parseFlags(flag, String(value)), { [name]: value })
+      refuses({ ...required, ...parseFlags(flag, 'run.yaml') }, new RegExp(`${name}: .*boolean.*'run\\.yaml'`))
+    }
   })
 
   it('takes camelCase and snake_case names, and flags before both', () => {

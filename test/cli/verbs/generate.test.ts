@@ -106,6 +106,19 @@ describe('cli/generate', () => {
     }
   })
 
+  it('leaves room for the prompt in a model of few positions, and says how much there is', async () => {
+    writeTinyModel(inFolder('small'), { max_position_embeddings: 64 })
+    const args = ['generate', '--model', inFolder('small'), '--prompt', 'How many?']
+    const byDefault = await run(args)
+    assert.equal(byDefault.code, 0, byDefault.stderr)
+    const tooLong = await run([...args, '--max-completion-length', '64'])
+    const room = /leaves no room for 64 more .* set --max-completion-length to (\d+) or less/.exec(tooLong.stderr)![1]!
+    assert.equal((await run([...args, '--max-completion-length', room])).code, 0)
+    assert.equal((await run([...args, '--max-completion-length', `${Number(room) + 1}`])).code, 1)
+    const long = await run([...args.slice(0, -1), 'x'.repeat(500)])
+    assert.match(long.stderr, /in the 64 positions of the model; shorten it\n/)
+  })
+
   it('names the line that it cannot use and leaves the output as it was', async () => {
     fs.writeFileSync(inFolder('out.jsonl'), 'earlier\n')
     const cases: [unknown, RegExp][] = [

@@ -124,7 +124,7 @@ describe('cli/train', () => {
 
     const refused = await run(['train', config])
     assert.equal(refused.code, 2)
-    assert.match(refused.stderr, /run already holds a run \(config\.yaml, metrics\.jsonl, .*--overwrite/)
+    assert.match(refused.stderr, /run already holds a run \(config\.yaml, metrics\.jsonl, .*--resume, .*--overwrite/)
     assert.deepEqual(fs.readFileSync(adapter), before)
 
     const other = await run(['train', config, '--overwrite', '--seed', '43'])
@@ -165,8 +165,10 @@ describe('cli/train', () => {
     }
     assert.deepEqual(await exit, [130, null], await stderr)
     assert.ok(lines.includes('interrupted: saving adapter and checkpoint after this step; Ctrl-C again stops at once'))
-    assert.equal(lines.at(-2), `adapter  ${inFolder('run', 'adapter')}`)
-    assert.equal(lines.at(-1), `report   ${inFolder('run', 'report.html')}`)
+    assert.equal(lines.at(-3), `adapter  ${inFolder('run', 'adapter')}`)
+    assert.equal(lines.at(-2), `report   ${inFolder('run', 'report.html')}`)
+    const config = inFolder('run', 'config.yaml')
+    assert.equal(lines.at(-1), `resume   grpo-ts train ${config} --resume goes on from here`)
     assert.ok(fs.existsSync(inFolder('run', 'adapter', 'adapter_model.safetensors')))
   })
 })

@@ -74,7 +74,10 @@ describe('grpo/preflight', () => {
 
   it('refuses options that no run can have, and prompts of which none fits', async () => {
     await assert.rejects(preflight({ ...options(), config: { numGenerations: 3 } }), ConfigError)
-    await assert.rejects(preflight({ ...options(), config: { maxCompletionLength: 1024 } }), /leaves room/)
+    await assert.rejects(
+      preflight({ ...options(), config: { maxCompletionLength: 1024 } }),
+      /leaves room for maxCompletionLength 1024 in the 1024 positions of the model; set it to \d+ or less/,
+    )
   })
 
   it('can be stopped', async () => {

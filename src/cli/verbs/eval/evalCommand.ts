@@ -38,7 +38,11 @@ export function addEvalCommand(program: Command, streams: Streams): void {
     .option('--no-greedy', 'leave out the answers at temperature 0')
     .option('--samples <n>', 'sampled completions of each problem, 0 for none (default: 4)', parseNumber)
     .option('--temperature <T>', "of the samples (default: the run's or 1)", parseNumber)
-    .option('--max-completion-length <N>', "most tokens of a completion (default: the run's or 512)", parseNumber)
+    .option(
+      '--max-completion-length <N>',
+      "most tokens of a completion (default: the run's; else 512, or half of the positions of a model with fewer than 1024)",
+      parseNumber,
+    )
     .option('--top-k <k>', 'as in generate', parseNumber)
     .option('--top-p <p>', 'as in generate', parseNumber)
     .option('--min-p <p>', 'as in generate', parseNumber)

@@ -4,6 +4,8 @@ import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
+import { listCheckpoints } from '../../../run/checkpointFolders.js'
+import { runLayout } from '../../../run/layout.js'
 import { parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 
@@ -63,7 +65,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     throw new ConfigError('eval: expected the folder of a run, or --model and --task')
   }
   if (flags.placebo && !run) throw new ConfigError('--placebo repeats a training, so it needs the folder of its run')
-  const adapter = flags.adapter ?? (run && path.join(run.folder, 'adapter'))
+  const adapter = flags.adapter ?? (run && adapterOfRun(run.folder))
   if (flags.baselineAdapter !== undefined && adapter === null) {
     throw new ConfigError('--baseline-adapter is what an adapter is compared with; give --adapter too')
   }
@@ -85,6 +87,17 @@ function readRun(folder: string): { folder: string; config: TrainConfig } {
     throw new FileFormatError(folder, 'holds no config.yaml; expected the folder of a run that grpo-ts train has made')
   }
   return { folder, config: parseTrainConfig(readTrainConfigFile(file)) }
+}
+
+/** The adapter of a run. Throws a {@link ConfigError} that names its latest checkpoint while the run has not ended. */
+function adapterOfRun(folder: string): string {
+  const { adapter } = runLayout(folder)
+  if (fs.existsSync(adapter)) return adapter
+  const latest = listCheckpoints(folder).at(-1)
+  throw new ConfigError(
+    `${folder}: the run has left no adapter yet; let it end, or go on with it by grpo-ts train --resume` +
+      (latest ? `, or evaluate its latest checkpoint with --adapter ${path.join(latest.folder, 'adapter')}` : ''),
+  )
 }
 
 /** The problems to evaluate on: of the test split, and all of them, however few the run was trained on. */
