@@ -7,7 +7,7 @@ import { findNumbers } from './answers/findNumbers.js'
 import type { NumberSpan } from './answers/findNumbers.js'
 import { isNumbered } from './answers/headings.js'
 import { readNumber } from './answers/readNumber.js'
-import { withoutExplanation } from './answers/withoutExplanation.js'
+import { alternative, withoutExplanation } from './answers/withoutExplanation.js'
 import { plainCharacters } from './numbers/characters.js'
 import { normalForm } from './numbers/fraction.js'
 import { findNumberWords } from './numbers/numberWords.js'
@@ -16,12 +16,12 @@ export { readBareNumber, readNumber } from './answers/readNumber.js'
 
 /**
  * What comes after the reasoning: everything behind the last `</think>`, or the whole text if it has no `<think>` either;
- * null if reasoning has begun and not ended.
+ * null if reasoning has begun, for the first time or again, and not ended.
  */
 export function afterReasoning(text: string): string | null {
   const end = text.lastIndexOf('</think>')
-  if (end >= 0) return text.slice(end + '</think>'.length)
-  return text.includes('<think>') ? null : text
+  const rest = end < 0 ? text : text.slice(end + '</think>'.length)
+  return rest.includes('<think>') ? null : rest
 }
 
 /**
@@ -141,7 +141,10 @@ function lastNumber(text: string): string | null {
     if ((number.value === null && number.isPart) || isNegated(text, number) || isListMark(text, number)) continue
     const [previous, beforePrevious] = [numbers[i - 1], numbers[i - 2]]
     if (previous && (isAlternative(text, previous, number) || isBeside(text, previous, number))) return null
-    if (previous && isRemark(text, previous, number)) continue
+    if (previous && isRemark(text, previous, number)) {
+      if (alternative.test(text.slice(previous.end, number.start).replace(/^[^(]*\(/, ''))) return null
+      continue
+    }
     if (previous && beforePrevious && isListed(text, beforePrevious, previous) && isListed(text, previous, number))
       return null
     return number.isPart ? null : number.value
@@ -156,12 +159,18 @@ function wordsOf(text: string): string | null {
   return value === '1' && text.trim().length > 10 ? null : value
 }
 
-function isNegated(text: string, { start }: NumberSpan): boolean {
+function isNegated(text: string, { start, end }: NumberSpan): boolean {
   const before = text.slice(Math.max(0, start - 30), start)
+  if (/^[ *_$]*(?:is|was) (?:wrong|incorrect|not|no)\b/i.test(text.slice(end, end + 30))) return true
+  if (bound.test(before)) return true
   return /(?:\b(?:not|never|isn't|wasn't|cannot be|can't be|rather than|instead of)|≠|\\neq?)(?: (?:a|an|the|exactly|equal to|just|be))?[\s$\\(*_-]*$/i.test(
     before,
   )
 }
+
+/** What a number is compared with is not it: `x < 18`, `twice 18`. */
+const bound =
+  /(?:[≤≥]|(?:^|\s)[a-z] ?[<>]=?|\\(?:leq?|geq?|lt|gt)(?![a-z])|\b(?:(?:less|more|fewer|greater|other) than|half of|twice|double|anything but|except|opposite of))[\s$\\(*_-]*$/i
 
 /** Whether a number stands in brackets that follow another one: `18 (9 eggs at $2)`. */
 function isRemark(text: string, previous: NumberSpan, number: NumberSpan): boolean {

@@ -33,11 +33,26 @@ export function choiceGrader(choices: Choices): Grader {
   return Object.assign(grade, { isAnswer: (text: string) => read(text) !== null, checksGold: true })
 }
 
-/** No answer is longer; further words are not read. */
+/** A text with more words is no answer. */
 const MAX_WORDS = 200
 
 /** Reads the one choice that a short text names; at the beginning of a text, the one that it begins with. */
 function choiceReader(choices: Choices): (text: string) => string | null {
+  // What is in no name parts words, so that `A/B` and `A [B]` name two.
+  const inNames = new Set(
+    Object.entries(choices)
+      .flatMap(([choice, names]) => [choice, ...names].join(''))
+      .join(''),
+  )
+  const plainWords = (text: string): string[] =>
+    wordsOf(text).flatMap((word) =>
+      Array.from(word, (character) =>
+        /[\p{L}\p{M}\p{N}]/u.test(character) || inNames.has(character) ? character : ' ',
+      )
+        .join('')
+        .split(' ')
+        .filter((part) => part !== ''),
+    )
   const byName = new Map<string, string>()
   for (const [choice, names] of Object.entries(choices)) {
     for (const name of names.map((each) => plainWords(each).join(' '))) if (name !== '') byName.set(name, choice)
@@ -53,7 +68,8 @@ function choiceReader(choices: Choices): (text: string) => string | null {
     const name = nameAt(words, byName)
     if (name === undefined) return null
     const choice = byName.get(name)!
-    const rest = words.slice(name.split(' ').length).slice(0, MAX_WORDS)
+    const rest = words.slice(name.split(' ').length)
+    if (rest.length > MAX_WORDS) return null
     // `3 or 77` leaves it open, and `not invalid` is no way to say no.
     if (rest[0] === 'or' || (name === 'not' && byName.get(nameAt(rest, byName) ?? '') === choice)) return null
     const isAmbiguous = rest.some(
@@ -64,8 +80,9 @@ function choiceReader(choices: Choices): (text: string) => string | null {
 }
 
 /** The words of a text in lower case, without punctuation, emphasis and LaTeX around them. */
-function plainWords(text: string): string[] {
+function wordsOf(text: string): string[] {
   return text
+    .normalize('NFKC')
     .toLowerCase()
     .replace(/[*_`"'().,:;!$]|\\text|[{}]/g, ' ')
     .split(/\s+/)

@@ -30,10 +30,15 @@ export function exactGrader(completion: string, problem: Problem, promptText = '
 exactGrader.checksGold = true
 
 function normalized(text: string): string {
-  return text
+  const plain = text
+    .normalize('NFC')
     .replace(/\\text\{([^{}]*)\}/g, '$1')
     .toLowerCase()
     .replace(/\s+/g, ' ')
     .trim()
-    .replace(/^["'`*]+|["'`*.]+$/g, '')
+  let [start, end] = [0, plain.length]
+  // A regular expression that ends with `+$` looks at each run of quotes once for each of its characters.
+  while (start < end && `"'\`*`.includes(plain[start]!)) start++
+  while (end > start && `"'\`*.`.includes(plain[end - 1]!)) end--
+  return plain.slice(start, end)
 }

@@ -57,7 +57,11 @@ function equalAlike(a: Answer, b: Answer, budget: Budget): boolean {
 
 /** A letter of several choices, or what it stands for. */
 function equalChoices(choice: Of<'choice'>, other: Answer, budget: Budget): boolean {
-  if (other.kind === 'choice') return choice.letter === other.letter
+  // A right letter with another value beside it is two answers.
+  if (other.kind === 'choice') {
+    const areValues = choice.is.kind === 'value' && other.is.kind === 'value'
+    return choice.letter === other.letter && (!areValues || equalAnswers(choice.is, other.is, budget))
+  }
   return equalText(choice.letter, other) || equalAnswers(choice.is, other, budget)
 }
 

@@ -14,7 +14,12 @@ export function withoutLeadIn(text: string): string {
 /** Where an explanation begins behind an answer: `because`, `where x = 9`, a sentence more. */
 const explanation =
   /,?\s+(?:because|since|given that|considering|as (?:there|it|he|she|they|we|the|shown|\d)|where|which|so (?:that|the|she|he|they|it)|i\.e\.|that is)\b|,\s*(?:so|as|because|since|after|thus|therefore|hence|meaning|making|with|rounded|i\.e\.|that is)\b|\s*;|\s+(?:—|--+)\s+|(?<!^[\s$€£*(-]*\d{1,3})[.!?]["')*]*\s+(?=\p{Lu})/u
-const alternative = /^\s*(?:or|and|maybe|perhaps|possibly|alternatively|not|no|actually|but|if)\b/i
+/** How a text goes on that offers another answer. */
+export const alternative =
+  /^[\s,;.!?—-]*(?:or|and|also|maybe|perhaps|possibly|alternatively|otherwise|unless|else|not|no|actually|but|if|(?:it )?(?:could|may|might)(?: also)? be)\b/i
+/** An explanation that is nothing but another number: `; 19`, `, so 19`. */
+const otherNumber =
+  /^[\s,;.!?—-]*(?:(?:so|thus|hence|therefore|where|which|that is|i\.e\.|making|rounded)\b[\s,:]*)?(?:is |to |it is )?([-−$\s\\]*\d[\d.,;|\s$—-]*)$/i
 
 /**
  * Cuts off the explanation behind an answer: `18, because 9 * 2 = 18` and `18 (rounded from 17.6)` answer 18. Null if it names
@@ -23,6 +28,9 @@ const alternative = /^\s*(?:or|and|maybe|perhaps|possibly|alternatively|not|no|a
 export function withoutExplanation(text: string): string | null {
   const end = text.search(explanation)
   let answer = end <= 0 ? text : text.slice(0, end)
+  const rest = end <= 0 ? '' : text.slice(end)
+  const other = otherNumber.exec(rest)?.[1]
+  if (alternative.test(rest) || (other !== undefined && digitsOf(other) !== digitsOf(answer))) return null
   for (let open = answer.lastIndexOf('('); open > 0; open = answer.lastIndexOf('(', open - 1)) {
     const close = answer.indexOf(')', open)
     const remark = answer.slice(open + 1, close < 0 ? undefined : close)
@@ -31,6 +39,10 @@ export function withoutExplanation(text: string): string | null {
     answer = `${answer.slice(0, open)} ${close < 0 ? '' : answer.slice(close + 1)}`
   }
   return answer
+}
+
+function digitsOf(text: string): string {
+  return text.replace(/\D/g, '')
 }
 
 /** Words or a calculation in brackets behind a number, and no factor or argument. */

@@ -18,6 +18,8 @@ export function isUnitHere(reader: Reader, left: Formula): boolean {
   if (isSign(token, '(')) return isRemark(reader)
   if (token?.kind !== 'word' || isWord(token, 'and', 'or', 'to', 'choose')) return false
   const { text, isUpright, isSpaced } = token
+  // `1О` with a letter of another script in place of a zero.
+  if (!isSpaced && /^[oоοօ]$/iu.test(text) && peek(reader, -1)?.kind === 'number') unreadable()
   if (isUpright) return true
   if (isSign(peek(reader, -1), '/'))
     return left.kind === 'apply' && left.operands.at(-1)?.kind === 'unit' && isKnownUnit(text)
@@ -27,8 +29,10 @@ export function isUnitHere(reader: Reader, left: Formula): boolean {
   return isKnownUnit(text) || (isSpaced && /[eiou]/.test(text))
 }
 
-/** `(units)` */
+/** `(units)`; `(B)` is the letter of a choice. */
 function isRemark(reader: Reader): boolean {
+  const first = peek(reader, 1)
+  if (first?.kind === 'word' && /^[A-Z]$/.test(first.text)) return false
   let ahead = 1
   for (let token = peek(reader, ahead); token?.kind === 'word' && token.isUpright; token = peek(reader, ahead)) ahead++
   return ahead > 1 && isSign(peek(reader, ahead), ')')

@@ -212,6 +212,10 @@ const unitLetters = new Set(['m', 's', 'g', 'h', 'l', 'L', 'N', 'J', 'W', 'V', '
 export function withoutUnitLetters(formula: Formula): Formula {
   const asUnits = (part: Formula): Formula => {
     if (part.kind === 'name' && unitLetters.has(part.name)) return { kind: 'unit', text: part.name }
+    // A unit stands behind its number: `l8` is none.
+    const [left, right] = part.kind === 'apply' ? part.operands : []
+    if (part.kind === 'apply' && part.operator === 'multiply' && left?.kind === 'name' && right?.kind === 'number')
+      return part
     const isKept = part.kind !== 'apply' || !['multiply', 'divide', 'power', 'negate'].includes(part.operator)
     return isKept ? part : apply(part.operator, ...part.operands.map(asUnits))
   }

@@ -108,7 +108,7 @@ function puzzleOf({ id, columns }: Problem): { numbers: number[]; target: number
 
 function solves(answer: string, numbers: readonly number[], target: number): boolean {
   const results = answer.split('=').slice(1)
-  if (results.length > 1 || (results.length === 1 && results[0]!.replace(/[.$]/g, '').trim() !== String(target))) {
+  if (results.length > 1 || (results.length === 1 && !isResult(results[0]!, target))) {
     return false
   }
   const evaluation = evaluateExpression(expressionOf(answer))
@@ -120,9 +120,14 @@ function solves(answer: string, numbers: readonly number[], target: number): boo
   )
 }
 
-/** What stands before an `=`, without the point at its end. */
+/** Whether a text is the target alone, with the dollar sign and the point that may end a formula and a sentence. */
+function isResult(text: string, target: number): boolean {
+  return text.replace(/^[\s$]+|[\s$.]{0,5}$/g, '') === String(target)
+}
+
+/** What stands before an `=`, without the point at its end and the dollar signs around. */
 function expressionOf(answer: string): string {
-  return answer.split('=', 1)[0]!.trim().replace(/\.$/, '')
+  return answer.split('=', 1)[0]!.replaceAll('$', '').trim().replace(/\.$/, '')
 }
 
 /** The last stretch of the text that could be an expression with an operation in it. */

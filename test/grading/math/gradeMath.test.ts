@@ -11,6 +11,19 @@ function verdict(completion: string, answer: string): string {
 }
 
 describe('gradeMath', () => {
+  it('takes no answer that names several choices, nor a right letter with a wrong value', () => {
+    const cases = [
+      ['\\text{(A)(B)(C)}', '\\text{(A)}'],
+      ['\\text{(A) }6', '\\text{(A) }5'],
+      ['\\text{(B) }5', '\\text{(A) }5'],
+      ['l8', '8'],
+      ['1О', '1'],
+    ] as const
+    for (const [said, answer] of cases) assert.equal(verdict(`\\boxed{${said}}`, answer), 'wrong', said)
+    assert.equal(verdict('\\boxed{\\text{(A) }5}', '\\text{(A) }5'), 'strict')
+    assert.equal(verdict('\\boxed{\\text{(A)}}', '\\text{(A) }5'), 'strict')
+  })
+
   it('strict: takes the last box or answer tag behind the reasoning', () => {
     const right = [
       'So $x = \\boxed{\\frac{1}{2}}$.',

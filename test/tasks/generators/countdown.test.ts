@@ -36,6 +36,8 @@ describe('countdown', () => {
       '\\boxed{4 + 4 \\times (2 + 3) = 24}': 'strict',
       '<answer>4+4*(2+3)=25</answer>': 'wrong',
       '<answer>4+4*(2+3) = 24 = 24</answer>': 'wrong',
+      '<answer>4+4*(2+3) = 2.4</answer>': 'wrong',
+      '<answer>$4+4*(2+3) = 24$.</answer>': 'strict',
       '<answer>24</answer>': 'wrong',
       '<answer>24 + 0 * (2+3+4+4)</answer>': 'wrong',
       '<answer>4+4*(2+3) or 24</answer>': 'wrong',
