@@ -102,8 +102,12 @@ function fileProblem(
   if (!hasColumn(row, questionColumn)) return withoutColumn(row, questionColumn, 'question_column')
   const conversation = readConversation(columnValue(row, questionColumn))
   if (typeof conversation === 'string') return conversation
-  const answerColumn = columns.answerColumn ?? answerColumns.find((name) => isThere(row, name))
   const said = conversation?.solution ?? null
+  const answerColumn =
+    columns.answerColumn ??
+    answerColumns.find((name) => isThere(row, name)) ??
+    // An empty one is named for what it lacks.
+    (said === null ? answerColumns.find((name) => hasColumn(row, name)) : undefined)
   if (answerColumn === undefined ? said === null : !hasColumn(row, answerColumn)) {
     return withoutColumn(row, answerColumn ?? 'answer', 'answer_column')
   }

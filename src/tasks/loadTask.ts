@@ -16,6 +16,11 @@ export type { TaskOptions } from './taskOptions.js'
 /** The names that {@link loadTask} knows. */
 export const taskNames: readonly string[] = [...taskEntries.keys()]
 
+/** A sentence on the problems of each task that {@link loadTask} knows, by its name. */
+export const taskDescriptions: ReadonlyMap<string, string> = new Map(
+  [...taskEntries].map(([name, { description }]) => [name, description]),
+)
+
 /**
  * Loads a task by its name, or from the file of a module (`./my-task.mjs`): see {@link loadTaskModule}. GSM8K, MATH
  * and HumanEval are downloaded from the Hub where no data is named.

@@ -14,6 +14,7 @@ import { codeProblem, humanEval } from './humanEval.js'
 import { knightsAndKnaves, knightsProblem } from './knightsAndKnaves.js'
 import { math, mathProblem } from './math.js'
 import { textColumn } from './rows/columns.js'
+import { rowFileTypes } from './rows/readRows.js'
 import { sums } from './generators/sums.js'
 import type { Grader, Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
@@ -22,6 +23,8 @@ import { wordProblems } from './generators/wordProblems/wordProblems.js'
 
 /** How a task is loaded by its name. */
 export interface TaskEntry {
+  /** What its problems are, for a list of tasks. */
+  readonly description: string
   readonly optionNames: readonly (keyof TaskOptions)[]
   load(options: TaskOptions): Task | Promise<Task>
   /** The problem of a row with an answer, whose question may be missing, or the reason why it is none. */
@@ -36,6 +39,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'gsm8k',
     {
+      description: 'grade-school word problems of two to eight steps, read from the Hub or a file',
       optionNames: read,
       load: (options) => gsm8k(withData('gsm8k', options)),
       problemOfRow: (row, id, { reasoningFormat = 'gsm8k' }) => {
@@ -47,6 +51,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'math',
     {
+      description: 'competition mathematics with answers in LaTeX, read from the Hub or a file',
       optionNames: [...read, 'subjects'],
       load: (options) => math(withData('math', options)),
       problemOfRow: (row, id, { reasoningFormat = 'boxed' }) => mathProblem(row, id, reasoningFormat),
@@ -57,6 +62,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'knights-and-knaves',
     {
+      description: 'who tells the truth and who lies, made up or read from a file',
       optionNames: read,
       load: ({ data, onMalformedRow, ...options }) =>
         knightsAndKnaves(
@@ -69,6 +75,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'file',
     {
+      description: 'your own problems, from JSON lines, JSON, CSV, TSV or parquet',
       optionNames: [...read, 'questionColumn', 'answerColumn', 'answerPattern', 'solutionColumn', 'grader'],
       load: (options) => fileTask(withData('file', options)),
       problemOfRow: (row, id, { grader = 'math', answerColumn }) => {
@@ -78,10 +85,19 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
       },
     },
   ],
-  ['arithmetic', { optionNames: generated, load: arithmetic, problemOfRow: (row, id) => answerOfRow(row, id) }],
+  [
+    'arithmetic',
+    {
+      description: "word problems in GSM8K's form, made up",
+      optionNames: generated,
+      load: arithmetic,
+      problemOfRow: (row, id) => answerOfRow(row, id),
+    },
+  ],
   [
     'word-problems',
     {
+      description: 'simpler word problems, as the embedded model knows them, made up',
       optionNames: [...common, 'difficulty', 'variant'],
       load: wordProblems,
       problemOfRow: (row, id) => answerOfRow(row, id),
@@ -90,6 +106,7 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'countdown',
     {
+      description: 'reach a number from others by + - * /, made up',
       optionNames: generated,
       load: countdown,
       problemOfRow(row, id) {
@@ -103,15 +120,25 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
   [
     'syllogism',
     {
+      description: 'does the conclusion follow from the premises, made up',
       optionNames: generated,
       load: syllogism,
       problemOfRow: (row, id) => answerOfRow(row, id, choiceGrader(yesOrNo)),
     },
   ],
-  ['chain-sum', { optionNames: generated, load: chainSum, problemOfRow: (row, id) => answerOfRow(row, id) }],
+  [
+    'chain-sum',
+    {
+      description: 'sums of several numbers, made up',
+      optionNames: generated,
+      load: chainSum,
+      problemOfRow: (row, id) => answerOfRow(row, id),
+    },
+  ],
   [
     'sums',
     {
+      description: 'sums and differences of two numbers, made up',
       optionNames: [...common, 'minOperand', 'maxOperand', 'operations', 'bare'],
       load: sums,
       problemOfRow: (row, id) => answerOfRow(row, id),
@@ -122,6 +149,10 @@ export const taskEntries: ReadonlyMap<string, TaskEntry> = new Map<string, TaskE
 function humanEvalEntry(language: CodeLanguage): TaskEntry {
   const name = language === 'python' ? 'humaneval' : 'humaneval-js'
   return {
+    description:
+      language === 'python'
+        ? 'Python functions to complete, checked by tests, read from the Hub or a file'
+        : 'JavaScript or TypeScript functions to complete, checked by tests, read from a file',
     optionNames: [...read, 'allowPython', 'timeLimit', 'memoryLimit'],
     load: (options) => humanEval({ ...withData(name, options), language }),
     problemOfRow: (row, id, options) => codeProblem(row, id, options.reasoningFormat ?? 'code', language, options),
@@ -132,7 +163,9 @@ function humanEvalEntry(language: CodeLanguage): TaskEntry {
 function withData<T extends TaskOptions>(name: string, options: T): T & { data: string } {
   const { data } = options
   if (data !== undefined) return { ...options, data }
-  throw new ConfigError(`task ${name} needs data: a .jsonl or .parquet file, or a folder that holds train.jsonl`)
+  throw new ConfigError(
+    `task ${name} needs data: a file (${rowFileTypes.join(', ')}), or a folder that holds one named by the split, as train.jsonl`,
+  )
 }
 
 function answerOfRow(row: Readonly<Record<string, unknown>>, id: string, grader?: Grader): Problem | string {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { reportError, Interrupted } from '../../src/cli/terminal/exitCode.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import { PassThrough } from 'node:stream'
+import { taskNames } from '../../src/tasks/loadTask.js'
 import { run, start } from './run.js'
 
 const verbs = ['quickstart', 'train', 'preflight', 'generate', 'score', 'doctor', 'selftest']
@@ -26,6 +27,18 @@ describe('cli/commandLine', () => {
     assert.match(stdout, /--loss-type <value> [^]*One of grpo,\s+bnpo/)
     assert.match(stdout, /--stop-strings <values\.\.\.>/)
     assert.match(stdout, /--do-eval \[value\]/)
+  })
+
+  it('lists the tasks with what their problems are', async () => {
+    const { code, stdout } = await run(['tasks'])
+    assert.equal(code, 0)
+    const lines = stdout.trimEnd().split('\n')
+    assert.deepEqual(
+      lines.map((line) => line.split(' ')[0]),
+      taskNames,
+    )
+    for (const line of lines) assert.match(line, /^[\w-]+ {2,}\S.{20,}$/)
+    for (const line of lines) assert.ok(line.length <= 110, line)
   })
 
   it('ends with 2 after a wrong use', async () => {

@@ -33,6 +33,12 @@ describe('fileTask', () => {
     assert.equal((await problem!.grader!('\\boxed{0.5}', problem!)).correct, true)
     assert.equal((await problem!.grader!('\\boxed{2}', problem!)).correctLenient, false)
     await assert.rejects(fileTask({ data }), /has no column question; it has q, a, how, topic/)
+    for (const [name, content] of [
+      ['empty.csv', 'question,answer\n1 + 1?,\n'],
+      ['empty.jsonl', '{"question": "1 + 1?", "answer": null}'],
+    ] as const) {
+      await assert.rejects(fileTask({ data: write(name, content) }), /empty\.\w+:\d has no text in the column answer/)
+    }
   })
 
   it('splits a file whose name says no split, without overlap and without loss', async () => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { loadTask, taskNames } from '../../tasks/loadTask.js'
+import { loadTask, taskDescriptions, taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { describeMalformed } from '../../tasks/rows/datasetTask.js'
 import type { MalformedRow, Task } from '../../tasks/task.js'
@@ -18,7 +18,7 @@ export function addTasksCommand(program: Command, streams: Streams): void {
     .argument('[name]', `one of ${taskNames.join(', ')}, or the file of a module`)
     .option('--seed <number>', 'seed of problems that are made up', parseNumber)
     .action((name: string | undefined, flags: { seed?: number }) => {
-      if (name === undefined) streams.stdout.write(`${taskNames.join('\n')}\n`)
+      if (name === undefined) streams.stdout.write(listTasks())
       else
         return showTask(
           name,
@@ -27,6 +27,12 @@ export function addTasksCommand(program: Command, streams: Streams): void {
         )
     })
   addTaskFlags(command)
+}
+
+/** A line a task. */
+function listTasks(): string {
+  const width = Math.max(...taskNames.map(({ length }) => length))
+  return [...taskDescriptions].map(([name, description]) => `${name.padEnd(width)}  ${description}\n`).join('')
 }
 
 async function showTask(name: string, options: TaskOptions, streams: Streams): Promise<void> {

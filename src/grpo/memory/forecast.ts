@@ -132,11 +132,11 @@ function advice({ weights, sampling, activations, tensors }: MemoryForecast): st
     : 'set a smaller maxCompletionLength or shorten the prompts'
 }
 
-/** `weights 0.26 GiB, adapter 0.05 GiB, …` */
+/** `program 0.32 GiB, weights 0.26 GiB, adapter 5 MiB, …` */
 export function describeMemory({ weights, adapter, optimizer, sampling, activations, kept }: MemoryForecast): string {
-  const parts = { weights, adapter, optimizer, sampling, activations, kept }
+  const parts = { program: PROCESS_BYTES, weights, adapter, optimizer, sampling, activations, kept }
   return Object.entries(parts)
-    .map(([name, bytes]) => `${name} ${gibibytes(bytes)}`)
+    .map(([name, bytes]) => `${name} ${bytes < 2 ** 30 / 10 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : gibibytes(bytes)}`)
     .join(', ')
 }
 

@@ -6,6 +6,9 @@ import { quote } from '../../io/json.js'
 import { asUtf8, decodeUtf8 } from '../../io/textEncoding.js'
 import type { Row } from './readRows.js'
 
+/** Several names in one: spreadsheets write semicolons where the comma is the decimal point. */
+const OTHER_SEPARATOR = /^[\p{L}\p{N}_.-]+([;\t][\p{L}\p{N}_.-]+)+$/u
+
 /** A longer row is refused: a quote that is not closed would take in the rest of the file. */
 const MAX_ROW_BYTES = 64 * 1024 * 1024
 
@@ -18,7 +21,7 @@ interface ParsedRow {
 /**
  * Rows of separated values (RFC 4180): the first line names the columns. A row with another number of values than columns
  * comes with an error; empty lines are skipped. Throws a FileFormatError for a quote that is not closed, for two columns of
- * one name and for text in another encoding.
+ * one name, for another separator and for text in another encoding.
  */
 export async function* readCsv(file: string, delimiter: string, encoding?: string): AsyncGenerator<Row> {
   const parser = parse({
@@ -36,7 +39,7 @@ export async function* readCsv(file: string, delimiter: string, encoding?: strin
     for await (const { record, info } of pipeline(text, parser, () => undefined) as AsyncIterable<ParsedRow>) {
       const line = info.lines - record.reduce((breaks, value) => breaks + lineBreaksIn(value), 0)
       const values = record.map((value) => decodeUtf8(`${file}:${line}`, value))
-      if (columns === null) columns = namesOf(file, values)
+      if (columns === null) columns = namesOf(file, values, delimiter)
       else if (values.length === columns.length) {
         yield { line, value: Object.fromEntries(columns.map((name, i) => [name, values[i]])) }
       } else yield { line, value: undefined, error: `has ${values.length} values for ${columns.length} columns` }
@@ -47,8 +50,15 @@ export async function* readCsv(file: string, delimiter: string, encoding?: strin
   }
 }
 
-function namesOf(file: string, header: readonly string[]): string[] {
+function namesOf(file: string, header: readonly string[], delimiter: string): string[] {
   const names = header.map((name) => name.trim())
+  const [only = ''] = names
+  if (names.length === 1 && OTHER_SEPARATOR.test(only)) {
+    throw new FileFormatError(
+      file,
+      `names one column, ${quote(only)}; expected ${quote(delimiter)} between columns, not ';' or tabs (which a .tsv has)`,
+    )
+  }
   const second = names.findIndex((name, i) => names.indexOf(name) < i)
   if (second < 0) return names
   const name = names[second]!

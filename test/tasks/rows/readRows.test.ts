@@ -70,6 +70,17 @@ describe('readRows', () => {
       const lines = rows.map((row) => JSON.stringify(row)).join('\n')
       assert.deepEqual(await collect(write('a.jsonl.gz', zlib.gzipSync(lines))), rows)
       await assert.rejects(collect(write('b.jsonl.gz', zlib.gzipSync(lines).subarray(0, 20))), FileFormatError)
+      for (const [name, header] of [
+        ['f.csv', 'question;answer'],
+        ['g.csv', 'Frage\tAntwort'],
+        ['h.tsv', 'q;a'],
+      ] as const) {
+        await assert.rejects(
+          collect(write(name, `${header}\n1;2,5\n`)),
+          /names one column, .*; expected '(,|\\t)' between/,
+        )
+      }
+      assert.deepEqual(await collect(write('i.csv', '"Note; more"\nx\n')), [{ 'Note; more': 'x' }])
       const errors: unknown[] = []
       for await (const row of readRows(write('d.csv', 'q,a\n1\n1,2\n1,2,3\n'))) errors.push([row.line, row.error])
       assert.deepEqual(errors, [
