@@ -3,6 +3,7 @@ import os from 'node:os'
 import v8 from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { BackendError, ConfigError } from '../../errors.js'
+import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
 
 /** Kernels of the WebAssembly module; the numbers are those of `runTile` in assembly/kernels.ts. */
@@ -98,7 +99,8 @@ export class Runtime {
     const instance = await WebAssembly.instantiate(module, { env: { memory, abort: () => undefined } })
     const helpers = Array.from(
       { length: threads - 1 },
-      (_, i) => new Worker(HELPER_SOURCE, { eval: true, workerData: { module, memory, index: i + 1 } }),
+      (_, i) =>
+        new Worker(HELPER_SOURCE, { ...scriptFlags(), eval: true, workerData: { module, memory, index: i + 1 } }),
     )
     await Promise.all(
       helpers.map(

@@ -13,8 +13,7 @@ export async function startJavaScriptLane(): Promise<Lane<JavaScriptJob, CodeVer
   const worker = startModuleWorker(new URL('./worker.js', import.meta.url), {
     // MB. The stacks of both realms together (see realm.ts) take up to 26 of the thread's.
     resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 64 },
-    stdout: true,
-    stderr: true,
+    silent: true,
     env: {},
   })
   // Without a listener an error of an idle thread would end the program.
