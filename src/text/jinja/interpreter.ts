@@ -1,12 +1,22 @@
-import { callFunction, evaluateArguments } from './calls.js'
 import { applyFilter, test } from './filters.js'
 import { keyOf } from './compare.js'
 import { attributeOf, itemAt, slice } from './attributes.js'
 import { binary, sign } from './operators.js'
+import { toText } from './print.js'
 import type { Scope } from './scope.js'
 import type { Call, Name, Node } from './syntax.js'
-import { Float, TemplateError, Tuple, Undefined, isTrue } from './values.js'
-import type { Value } from './values.js'
+import {
+  Callable,
+  Float,
+  TemplateError,
+  Tuple,
+  Undefined,
+  isTrue,
+  itemsOf,
+  refuseUndefined,
+  typeName,
+} from './values.js'
+import type { Dict, Value } from './values.js'
 
 const constants: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['true', true],
@@ -83,4 +93,36 @@ function member({ object, property, computed }: Extract<Node, { type: 'MemberExp
   }
   if (computed || property.type !== 'Identifier') return itemAt(value, evaluate(property, scope), scope.meter)
   return attributeOf(value, property.value, scope.meter)
+}
+
+/** The arguments of a call, by place and by name. */
+export function evaluateArguments(
+  nodes: readonly Node[],
+  scope: Scope,
+): { args: readonly Value[]; named: ReadonlyMap<string, Value> } {
+  const args: Value[] = []
+  const named = new Map<string, Value>()
+  const name = (key: string, value: Value): void => {
+    if (named.has(key)) throw new TemplateError(`got multiple values for keyword argument '${key}'`)
+    named.set(key, value)
+  }
+  for (const node of nodes) {
+    if (node.type === 'SpreadExpression') {
+      const items = itemsOf(evaluate(node.argument, scope))
+      scope.meter.charge(items.length)
+      for (const item of items) args.push(item)
+    } else if (node.type === 'KeywordSpreadExpression') {
+      const dict = evaluate(node.argument, scope)
+      if (!(dict instanceof Map)) throw new TemplateError(`argument after ** must be a mapping, not ${typeName(dict)}`)
+      for (const [key, value] of dict as Dict) name(toText(key, scope.meter), value)
+    } else if (node.type === 'KeywordArgumentExpression') name(node.key.value, evaluate(node.value, scope))
+    else args.push(evaluate(node, scope))
+  }
+  return { args, named }
+}
+
+export function callFunction(value: Value, args: readonly Value[], named: ReadonlyMap<string, Value>): Value {
+  if (value instanceof Callable) return value.call(args, named)
+  refuseUndefined(value)
+  throw new TemplateError(`'${typeName(value)}' object is not callable`)
 }

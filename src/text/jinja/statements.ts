@@ -1,4 +1,4 @@
-import { callBlock, macro } from './calls.js'
+import { callBlock, macro } from './macros.js'
 import { evaluate, filtered } from './interpreter.js'
 import { Writer, toText } from './print.js'
 import type { Scope } from './scope.js'
@@ -41,10 +41,10 @@ function execute(node: Node, scope: Scope, writer: Writer): void {
       return
     }
     case 'Macro':
-      scope.set(node.name.value, macro(node, scope))
+      scope.set(node.name.value, macro(node, scope, render))
       return
     case 'CallStatement':
-      writer.write(toText(callBlock(node, scope), scope.meter))
+      writer.write(toText(callBlock(node, scope, render), scope.meter))
       return
     case 'FilterStatement':
       writer.write(toText(filtered(render(node.body, scope.inner()), node.filter, scope), scope.meter))

@@ -1,56 +1,31 @@
-import { evaluate } from './interpreter.js'
-import { toText } from './print.js'
+import { callFunction, evaluate, evaluateArguments } from './interpreter.js'
 import type { Scope } from './scope.js'
-import { render } from './statements.js'
 import type { CallBlock, MacroNode, Node, Parameter } from './syntax.js'
-import { Callable, TemplateError, Tuple, Undefined, itemsOf, refuseUndefined, typeName } from './values.js'
-import type { Dict, Value } from './values.js'
+import { Callable, TemplateError, Tuple, Undefined } from './values.js'
+import type { Value } from './values.js'
 
-/** The arguments of a call, by place and by name. */
-export function evaluateArguments(
-  nodes: readonly Node[],
-  scope: Scope,
-): { args: readonly Value[]; named: ReadonlyMap<string, Value> } {
-  const args: Value[] = []
-  const named = new Map<string, Value>()
-  const name = (key: string, value: Value): void => {
-    if (named.has(key)) throw new TemplateError(`got multiple values for keyword argument '${key}'`)
-    named.set(key, value)
-  }
-  for (const node of nodes) {
-    if (node.type === 'SpreadExpression') {
-      const items = itemsOf(evaluate(node.argument, scope))
-      scope.meter.charge(items.length)
-      for (const item of items) args.push(item)
-    } else if (node.type === 'KeywordSpreadExpression') {
-      const dict = evaluate(node.argument, scope)
-      if (!(dict instanceof Map)) throw new TemplateError(`argument after ** must be a mapping, not ${typeName(dict)}`)
-      for (const [key, value] of dict as Dict) name(toText(key, scope.meter), value)
-    } else if (node.type === 'KeywordArgumentExpression') name(node.key.value, evaluate(node.value, scope))
-    else args.push(evaluate(node, scope))
-  }
-  return { args, named }
-}
-
-export function callFunction(value: Value, args: readonly Value[], named: ReadonlyMap<string, Value>): Value {
-  if (value instanceof Callable) return value.call(args, named)
-  refuseUndefined(value)
-  throw new TemplateError(`'${typeName(value)}' object is not callable`)
-}
+/** Prints the statements of a body; handed in, because statements hold macros. */
+type Render = (body: readonly Node[], scope: Scope) => string
 
 /** `{% macro name(parameters) %}`: a function that gives the text that its body prints. */
-export function macro({ name, args, body }: MacroNode, scope: Scope): Callable {
-  return macroFunction(`'${name.value}'`, args, body, scope)
+export function macro({ name, args, body }: MacroNode, scope: Scope, render: Render): Callable {
+  return macroFunction(`'${name.value}'`, args, body, scope, render)
 }
 
 /** `{% call(parameters) macro(…) %}`: the macro's text; `caller()` in it gives the text of this block. */
-export function callBlock({ call, callerArgs, body }: CallBlock, scope: Scope): Value {
+export function callBlock({ call, callerArgs, body }: CallBlock, scope: Scope, render: Render): Value {
   const { args, named } = evaluateArguments(call.args, scope)
-  const caller = macroFunction('None', callerArgs ?? [], body, scope)
+  const caller = macroFunction('None', callerArgs ?? [], body, scope, render)
   return callFunction(evaluate(call.callee, scope), args, new Map(named).set('caller', caller))
 }
 
-function macroFunction(name: string, parameters: readonly Parameter[], body: readonly Node[], scope: Scope): Callable {
+function macroFunction(
+  name: string,
+  parameters: readonly Parameter[],
+  body: readonly Node[],
+  scope: Scope,
+  render: Render,
+): Callable {
   const uses = namesIn(body)
   return new Callable((args, named) =>
     scope.meter.nested(() => {
