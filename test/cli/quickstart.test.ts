@@ -59,6 +59,9 @@ describe('cli/quickstart', () => {
     assert.match(printed, /^problem accuracy +\d+\.\d %/m)
     assert.match(printed, /4 held-out problems, 4 sampled answers to each/)
     assert.equal(summary.problems, 4)
+    const next = /ask it: npx grpo-ts (generate --model .*) \\\n +--chat "(.*)"\n/.exec(printed)!
+    const asked = await run([...next[1]!.split(' '), '--chat', next[2]!, '--max-completion-length', '4'])
+    assert.equal(asked.code, 0, asked.stderr)
     assert.deepEqual(Object.keys(summary.harder), ['unseen-wording', 'longer', 'larger'])
   })
 

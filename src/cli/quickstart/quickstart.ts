@@ -140,7 +140,7 @@ async function runQuickstart(
     })
     atomicWriteJson(runLayout(outputDir).summary, summary)
     const report = writeReport(outputDir)
-    tell(summary, evaluation, { outputDir, report }, streams)
+    tell(summary, evaluation, { outputDir, report, model: run.model }, streams)
     return summary
   } finally {
     policy.dispose()
@@ -222,10 +222,11 @@ async function trainingSeconds(outputDir: string): Promise<number> {
 function tell(
   summary: QuickstartSummary,
   evaluation: Evaluation,
-  { outputDir, report }: { outputDir: string; report: string },
+  { outputDir, report, model }: { outputDir: string; report: string; model: string },
   streams: Streams,
 ): void {
   const print = (text: string): void => void streams.stdout.write(`${text}\n`)
+  const { adapter } = runLayout(outputDir)
   const descriptions = Object.fromEntries(settings.HARDER.map(({ variant, description }) => [variant, description]))
   print(`\n${formatSummary(summary, descriptions)}`)
   const { difference, pValue, problems, samples } = summary
@@ -244,8 +245,10 @@ function tell(
     [
       '',
       `report       ${report}: open it in a browser`,
-      `adapter      ${runLayout(outputDir).adapter}`,
-      'next steps   the notebook: npm run lab',
+      `adapter      ${adapter}`,
+      `next steps   ask it: npx grpo-ts generate --model ${model} --adapter ${adapter} --temperature 0 \\`,
+      `                 --chat "${settings.QUESTION}"`,
+      '             the notebook: npm run lab',
       '             your own model: npx grpo-ts train --model FOLDER-OR-HUB-ID --task gsm8k',
       '             your own task and rewards: README.md',
     ].join('\n'),

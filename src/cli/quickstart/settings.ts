@@ -26,6 +26,9 @@ export const runOptions = {
   numGenerationsEval: SAMPLES,
 }
 
+/** A question in a wording that the embedded model knows, to try the trained one with. */
+export const QUESTION = 'Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?'
+
 /** Held-out problems that are harder than those of the training, each with what is told about it. */
 export const HARDER: readonly { variant: WordProblemVariant; description: string }[] = [
   { variant: 'unseen-wording', description: 'wordings never seen' },
