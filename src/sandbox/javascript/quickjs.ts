@@ -12,11 +12,14 @@ const MAX_REASON = 500
 const part = (name: string): string => fs.readFileSync(new URL(`./realm/${name}.js`, import.meta.url), 'utf8')
 const partsOfTests = ['codec', 'freeze', 'tests', 'assert', 'run'] as const
 
-/** What a program has besides the language: an output that goes nowhere, and a module to export from. */
+/** What a program has besides the language, and may declare itself: an output that goes nowhere, and a module to export from. */
 const programGlobals = `
-var console = (() => { const nothing = () => {}; return { log: nothing, info: nothing, warn: nothing, error: nothing, debug: nothing, assert: nothing, table: nothing, time: nothing, timeEnd: nothing } })();
-var module = { exports: {} }; var exports = module.exports;
-`
+{
+const nothing = () => {}
+globalThis.console = { log: nothing, info: nothing, warn: nothing, error: nothing, debug: nothing, assert: nothing, table: nothing, time: nothing, timeEnd: nothing }
+globalThis.module = { exports: {} }
+globalThis.exports = module.exports
+}`
 
 export interface QuickJSVerdict extends CodeVerdict {
   /** Whether the realms can be used for another run. */

@@ -27,27 +27,31 @@ async function answer(job: JavaScriptJob): Promise<JavaScriptResult> {
     const code = job.language === 'typescript' ? await stripped(job) : job
     realms ??= await startRealms()
     const { isReusable, ...result } = runInQuickJS(realms, code)
-    // The memory of an engine never shrinks.
-    if (!isReusable) realms = null
+    // At once, so that the next program does not wait for it.
+    if (!isReusable) realms = await startRealms()
     return { result, reusable: true }
   } catch (error) {
-    // Not the program's own exception, but one of an engine, which is then not to be trusted any more.
+    // Not the program's own exception, but one of an engine or of the compiler, which are then not to be trusted any more.
     const reason = `the engine failed: ${error instanceof Error ? error.message : String(error)}`
     return { result: { passed: false, reason }, reusable: false }
   }
 }
 
-/** Program and tests without their types. A program that is no TypeScript is left for the engine to complain about. */
+/**
+ * Program and tests without their types. What is no TypeScript is left for the engine to complain about. Throws when the
+ * compiler itself fails, as it does on what is nested too deeply.
+ */
 async function stripped(job: JavaScriptJob): Promise<JavaScriptJob> {
   // Large, and hardly ever needed.
   const { transformSync } = await import('@swc/wasm-typescript')
   const strip = (code: string): string => {
     try {
       return transformSync(code, { mode: 'transform', module: true }).code
-    } catch {
+    } catch (error) {
+      // Errors of syntax are objects of another kind.
+      if (error instanceof Error) throw error
       return code
     }
   }
-  const [tests, context] = [strip(job.tests), strip(job.context ?? '')]
-  return { ...job, program: strip(job.program), tests, context }
+  return { ...job, program: strip(job.program), tests: strip(job.tests), context: strip(job.context ?? '') }
 }

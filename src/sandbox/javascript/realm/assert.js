@@ -27,8 +27,11 @@
     state.assertions++
     if (condition) return
     // What fails where nobody may be waiting for it fails the tests, even if its exception is lost.
-    if (!state.isSynchronous && state.expected === 0) state.fail('AssertionError: an assertion failed')
-    throw failure(message, standard)
+    const isLasting = !state.isSynchronous && state.expected === 0 && state.failure === null
+    if (isLasting) state.fail('AssertionError')
+    const error = failure(message, standard)
+    if (isLasting) state.failure = `AssertionError: ${error.message}`
+    throw error
   }
 
   function deepEqual(a, b, isStrict, pairs = new Map()) {

@@ -114,10 +114,19 @@
     },
   })
 
+  function listOf(text) {
+    let list
+    try {
+      list = codec.parse(text)
+    } catch {
+      fail()
+    }
+    return isArray(list) ? list : fail()
+  }
+
   /** The answer to a request: what it holds, still packed. Throws what the program threw. */
   function ask(request, sent) {
-    const reply = codec.parse(send(codec.stringify(request)))
-    if (!isArray(reply)) fail()
+    const reply = listOf(send(codec.stringify(request)))
     if (reply[0] === 'missing') return null
     if (reply[0] !== 'ok' && reply[0] !== 'throw') fail()
     const unpacked = codec.unpack(reply[2], sent)
@@ -227,8 +236,8 @@
 
   /** Answers the program, which asks for calls. */
   function answer(text) {
-    const request = codec.parse(text)
-    if (!isArray(request) || request[0] !== 'call' || !isArray(request[2])) fail()
+    const request = listOf(text)
+    if (request[0] !== 'call' || !isArray(request[2])) fail()
     const target = isSafeInteger(request[1]) ? (handedOut.get(request[1]) ?? fail()) : fail()
     const unpacked = codec.unpack(request[3], undefined)
     const [self, ...args] = request[2].map(unpacked.valueOf)

@@ -31,6 +31,7 @@
   for (const name of Object.keys(given.assert)) side.withhold(given.assert[name])
   for (const name of Object.keys(given.strict)) side.withhold(given.strict[name])
   side.withhold(given.assert)
+  for (const value of Object.values(given)) Object.freeze(value)
   const runner = parts.run(side, given, state)
 
   side.watcher.onThrow = (reason) => {
