@@ -22,9 +22,10 @@ export interface CodeRun {
    */
   readonly context?: string
   /**
-   * Whether tests see what a function did to its arguments even if it returns something, such as the length of what it
-   * shortened. Otherwise they see it of functions that return nothing, in JavaScript also of those that return one of the
-   * arguments: what a test compares with its own arguments would else be for the program to choose. Defaults to false.
+   * Whether tests see what a function did to its arguments in any case, as when it returns the length of what it shortened. What
+   * a test compares with its own arguments would else be for the program to choose. If it is not given, they see it of functions
+   * that return nothing (Python); of those that they call as a statement, without using the result, and of those that return an
+   * argument if they ask whether two things are one and the same (JavaScript).
    */
   readonly inPlace?: boolean
 }

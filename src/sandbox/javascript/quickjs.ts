@@ -7,6 +7,8 @@ import { RunEnded, RunState } from './runState.js'
 import { catchesExceptions, functionNames, programScript, testScript } from './testSource.js'
 
 const MAX_REASON = 500
+/** Jobs between two looks at the clock. */
+const MAX_JOBS = 1000
 
 /** What runs in the realms themselves. */
 const part = (name: string): string => fs.readFileSync(new URL(`./realm/${name}.js`, import.meta.url), 'utf8')
@@ -108,7 +110,7 @@ export function runInQuickJS({ program, tests }: RealmPair, code: CodeRun & Code
 /** Why the program did not pass; null if it did. Throws when the program or the tests throw. */
 function failureOf(code: CodeRun, tests: Side, program: Side): string | null {
   const options = {
-    isInPlace: code.inPlace === true,
+    isInPlace: code.inPlace ?? null,
     entryPoint: code.entryPoint ?? null,
     helpers: defineHelpers(tests.realm, code),
     seed: Array.from({ length: 4 }, () => randomInt(1, 2 ** 32)),
@@ -116,14 +118,15 @@ function failureOf(code: CodeRun, tests: Side, program: Side): string | null {
   call(tests, 'begin', JSON.stringify(options))
   call(program, 'begin', JSON.stringify(options.helpers))
   program.realm.evaluate(programScript(code.program), 'program.js')
-  program.realm.runJobs()
+  while (program.realm.runJobs(MAX_JOBS)) continue
 
   const body = testScript(code.tests)
   const script = call(tests, 'script', body, String(catchesExceptions(body)))
   tests.realm.call(tests.functions.start!, tests.realm.evaluate(script, 'tests.js'))
-  for (let isGoingOn = true; isGoingOn;) {
-    isGoingOn = tests.realm.runJobs()
-    isGoingOn = program.realm.runJobs() || isGoingOn
+  // In turn, as if they had one queue; in larger parts when there are many.
+  for (let [isGoingOn, jobs] = [true, 1]; isGoingOn; jobs = Math.min(2 * jobs, MAX_JOBS)) {
+    isGoingOn = tests.realm.runJobs(jobs)
+    isGoingOn = program.realm.runJobs(jobs) || isGoingOn
     isGoingOn = call(tests, 'settle') !== '0' || isGoingOn
   }
   const [isDone, assertions, failure] = JSON.parse(call(tests, 'outcome')) as [boolean, number, string | null]

@@ -6,8 +6,6 @@ import { RunEnded, RunState } from './runState.js'
 const STACK_SIZE = 512 * 1024
 /** Characters that cross at a time. */
 const MAX_MESSAGE = 16 * 1024 * 1024
-/** Jobs between two looks at the clock. */
-const JOBS_AT_A_TIME = 1000
 /** Bytes. The memory of an engine never shrinks: one that needed more is not kept. */
 const MAX_KEPT_MEMORY = 64 * 1024 * 1024
 
@@ -109,14 +107,12 @@ export class Realm {
     return made
   }
 
-  /** Runs what waits for settled promises; returns whether anything did. Throws a {@link RunEnded}. */
-  runJobs(): boolean {
+  /** Runs what waits for settled promises, `most` jobs of it; returns whether there was any. Throws a {@link RunEnded}. */
+  runJobs(most: number): boolean {
+    if (this.#run.ended !== null) throw new RunEnded(this.#run.ended)
     const hadJobs = this.#runtime.hasPendingJob()
-    while (this.#runtime.hasPendingJob()) {
-      if (this.#run.ended !== null) throw new RunEnded(this.#run.ended)
-      // Exceptions belong to the promises of the realm; what interrupts a job ends the run.
-      this.#runtime.executePendingJobs(JOBS_AT_A_TIME).dispose()
-    }
+    // Exceptions belong to the promises of the realm; what interrupts a job ends the run.
+    if (hadJobs) this.#runtime.executePendingJobs(most).dispose()
     return hadJobs
   }
 

@@ -171,17 +171,26 @@
     return { unpacked, values }
   }
 
-  /** An answer with a value and with what became of the objects of the request. */
-  function reply(value, request) {
-    let sent
-    if (request !== undefined) {
-      sent = new NewMap()
-      for (let i = 0; i < request.objects.length; i++) mapSet(sent, request.objects[i], i)
-    }
+  /** An answer with a value. */
+  function reply(value) {
+    const packed = codec.packer(undefined)
+    const result = packed.cellOf(value)
+    return cell('ok', result, packed.finish(), list())
+  }
+
+  /**
+   * An answer to a call: the value, and what became of the objects that the call brought, if the tests are to see that. They
+   * say so: 0 never, 2 always, 1 if the function returns nothing, or one of them, or the object whose method it is.
+   */
+  function replyToCall(value, request, self, sees) {
+    const sent = new NewMap()
+    for (let i = 0; i < request.objects.length; i++) mapSet(sent, request.objects[i], i)
     const packed = codec.packer(sent)
     const result = packed.cellOf(value)
-    const updates = request === undefined ? list() : codec.changes(packed, request)
-    return cell('ok', result, packed.finish(), updates)
+    const updates = codec.changes(packed, request)
+    const isSeen = sees === 2 || (sees === 1 && (value === undefined || value === self || mapHas(sent, value)))
+    // Otherwise what the value holds of them is a copy.
+    return updates.length === 0 || isSeen ? cell('ok', result, packed.finish(), updates) : reply(value)
   }
 
   function perform(request) {
@@ -202,7 +211,7 @@
         const args = list()
         for (let i = 1; i < values.length; i++) args[i - 1] = values[i]
         const value = request[0] === 'new' ? construct(target, args) : apply(target, values[0], args)
-        return reply(value, unpacked)
+        return replyToCall(value, unpacked, values[0], request[4])
       }
       case 'get':
         return reply(target[symbolOr(request[2])])

@@ -38,11 +38,27 @@
     }
   }
 
+  /**
+   * When tests see what a function does to its arguments. Always if they call it and leave its result alone. If it returns what
+   * it was given, and they ask somewhere whether two things are one. Else never: then it is judged by its result.
+   */
+  function whenSeen(name) {
+    const names = name === state.entryPoint ? [name, 'candidate'] : [name]
+    const isStatement = names.some((known) => {
+      // A statement begins after another one, and not where an operator or a bracket is open.
+      const start = '(?:^|[;{}]|[^\\s(,=+\\-*/?:&|!<>[.~^%]\\s*\\n)\\s*(?:await\\s+)?'
+      return new RegExp(`${start}${known.replace(/\$/g, '\\$&')}\\s*\\(`).test(state.tests)
+    })
+    const asksForIdentity =
+      /[eE]qual\(\s*[\w$]+\s*,\s*[\w$]+\s*[,)]|(?<![.\w$])[\w$]+\s*===?\s*(?!(?:true|false|null|undefined|NaN)\b)[a-zA-Z_$][\w$]*\s*[;)&|\n]/
+    return isStatement ? 2 : asksForIdentity.test(state.tests) ? 1 : 0
+  }
+
   /** What the program has under a name, as `{ value }`, or null. */
   function find(name) {
     const known = found.get(name)
     if (known !== undefined) return known
-    const looked = side.lookup(name)
+    const looked = side.lookup(name, whenSeen(name))
     if (looked === null && name === state.entryPoint) throw new ReferenceError(`'${name}' is not defined`)
     // Other values may change.
     if (typeof looked?.value === 'function') found.set(name, looked)

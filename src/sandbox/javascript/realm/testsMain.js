@@ -19,6 +19,8 @@
     fail(reason) {
       state.failure ??= reason
     },
+    /** Their text. */
+    tests: '',
     evaluate,
   }
 
@@ -56,6 +58,7 @@
     describe: runner.describe,
     /** The tests as a script, which the host evaluates; its last value goes to `start`. */
     script(body, catches) {
+      state.tests = body
       // What the program throws into what nobody waits for is lost, unless the tests say how to take it.
       if (catches !== 'true') {
         side.watcher.onProgramError = (reason) => {
