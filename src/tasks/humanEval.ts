@@ -94,6 +94,10 @@ export function codeProblem(
     grader: codeGrader(options),
     ...(answer !== '' && { solution: answerFormRules[form].write('', code) }),
     ...(answer !== '' && { difficulty: answer.split('\n').filter((line) => line.trim() !== '').length }),
-    columns: { language, prompt, tests, ...(entryPoint !== '' && { entry_point: entryPoint }) },
+    columns: {
+      ...{ language, prompt, tests },
+      ...(entryPoint !== '' && { entry_point: entryPoint }),
+      ...(typeof row.in_place === 'boolean' && { in_place: row.in_place }),
+    },
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { javascriptAttacks } from './fuzz/javascriptAttacks.js'
+import { fuzzMessages } from './fuzz/javascriptMessages.js'
 import { runBesideNeighbours } from './fuzz/besideNeighbours.js'
 
 describe('attacks in JavaScript', function () {
@@ -16,4 +17,6 @@ describe('attacks in JavaScript', function () {
     const some = Object.values(javascriptAttacks).flatMap((attacks) => attacks.filter((_, i) => i % 12 === 5))
     await runBesideNeighbours(some)
   })
+
+  it('with made-up messages forge no verdict', () => fuzzMessages(200))
 })

@@ -175,6 +175,47 @@ for (const [s, n] of [['babad', 3], ['cbbd', 2], ['a', 1], ['', 0], ['forgeekssk
     assert.equal(problemOfRow('humaneval', { prompt: 'x' }, 'x'), 'has no test')
   })
 
+  it('has tests use the helpers of the prompt, whatever a completion calls so', async () => {
+    const prompt = 'const encode = (s) => [...s].reverse().join("")\n\n/* Decodes. */\nconst decode = (s) => {\n'
+    const columns = {
+      prompt,
+      test: 'for (const s of ["ab", "abc"]) assert.equal(decode(encode(s)), s)',
+      entry_point: 'decode',
+    }
+    for (const language of ['javascript', 'typescript']) {
+      const problem = problemOfRow('humaneval-js', { ...columns, language }, 'x') as Problem
+      const isRight = async (completion: string): Promise<boolean> =>
+        (await problem.grader!(completion, problem)).correct
+      const block = (code: string): string => `${fence}js\n${code}\n${fence}`
+      assert.equal(await isRight('  return encode(s)\n}'), true)
+      assert.equal(await isRight(block('const decode = (s) => encode(s)')), true)
+      assert.equal(
+        await isRight(block('const encode = (s) => s + "!"\nconst decode = (s) => [...s].reverse().join("")')),
+        true,
+      )
+      for (const other of [
+        'const encode = (s) => s',
+        'function encode(s) { return s }',
+        'globalThis.encode = (s) => s',
+      ]) {
+        assert.equal(await isRight(block(`${other}\nconst decode = (s) => s`)), false, other)
+      }
+    }
+  })
+
+  it('has tests see what is done to arguments where a row asks for it', async () => {
+    const row = {
+      prompt: '',
+      test: 'const xs = [1, 1]; assert.equal(unique(xs), 1); assert.equal(xs.length, 1)',
+      entry_point: 'unique',
+    }
+    for (const inPlace of [true, false]) {
+      const problem = problemOfRow('humaneval-js', { ...row, in_place: inPlace }, 'x') as Problem
+      const { correct } = await problem.grader!('const unique = (xs) => { xs.length = 1; return 1 }', problem)
+      assert.equal(correct, inPlace)
+    }
+  })
+
   it('passes some canonical solutions of HumanEval and HumanEval-X, and fails stubs', async function () {
     const cases = [
       ['javascript', requireShared(this, 'data', 'humaneval-x'), '  return null\n}\n'],

@@ -21,17 +21,19 @@ const MAX_EXTRACTED = 4000
  */
 export function codeGrader(options: RunCodeOptions = {}): Grader {
   const grade = async (completion: string, problem: Problem): Promise<Grade> => {
-    const { language, tests, prompt, entryPoint } = codeColumns(problem)
+    const { language, tests, prompt, entryPoint, inPlace } = codeColumns(problem)
     const question = { language, prompt, ...(entryPoint !== undefined && { entryPoint }) }
     const isInForm = problem.answerForm === undefined || hasForm(completion, problem.answerForm)
     const programs = extractCode(completion, question).slice(0, MAX_PROGRAMS)
     const extracted = programs[0]?.program.slice(0, MAX_EXTRACTED) ?? null
     let reason = 'no code was found'
     for (const [i, { program, isStrict }] of programs.entries()) {
-      const verdict = await runCode(
-        { language, program, tests, context: helperCode(question), ...(entryPoint !== undefined && { entryPoint }) },
-        options,
-      )
+      const run = {
+        ...{ language, program, tests, context: helperCode(question) },
+        ...(entryPoint !== undefined && { entryPoint }),
+        ...(inPlace !== undefined && { inPlace }),
+      }
+      const verdict = await runCode(run, options)
       if (verdict.passed) return { correct: isInForm && isStrict && i === 0, correctLenient: true, extracted }
       if (i === 0) reason = verdict.reason ?? 'failed'
       if (verdict.reason?.includes('time limit') === true) break
@@ -53,10 +55,11 @@ interface CodeColumns {
   readonly tests: string
   readonly prompt: string
   readonly entryPoint?: string
+  readonly inPlace?: boolean
 }
 
 function codeColumns({ id, columns = {} }: Problem): CodeColumns {
-  const { language, tests, prompt, entry_point: entryPoint } = columns
+  const { language, tests, prompt, entry_point: entryPoint, in_place: inPlace } = columns
   if (typeof tests !== 'string' || tests.trim() === '' || !codeLanguages.includes(language as CodeLanguage)) {
     throw new DataError(
       `problem ${id} needs the columns tests and language (${codeLanguages.join(', ')}); it has ${Object.keys(columns).join(', ')}`,
@@ -65,5 +68,6 @@ function codeColumns({ id, columns = {} }: Problem): CodeColumns {
   return {
     ...{ language: language as CodeLanguage, tests, prompt: typeof prompt === 'string' ? prompt : '' },
     ...(typeof entryPoint === 'string' && entryPoint !== '' && { entryPoint }),
+    ...(typeof inPlace === 'boolean' && { inPlace }),
   }
 }
