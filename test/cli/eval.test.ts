@@ -53,6 +53,25 @@ describe('cli/eval', () => {
     assert.match(without.stderr, /^error: .*run: the run has left no adapter yet; .*--resume\n$/)
   })
 
+  it('does not replace an evaluation of more problems, unless that is asked for', async () => {
+    await train()
+    const file = inFolder('run', 'eval.json')
+    const evalRun = (...args: string[]): ReturnType<typeof run> =>
+      run(['eval', inFolder('run'), ...sampling(), ...args])
+    assert.equal((await evalRun()).code, 0)
+    const five = fs.readFileSync(file)
+    const { code, stderr } = await evalRun('--limit', '2')
+    assert.equal(code, 0, stderr)
+    assert.match(
+      stderr,
+      /eval-2\.json holds .*eval\.json keeps its evaluation of 5 problems \(--output to replace it\)/,
+    )
+    assert.deepEqual(fs.readFileSync(file), five)
+    assert.equal(readEvaluation(inFolder('run', 'eval-2.json')).problems.length, 2)
+    assert.equal((await evalRun('--limit', '2', '--output', file)).code, 0)
+    assert.equal(readEvaluation(file).problems.length, 2)
+  })
+
   it('compares a run with its base, as the run sampled, on its held-out problems', async () => {
     await train()
     const { code, stdout, stderr } = await run(['eval', inFolder('run'), ...sampling()])

@@ -271,10 +271,15 @@ describe('eval/statistics/pairedInterval', () => {
     const half = Array.from({ length: 40 }, (_, i) => i % 2)
     const others = half.map((value) => 1 - value)
     const width = ([low, high]: readonly [number, number]): number => high - low
-    assert.ok(width(pairedInterval(half, half, 1, 0.95)) < width(pairedInterval(half, others, 1, 0.95)) / 5)
+    assert.ok(width(pairedInterval(half, half, 1, 0.95)) < width(pairedInterval(half, others, 1, 0.95)) / 4)
     const zeros = new Array<number>(20).fill(0)
     const [low, high] = pairedInterval(zeros, zeros, 1, 0.95)
     assert.ok(low < -0.1 && high > 0.1)
+    // Not where half are right in both either, where the correlation is 1 but for its correction for continuity.
+    for (const count of [1, 2, 8]) assert.ok(width(pairedInterval(half, half, count, 0.95)) > 0.01)
+    const [bound] = proportionInterval(2, 4)
+    const [lowest] = pairedInterval([1, 1, 0, 0], [1, 1, 0, 0], 1, 0.95)
+    assertNear(lowest, -(0.5 - bound)) // correlation (4 − 2) / 4: √(d² − d² + d²)
   })
 })
 

@@ -4,8 +4,9 @@ import type { Interval } from './proportionInterval.js'
 /**
  * Confidence interval of a difference of two means of shares on the same problems, after − before: the distances from each
  * mean to the bounds of its own interval ({@link clusteredInterval}) put together, less what the two have in common
- * (Newcombe 1998, Stat. Med. 17:2635, method 8; for any pair of intervals Zou and Donner 2008, Stat. Med. 27:1693, "MOVER").
- * Unlike a bootstrap it does not collapse to a point where no problem happened to differ.
+ * (Newcombe 1998, Stat. Med. 17:2635, method 10: a positive correlation is corrected for continuity; for any pair of intervals
+ * Zou and Donner 2008, Stat. Med. 27:1693, "MOVER"). Unlike a bootstrap, and unlike the same without the correction, it does
+ * not collapse to a point where no problem happened to differ.
  */
 export function pairedInterval(
   before: readonly number[], // [problems]
@@ -14,7 +15,7 @@ export function pairedInterval(
   completionsPerProblem: number,
   confidence: number,
 ): Interval {
-  const { first, second, correlation } = moments(before, after)
+  const { first, second, correlation } = moments(before, after, completionsPerProblem)
   const [firstLow, firstHigh] = clusteredInterval(before, completionsPerProblem, confidence)
   const [secondLow, secondHigh] = clusteredInterval(after, completionsPerProblem, confidence)
   const together = (a: number, b: number): number => Math.sqrt(Math.max(0, a * a - 2 * correlation * a * b + b * b))
@@ -25,10 +26,14 @@ export function pairedInterval(
   ]
 }
 
-/** The means and their correlation over problems; 0 where one of them does not vary. */
+/**
+ * The means and their correlation over problems, 0 where one of them does not vary. A positive sum of products is made smaller
+ * by half of the least step of a share, but not below 0: (ad − bc) / n becomes (ad − bc − n/2) / n at one completion.
+ */
 function moments(
   before: readonly number[],
   after: readonly number[],
+  completionsPerProblem: number,
 ): { first: number; second: number; correlation: number } {
   const count = before.length
   const first = before.reduce((sum, value) => sum + value, 0) / count
@@ -39,5 +44,6 @@ function moments(
     variances = [variances[0]! + a * a, variances[1]! + b * b, variances[2]! + a * b]
   }
   const [squares, otherSquares, products] = variances as [number, number, number]
-  return { first, second, correlation: squares * otherSquares > 0 ? products / Math.sqrt(squares * otherSquares) : 0 }
+  const corrected = products > 0 ? Math.max(0, products - 0.5 / completionsPerProblem) : products
+  return { first, second, correlation: squares * otherSquares > 0 ? corrected / Math.sqrt(squares * otherSquares) : 0 }
 }

@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { evaluate } from '../../../eval/evaluate.js'
 import type { Evaluation } from '../../../eval/evaluation.js'
-import { writeEvaluation } from '../../../eval/evaluationFile.js'
+import { readEvaluation, writeEvaluation } from '../../../eval/evaluationFile.js'
 import { resolveModel } from '../../../hub/resolve.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { loadTask } from '../../../tasks/loadTask.js'
@@ -50,7 +50,10 @@ export function addEvalCommand(program: Command, streams: Streams): void {
     .option('--stop-strings <text...>', 'a completion ends when its text contains one of these')
     .option('--seed <n>', 'of sampling and of the intervals (default: 0)', parseNumber)
     .option('--confidence <share>', 'of the intervals (default: 0.95)', parseNumber)
-    .option('--output <file>', "JSON with all completions (default: eval.json in the run's folder)")
+    .option(
+      '--output <file>',
+      "JSON with all completions (default: the run's eval.json, or eval-N.json beside one of more than these N problems)",
+    )
     .option('--traces <N>', 'print completions of the first N problems that became better and worse', parseNumber, 1)
     .option('--placebo', 'train again with random rewards, and evaluate that too')
     .addOption(
@@ -144,6 +147,20 @@ async function makePlacebo(
 function printEvaluation(evaluation: Evaluation, plan: EvalPlan, streams: Streams): void {
   streams.stdout.write(describeEvaluation(evaluation, plan.traces))
   if (plan.output === null) return
-  writeEvaluation(plan.output, evaluation)
-  streams.stderr.write(`${plan.output} holds the figures and all completions\n`)
+  const count = evaluation.problems.length
+  const kept = plan.isOutputGiven ? 0 : problemsOf(plan.output)
+  // A quick look does not replace what the report and the model card stand on.
+  const output = kept > count ? plan.output.replace(/\.json$/, `-${count}.json`) : plan.output
+  writeEvaluation(output, evaluation)
+  const why = kept > count ? `; ${plan.output} keeps its evaluation of ${kept} problems (--output to replace it)` : ''
+  streams.stderr.write(`${output} holds the figures and all completions${why}\n`)
+}
+
+/** Problems of the evaluation that a file holds; 0 where there is none that can be read. */
+function problemsOf(file: string): number {
+  try {
+    return readEvaluation(file).problems.length
+  } catch {
+    return 0
+  }
 }

@@ -45,6 +45,8 @@ export interface EvalPlan {
   readonly evaluateOptions: EvaluateOptions
   /** Null: nothing is written. */
   readonly output: string | null
+  /** Whether `output` was asked for by name, so that it may replace anything. */
+  readonly isOutputGiven: boolean
   readonly placebo: boolean
   /** Problems of each kind whose completions are printed. */
   readonly traces: number
@@ -74,6 +76,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
     output: flags.output ?? (run && path.join(run.folder, 'eval.json')),
+    isOutputGiven: flags.output !== undefined,
     placebo: flags.placebo ?? false,
     traces: flags.traces,
     backend: flags.backend ?? config?.backend ?? 'auto',
