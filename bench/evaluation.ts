@@ -23,6 +23,9 @@ import {
   problemsNeeded,
   signFlipTest,
 } from '../src/index.js'
+import { statisticsReady } from '../src/eval/statistics/distributions.js'
+
+await statisticsReady
 
 const { values } = parseArgs({
   options: {
