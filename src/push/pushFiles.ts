@@ -9,6 +9,7 @@ import type { DownloadOptions } from '../hub/download.js'
 import { evalResults } from './cardMetadata.js'
 import { modelCard } from './modelCard.js'
 import type { RunContents } from './runContents.js'
+import { runLayout } from '../run/layout.js'
 
 /** A file as it goes up. */
 export interface PushFile {
@@ -41,10 +42,10 @@ export async function collectFiles(run: RunContents, options: PushFilesOptions):
   return [
     text('README.md', modelCard(run, { repository, license, version, hasTokenizer })),
     text('adapter_config.json', `${JSON.stringify({ ...adapterConfig, ...base }, null, 2)}\n`),
-    onDisk('adapter_model.safetensors', path.join(run.folder, 'adapter', 'adapter_model.safetensors')),
+    onDisk('adapter_model.safetensors', path.join(runLayout(run.folder).adapter, 'adapter_model.safetensors')),
     ...tokenizer.map((file) => onDisk(path.basename(file), file)),
     ...(config ? [text('training/config.yaml', stringify(withoutFolders(config)))] : []),
-    ...(run.metrics.length > 0 ? [onDisk('training/metrics.jsonl', path.join(run.folder, 'metrics.jsonl'))] : []),
+    ...(run.metrics.length > 0 ? [onDisk('training/metrics.jsonl', runLayout(run.folder).metrics)] : []),
     ...(evaluation ? [text('training/eval.json', evaluationText(evaluation))] : []),
     ...(results === null ? [] : [text(`.eval_results/${evaluation!.task}.yaml`, results)]),
   ]

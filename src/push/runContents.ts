@@ -9,6 +9,7 @@ import { embeddedModelName } from '../hub/embeddedModels.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { readJsonLines } from '../io/jsonLines.js'
+import { runLayout } from '../run/layout.js'
 
 /** Seconds that files of one run may differ when it is copied. */
 const SAME_TIME_SECONDS = 60
@@ -47,7 +48,7 @@ export interface RunContents {
  * model on the Hub that the adapter's own config does not name. Throws a FileFormatError.
  */
 export async function readRunContents(folder: string, baseModel?: string): Promise<RunContents> {
-  const adapterFile = path.join(folder, 'adapter', 'adapter_config.json')
+  const adapterFile = path.join(runLayout(folder).adapter, 'adapter_config.json')
   if (!fs.existsSync(adapterFile)) {
     throw new FileFormatError(
       folder,
@@ -71,8 +72,8 @@ export async function readRunContents(folder: string, baseModel?: string): Promi
   }
   return {
     ...{ folder, name: path.basename(path.resolve(folder)), adapterConfig, baseModel: base, warnings },
-    config: readConfig(path.join(folder, 'config.yaml')),
-    metrics: await readMetrics(path.join(folder, 'metrics.jsonl')),
+    config: readConfig(runLayout(folder).config),
+    metrics: await readMetrics(runLayout(folder).metrics),
     evaluation: readFreshEvaluation(folder, warnings),
   }
 }
@@ -115,7 +116,7 @@ async function readMetrics(file: string): Promise<Record<string, number>[]> {
 
 /** An evaluation of an adapter that was trained on since is of another one. */
 function readFreshEvaluation(folder: string, warnings: string[]): Evaluation | null {
-  const file = path.join(folder, 'eval.json')
+  const file = runLayout(folder).evaluation
   if (!fs.existsSync(file)) {
     warnings.push('the run was not evaluated, so its card can claim nothing; make eval.json with grpo-ts eval')
     return null

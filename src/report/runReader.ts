@@ -11,6 +11,7 @@ import { MetricsLog } from './metricsLog.js'
 import { readPreflight } from './preflight.js'
 import type { EvaluationReport, Preflight, ReportData } from './reportData.js'
 import { asNumber } from './values.js'
+import { runLayout } from '../run/layout.js'
 
 /** What is read of a run, but for how the page is shown. */
 export type RunContents = Omit<ReportData, 'writtenAt' | 'live'>
@@ -53,8 +54,8 @@ export class RunReader {
       this.#start()
     }
     this.#problems = []
-    this.#preflight = this.#readJson('preflight.json', readPreflight)
-    this.#evaluation = this.#readJson('eval.json', readEvaluation)
+    this.#preflight = this.#readJson(runLayout(this.folder).preflight, readPreflight)
+    this.#evaluation = this.#readJson(runLayout(this.folder).evaluation, readEvaluation)
     for (const { tail, add } of this.#files) {
       const hasGrown = tail.read(add)
       if (options.final) tail.end(add)
@@ -75,21 +76,21 @@ export class RunReader {
   }
 
   #start(): void {
-    this.#config = readConfig(path.join(this.folder, 'config.yaml'))
+    this.#config = readConfig(runLayout(this.folder).config)
     this.#metrics = new MetricsLog()
     this.#completions = new CompletionLog(asNumber(this.#config?.num_generations ?? this.#config?.numGenerations))
     this.#diagnosis = new DiagnosisLog()
-    const tail = (name: string): JsonLinesTail => new JsonLinesTail(path.join(this.folder, name))
+    const { metrics, completions, diagnosis } = runLayout(this.folder)
     this.#files = [
       {
-        tail: tail('metrics.jsonl'),
+        tail: new JsonLinesTail(metrics),
         add: (value) => {
           this.#metrics.add(value)
         },
       },
-      { tail: tail('completions.jsonl'), add: this.#addCompletion },
+      { tail: new JsonLinesTail(completions), add: this.#addCompletion },
       {
-        tail: tail('diagnosis.jsonl'),
+        tail: new JsonLinesTail(diagnosis),
         add: (value) => {
           this.#diagnosis.add(value)
         },
@@ -98,8 +99,8 @@ export class RunReader {
   }
 
   /** Null when there is no such file, or when it is not JSON, which is noted. */
-  #readJson<T>(name: string, read: (value: unknown) => T | null): T | null {
-    const file = path.join(this.folder, name)
+  #readJson<T>(file: string, read: (value: unknown) => T | null): T | null {
+    const name = path.basename(file)
     if (!fs.existsSync(file)) return null
     try {
       const result = read(JSON.parse(fs.readFileSync(file, 'utf8')))

@@ -1,9 +1,9 @@
-import path from 'node:path'
 import { atomicWriteFile } from '../io/atomicWrite.js'
 import { pageAssets } from './assets.js'
 import { renderPage } from './html.js'
 import type { ReportData } from './reportData.js'
 import { RunReader } from './runReader.js'
+import { runLayout } from '../run/layout.js'
 
 /**
  * Writes the report of a run as one self-contained HTML file: options, before and after, charts, diagnosis, and every completion
@@ -13,7 +13,7 @@ import { RunReader } from './runReader.js'
  * @returns the file
  * @throws DataError when there is no such folder, GrpoError when the file cannot be written
  */
-export function writeReport(runFolder: string, file: string = path.join(runFolder, 'report.html')): string {
+export function writeReport(runFolder: string, file: string = runLayout(runFolder).report): string {
   const contents = new RunReader(runFolder).read({ final: true })
   const data: ReportData = { ...contents, writtenAt: new Date().toISOString(), live: null }
   atomicWriteFile(file, renderPage(data, pageAssets()))

@@ -1,10 +1,10 @@
 import fs from 'node:fs'
-import path from 'node:path'
 import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
 import { asWriteError, atomicWriteJson } from '../../io/atomicWrite.js'
 import type { Streams } from '../commandLine.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
+import { runLayout } from '../../run/layout.js'
 
 /** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
 export async function runPreflight(
@@ -37,7 +37,7 @@ export async function runPreflight(
 
 /** Writes preflight.json into the folder of a run, which is made if it is missing. Throws a GrpoError. */
 export function writePreflight(folder: string, report: PreflightReport): void {
-  const file = path.join(folder, 'preflight.json')
+  const file = runLayout(folder).preflight
   try {
     fs.mkdirSync(folder, { recursive: true })
   } catch (error) {

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { Command } from 'commander'
 import { ConfigError, GrpoError } from '../../errors.js'
 import type { Streams } from '../commandLine.js'
@@ -9,6 +8,7 @@ import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { withRun } from './train.js'
 import { grpoConfigOf, parseTrainConfig, readTrainConfigFile } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
+import { runLayout } from '../../run/layout.js'
 
 /** Seconds: more than before a run, since it is what was asked for. */
 const MAXIMUM_SECONDS = 60
@@ -36,7 +36,7 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
       writePreflight(config.outputDir, report)
       if (!report.go) {
         throw new GrpoError(
-          `this run would hardly learn anything; see the problems above and ${path.join(config.outputDir, 'preflight.json')}`,
+          `this run would hardly learn anything; see the problems above and ${runLayout(config.outputDir).preflight}`,
         )
       }
     })

@@ -75,7 +75,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     ...{ run, model, task, adapter, baselineAdapter: flags.baselineAdapter ?? null },
     taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
-    output: flags.output ?? (run && path.join(run.folder, 'eval.json')),
+    output: flags.output ?? (run && runLayout(run.folder).evaluation),
     isOutputGiven: flags.output !== undefined,
     placebo: flags.placebo ?? false,
     traces: flags.traces,
@@ -85,7 +85,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
 }
 
 function readRun(folder: string): { folder: string; config: TrainConfig } {
-  const file = path.join(folder, 'config.yaml')
+  const file = runLayout(folder).config
   if (!fs.existsSync(file)) {
     throw new FileFormatError(folder, 'holds no config.yaml; expected the folder of a run that grpo-ts train has made')
   }

@@ -1,5 +1,4 @@
 import fs from 'node:fs'
-import path from 'node:path'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { GRPOConfig } from '../../../grpo/config/config.js'
 import { GRPOTrainer } from '../../../grpo/trainer.js'
@@ -10,6 +9,7 @@ import { loadTask } from '../../../tasks/loadTask.js'
 import { loraOptionsOf } from '../../run/loraOptions.js'
 import { grpoConfigOf, taskOptionsOf } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
+import { runLayout } from '../../../run/layout.js'
 
 /** What a placebo has to have in common with its run. */
 export interface RunSummary {
@@ -21,7 +21,7 @@ export interface RunSummary {
 
 /** Reads from a run's metrics how long it trained and how often it was right. Throws a GrpoError. */
 export async function summarizeRun(folder: string): Promise<RunSummary> {
-  const file = path.join(folder, 'metrics.jsonl')
+  const file = runLayout(folder).metrics
   if (!fs.existsSync(file))
     throw new FileFormatError(file, 'does not exist; --placebo needs the folder of a finished run')
   let steps = 0
@@ -55,7 +55,7 @@ export async function trainPlacebo(
   options: { signal: AbortSignal; onStep: (step: number) => void },
 ): Promise<string> {
   const { config } = run
-  const outputDir = path.join(run.folder, 'placebo')
+  const outputDir = runLayout(run.folder).placebo
   const policy = base.withLora(loraOptionsOf(config))
   try {
     fs.rmSync(outputDir, { recursive: true, force: true })
@@ -76,7 +76,7 @@ export async function trainPlacebo(
   } finally {
     policy.dispose()
   }
-  return path.join(outputDir, 'adapter')
+  return runLayout(outputDir).adapter
 }
 
 /** The run's options, less what chooses by results: a placebo keeps the adapter of its last step. */
