@@ -32,8 +32,8 @@ export interface CodeRun {
 
 export interface CodeLimits {
   /**
-   * Time for the program and its tests together, in ms. Python's that waits for a processor does not count, up to three times
-   * the limit. Defaults to 5000.
+   * Time for the program and its tests together, in ms. What they wait for a processor does not count on Linux, up to three
+   * times the limit. Defaults to 5000.
    */
   timeLimit: number
   /** Memory of the program, and in Python as much of its tests, in MiB. Defaults to 256. */

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js'
 import { defaultLimits } from './codeRun.js'
 import type { CodeLimits, CodeRun, CodeVerdict } from './codeRun.js'
 import { startJavaScriptLane } from './javascript/lane.js'
+import { MAX_PATIENCE } from './javascript/runState.js'
 import { Pool } from './pool.js'
 import { patienceOf, startPythonLane } from './python/lane.js'
 
@@ -38,6 +39,11 @@ export async function runCode(run: CodeRun, options: RunCodeOptions = {}): Promi
   }
   const verdict = await (run.language === 'python'
     ? python.run(job, patienceOf(timeLimit))
-    : javaScript.run(job, timeLimit + GRACE))
-  return verdict ?? { passed: false, reason: `time limit of ${timeLimit} ms, or the end of its sandbox` }
+    : javaScript.run(job, MAX_PATIENCE * timeLimit + GRACE))
+  const { passed, reason } = verdict ?? {
+    passed: false,
+    reason: `time limit of ${timeLimit} ms, or the end of its sandbox`,
+  }
+  // A reason may hold what the program threw, and goes to terminals and files.
+  return { passed, reason: reason?.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ') ?? null }
 }

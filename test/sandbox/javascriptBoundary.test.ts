@@ -72,6 +72,7 @@ const lines: Readonly<Record<string, readonly Case[]>> = {
     ],
   ],
   'It calls functions that the tests handed to it': [
+    ['"use strict"; function f() { return this }', 'assert.equal(f(), undefined)', null],
     ['const f = (g, x) => g(g(x))', 'assert.equal(f((x) => x * 3, 2), 18)', null],
     ['const f = (g) => g(1)(2)', 'assert.equal(f((a) => (b) => a + b), 3)', null],
     ['const f = (g) => g.call({ a: 1 }, 2)', 'assert.equal(f(function (x) { return this.a + x }), 3)', null],
@@ -193,6 +194,11 @@ const lines: Readonly<Record<string, readonly Case[]>> = {
       'assert.throws(f)',
       null,
     ],
+    [
+      'class Odd extends Error { constructor(m, field) { super(m); this.field = field } }\nclass Other extends Error {}\nconst f = () => { throw new Odd("x", 3) }',
+      'assert.throws(f, Odd); assert.throws(f, { field: 3 }); try { f() } catch (e) { assert(e instanceof Odd && e instanceof Error && !(e instanceof Other)) }',
+      null,
+    ],
   ],
   'It gives names': [
     [
@@ -277,6 +283,21 @@ const lines: Readonly<Record<string, readonly Case[]>> = {
       'const f = () => new (class extends Array { every() { return true } })(3)',
       'assert(f().every((x) => x === 2))',
       isWrong,
+    ],
+    [
+      'const f = () => ({ length: 3, [Symbol.iterator]: () => [][Symbol.iterator]() })',
+      'const r = f(); assert.equal(r.length, 3); for (const x of r) assert(x > 1)',
+      /no array/,
+    ],
+    [
+      'const f = () => ({ length: 3, split: () => [] })',
+      'const r = f(); for (const x of r.split("")) assert(x === "a"); assert.equal(r.length, 3)',
+      /no array/,
+    ],
+    [
+      'const f = () => { const q = []; return { push: (x) => q.push(x), get length() { return q.length } } }',
+      'const q = f(); q.push(1); assert.equal(q.length, 1)',
+      null,
     ],
   ],
   'It does not take back an assertion': [

@@ -16,7 +16,7 @@ export function programScript(program: string): string {
 
 /** Whether tests may deal with exceptions themselves. */
 export function catchesExceptions(tests: string): boolean {
-  return /\b(?:catch|then|allSettled|any)\b/.test(tests)
+  return /\b(?:catch|then|rejects|allSettled|any|race)\b/.test(tests)
 }
 
 /** Names that code may declare as functions or classes. */

@@ -83,6 +83,23 @@ const asked = (questions: Readonly<Record<string, string>>, kind: string): Attac
   )
 
 const others: Attack[] = [
+  ...[
+    ['forEach() {}', 'r.forEach((x) => assert.ok(x > 1))'],
+    ['map: () => []', 'for (const x of r.map((y) => y)) assert.ok(x > 1)'],
+    ['filter: () => []', 'assert.deepStrictEqual(r.filter((x) => x <= 1), [])'],
+    ['slice: () => []', 'for (const x of r.slice()) assert.ok(x > 1)'],
+    ['join: () => ""', 'for (const x of r.join("")) assert.ok(x > "1")'],
+    ['[Symbol.iterator]: () => [][Symbol.iterator]()', 'for (const x of r) assert.ok(x > 1)'],
+  ].map(([member, use]) => ({
+    name: `as long as it should be, and empty: ${member!}`,
+    program: `const f = () => ({ length: 2, ${member!} })`,
+    tests: `const r = f(1); assert.strictEqual(r.length, 2); ${use!}`,
+  })),
+  {
+    name: 'its this, which names are looked up in',
+    program: 'const every = () => true, expected = 2\nfunction f() { return this }',
+    tests: 'const r = f(1); assert.strictEqual(r.expected, 2); assert.ok(r.assert)',
+  },
   {
     name: 'an instance of everything',
     program: 'class Shape { static [Symbol.hasInstance]() { return true } }\nfunction f() { return 5 }',

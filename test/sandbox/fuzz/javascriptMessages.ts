@@ -73,7 +73,7 @@ function messages(): { answer: fc.Arbitrary<string>; request: fc.Arbitrary<strin
         ['t', 1, 2, 3],
         ['t', 9, 1],
       ),
-      fc.tuple(key, key, fields).map(([name, text, items]) => ['e', name, text, ...items]),
+      fc.tuple(key, key, fields).map(([name, text, items]) => ['e', name, text, 0, ...items]),
     ),
   )
   // Four, so that what refers to one finds it.

@@ -13,15 +13,15 @@
  *
  *   a array | o plain object: key, cell, … | c instance of a class that both realms have: name, key, cell, …
  *   m map: cell, cell, … | s set | d date | r regular expression: source, flags | t typed array: kind, cells
- *   e error: name, message, key, cell, …
+ *   e error: name, message, id if it is of a class of the sender, else 0, key, cell, …
  *
  * What is used here is taken from the realm before foreign code can change it. Lists have no prototype, are filled and read by
  * index, and so neither iterators nor `toJSON` nor setters of a program see them.
  *
  * The realm's `own` says: `kindOf` (the tag of an object that is copied, '' if it stays), `fieldsOf` (keys of a copied object),
  * `valueAt` (what a key has), `foreignCell` (the cell of an object of the other realm), `reference` (the cell of one that
- * stays), `dereference` (what such a cell means), `classOf` and `prototypeOf` (classes that both realms have), and `fail`
- * (ends with a message that cannot be read).
+ * stays), `dereference` (what such a cell means), `classOf` and `prototypeOf` (classes that both realms have),
+ * `errorId` and `receiveError` (errors of the sender's classes), and `fail` (ends with a message that cannot be read).
  */
 ;(function (own) {
   'use strict'
@@ -198,6 +198,7 @@
           const { name, message } = value
           put(typeof name === 'string' ? name : 'Error')
           put(typeof message === 'string' ? message : '')
+          put(own.errorId(value))
           putFields((key, item) => key !== 'name' && key !== 'message' && key !== 'stack' && typeof item !== 'function')
           break
         }
@@ -304,6 +305,7 @@
           for (let i = 0; i < errors.length; i++) if (errorNames[i] === name) kind = errors[i]
           const made = new kind(string(node[2]))
           if (kind === GenericError && name !== 'Error') define(made, 'name', name)
+          own.receiveError(made, node[3])
           return made
         }
       }
@@ -323,7 +325,7 @@
           fillFields(target, node, 2)
           break
         case 'e':
-          fillFields(target, node, 3)
+          fillFields(target, node, 4)
           break
         case 'm':
           for (let i = 1; i + 1 < node.length; i += 2) mapSet(target, valueOf(node[i]), valueOf(node[i + 1]))

@@ -14,6 +14,9 @@
   const then = Promise.prototype.then
   const objectPrototype = Object.prototype
   const functionHasInstance = Function.prototype[Symbol.hasInstance]
+  const errorPrototypes = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(
+    (kind) => kind.prototype,
+  )
   const knownSymbols = [Symbol.iterator, Symbol.asyncIterator]
   const builtIns = builtInFunctions()
   const ids = new WeakMap() // object of this realm -> id
@@ -26,7 +29,7 @@
   let classNames = []
   let lastId = 0
 
-  const codec = makeCodec({
+  const own = {
     fail() {
       throw new TheError('a message that cannot be read')
     },
@@ -75,12 +78,19 @@
       }
       return mapGet(proxies, id)
     },
+    errorId(value) {
+      const prototype = getPrototypeOf(value)
+      for (let i = 0; i < errorPrototypes.length; i++) if (prototype === errorPrototypes[i]) return 0
+      return own.reference(value)[1]
+    },
+    receiveError: () => undefined,
     classOf(prototype) {
       for (let i = 0; i < classNames.length; i++) if (prototypeOf(classNames[i]) === prototype) return classNames[i]
       return undefined
     },
     prototypeOf,
-  })
+  }
+  const codec = makeCodec(own)
   const { cell, list, parse, stringify, uncurried } = codec
   const [get, set] = [uncurried(WeakMap.prototype.get), uncurried(WeakMap.prototype.set)]
   const [mapGet, mapSet, mapHas] = ['get', 'set', 'has'].map((name) => uncurried(Map.prototype[name]))
@@ -249,7 +259,7 @@
         const thrown = packed.cellOf(reason)
         return stringify(cell('throw', thrown, packed.finish()))
       } catch {
-        return '["throw",["@",0],[["e","Error","what was thrown cannot be read"]]]'
+        return '["throw",["@",0],[["e","Error","what was thrown cannot be read",0]]]'
       }
     }
   }
@@ -259,7 +269,7 @@
   /** `TypeError: not a function`, of whatever was thrown. */
   function describe(error) {
     try {
-      if (typeof error !== 'object' || error === null) return `${error}`
+      if (typeof error !== 'object' || error === null) return `thrown: ${error}`
       const { name, message } = error
       return `${typeof name === 'string' ? name : 'Error'}: ${typeof message === 'string' ? message : ''}`
     } catch {

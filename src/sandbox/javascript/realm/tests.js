@@ -19,14 +19,17 @@
   const ids = new WeakMap() // function or promise that was handed out -> id
   const proxies = new Map() // id of an object of the program -> its proxy
   const foreign = new WeakMap() // proxy -> id
+  const errors = new WeakMap() // copy of an error of one of the program's classes -> id of the error
   const pending = new Map() // id of a promise of the program -> what settles the one here
   const constructed = new Set() // ids of objects that the tests made, or found by name
   const handedBuiltIns = new Map() // path -> built-in function that was handed out
   const withheld = new WeakSet()
-  // Whether changes to arguments are seen, if that is given for the whole run.
-  const policy = { isInPlace: null }
+  // Whether changes to arguments are seen, if that is given for the whole run; and what names are looked up in.
+  const policy = { isInPlace: null, scope: null }
   const sees = new Map() // id of a function that was found by its name -> when they are seen (see seesOf)
   const watcher = { onProgramError: () => undefined, onThrow: () => undefined }
+  const counted = new Set() // ids of objects that said how long they are
+  const listed = new Set() // ids of objects that said what they hold
   let lastId = 0
 
   // Such an object has no value as a number or text: it equals nothing but itself, and arithmetic with it fails.
@@ -35,6 +38,19 @@
   const judging = new Set(
     'every some includes indexOf lastIndexOf findIndex findLastIndex startsWith endsWith localeCompare'.split(' '),
   )
+  // By these one is gone through. What has them and a length, and is no array, may hold something else than it says.
+  const listing = new Set('forEach map flatMap filter reduce reduceRight find findLast join slice split'.split(' '))
+  listing.add(Symbol.iterator)
+
+  /** Refuses what an array or a string would be asked, of an object that a call returned. */
+  function checkKind(id, key) {
+    if (constructed.has(id)) return
+    if (key === 'length') counted.add(id)
+    if (listing.has(key)) listed.add(id)
+    if (judging.has(key) || (counted.has(id) && listed.has(id))) {
+      throw new TypeError(`what the program returned is an object with '${String(key)}' of its own, no array or string`)
+    }
+  }
 
   function fail() {
     end('the answer of the program is not readable')
@@ -108,6 +124,11 @@
       foreign.set(made, id)
       return made
     },
+    errorId: () => 0,
+    receiveError(made, id) {
+      if (!isSafeInteger(id)) fail()
+      if (id > 0) errors.set(made, id)
+    },
     classOf: (prototype) => sharedClasses.get(prototype),
     prototypeOf(name) {
       for (const [prototype, known] of sharedClasses) if (known === name) return prototype
@@ -168,11 +189,10 @@
     const keyOf = (key) => (typeof key === 'string' ? key : knownSymbols.indexOf(key))
     const get = (_, key) => {
       if (key === Symbol.toPrimitive) return noPrimitive
-      if (key === Symbol.hasInstance) return (value) => foreign.has(value) && isInstance(id, value)
+      if (key === Symbol.hasInstance)
+        return (value) => (foreign.has(value) || errors.has(value)) && isInstance(id, value)
       if (keyOf(key) === -1) return undefined
-      if (judging.has(key) && !constructed.has(id)) {
-        throw new TypeError(`what the program returned is an object with '${key}' of its own, no array or string`)
-      }
+      checkKind(id, key)
       return valueOf(['get', id, keyOf(key)])
     }
     return new Proxy(isFunction ? function () {} : {}, {
@@ -185,7 +205,8 @@
       },
       has: (_, key) => keyOf(key) !== -1 && valueOf(['has', id, keyOf(key)]) === true,
       deleteProperty: (_, key) => typeof key === 'string' && valueOf(['delete', id, key]) === true,
-      apply: (_, self, args) => call('call', id, self, args),
+      // Where a name was looked up in the scope of the tests, that is no this.
+      apply: (_, self, args) => call('call', id, self === policy.scope ? undefined : self, args),
       construct(_, args) {
         const made = call('new', id, undefined, args)
         return Object(made) === made ? made : fail()
@@ -208,8 +229,8 @@
   }
 
   function isInstance(id, value) {
-    const { cells, nodes } = packed([value])
-    return valueOf(['instance', id, cells, nodes]) === true
+    const cell = errors.has(value) ? codec.cell('H', errors.get(value)) : codec.packer(undefined).cellOf(value)
+    return valueOf(['instance', id, [cell], []]) === true
   }
 
   function promiseOf(id) {

@@ -36,6 +36,7 @@
   for (const value of Object.values(given)) Object.freeze(value)
   const runner = parts.run(side, given, state)
 
+  side.policy.scope = runner.scope
   side.watcher.onThrow = (reason) => {
     // The program may catch what one of the tests' functions throws; that the tests failed there is known all the same.
     if (reason instanceof given.AssertionError && state.expected === 0) state.fail(runner.describe(reason))
