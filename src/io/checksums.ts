@@ -58,6 +58,8 @@ export function checkChecksums(folder: string, checksums: Checksums): void {
 export function sha256(file: string): string {
   const hash = createHash('sha256')
   try {
+    // A pipe would be waited for, and a device has no end.
+    if (!fs.statSync(file).isFile()) throw new Error('it is not a regular file')
     const descriptor = fs.openSync(file, 'r')
     try {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES)

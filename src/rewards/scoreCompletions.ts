@@ -113,7 +113,14 @@ async function scoreOne(
 }
 
 function check(reward: RewardFunction, { meta: { problem } }: RewardSample, value: number | null): number | null {
-  if (value === null || (typeof value === 'number' && Math.abs(value) <= MAX_REWARD)) return value
+  if (value === null) return value
+  if (typeof value === 'number' && Math.abs(value) <= MAX_REWARD) {
+    if (Math.abs(value * reward.weight) <= MAX_REWARD) return value
+    throw new GrpoError(
+      `the reward function '${reward.name}' returned ${value}, which times its weight ${reward.weight} is beyond ${MAX_REWARD} and ` +
+        'overflows; give it a smaller weight',
+    )
+  }
   throw new GrpoError(
     `the reward function '${reward.name}' returned ${quote(value)} for a completion of problem ${problem.id}; ` +
       `expected a number between -${MAX_REWARD} and ${MAX_REWARD} (larger ones overflow), or null for a completion that it does ` +

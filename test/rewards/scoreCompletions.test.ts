@@ -27,6 +27,14 @@ function score(rewards: readonly Reward[], inputs: readonly RewardSample[], sign
 }
 
 describe('rewards as functions', () => {
+  it('refuses a reward that overflows by its weight', async () => {
+    const reward = rewardFunction(() => 10, { name: 'own', weight: 1e308 })
+    await assert.rejects(
+      score([reward], [inputOf('a')]),
+      /'own' returned 10, which times its weight 1e\+308 .* overflows/,
+    )
+  })
+
   it('may be plain, asynchronous or batched, and get prompt, completion, answer, ids and meta', async () => {
     const seen: RewardSample[] = []
     function isFour(sample: RewardSample): number {
