@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError } from '../../../src/errors.js'
 import type { GRPOConfig } from '../../../src/grpo/config/config.js'
+import { runLayout } from '../../../src/run/layout.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
 import { damageCheckpoints } from './damage.js'
 import { checkpointsOf, filesOf, runToEnd, snapshots } from './interruptedRun.js'
@@ -44,6 +45,8 @@ export async function damageTrial({ config, folder, result }: KilledRun, seed: n
   const outputDir = temporaryFolder()
   try {
     fs.cpSync(folder, outputDir, { recursive: true })
+    // Its holder is this process, which lives; a copy is known by its inode, which may by chance be that of the deleted original.
+    fs.rmSync(runLayout(outputDir).lock, { force: true })
     const { what, isOneWhole } = damageCheckpoints(outputDir, seed)
     const warnings: string[] = []
     const onWarning = (message: string): void => void warnings.push(message)
