@@ -248,6 +248,15 @@ const lines: Readonly<Record<string, readonly Case[]>> = {
           'class Node { constructor(v, next = null) { this.v = v; this.next = next } double() { return this.v * 2 } }',
       },
     ],
+    [
+      'const encode = (s) => s; const f = (s) => s',
+      'assert.equal(f(encode("ab")), "ab")',
+      isWrong,
+      {
+        context:
+          'const assert = require("assert");\nconst encode = (s) => { assert(s); return s + "!" }\nmodule.exports = { encode }\n',
+      },
+    ],
   ],
   'It says what methods of its objects answer': [
     [

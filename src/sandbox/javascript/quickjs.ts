@@ -145,6 +145,8 @@ function defineHelpers(tests: Realm, { context = '' }: CodeRun): string[] {
       return functionNames(context)
     } catch (error) {
       if (!(error instanceof RealmError)) throw error
+      // What came before another exception is there.
+      if (!error.message.startsWith('SyntaxError')) return functionNames(context)
     }
   }
   return []

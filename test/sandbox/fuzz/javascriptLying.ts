@@ -62,6 +62,14 @@ const liars = {
   'without a prototype':
     'Object.assign(Object.create(null), { valueOf: say, toString: say, every: () => true, length: 1 })',
   'a getter that changes': '{ get 0() { return say() }, get length() { return say() }, valueOf: say }',
+  'a getter of valueOf':
+    '{ get valueOf() { return say }, get toString() { return say }, get [Symbol.toPrimitive]() { return say } }',
+  'a proxy that hides its functions':
+    'new Proxy({ valueOf: 1, toString: 1, every: 1, length: 1 }, { get: (t, k) => (k === "length" ? 1 : k === "then" ? undefined : say) })',
+  'a proxy that hides its getters':
+    'new Proxy(Object.defineProperties({}, { valueOf: { get: () => say, enumerable: true, configurable: true } }), { getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }) })',
+  'an error with functions that hide':
+    'new Proxy(Object.assign(new Error("2"), { valueOf: 1 }), { get: (t, k) => (k === "valueOf" ? (say(), [1, say][said % 2]) : t[k]) })',
   'a generator': '(function* () { for (;;) yield say() })()',
   'a symbol': 'Symbol("2")',
   NaN: 'NaN',
@@ -99,6 +107,16 @@ const others: Attack[] = [
     name: 'its this, which names are looked up in',
     program: 'const every = () => true, expected = 2\nfunction f() { return this }',
     tests: 'const r = f(1); assert.strictEqual(r.expected, 2); assert.ok(r.assert)',
+  },
+  {
+    name: 'one member twice for two members',
+    program: 'const f = () => new Set([[1], [1]])',
+    tests: 'assert.deepStrictEqual(f(1), new Set([[1], [2]]))',
+  },
+  {
+    name: 'one entry twice for two entries',
+    program: 'const f = () => new Map([[[1], 1], [[1], 1]])',
+    tests: 'assert.deepStrictEqual(f(1), new Map([[[1], 1], [[2], 1]]))',
   },
   {
     name: 'an instance of everything',

@@ -32,7 +32,10 @@ const asked = [result, await result]
 for (const ask of [(r) => r.secret, (r) => r[0], (r) => Object.keys(r), (r) => [...r], (r) => r(given), (r) => JSON.stringify(r), String]) {
   try { asked.push(ask(result)) } catch {}
 }
-assert.ok(asked.includes(secret) || asked.some((value) => value?.secret === secret.secret))
+// No object of the program has a value as a number: that of a list or a date is the tests' own.
+const isObject = (x) => (typeof x === 'object' && x !== null && !Array.isArray(x) && !(x instanceof Date) && !ArrayBuffer.isView(x)) || typeof x === 'function'
+const lies = (x) => { try { return isObject(x) && (x == 2 || x < 3 || x > 3) } catch { return false } }
+assert.ok(asked.includes(secret) || asked.some((value) => value?.secret === secret.secret) || asked.some(lies))
 `
 
 /** Mostly what may stand at a place, and now and then something else. */

@@ -104,6 +104,14 @@ const helpers: Attack[] = [
     tests: 'assert.ok(new Point(3).equals(f(1)))',
   },
   {
+    name: 'a helper class with fields for its methods',
+    program:
+      'class Point { constructor(x) { this.x = x; this.sum = 6; this.equals = () => true } }\nconst f = () => new Point(1)',
+    context:
+      'class Point { constructor(x) { this.x = x } equals(other) { return this.x === other.x } get sum() { return this.x * 2 } }\n',
+    tests: 'assert.ok(f(1).equals(new Point(3)) || f(1).sum === 6)',
+  },
+  {
     name: 'a helper that calls the function back',
     program: 'let depth = 0; function f(x) { return depth++ ? 2 : 0 }',
     context: 'function twice(x) { return f(f(x)) }\n',

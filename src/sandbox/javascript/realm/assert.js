@@ -34,6 +34,22 @@
     throw error
   }
 
+  const isObject = (value) => typeof value === 'object' && value !== null
+  const parted = (items, keyOf) => [items.filter((x) => !isObject(keyOf(x))), items.filter((x) => isObject(keyOf(x)))]
+
+  /** Whether each of some things has another one of its own that is the same. */
+  function isMatch(some, others, isSame) {
+    const left = [...others]
+    return (
+      some.length === left.length &&
+      some.every((x) => {
+        const at = left.findIndex((y) => isSame(x, y))
+        if (at >= 0) left.splice(at, 1)
+        return at >= 0
+      })
+    )
+  }
+
   function deepEqual(a, b, isStrict, pairs = new Map()) {
     if (isStrict ? Object.is(a, b) : a == b || (a !== a && b !== b)) return true
     if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
@@ -44,11 +60,16 @@
     if (a instanceof Date && b instanceof Date) return Object.is(+a, +b)
     if (a instanceof RegExp && b instanceof RegExp) return String(a) === String(b)
     const equal = (x, y) => deepEqual(x, y, isStrict, pairs)
+    const separately = (x, y) => deepEqual(x, y, isStrict)
     if (a instanceof Map && b instanceof Map) {
-      return a.size === b.size && [...a].every(([key, value]) => b.has(key) && equal(value, b.get(key)))
+      const [plain, objects] = parted([...a], ([key]) => key)
+      const others = [...b].filter(([key]) => isObject(key))
+      if (a.size !== b.size || !plain.every(([key, value]) => b.has(key) && equal(value, b.get(key)))) return false
+      return isMatch(objects, others, ([k, v], [l, w]) => separately(k, l) && separately(v, w))
     }
     if (a instanceof Set && b instanceof Set) {
-      return a.size === b.size && [...a].every((x) => b.has(x) || [...b].some((y) => deepEqual(x, y, isStrict)))
+      const [plain, objects] = parted([...a], (item) => item)
+      return a.size === b.size && plain.every((x) => b.has(x)) && isMatch(objects, [...b].filter(isObject), separately)
     }
     if (a instanceof Error !== b instanceof Error) return false
     if (a instanceof Error && (a.name !== b.name || a.message !== b.message)) return false

@@ -21,7 +21,7 @@
  * The realm's `own` says: `kindOf` (the tag of an object that is copied, '' if it stays), `fieldsOf` (keys of a copied object),
  * `valueAt` (what a key has), `foreignCell` (the cell of an object of the other realm), `reference` (the cell of one that
  * stays), `dereference` (what such a cell means), `classOf` and `prototypeOf` (classes that both realms have),
- * `errorId` and `receiveError` (errors of the sender's classes), and `fail` (ends with a message that cannot be read).
+ * `accepts` (whether an object may have a field), `errorId` and `receiveError` (errors of the sender's classes), and `fail` (ends with a message that cannot be read).
  */
 ;(function (own) {
   'use strict'
@@ -347,7 +347,8 @@
       for (let i = from; i + 1 < node.length; i += 2) {
         const key = own.key(node[i])
         const item = valueOf(node[i + 1])
-        if (isKept === undefined || isKept(key, item)) define(target, key, item)
+        if (isKept === undefined ? own.accepts(target, node[0], key, item) : isKept(key, item))
+          define(target, key, item)
       }
     }
 

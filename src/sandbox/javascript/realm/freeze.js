@@ -1,7 +1,7 @@
 /**
  * Makes everything that the tests' realm has by itself unchangeable, and takes from it every way to run text as code.
- * Evaluates to a function whose result maps the realm's own functions to their paths, such as `Math.max`; those that have none
- * get ''.
+ * Evaluates to a function whose result is `{ paths, freeze }`: a map of the realm's own functions to their paths, such as
+ * `Math.max`, or to '' where they have none, and what makes more values unchangeable.
  */
 ;(function () {
   'use strict'
@@ -64,32 +64,38 @@
   }
 
   const seen = new Set([globalThis])
-  const waiting = [...kinds.map(getPrototypeOf), ...iterators().map(getPrototypeOf)]
-  const add = (value) => {
-    if (!isObject(value) || seen.has(value)) return
-    seen.add(value)
-    waiting.push(value)
+
+  /** Freezes values and all that they lead to. */
+  function freeze(values) {
+    const waiting = []
+    const add = (value) => {
+      if (!isObject(value) || seen.has(value)) return
+      seen.add(value)
+      waiting.push(value)
+    }
+    values.forEach(add)
+    for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+      Object.freeze(value)
+      add(getPrototypeOf(value))
+      for (const key of ownKeys(value)) {
+        const descriptor = getOwnPropertyDescriptor(value, key)
+        add(descriptor.value)
+        add(descriptor.get)
+        add(descriptor.set)
+      }
+    }
   }
-  for (const value of waiting) seen.add(value)
+
+  const values = ownKeys(globalThis).map((key) => getOwnPropertyDescriptor(globalThis, key).value)
+  freeze([...kinds.map(getPrototypeOf), ...iterators().map(getPrototypeOf), ...values])
+  for (const value of seen) if (typeof value === 'function' && !paths.has(value)) paths.set(value, '')
   for (const key of ownKeys(globalThis)) {
     const descriptor = getOwnPropertyDescriptor(globalThis, key)
-    add(descriptor.value)
     if (descriptor.configurable && 'value' in descriptor) {
       defineProperty(globalThis, key, { writable: false, configurable: false })
     }
   }
-  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    Object.freeze(value)
-    if (typeof value === 'function' && !paths.has(value)) paths.set(value, '')
-    add(getPrototypeOf(value))
-    for (const key of ownKeys(value)) {
-      const descriptor = getOwnPropertyDescriptor(value, key)
-      add(descriptor.value)
-      add(descriptor.get)
-      add(descriptor.set)
-    }
-  }
-  return paths
+  return { paths, freeze }
 
   /** One of each kind whose prototype no name leads to. */
   function iterators() {

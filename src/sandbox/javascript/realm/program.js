@@ -78,6 +78,7 @@
       }
       return mapGet(proxies, id)
     },
+    accepts: () => true,
     errorId(value) {
       const prototype = getPrototypeOf(value)
       for (let i = 0; i < errorPrototypes.length; i++) if (prototype === errorPrototypes[i]) return 0
@@ -122,7 +123,9 @@
     const names = keys(value)
     for (let i = 0; i < names.length; i++) {
       const descriptor = getOwnPropertyDescriptor(value, names[i])
-      if (descriptor !== undefined && typeof descriptor.value === 'function') return false
+      // One with getters does something, too.
+      if (descriptor === undefined || descriptor.get !== undefined || typeof descriptor.value === 'function')
+        return false
     }
     for (let i = 0; i < knownSymbols.length; i++) {
       if (getOwnPropertyDescriptor(value, knownSymbols[i]) !== undefined) return false

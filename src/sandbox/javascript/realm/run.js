@@ -1,6 +1,6 @@
 /**
  * Runs the tests in a scope where names that neither they nor their realm has are the program's. Evaluates to a function of
- * the tests' side of the boundary, `assert` and its like, and `state`. The result is `{ scope, defineEntryPoint, start, outcome, describe }`.
+ * the tests' side of the boundary, `assert` and its like, and `state`. The result is `{ own, scope, defineEntryPoint, start, outcome, describe }`.
  */
 ;(function (side, given, state) {
   'use strict'
@@ -15,6 +15,8 @@
       return found
     },
   }
+  // The problem's own code has them, too, unless it declares the names itself.
+  for (const name of Object.keys(own)) Object.defineProperty(globalThis, name, { value: own[name], configurable: true })
   // Names that tests take from where they run: a program that defines them would say what the tests mean.
   const notOfPrograms = new Set(
     (
@@ -89,6 +91,7 @@
 
   let outcome = 'pending'
   return {
+    own,
     scope,
     defineEntryPoint,
     /** Takes what the tests came to, at the end of their text: a promise is waited for. */

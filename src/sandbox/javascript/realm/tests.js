@@ -124,6 +124,11 @@
       foreign.set(made, id)
       return made
     },
+    accepts(target, tag, key, item) {
+      // What its class has is the class's; elsewhere functions would be asked where data is meant, as by valueOf.
+      if (tag === 'c') return !(key in getPrototypeOf(target))
+      return typeof item === 'function' ? fail() : true
+    },
     errorId: () => 0,
     receiveError(made, id) {
       if (!isSafeInteger(id)) fail()

@@ -27,15 +27,15 @@
   const random = randomNumbers()
   Math.random = random.next
   const sharedClasses = new Map()
-  const paths = parts.freeze()
+  const { paths, freeze } = parts.freeze()
   const side = parts.tests(send, end, parts.codec, paths, sharedClasses)
   const given = parts.assert(state, side.isForeign)
   for (const name of Object.keys(given.assert)) side.withhold(given.assert[name])
   for (const name of Object.keys(given.strict)) side.withhold(given.strict[name])
   side.withhold(given.assert)
-  for (const value of Object.values(given)) Object.freeze(value)
   const runner = parts.run(side, given, state)
 
+  freeze([...Object.values(runner.own), given.AssertionError])
   side.policy.scope = runner.scope
   side.watcher.onThrow = (reason) => {
     // The program may catch what one of the tests' functions throws; that the tests failed there is known all the same.
