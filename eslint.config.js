@@ -27,6 +27,15 @@ export default tseslint.config(
       // `a[i]!` in inner loops: the index is in range by construction and a check would only cost time.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/prefer-for-of': 'off',
+      // A spread merges something; fields that stand there are written as fields.
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'SpreadElement > ObjectExpression', message: 'Write the fields without { } and spread.' },
+        {
+          selector: 'ArrayExpression > SpreadElement > ArrayExpression',
+          message: 'Write the elements without [ ] and spread.',
+        },
+      ],
     },
   },
   {

@@ -18,7 +18,8 @@ export async function measureGeneration(
     if (step >= 0 && seconds < best.seconds) best = { seconds, tokens }
   }
   return {
-    ...{ generation_s: rounded(best.seconds), completion_tokens: best.tokens },
+    generation_s: rounded(best.seconds),
+    completion_tokens: best.tokens,
     generation_tokens_per_s: rounded(best.tokens / best.seconds),
   }
 }

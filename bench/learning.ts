@@ -52,9 +52,17 @@ async function run(lossType: GRPOConfig['lossType'], seed: number, placebo: bool
   const task = sums({ bare: true, maxOperand: 5 })
   const judged = [correctness(), format({ weight: 0.2 })]
   const config = parseGRPOConfig({
-    ...{ lossType, seed, maxSteps: steps, numGenerations: 16, perDeviceTrainBatchSize: 128, maxCompletionLength: 3 },
-    ...{ numIterations: 2, learningRate: 3e-3, entropyCoef: 0.05 },
-    ...{ evalTemperature: 1, numGenerationsEval: 64 },
+    lossType,
+    seed,
+    maxSteps: steps,
+    numGenerations: 16,
+    perDeviceTrainBatchSize: 128,
+    maxCompletionLength: 3,
+    numIterations: 2,
+    learningRate: 3e-3,
+    entropyCoef: 0.05,
+    evalTemperature: 1,
+    numGenerationsEval: 64,
     ...ownOptions[lossType],
   })
   const measure = async (): Promise<number> => (await evaluatePolicy(policy, task, judged, config)).eval_reward!

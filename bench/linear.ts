@@ -103,8 +103,15 @@ function reportLinear(results: readonly LinearResult[], peaks: Peaks, report: Re
       return sameShape && other.direction === direction && other.dtype === dtype && other.threads === 1
     })
     return {
-      ...{ benchmark: 'linear', direction, rows, in: width, out, dtype, threads },
-      ...{ ms: rounded(milliseconds), gflops: rounded(gflops) },
+      benchmark: 'linear',
+      direction,
+      rows,
+      in: width,
+      out,
+      dtype,
+      threads,
+      ms: rounded(milliseconds),
+      gflops: rounded(gflops),
       weight_gb_per_s: rounded((width * out * (dtype === 'bfloat16' ? 2 : 4)) / milliseconds / 1e6),
       share_of_peak: rounded(gflops / peaks.get(threads)!),
       torch_gflops: torchGflops && rounded(torchGflops),

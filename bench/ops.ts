@@ -26,7 +26,12 @@ export interface OpSizes {
 
 /** The training batches and decoding steps of the fixed workload; see workloads.ts. */
 export const fixedWorkloadSizes: OpSizes = {
-  ...{ groups: 2, promptLength: 73, completionLength: 64, rows: 64, vocabularySize: 49152, milliseconds: 150 },
+  groups: 2,
+  promptLength: 73,
+  completionLength: 64,
+  rows: 64,
+  vocabularySize: 49152,
+  milliseconds: 150,
 }
 
 const HIDDEN = 576
@@ -66,7 +71,11 @@ export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSize
           ({ op, size, threads: count }) => op === work.op && size === work.size && count === 1,
         )
         records.push({
-          ...{ benchmark: 'op', op: work.op, size: work.size, threads, ms: rounded(milliseconds) },
+          benchmark: 'op',
+          op: work.op,
+          size: work.size,
+          threads,
+          ms: rounded(milliseconds),
           gflops: gflops === null ? null : rounded(gflops),
           share_of_peak: gflops === null ? null : rounded(gflops / peaks.get(threads)!),
           gb_per_s: work.bytes === undefined ? null : rounded(work.bytes / milliseconds / 1e6),
@@ -124,20 +133,27 @@ function decodeCases({ rows, promptLength, completionLength, vocabularySize }: O
   const prompts = Math.ceil(rows / GENERATIONS)
   const own = prompts * promptLength
   const segments = Array.from({ length: rows }, (_, row): AttentionSegment => ({
-    ...{ queryStart: row, queryLength: 1, prefixStart: Math.floor(row / GENERATIONS) * promptLength },
-    ...{ prefixLength: promptLength, keyStart: own + row * completionLength },
+    queryStart: row,
+    queryLength: 1,
+    prefixStart: Math.floor(row / GENERATIONS) * promptLength,
+    prefixLength: promptLength,
+    keyStart: own + row * completionLength,
     keyLength: Math.ceil(completionLength / 2),
   }))
   const parameters = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
   const uniforms = Float64Array.from({ length: rows }, (_, row) => (row + 0.5) / rows)
   return [
     {
-      ...{ op: 'Attention', size: `decoding, ${rows} sequences`, operations: 2 * attentionProduct(segments) },
+      op: 'Attention',
+      size: `decoding, ${rows} sequences`,
+      operations: 2 * attentionProduct(segments),
       inputs: attentionInputs(rows, own + rows * completionLength),
       attributes: attentionOptions(segments),
     },
     {
-      ...{ op: 'SampleTokens', size: `${rows} × ${vocabularySize}`, bytes: 4 * rows * vocabularySize },
+      op: 'SampleTokens',
+      size: `${rows} × ${vocabularySize}`,
+      bytes: 4 * rows * vocabularySize,
       inputs: { logits: randomMatrix(rows, vocabularySize) },
       attributes: { parameters, uniforms, histories: null },
     },
@@ -178,7 +194,10 @@ function tokenLogProbsCases({ groups, completionLength, vocabularySize }: OpSize
   return [
     { op: 'TokenLogProbs', size, inputs: { hidden: hidden.clone() }, attributes, operations: product },
     {
-      ...{ op: 'TokenLogProbsGradient', size, attributes, operations: 2 * product },
+      op: 'TokenLogProbsGradient',
+      size,
+      attributes,
+      operations: 2 * product,
       inputs: { hidden, entropies, statistics, ...gradients },
       dispose: () => {
         weight.dispose()
@@ -197,30 +216,48 @@ function elementwiseCases({ groups, promptLength, completionLength }: OpSizes): 
   const angles = tf.tidy(() => [tf.ones([rows, HEAD_DIM / 2]), tf.zeros([rows, HEAD_DIM / 2])] as const)
   return [
     {
-      ...{ op: 'RmsNorm', size: `${rows} × ${HIDDEN}`, inputs: { x: matrix(HIDDEN) }, attributes: norm },
+      op: 'RmsNorm',
+      size: `${rows} × ${HIDDEN}`,
+      inputs: { x: matrix(HIDDEN) },
+      attributes: norm,
       bytes: bytes(2, HIDDEN),
     },
     {
-      ...{ op: 'RmsNormGradient', size: `${rows} × ${HIDDEN}`, attributes: norm, bytes: bytes(3, HIDDEN) },
+      op: 'RmsNormGradient',
+      size: `${rows} × ${HIDDEN}`,
+      attributes: norm,
+      bytes: bytes(3, HIDDEN),
       inputs: { dy: matrix(HIDDEN), x: matrix(HIDDEN) },
       dispose: () => {
         weight.dispose()
       },
     },
     {
-      ...{ op: 'Rope', size: `${rows} × ${HIDDEN}`, attributes: { inverse: false }, bytes: bytes(2, HIDDEN) },
+      op: 'Rope',
+      size: `${rows} × ${HIDDEN}`,
+      attributes: { inverse: false },
+      bytes: bytes(2, HIDDEN),
       inputs: { x: matrix(HIDDEN), cos: angles[0], sin: angles[1] },
     },
     {
-      ...{ op: 'Swiglu', size: `${rows} × ${INTERMEDIATE}`, attributes: {}, bytes: bytes(3, INTERMEDIATE) },
+      op: 'Swiglu',
+      size: `${rows} × ${INTERMEDIATE}`,
+      attributes: {},
+      bytes: bytes(3, INTERMEDIATE),
       inputs: { gate: matrix(INTERMEDIATE), up: matrix(INTERMEDIATE) },
     },
     {
-      ...{ op: 'SwigluGradient', size: `${rows} × ${INTERMEDIATE}`, attributes: {}, bytes: bytes(5, INTERMEDIATE) },
+      op: 'SwigluGradient',
+      size: `${rows} × ${INTERMEDIATE}`,
+      attributes: {},
+      bytes: bytes(5, INTERMEDIATE),
       inputs: { dy: matrix(INTERMEDIATE), gate: matrix(INTERMEDIATE), up: matrix(INTERMEDIATE) },
     },
     {
-      ...{ op: 'Add', size: `${rows} × ${HIDDEN}`, attributes: {}, bytes: bytes(3, HIDDEN) },
+      op: 'Add',
+      size: `${rows} × ${HIDDEN}`,
+      attributes: {},
+      bytes: bytes(3, HIDDEN),
       inputs: { a: matrix(HIDDEN), b: matrix(HIDDEN) },
     },
   ]

@@ -21,8 +21,11 @@ export async function measureStep(
   const best = measurements.reduce((a, b) => (b.seconds < a.seconds ? b : a))
   const { seconds, generationSeconds, trainingSeconds, completionTokens, trainedTokens } = best
   return {
-    ...{ step_s: rounded(seconds), generation_s: rounded(generationSeconds), training_s: rounded(trainingSeconds) },
-    ...{ completion_tokens: completionTokens, trained_tokens: trainedTokens },
+    step_s: rounded(seconds),
+    generation_s: rounded(generationSeconds),
+    training_s: rounded(trainingSeconds),
+    completion_tokens: completionTokens,
+    trained_tokens: trainedTokens,
     mean_completion_length: rounded(completionTokens / (prompts * numGenerations)),
     generation_tokens_per_s: rounded(completionTokens / generationSeconds),
     training_tokens_per_s: rounded(trainedTokens / trainingSeconds),

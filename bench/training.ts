@@ -23,13 +23,19 @@ export async function measureTraining(
         { length: maxCompletionLength },
         (_, t) => ((group * numGenerations + generation + 1) * 104_729 + t * 7919) % vocabularySize,
       ),
-      ...{ advantage: generation % 2 === 0 ? 1 : -1, inLoss: true },
-      ...{ samplingLogProbs: null, samplingEntropies: null, oldLogProbs: null, refLogProbs: null },
+      advantage: generation % 2 === 0 ? 1 : -1,
+      inLoss: true,
+      samplingLogProbs: null,
+      samplingEntropies: null,
+      oldLogProbs: null,
+      refLogProbs: null,
     }))
   })
   const { gradientAccumulationSteps, stepsPerGeneration } = config
   const position = {
-    ...{ gradientAccumulationSteps, stepsPerGeneration, numItemsInBatch: rows.length * maxCompletionLength },
+    gradientAccumulationSteps,
+    stepsPerGeneration,
+    numItemsInBatch: rows.length * maxCompletionLength,
   }
   const update = new PolicyUpdate(policy, config, config.maxSteps)
   let best = { seconds: Infinity, optimizerSeconds: 0 }
@@ -46,7 +52,9 @@ export async function measureTraining(
   }
   const tokens = rows.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0)
   return {
-    ...{ training_s: rounded(best.seconds), optimizer_s: rounded(best.optimizerSeconds), trained_tokens: tokens },
+    training_s: rounded(best.seconds),
+    optimizer_s: rounded(best.optimizerSeconds),
+    trained_tokens: tokens,
     training_tokens_per_s: rounded(tokens / best.seconds),
   }
 }

@@ -27,8 +27,16 @@ export const trlPackages = ['torch', 'trl', 'peft', 'transformers', 'datasets']
 function trlCommand(workload: Workload, modelFolder: string | null): { script: string; args: string[] } | null {
   const { name, prompts, numGenerations, maxCompletionLength, perDeviceTrainBatchSize, loraR, steps } = workload
   const sizes = [
-    ...['--prompts', String(prompts), '--gens', String(numGenerations), '--micro', String(perDeviceTrainBatchSize)],
-    ...['--rank', String(loraR), '--steps', String(steps + 1)],
+    '--prompts',
+    String(prompts),
+    '--gens',
+    String(numGenerations),
+    '--micro',
+    String(perDeviceTrainBatchSize),
+    '--rank',
+    String(loraR),
+    '--steps',
+    String(steps + 1),
   ]
   switch (name) {
     case 'tiny':
@@ -42,8 +50,13 @@ function trlCommand(workload: Workload, modelFolder: string | null): { script: s
       return {
         script: 'trl_speed.py',
         args: [
-          ...['--model', modelFolder, ...sizes],
-          ...['--prompt-len', String(workload.promptLength! - 1), '--new', String(maxCompletionLength)],
+          '--model',
+          modelFolder,
+          ...sizes,
+          '--prompt-len',
+          String(workload.promptLength! - 1),
+          '--new',
+          String(maxCompletionLength),
         ],
       }
     case 'learning':
@@ -51,8 +64,23 @@ function trlCommand(workload: Workload, modelFolder: string | null): { script: s
       return {
         script: 'learn_smol.py',
         args: [
-          ...['--model', modelFolder, ...sizes, '--task', 'arith1', '--shots', '1', '--lr', '1e-5'],
-          ...['--max-new', String(maxCompletionLength), '--eval-n', '0', '--minutes', '60', '--log', 'steps.jsonl'],
+          '--model',
+          modelFolder,
+          ...sizes,
+          '--task',
+          'arith1',
+          '--shots',
+          '1',
+          '--lr',
+          '1e-5',
+          '--max-new',
+          String(maxCompletionLength),
+          '--eval-n',
+          '0',
+          '--minutes',
+          '60',
+          '--log',
+          'steps.jsonl',
         ],
       }
     default:
@@ -96,12 +124,10 @@ export function runTrl(workload: Workload, options: TrlOptions): BenchRecord | n
 function trlEnvironment({ threads, waitPolicy }: TrlOptions): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
-    ...{
-      OMP_NUM_THREADS: String(threads),
-      PROMPT_STYLE: 'plain',
-      HF_HUB_OFFLINE: '1',
-      TOKENIZERS_PARALLELISM: 'false',
-    },
+    OMP_NUM_THREADS: String(threads),
+    PROMPT_STYLE: 'plain',
+    HF_HUB_OFFLINE: '1',
+    TOKENIZERS_PARALLELISM: 'false',
   }
   delete environment.OMP_WAIT_POLICY
   return waitPolicy === 'default' ? environment : { ...environment, OMP_WAIT_POLICY: waitPolicy }
@@ -145,15 +171,22 @@ function trlRecord(
   const promptLength = summary.prompt_len?.[1]
   const trainingSeconds = best.seconds - best.generationSeconds
   return {
-    ...{ benchmark: 'trl', workload: workload.name, threads, wait_policy: waitPolicy },
-    ...{ step_s: rounded(best.seconds), generation_s: rounded(best.generationSeconds) },
-    ...{ training_s: rounded(trainingSeconds), completion_tokens: completionTokens },
+    benchmark: 'trl',
+    workload: workload.name,
+    threads,
+    wait_policy: waitPolicy,
+    step_s: rounded(best.seconds),
+    generation_s: rounded(best.generationSeconds),
+    training_s: rounded(trainingSeconds),
+    completion_tokens: completionTokens,
     mean_completion_length: rounded(best.meanLength),
     generation_tokens_per_s: rounded(completionTokens / best.generationSeconds),
     training_tokens_per_s:
       promptLength === undefined ? null : rounded((completionTokens + completions * promptLength) / trainingSeconds),
     peak_rss_mib: rounded(1024 * summary.peak_rss_gib),
-    ...{ torch: summary.versions.torch ?? null, trl: summary.versions.trl ?? null, load: rounded(os.loadavg()[0]!) },
+    torch: summary.versions.torch ?? null,
+    trl: summary.versions.trl ?? null,
+    load: rounded(os.loadavg()[0]!),
   }
 }
 
@@ -164,11 +197,16 @@ export function compareWithTrl(ours: readonly BenchRecord[], theirs: readonly Be
   const ratio = (key: string): number => rounded(least(theirs, key) / least(ours, key))
   const fastest = theirs.reduce((a, b) => ((b.step_s as number) < (a.step_s as number) ? b : a))
   return {
-    ...{ benchmark: 'vs_trl', workload: ours[0]!.workload!, threads: ours[0]!.threads! },
+    benchmark: 'vs_trl',
+    workload: ours[0]!.workload!,
+    threads: ours[0]!.threads!,
     wait_policy: fastest.wait_policy!,
-    ...{ step_s: least(ours, 'step_s'), trl_step_s: least(theirs, 'step_s') },
-    ...{ ratio_vs_trl: ratio('step_s'), generation_ratio_vs_trl: ratio('generation_s') },
-    ...{ training_ratio_vs_trl: ratio('training_s'), memory_ratio_vs_trl: ratio('peak_rss_mib') },
+    step_s: least(ours, 'step_s'),
+    trl_step_s: least(theirs, 'step_s'),
+    ratio_vs_trl: ratio('step_s'),
+    generation_ratio_vs_trl: ratio('generation_s'),
+    training_ratio_vs_trl: ratio('training_s'),
+    memory_ratio_vs_trl: ratio('peak_rss_mib'),
   }
 }
 

@@ -29,7 +29,10 @@ const forecast = memoryForecast(policy, promptLengths(policy, task), parseGRPOCo
 const measured = await parts[part](prepared, workload)
 const { tensorBytes, residentBytes } = peakMemory()
 const record: BenchRecord = {
-  ...{ benchmark: part, workload: workload.name, threads, ...measured },
+  benchmark: part,
+  workload: workload.name,
+  threads,
+  ...measured,
   peak_tensor_mib: rounded(tensorBytes / 2 ** 20),
   peak_rss_mib: rounded(residentBytes / 2 ** 20),
   forecast_tensor_mib: rounded(forecast.tensors / 2 ** 20),

@@ -1305,13 +1305,13 @@ async function experiment(
     task: smallTask,
     rewards: judges,
     config: {
-      ...{
-        numGenerations: 8,
-        perDeviceTrainBatchSize: 64,
-        maxCompletionLength: 128,
-        maxSteps: maxSteps,
-      },
-      ...{ learningRate: 5e-3, lrSchedulerType: 'constant' as const, seed: seed },
+      numGenerations: 8,
+      perDeviceTrainBatchSize: 64,
+      maxCompletionLength: 128,
+      maxSteps: maxSteps,
+      learningRate: 5e-3,
+      lrSchedulerType: 'constant' as const,
+      seed: seed,
       ...changed,
     },
   })

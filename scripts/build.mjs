@@ -83,12 +83,22 @@ if (fs.existsSync(path.join(root, kernels))) {
   ]) {
     run(bin('assemblyscript/bin/asc.js'), [
       kernels,
-      ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory'],
-      ...['--initialMemory', '16', '--maximumMemory', '65536'],
+      '-O3',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--sharedMemory',
+      '--initialMemory',
+      '16',
+      '--maximumMemory',
+      '65536',
       // Constants lie behind the words of the scheduler and the arguments, before the blocks of the allocator.
-      ...['--memoryBase', '8192'],
+      '--memoryBase',
+      '8192',
       ...features.flatMap((feature) => ['--enable', feature]),
-      ...['-o', `dist/${file}`],
+      '-o',
+      `dist/${file}`,
     ])
   }
 }
@@ -101,14 +111,24 @@ buildSync({
   entryPoints: { page: 'src/report/page/main.ts', 'page.css': 'src/report/page/page.css' },
   entryNames: 'page',
   outdir: 'dist/report',
-  ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  target: 'es2022',
+  charset: 'utf8',
+  logLevel: 'warning',
 })
 // What draws the charts of a notebook in its page.
 buildSync({
   absWorkingDir: root,
   entryPoints: ['src/notebook/page/charts.ts'],
   outdir: 'dist/notebook/page',
-  ...{ bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', logLevel: 'warning' },
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  target: 'es2022',
+  charset: 'utf8',
+  logLevel: 'warning',
 })
 // What runs beside programs in their sandboxes is no TypeScript: Python, and JavaScript that QuickJS runs.
 for (const [folder, ending] of [

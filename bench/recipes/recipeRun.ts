@@ -64,8 +64,17 @@ export async function trainRecipe(recipe: string, model: string, seed: number, f
   const child = spawn(
     process.execPath,
     [
-      ...[path.join(root, 'dist/cli/main.js'), 'train', path.join(root, 'recipes', `${recipe}.yaml`)],
-      ...['--model', model, '--seed', String(seed), '--output-dir', folder, '--overwrite', '--no-preflight'],
+      path.join(root, 'dist/cli/main.js'),
+      'train',
+      path.join(root, 'recipes', `${recipe}.yaml`),
+      '--model',
+      model,
+      '--seed',
+      String(seed),
+      '--output-dir',
+      folder,
+      '--overwrite',
+      '--no-preflight',
     ],
     { stdio: 'inherit' },
   )
@@ -95,10 +104,14 @@ export async function readRecipeRun(folder: string, seed: number): Promise<Recip
     )
   }
   return {
-    ...{ seed, problems: problems.length, samples: settings.samples, temperature: settings.temperature },
+    seed,
+    problems: problems.length,
+    samples: settings.samples,
+    temperature: settings.temperature,
     greedy: beforeAfter(base!.greedy!, trained!.greedy!, pair!.greedy!),
     sampled: beforeAfter(base!.sampled!, trained!.sampled!, pair!.sampled!),
-    ...{ trainingSeconds, steps },
+    trainingSeconds,
+    steps,
     process: JSON.parse(fs.readFileSync(path.join(folder, 'bench.json'), 'utf8')) as ProcessUse,
   }
 }

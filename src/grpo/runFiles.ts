@@ -63,8 +63,18 @@ export class RunFiles {
           return [
             COMPLETIONS,
             {
-              ...{ step, group, problem: problem.id, prompt: promptText, completion: text, answer: problem.answer },
-              ...{ rewards, correct, reward, advantage, finish_reason: finishReason, length: ids.length },
+              step,
+              group,
+              problem: problem.id,
+              prompt: promptText,
+              completion: text,
+              answer: problem.answer,
+              rewards,
+              correct,
+              reward,
+              advantage,
+              finish_reason: finishReason,
+              length: ids.length,
               ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
             },
           ] as const
@@ -120,7 +130,9 @@ export class RunFiles {
     const tokens = this.#tokenTexts?.of(ids, text)
     const rounded = (values: readonly number[]): number[] => values.map((value) => Number(value.toPrecision(4)))
     return {
-      ...{ completion_ids: ids, ...(tokens && { tokens }), logprobs: rounded(logProbs) },
+      completion_ids: ids,
+      ...(tokens && { tokens }),
+      logprobs: rounded(logProbs),
       ...(refLogProbs && { ref_logprobs: rounded(refLogProbs) }),
     }
   }

@@ -208,8 +208,14 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     this.#files = folder?.files ?? null
     this.#pending = folder?.resumed?.pending ?? null
     this.#at = folder?.resumed?.position ?? {
-      ...{ step: 0, microStep: 0, numTokens: 0, rolloutAge: 0, skippedSteps: 0, rollouts: null },
-      ...{ best: null, evaluationsSinceBest: 0 },
+      step: 0,
+      microStep: 0,
+      numTokens: 0,
+      rolloutAge: 0,
+      skippedSteps: 0,
+      rollouts: null,
+      best: null,
+      evaluationsSinceBest: 0,
       prompts: this.#prompts.state(),
     }
     this.#prompts.restore(this.#at.prompts)
@@ -361,7 +367,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       onWarning: this.#warnOnce,
     })
     return {
-      ...{ ...made, isEvaluated: true },
+      ...made,
+      isEvaluated: true,
       step: { ...made.step, metrics: { ...made.step.metrics, ...metrics } },
       position: { ...made.position, ...compareWithBest(made.position, step, metrics, this.config) },
     }
@@ -543,7 +550,9 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     const { best, evaluationsSinceBest } = this.#at
     const counters = { step: step.step, microStep, numTokens, rolloutAge: rolloutAge + 1, skippedSteps, prompts }
     return {
-      ...{ step, isFinite, isEvaluated: false },
+      step,
+      isFinite,
+      isEvaluated: false,
       position: { ...counters, rollouts, best, evaluationsSinceBest },
     }
   }

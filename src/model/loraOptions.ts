@@ -46,8 +46,17 @@ export interface LoraOptions {
 }
 
 const known = [
-  ...['r', 'alpha', 'useRslora', 'targetModules', 'excludeModules', 'layersToTransform', 'layersPattern'],
-  ...['rankPattern', 'alphaPattern', 'dropout', 'seed'],
+  'r',
+  'alpha',
+  'useRslora',
+  'targetModules',
+  'excludeModules',
+  'layersToTransform',
+  'layersPattern',
+  'rankPattern',
+  'alphaPattern',
+  'dropout',
+  'seed',
 ]
 
 /**

@@ -31,7 +31,9 @@ export function createRandomModel(
   const unit = Float32Array.from({ length: DISTINCT_VALUES }, () => 2 * uniformFloat32(random) - 1)
   const bfloat16 = parsed.torchDtype === 'bfloat16'
   const tensors = [...expectedTensors(parsed)].map(([name, shape]) => ({
-    ...{ name, dtype: bfloat16 ? ('BF16' as const) : ('F32' as const), shape },
+    name,
+    dtype: bfloat16 ? ('BF16' as const) : ('F32' as const),
+    shape,
     data: () => {
       const values = shape.length === 1 ? vector(shape[0]!, name) : matrix(shape[0]! * shape[1]!, shape[1]!, unit)
       return bfloat16 ? float32ToBfloat16(values) : values

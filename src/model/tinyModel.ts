@@ -44,7 +44,9 @@ export function createTinyModel(
   }
   const random = xoroshiro128plus(options.seed ?? 0)
   const tensors = [...expectedTensors(parseModelConfig(config, 'config.json'))].map(([name, shape]) => ({
-    ...{ name, dtype: 'F32' as const, shape },
+    name,
+    dtype: 'F32' as const,
+    shape,
     data: shape.length === 1 ? ones(shape[0]!) : normal(shape[0]! * shape[1]!, shape[1]! ** -0.5, random),
   }))
   fs.mkdirSync(folder, { recursive: true })
@@ -52,7 +54,9 @@ export function createTinyModel(
   atomicWriteJson(path.join(folder, 'generation_config.json'), { eos_token_id: 1 })
   atomicWriteJson(path.join(folder, 'tokenizer.json'), tokenizerJson(vocabulary))
   atomicWriteJson(path.join(folder, 'tokenizer_config.json'), {
-    ...{ tokenizer_class: 'PreTrainedTokenizerFast', eos_token: '<eos>', unk_token: '<unk>' },
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    eos_token: '<eos>',
+    unk_token: '<unk>',
     clean_up_tokenization_spaces: false,
   })
   atomicWriteJson(path.join(folder, 'config.json'), config)
@@ -72,8 +76,14 @@ function tokenizerJson(vocabulary: readonly string[]): unknown {
     post_processor: null,
     decoder: { type: 'Fuse' },
     model: {
-      ...{ type: 'BPE', dropout: null, unk_token: '<unk>', continuing_subword_prefix: '', end_of_word_suffix: '' },
-      ...{ fuse_unk: false, byte_fallback: false, ignore_merges: false },
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '',
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
       vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
       merges: [],
     },

@@ -52,15 +52,24 @@ export function writeTokenizer(folder: string, texts: Iterable<string>, vocabula
     post_processor: null,
     decoder: byteLevel,
     model: {
-      ...{ type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null },
-      ...{ fuse_unk: false, byte_fallback: false, ignore_merges: false },
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges,
     },
   })
   atomicWriteJson(path.join(folder, 'tokenizer_config.json'), {
-    ...{ tokenizer_class: 'PreTrainedTokenizerFast', eos_token: END, pad_token: END },
-    ...{ clean_up_tokenization_spaces: false, chat_template: CHAT_TEMPLATE },
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    eos_token: END,
+    pad_token: END,
+    clean_up_tokenization_spaces: false,
+    chat_template: CHAT_TEMPLATE,
   })
   atomicWriteJson(path.join(folder, 'generation_config.json'), {
     eos_token_id: END_TOKEN_ID,

@@ -21,7 +21,8 @@ export function cardMetadata(run: RunContents, name: string, license: string | n
   const results = modelIndex(run, name)
   const metadata = {
     ...(id !== null && { base_model: id, base_model_relation: 'adapter' }),
-    ...{ library_name: 'peft', pipeline_tag: 'text-generation' },
+    library_name: 'peft',
+    pipeline_tag: 'text-generation',
     ...(license !== null && { license }),
     ...(dataset && { datasets: [dataset.id] }),
     tags: [
@@ -47,7 +48,8 @@ function modelIndex(run: RunContents, name: string): unknown[] | null {
   const result = {
     task: { type: 'text-generation' },
     dataset: {
-      ...{ type: dataset?.id ?? evaluation.task, name: `${evaluation.task}, ${evaluation.problems.length} problems` },
+      type: dataset?.id ?? evaluation.task,
+      name: `${evaluation.task}, ${evaluation.problems.length} problems`,
       ...(split !== null && { split }),
       ...(dataset?.revision != null && { revision: dataset.revision }),
     },
@@ -77,7 +79,8 @@ export function evalResults(run: RunContents): string | null {
       : `, ${100 * settings.confidence} % interval ${low.toFixed(4)} to ${high.toFixed(4)}`
   const entry = {
     dataset: { id: dataset.id, task_id: task, ...(dataset.revision !== null && { revision: dataset.revision }) },
-    ...{ value, date: evaluation.createdAt },
+    value,
+    date: evaluation.createdAt,
     notes: `${metric.name}, as a share from 0 to 1, n = ${problems.length}${interval}; at most ${settings.maxCompletionLength} tokens`,
   }
   return stringify([entry], { lineWidth: 0 })

@@ -21,16 +21,42 @@ export interface CardOptions {
 
 /** Options of a run that make its recipe, by their names in config.yaml, in the order of the card. */
 const recipe = [
-  ...['loss_type', 'beta', 'epsilon', 'epsilon_high', 'num_iterations', 'scale_rewards', 'num_generations'],
-  ...['per_device_train_batch_size', 'gradient_accumulation_steps', 'max_steps', 'num_train_epochs', 'learning_rate'],
-  ...['lr_scheduler_type', 'warmup_steps', 'weight_decay', 'max_grad_norm', 'max_completion_length', 'temperature'],
-  ...['top_p', 'top_k', 'mask_truncated_completions', 'lora_r', 'lora_alpha', 'lora_target_modules', 'seed'],
+  'loss_type',
+  'beta',
+  'epsilon',
+  'epsilon_high',
+  'num_iterations',
+  'scale_rewards',
+  'num_generations',
+  'per_device_train_batch_size',
+  'gradient_accumulation_steps',
+  'max_steps',
+  'num_train_epochs',
+  'learning_rate',
+  'lr_scheduler_type',
+  'warmup_steps',
+  'weight_decay',
+  'max_grad_norm',
+  'max_completion_length',
+  'temperature',
+  'top_p',
+  'top_k',
+  'mask_truncated_completions',
+  'lora_r',
+  'lora_alpha',
+  'lora_target_modules',
+  'seed',
 ]
 
 /** Options that are told where they are not left at false, 0, null or nothing. */
 const extraOptions = [
-  ...['lr_scheduler_kwargs', 'use_rslora', 'lora_dropout', 'exclude_modules', 'layers_to_transform'],
-  ...['rank_pattern', 'alpha_pattern'],
+  'lr_scheduler_kwargs',
+  'use_rslora',
+  'lora_dropout',
+  'exclude_modules',
+  'layers_to_transform',
+  'rank_pattern',
+  'alpha_pattern',
 ]
 
 /**

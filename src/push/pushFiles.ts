@@ -96,7 +96,8 @@ function lastPart(value: string): string {
 
 function evaluationText(evaluation: Evaluation): string {
   const policies = evaluation.policies.map((policy) => ({
-    ...{ ...policy, model: lastPart(policy.model) },
+    ...policy,
+    model: lastPart(policy.model),
     adapter: policy.adapter === null ? null : lastPart(policy.adapter),
   }))
   return formatEvaluationFile({ ...evaluation, policies })

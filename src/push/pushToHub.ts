@@ -58,7 +58,9 @@ export async function pushToHub(options: PushOptions): Promise<PushResult> {
   const { onProgress, ...download } = options
   const license = options.license ?? null
   const files = await collectFiles(run, {
-    ...{ repository: repository.id, license, version: packageVersion() },
+    repository: repository.id,
+    license,
+    version: packageVersion(),
     download: { ...download, onWarning: client.onWarning },
   })
   const card = Buffer.from(files.find(({ path }) => path === 'README.md')!.content as Uint8Array).toString()
@@ -135,7 +137,9 @@ async function upload(
         path,
         content: content instanceof Uint8Array ? new Blob([new Uint8Array(content)]) : pathToFileURL(content.file),
       })),
-      ...{ branch: 'main', parentCommit, commitTitle: 'Upload a LoRA adapter trained with grpo-ts' },
+      branch: 'main',
+      parentCommit,
+      commitTitle: 'Upload a LoRA adapter trained with grpo-ts',
       ...(client.signal && { abortSignal: client.signal }),
     })
     for (;;) {
@@ -159,7 +163,9 @@ function accessOf(
   repository: Repository,
 ): Parameters<typeof createRepo>[0] & { fetch: typeof fetch } {
   return {
-    ...{ repo: repository.id, hubUrl: client.endpoint, accessToken: client.token ?? '' },
+    repo: repository.id,
+    hubUrl: client.endpoint,
+    accessToken: client.token ?? '',
     fetch: (input, init) => fetchWithoutToken(client, input, init),
   }
 }

@@ -71,7 +71,11 @@ export async function readRunContents(folder: string, baseModel?: string): Promi
     )
   }
   return {
-    ...{ folder, name: path.basename(path.resolve(folder)), adapterConfig, baseModel: base, warnings },
+    folder,
+    name: path.basename(path.resolve(folder)),
+    adapterConfig,
+    baseModel: base,
+    warnings,
     config: readConfig(runLayout(folder).config),
     metrics: await readMetrics(runLayout(folder).metrics),
     evaluation: readFreshEvaluation(folder, warnings),

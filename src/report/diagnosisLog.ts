@@ -20,7 +20,10 @@ export class DiagnosisLog {
     const step = asNumber(line.step)
     const since = asNumber(line.since) ?? step
     this.#notes.set(JSON.stringify([name, subject, since]), {
-      ...{ name, subject, message, since },
+      name,
+      subject,
+      message,
+      since,
       severity: severities.find((severity) => severity === line.severity) ?? 'warning',
       evidence: Object.entries(asObject(line.evidence)).map(([metric, number]) => [metric, display(number)]),
       remedy: asText(line.advice),

@@ -94,8 +94,13 @@ function comparisonsOf(decoding: string, base: Fields, trained: Fields, pair: Fi
     const { difference, pValue } = paired?.(pair) ?? { difference: null, pValue: null }
     return [
       {
-        ...{ label, decoding, unit, base: before, trained: after },
-        ...{ difference: measured(difference), pValue: asNumber(pValue) },
+        label,
+        decoding,
+        unit,
+        base: before,
+        trained: after,
+        difference: measured(difference),
+        pValue: asNumber(pValue),
       },
     ]
   })
@@ -126,7 +131,10 @@ function tracesOf(policy: Fields, index: number): EvaluatedTrace[] {
         const trace = asObject(item)
         const correct = asBoolean(trace.correct) ?? false
         return {
-          ...{ decoding, correct, text: asText(trace.text) ?? '', extracted: asText(trace.extracted) },
+          decoding,
+          correct,
+          text: asText(trace.text) ?? '',
+          extracted: asText(trace.extracted),
           onlyLenient: !correct && trace.correct_lenient === true,
           length: asNumber(trace.tokens) ?? 0,
           cut: trace.finish_reason === 'length',

@@ -65,9 +65,17 @@ export class RunReader {
     }
     const { rewardNames, steps, groups, groupsLeftOut } = this.#completions
     return {
-      ...{ name: this.name, config: this.#config, metrics: this.#metrics.lines },
-      ...{ rewardNames, steps, groups, groupsLeftOut, notes: this.#diagnosis.notes },
-      ...{ preflight: this.#preflight, evaluation: this.#evaluation, problems: this.#problems },
+      name: this.name,
+      config: this.#config,
+      metrics: this.#metrics.lines,
+      rewardNames,
+      steps,
+      groups,
+      groupsLeftOut,
+      notes: this.#diagnosis.notes,
+      preflight: this.#preflight,
+      evaluation: this.#evaluation,
+      problems: this.#problems,
     }
   }
 

@@ -90,7 +90,9 @@ export async function serveReport(runFolder: string, { port = 0 }: { port?: numb
       metrics: run.metrics.filter(({ step }) => step > metrics),
       steps: run.steps.filter(({ step }) => step > steps),
       groups: run.groups.filter(({ step }) => step > steps),
-      ...{ rewardNames: run.rewardNames, groupsLeftOut: run.groupsLeftOut, notes: run.notes },
+      rewardNames: run.rewardNames,
+      groupsLeftOut: run.groupsLeftOut,
+      notes: run.notes,
       evaluation: run.evaluation?.createdAt === query.get('evaluation') ? null : run.evaluation,
     }
     return { status: 200, type: 'application/json', body: JSON.stringify(update) }

@@ -53,7 +53,12 @@ const entries = new Map<string, RewardEntry>([
     'cosine_scaled',
     {
       optionNames: [
-        ...['maxCompletionLength', 'minValueWrong', 'maxValueWrong', 'minValueCorrect', 'maxValueCorrect', 'lenient'],
+        'maxCompletionLength',
+        'minValueWrong',
+        'maxValueWrong',
+        'minValueCorrect',
+        'maxValueCorrect',
+        'lenient',
       ],
       make: cosineScaled,
     },

@@ -115,7 +115,9 @@ export function workerReward(module: string, options: WorkerRewardOptions = {}):
   }
 
   return {
-    ...{ name, weight: rewardWeight(name, options), keepsTimeout: true },
+    name,
+    weight: rewardWeight(name, options),
+    keepsTimeout: true,
     ...rewardTimeout(name, options),
     ...rewardJudges(name, options),
     score: (sample: RewardSample) =>

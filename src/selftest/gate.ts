@@ -58,7 +58,10 @@ export async function withRandomAdapter<T>(model: CausalLM, body: (policy: Causa
 export async function sampledRows(policy: CausalLM, promptLengths: readonly number[]): Promise<TrainingRow[]> {
   const prompts = testPrompts(policy, promptLengths)
   const completions = await generate(policy, prompts, {
-    ...{ maxCompletionLength: 2 * prompts.length + 3, numGenerations: 2, temperature: TEMPERATURE, seed: 3 },
+    maxCompletionLength: 2 * prompts.length + 3,
+    numGenerations: 2,
+    temperature: TEMPERATURE,
+    seed: 3,
     // No token ends a completion, so that their lengths are known.
     eosTokenIds: [],
   })
@@ -66,11 +69,14 @@ export async function sampledRows(policy: CausalLM, promptLengths: readonly numb
     group.map((completion, i): TrainingRow => {
       const length = 4 + 2 * g + i
       return {
-        ...{ promptIds: prompts[g]!, completionIds: completion.ids.slice(0, length), inLoss: true },
+        promptIds: prompts[g]!,
+        completionIds: completion.ids.slice(0, length),
+        inLoss: true,
         advantage: (i === 0 ? 1.5 : -0.5) - 0.25 * g,
         samplingLogProbs: completion.logProbs.slice(0, length),
         samplingEntropies: completion.entropies.slice(0, length),
-        ...{ oldLogProbs: null, refLogProbs: null },
+        oldLogProbs: null,
+        refLogProbs: null,
       }
     }),
   )

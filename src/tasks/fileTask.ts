@@ -69,7 +69,9 @@ export async function fileTask(options: FileTaskOptions): Promise<Task> {
   const form = rest.reasoningFormat ?? (grader === 'math' ? 'boxed' : 'gsm8k')
   const task = await datasetTask(
     {
-      ...{ name: 'file', instruction: 'Solve the problem.', answerHint: grader === 'number' ? 'number' : 'answer' },
+      name: 'file',
+      instruction: 'Solve the problem.',
+      answerHint: grader === 'number' ? 'number' : 'answer',
       reasoningFormat: form,
       ...(grader !== 'number' && {
         grader: (answers) => namedGrader(grader, answers),
@@ -119,7 +121,10 @@ function fileProblem(
   const steps = columns.solutionColumn === undefined ? (gold.steps ?? said) : textColumn(row, columns.solutionColumn)
   const others = Object.entries(row).filter(([name]) => name !== questionColumn && name !== answerColumn)
   return {
-    ...{ id, question: conversation?.question ?? textColumn(row, questionColumn), answer, answerForm: form },
+    id,
+    question: conversation?.question ?? textColumn(row, questionColumn),
+    answer,
+    answerForm: form,
     columns: Object.fromEntries(others),
     ...(conversation !== null && { messages: conversation.messages }),
     ...(steps !== null && { solution: answerFormRules[form].write(steps.trim() === answer ? '' : steps, answer) }),

@@ -47,7 +47,10 @@ export async function humanEval(options: HumanEvalOptions): Promise<Task> {
 function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
   const name = language === 'python' ? 'humaneval' : 'humaneval-js'
   return {
-    ...{ name, instruction: 'Write the function that is asked for.', answerHint: 'code', reasoningFormat: 'code' },
+    name,
+    instruction: 'Write the function that is asked for.',
+    answerHint: 'code',
+    reasoningFormat: 'code',
     systemPrompt(asked) {
       const form = codeForm(asked)
       return `Write the function that is asked for. ${answerFormRules[form].instruction(form === 'think' ? 'code' : 'whole function')}`
@@ -90,12 +93,17 @@ export function codeProblem(
   const question =
     written || (prompt && `Complete this function in ${language}:\n\n\`\`\`${language}\n${prompt}\n\`\`\``)
   return {
-    ...{ id: textColumn(row, 'task_id') || id, question, answer, answerForm: form },
+    id: textColumn(row, 'task_id') || id,
+    question,
+    answer,
+    answerForm: form,
     grader: codeGrader(options),
     ...(answer !== '' && { solution: answerFormRules[form].write('', code) }),
     ...(answer !== '' && { difficulty: answer.split('\n').filter((line) => line.trim() !== '').length }),
     columns: {
-      ...{ language, prompt, tests },
+      language,
+      prompt,
+      tests,
       ...(entryPoint !== '' && { entry_point: entryPoint }),
       ...(typeof row.in_place === 'boolean' && { in_place: row.in_place }),
     },

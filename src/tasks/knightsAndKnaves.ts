@@ -40,9 +40,13 @@ export function knightsProblem(row: Readonly<Record<string, unknown>>, id: strin
   const answer = rolesText(names, solution)
   const worked = Array.isArray(steps) ? steps.filter((step) => typeof step === 'string').join('\n') : ''
   return {
-    ...{ id, question: textColumn(row, 'quiz', 'question'), answer },
-    ...{ answerForm: form, solution: answerFormRules[form].write(worked, answer) },
-    ...{ difficulty: names.length, grader: gradeRoles },
+    id,
+    question: textColumn(row, 'quiz', 'question'),
+    answer,
+    answerForm: form,
+    solution: answerFormRules[form].write(worked, answer),
+    difficulty: names.length,
+    grader: gradeRoles,
     columns: { names, solution },
   }
 }

@@ -66,10 +66,14 @@ export function mathProblem(row: Readonly<Record<string, unknown>>, id: string, 
   const rules = answerFormRules[form]
   const isWritten = form === 'boxed' && rules.holds(solution, (content) => content.trim() === answer)
   return {
-    ...{ id, question, answer, answerForm: form, grader: mathGrader },
+    id,
+    question,
+    answer,
+    answerForm: form,
+    grader: mathGrader,
     ...(solution !== '' && { solution: isWritten ? solution : rules.write(solution, answer) }),
     ...(difficulty !== null && { difficulty }),
-    ...{ columns: { ...(subject !== '' && { subject }), ...(difficulty !== null && { level: difficulty }) } },
+    columns: { ...(subject !== '' && { subject }), ...(difficulty !== null && { level: difficulty }) },
   }
 }
 

@@ -114,8 +114,14 @@ describe('backend/operations', () => {
     }
     const counted = profile.entries().filter(({ operations }) => operations > 0)
     const expected = [
-      ...['Attention', 'AttentionGradient', 'Linear', 'LinearInputGradient'],
-      ...['LoraAGradient', 'LoraBGradient', 'LoraLinear', 'LoraOutputGradient'],
+      'Attention',
+      'AttentionGradient',
+      'Linear',
+      'LinearInputGradient',
+      'LoraAGradient',
+      'LoraBGradient',
+      'LoraLinear',
+      'LoraOutputGradient',
     ]
     assert.deepEqual([...new Set(counted.map(({ kernel }) => kernel))].sort(), expected)
   })

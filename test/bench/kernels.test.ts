@@ -12,7 +12,10 @@ function keepingReport(): Report & { records: BenchRecord[]; tables: string[] } 
   const records: BenchRecord[] = []
   const tables: string[] = []
   return {
-    ...{ records, tables, progress: () => undefined, close: () => undefined },
+    records,
+    tables,
+    progress: () => undefined,
+    close: () => undefined,
     record: (record) => records.push(record),
     table: (_heading, table) => tables.push(table),
   }

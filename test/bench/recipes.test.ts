@@ -13,9 +13,28 @@ describe('bench/recipes', () => {
   it('reads a run, and writes its table, its curve and its log', async () => {
     writeTinyModel(inFolder('model'))
     const { code, stderr } = await run([
-      ...['train', '--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'sums', '--no-preflight'],
-      ...['--num-generations', '2', '--per-device-train-batch-size', '4', '--max-completion-length', '4'],
-      ...['--max-steps', '3', '--do-eval', 'true', '--eval-limit', '5', '--num-generations-eval', '2'],
+      'train',
+      '--model',
+      inFolder('model'),
+      '--output-dir',
+      inFolder('run'),
+      '--task',
+      'sums',
+      '--no-preflight',
+      '--num-generations',
+      '2',
+      '--per-device-train-batch-size',
+      '4',
+      '--max-completion-length',
+      '4',
+      '--max-steps',
+      '3',
+      '--do-eval',
+      'true',
+      '--eval-limit',
+      '5',
+      '--num-generations-eval',
+      '2',
     ])
     assert.equal(code, 0, stderr)
     fs.writeFileSync(inFolder('run', 'bench.json'), JSON.stringify({ seconds: 75, peakBytes: 1.5 * 2 ** 30 }))
@@ -32,7 +51,10 @@ describe('bench/recipes', () => {
     const gained = { ...found, seed: 2, greedy: { ...found.greedy, difference: better, pValue: 0.00002 } }
     writeResults(inFolder('docs'), 'tiny', 'a-model', [found, gained])
     assert.deepEqual(fs.readdirSync(inFolder('docs')).sort(), [
-      ...['tiny-seed-1.jsonl', 'tiny-seed-2.jsonl', 'tiny.md', 'tiny.svg'],
+      'tiny-seed-1.jsonl',
+      'tiny-seed-2.jsonl',
+      'tiny.md',
+      'tiny.svg',
     ])
     const log = fs.readFileSync(inFolder('docs', 'tiny-seed-1.jsonl'), 'utf8').trimEnd().split('\n')
     assert.deepEqual(

@@ -61,14 +61,25 @@ describe('bench/vsTrl', () => {
   })
 
   const ours = (step: number, rss: number): BenchRecord => ({
-    ...{ benchmark: 'step', workload: 'tiny', threads: 2, step_s: step, generation_s: step / 2 },
-    ...{ training_s: step / 2, peak_rss_mib: rss },
+    benchmark: 'step',
+    workload: 'tiny',
+    threads: 2,
+    step_s: step,
+    generation_s: step / 2,
+    training_s: step / 2,
+    peak_rss_mib: rss,
   })
 
   it('compares the fastest runs of both sides', () => {
     const theirs = (step: number, waitPolicy: string): BenchRecord => ({
-      ...{ benchmark: 'trl', workload: 'tiny', threads: 2, wait_policy: waitPolicy, step_s: step },
-      ...{ generation_s: step / 4, training_s: (step * 3) / 4, peak_rss_mib: 1000 },
+      benchmark: 'trl',
+      workload: 'tiny',
+      threads: 2,
+      wait_policy: waitPolicy,
+      step_s: step,
+      generation_s: step / 4,
+      training_s: (step * 3) / 4,
+      peak_rss_mib: 1000,
     })
     const comparison = compareWithTrl([ours(1, 200), ours(2, 100)], [theirs(5, 'default'), theirs(4, 'passive')])
     assert.equal(comparison.ratio_vs_trl, 4)
@@ -79,7 +90,9 @@ describe('bench/vsTrl', () => {
     const tables: string[] = []
     const nothing = (): void => undefined
     reportComparison([comparison], {
-      ...{ record: nothing, progress: nothing, close: nothing },
+      record: nothing,
+      progress: nothing,
+      close: nothing,
       table: (_heading, table) => tables.push(table),
     })
     assert.match(tables[0]!, /^tiny +2 +passive +4\.00 +1\.00 +4\.00 +2\.00 +6\.00 +10\.0$/m)

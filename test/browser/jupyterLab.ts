@@ -31,9 +31,15 @@ export async function startJupyterLab(): Promise<JupyterLab | string> {
   const token = randomBytes(16).toString('hex')
   const port = await findFreePort()
   const options = [
-    ...['--venv', '--no-browser', '--ip=127.0.0.1', `--port=${port}`, '--ServerApp.port_retries=0'],
-    ...['--ContentsManager.allow_hidden=True', '--LabApp.extension_manager=readonly'],
-    ...['--LabApp.expose_app_in_browser=True', `--IdentityProvider.token=${token}`],
+    '--venv',
+    '--no-browser',
+    '--ip=127.0.0.1',
+    `--port=${port}`,
+    '--ServerApp.port_retries=0',
+    '--ContentsManager.allow_hidden=True',
+    '--LabApp.extension_manager=readonly',
+    '--LabApp.expose_app_in_browser=True',
+    `--IdentityProvider.token=${token}`,
     ...(process.getuid?.() === 0 ? ['--allow-root'] : []),
   ]
   const folders = ['JUPYTER_CONFIG_DIR', 'JUPYTER_DATA_DIR', 'JUPYTER_RUNTIME_DIR', 'IPYTHONDIR'].map((name) => [

@@ -38,7 +38,8 @@ function makeNotebook(kernel: string, sources: readonly string[] = cells): objec
   return {
     cells: sources.map((source, index) => ({ ...rest, id: `cell-${index}`, source })),
     metadata: { kernelspec: { name: kernel, display_name: kernel, language: 'typescript' } },
-    ...{ nbformat: 4, nbformat_minor: 5 },
+    nbformat: 4,
+    nbformat_minor: 5,
   }
 }
 

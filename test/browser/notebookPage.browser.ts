@@ -35,7 +35,8 @@ async function makeNotebook(copiesOfScripts: number): Promise<object> {
     cells: [
       ...Array.from({ length: copiesOfScripts }, () => setUp),
       { cell_type: 'markdown', source: text },
-      ...[charts, table],
+      charts,
+      table,
       { cell_type: 'markdown', source: '## End' },
     ],
   }

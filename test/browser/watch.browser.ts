@@ -16,9 +16,25 @@ describe('the live report of a run', () => {
   it('follows the run, pauses it, resumes it and stops it', async function () {
     writeTinyModel(inFolder('model'))
     const training = start([
-      ...['train', '--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic'],
-      ...['--num-generations', '4', '--per-device-train-batch-size', '8', '--max-completion-length', '12'],
-      ...['--max-steps', '100000', '--lora-r', '2', '--threads', '1'],
+      'train',
+      '--model',
+      inFolder('model'),
+      '--output-dir',
+      inFolder('run'),
+      '--task',
+      'arithmetic',
+      '--num-generations',
+      '4',
+      '--per-device-train-batch-size',
+      '8',
+      '--max-completion-length',
+      '12',
+      '--max-steps',
+      '100000',
+      '--lora-r',
+      '2',
+      '--threads',
+      '1',
     ])
     training.stdout.resume()
     const trained = once(training, 'exit')

@@ -38,7 +38,11 @@ describe("errors that escape the user's own code", () => {
 
   const train = (reward: string, folder: string): string[] => [
     ...shortRun(inFolder('model'), inFolder(folder)),
-    ...['--rewards', reward, '--save-steps', '100', '--no-preflight'],
+    '--rewards',
+    reward,
+    '--save-steps',
+    '100',
+    '--no-preflight',
   ]
 
   const cases: [string, string, RegExp][] = [

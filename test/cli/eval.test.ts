@@ -22,19 +22,27 @@ describe('cli/eval', () => {
   /** A run of two steps whose adapter changes what the model says. */
   async function train(): Promise<void> {
     const { code, stderr } = await run([
-      ...[
-        'train',
-        '--model',
-        inFolder('model'),
-        '--output-dir',
-        inFolder('run'),
-        '--task',
-        'arithmetic',
-        '--lora-r',
-        '2',
-      ],
-      ...['--num-generations', '2', '--per-device-train-batch-size', '4', '--max-completion-length', '6'],
-      ...['--max-steps', '2', '--seed', '3', '--temperature', '0.9'],
+      'train',
+      '--model',
+      inFolder('model'),
+      '--output-dir',
+      inFolder('run'),
+      '--task',
+      'arithmetic',
+      '--lora-r',
+      '2',
+      '--num-generations',
+      '2',
+      '--per-device-train-batch-size',
+      '4',
+      '--max-completion-length',
+      '6',
+      '--max-steps',
+      '2',
+      '--seed',
+      '3',
+      '--temperature',
+      '0.9',
     ])
     assert.equal(code, 0, stderr)
   }
@@ -205,8 +213,17 @@ describe('cli/eval', () => {
 
   it('ends at Ctrl-C with 130 and writes nothing', async () => {
     const child = start([
-      ...['eval', '--model', inFolder('model'), '--task', 'arithmetic', '--samples', '64'],
-      ...['--max-completion-length', '500', '--output', inFolder('eval.json')],
+      'eval',
+      '--model',
+      inFolder('model'),
+      '--task',
+      'arithmetic',
+      '--samples',
+      '64',
+      '--max-completion-length',
+      '500',
+      '--output',
+      inFolder('eval.json'),
     ])
     let errors = ''
     for await (const chunk of child.stderr) {

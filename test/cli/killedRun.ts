@@ -29,9 +29,20 @@ export function runFolderContents(folder: string): RunFolderContents {
 /** A short run that changes the adapter in every step and saves checkpoints all the time. */
 export function shortRun(model: string, outputDir: string, steps = 20): string[] {
   const options = {
-    ...{ model, task: 'arithmetic', 'output-dir': outputDir, 'max-steps': `${steps}`, 'save-steps': '4', threads: '1' },
-    ...{ 'num-generations': '2', 'per-device-train-batch-size': '4', 'steps-per-generation': '3', 'lora-r': '2' },
-    ...{ 'max-completion-length': '6', 'learning-rate': '0.01', 'entropy-coef': '0.1', 'generation-batch-size': '12' },
+    model,
+    task: 'arithmetic',
+    'output-dir': outputDir,
+    'max-steps': `${steps}`,
+    'save-steps': '4',
+    threads: '1',
+    'num-generations': '2',
+    'per-device-train-batch-size': '4',
+    'steps-per-generation': '3',
+    'lora-r': '2',
+    'max-completion-length': '6',
+    'learning-rate': '0.01',
+    'entropy-coef': '0.1',
+    'generation-batch-size': '12',
   }
   return ['train', ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]
 }

@@ -64,17 +64,18 @@ describe('signals', () => {
     )
     // An evaluation within a run is waited for: here for ever, because of the reward.
     const args = [
-      ...[
-        ...longRun(),
-        '--rewards',
-        inFolder('slow.mjs'),
-        '--no-preflight',
-        '--eval-strategy',
-        'steps',
-        '--eval-steps',
-        '1',
-      ],
-      ...['--eval-limit', '50', '--num-generations-eval', '1'],
+      ...longRun(),
+      '--rewards',
+      inFolder('slow.mjs'),
+      '--no-preflight',
+      '--eval-strategy',
+      'steps',
+      '--eval-steps',
+      '1',
+      '--eval-limit',
+      '50',
+      '--num-generations-eval',
+      '1',
     ]
     const { exit, output } = await runUntil(args, /^waiting$/m, (child) => {
       child.stdout.on('data', (chunk: Buffer) => {
@@ -127,18 +128,17 @@ describe('signals', () => {
     [
       'eval',
       () => [
-        ...[
-          'eval',
-          '--model',
-          inFolder('model'),
-          '--task',
-          'arithmetic',
-          '--samples',
-          '64',
-          '--max-completion-length',
-          '500',
-        ],
-        ...['--output', inFolder('out.json')],
+        'eval',
+        '--model',
+        inFolder('model'),
+        '--task',
+        'arithmetic',
+        '--samples',
+        '64',
+        '--max-completion-length',
+        '500',
+        '--output',
+        inFolder('out.json'),
       ],
       /interrupted by SIGTERM: no evaluation was written/,
     ],

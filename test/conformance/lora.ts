@@ -213,7 +213,8 @@ async function* gradients({ context, folder, reference, policy, io }: LoraCase, 
   const update = new PolicyUpdate(policy, config, 1)
   const result = await update.accumulate(trainingRows(io, config.beta !== 0), {
     numItemsInBatch: reference.num_items_in_batch,
-    ...{ gradientAccumulationSteps, stepsPerGeneration },
+    gradientAccumulationSteps,
+    stepsPerGeneration,
   })
   const actual = update.gradients
   const { gradNorm, metrics } = update.apply()

@@ -20,7 +20,14 @@ describe('conformance/reading', () => {
 
   it('tells every field that nothing has read', () => {
     assert.deepEqual(new Reading(json).unread(), [
-      ...['name', 'numbers', 'none', 'config.a', 'config.b.c', 'cases[].x', 'cases[].y', 'cases[].z'],
+      'name',
+      'numbers',
+      'none',
+      'config.a',
+      'config.b.c',
+      'cases[].x',
+      'cases[].y',
+      'cases[].z',
     ])
     const reading = new Reading(json)
     const document = reading.document as typeof json

@@ -95,8 +95,10 @@ async function* cosineRows(
 ): AsyncGenerator<Row> {
   for (const { config, cases } of sets) {
     const reward = rewardFunctions.cosineScaled({
-      ...{ maxCompletionLength: config.max_len, minValueWrong: config.min_value_wrong },
-      ...{ maxValueWrong: config.max_value_wrong, minValueCorrect: config.min_value_correct },
+      maxCompletionLength: config.max_len,
+      minValueWrong: config.min_value_wrong,
+      maxValueWrong: config.max_value_wrong,
+      minValueCorrect: config.min_value_correct,
       maxValueCorrect: config.max_value_correct,
     })
     const judged = cases.filter((one) => one.reward !== null)

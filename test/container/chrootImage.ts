@@ -76,7 +76,13 @@ export class ChrootBuilder {
     for (const file of ['/etc/resolv.conf', '/etc/hosts']) fs.copyFileSync(file, path.join(root, file))
     if (!isStage) this.#prepare(root, stage.from)
     const image: ChrootImage = {
-      ...{ root, user: '0:0', folder: '/', entrypoint: [], command: [], healthcheck: [], volumes: [] },
+      root,
+      user: '0:0',
+      folder: '/',
+      entrypoint: [],
+      command: [],
+      healthcheck: [],
+      volumes: [],
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
       ...(base ? structuredClone({ ...base, root }) : {}),
     }

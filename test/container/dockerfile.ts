@@ -38,7 +38,9 @@ export function readDockerfile(text: string): Stage[] {
       stages.push({ from: expand(image!, images), name, instructions: [] })
     } else {
       stages.at(-1)!.instructions.push({
-        ...{ keyword, words, flags: Object.fromEntries(flags) as Record<string, string> },
+        keyword,
+        words,
+        flags: Object.fromEntries(flags) as Record<string, string>,
         text: (parsed.getRawArgumentsContent() ?? '').replaceAll(/\\\n/g, ''),
         line: parsed.getRange().start.line + 1,
       })

@@ -104,7 +104,8 @@ describe('the container', () => {
         const specs = (await (await get('/api/kernelspecs?token=a-token')).json()) as { kernelspecs: object }
         assert.ok('tslab' in specs.kernelspecs && 'tslab-stock' in specs.kernelspecs)
         const saved = await fetch(`http://127.0.0.1:${port}/api/contents/work/mine.txt?token=a-token`, {
-          ...{ method: 'PUT', body: JSON.stringify({ type: 'file', format: 'text', content: 'kept' }) },
+          method: 'PUT',
+          body: JSON.stringify({ type: 'file', format: 'text', content: 'kept' }),
         })
         assert.equal(saved.status, 201)
         assert.equal(fs.readFileSync(path.join(volume(), 'mine.txt'), 'utf8'), 'kept')

@@ -199,7 +199,8 @@ describe('eval/evaluate', () => {
       const earlier = await evaluate({ base }, task, options)
       const asked = new Set<string>()
       const after = await evaluate({ base, trained: policy }, task, {
-        ...{ ...options, earlier },
+        ...options,
+        earlier,
         onProgress: ({ policy: name, done, total }) => {
           asked.add(name)
           assert.ok(done <= total)

@@ -3,22 +3,30 @@ import type { EvaluationSettings, Trace, TraceReasoning } from '../../src/eval/e
 import { summarizeReasoning } from '../../src/eval/reasoningQuality.js'
 
 const settings: EvaluationSettings = {
-  ...{ maxCompletionLength: 8, temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, stopStrings: [] },
-  ...{ greedy: false, samples: 2, seed: 0, confidence: 0.95, resamples: 500 },
+  maxCompletionLength: 8,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  stopStrings: [],
+  greedy: false,
+  samples: 2,
+  seed: 0,
+  confidence: 0.95,
+  resamples: 500,
 }
 
 function traceOf(reasoning: Partial<TraceReasoning>): Trace {
   const none = { steps: 0, equations: 0, correctEquations: 0, selfCorrections: 0, helpfulSelfCorrections: 0 }
   return {
-    ...{
-      text: '',
-      tokens: 1,
-      finishReason: 'stop',
-      correct: false,
-      correctLenient: false,
-      extracted: null,
-      reason: null,
-    },
+    text: '',
+    tokens: 1,
+    finishReason: 'stop',
+    correct: false,
+    correctLenient: false,
+    extracted: null,
+    reason: null,
     reasoning: { ...none, coherent: null, ...reasoning },
   }
 }

@@ -5,12 +5,27 @@ import { summarizeTraces } from '../../src/eval/decodingResult.js'
 import { pairResults } from '../../src/eval/pairedResult.js'
 
 const settings: EvaluationSettings = {
-  ...{ maxCompletionLength: 8, temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, stopStrings: [] },
-  ...{ greedy: true, samples: 0, seed: 0, confidence: 0.95, resamples: 500 },
+  maxCompletionLength: 8,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  stopStrings: [],
+  greedy: true,
+  samples: 0,
+  seed: 0,
+  confidence: 0.95,
+  resamples: 500,
 }
 
 const noReasoning = {
-  ...{ steps: 0, equations: 0, correctEquations: 0, selfCorrections: 0, helpfulSelfCorrections: 0, coherent: null },
+  steps: 0,
+  equations: 0,
+  correctEquations: 0,
+  selfCorrections: 0,
+  helpfulSelfCorrections: 0,
+  coherent: null,
 }
 
 /** `r` is right, `f` right but not in the form asked for, `w` wrong. */
@@ -22,7 +37,11 @@ function traceOf(letter: string): Trace[] {
 
 function verdictOf(before: string, after: string): string[] {
   const problems = Array.from(before, (_, i): EvaluatedProblem => ({
-    ...{ id: `p/${i}`, question: '', prompt: '', answer: '', difficulty: null },
+    id: `p/${i}`,
+    question: '',
+    prompt: '',
+    answer: '',
+    difficulty: null,
   }))
   const [baseline, policy] = [before, after].map((letters) =>
     summarizeTraces(problems, Array.from(letters, traceOf), settings),

@@ -18,12 +18,22 @@ const POSITION = { numItemsInBatch: 30, gradientAccumulationSteps: 1, stepsPerGe
 /** Samples three completions of each prompt, some of which end early, and gives them advantages. */
 async function sampleRows(policy: CausalLM, prompts: readonly number[][], keep = false): Promise<TrainingRow[]> {
   const groups = await generate(policy, prompts, {
-    ...{ maxCompletionLength: 9, numGenerations: 3, seed: 3, eosTokenIds: [1, 2, 3], keep },
+    maxCompletionLength: 9,
+    numGenerations: 3,
+    seed: 3,
+    eosTokenIds: [1, 2, 3],
+    keep,
   })
   return groups.flatMap((completions, g) =>
     completions.map(({ ids, logProbs, entropies }, i) => ({
-      ...{ promptIds: prompts[g]!, completionIds: ids, advantage: i - 0.9, inLoss: true },
-      ...{ samplingLogProbs: logProbs, samplingEntropies: entropies, oldLogProbs: null, refLogProbs: null },
+      promptIds: prompts[g]!,
+      completionIds: ids,
+      advantage: i - 0.9,
+      inLoss: true,
+      samplingLogProbs: logProbs,
+      samplingEntropies: entropies,
+      oldLogProbs: null,
+      refLogProbs: null,
     })),
   )
 }

@@ -72,11 +72,18 @@ export async function withPolicy(
       policy,
       trainerOf: (options = {}, config = {}) =>
         new GRPOTrainer({
-          ...{ policy, task: tinyTask(), rewards: [fractionOf(7)] },
+          policy,
+          task: tinyTask(),
+          rewards: [fractionOf(7)],
           ...options,
           config: {
-            ...{ numGenerations: 4, perDeviceTrainBatchSize: 4, maxCompletionLength: 5, maxSteps: 6, seed: 1 },
-            ...{ learningRate: 0.02, lrSchedulerType: 'constant' },
+            numGenerations: 4,
+            perDeviceTrainBatchSize: 4,
+            maxCompletionLength: 5,
+            maxSteps: 6,
+            seed: 1,
+            learningRate: 0.02,
+            lrSchedulerType: 'constant',
             ...config,
           },
         }),

@@ -47,18 +47,18 @@ describe('trainer: loops, files and errors', () => {
       assert.equal(completions.length, 3 * 8)
       const first = steps[0]!.groups[0]!
       assert.deepEqual(completions[1], {
-        ...{
-          step: 1,
-          group: 0,
-          problem: first.problem.id,
-          prompt: first.promptText,
-          completion: '',
-          answer: first.problem.answer,
-        },
+        step: 1,
+        group: 0,
+        problem: first.problem.id,
+        prompt: first.promptText,
+        completion: '',
+        answer: first.problem.answer,
         rewards: { fraction: first.completions[1]!.reward, silent: null },
         correct: null,
-        ...{ reward: first.completions[1]!.reward, advantage: first.completions[1]!.advantage },
-        ...{ finish_reason: 'length', length: 5 },
+        reward: first.completions[1]!.reward,
+        advantage: first.completions[1]!.advantage,
+        finish_reason: 'length',
+        length: 5,
         // Without a tokenizer there are no texts.
         completion_ids: first.completions[1]!.ids,
         logprobs: first.completions[1]!.logProbs.map((value) => Number(value.toPrecision(4))),
@@ -183,7 +183,8 @@ describe('trainer: loops, files and errors', () => {
         const states: Float32Array[][] = []
         let samplingCalls = 0
         const trainer = trainerOf({
-          ...{ outputDir, signal: controller.signal },
+          outputDir,
+          signal: controller.signal,
           onProgress: ({ phase }) => {
             // Five calls a step: the second token of the third step.
             if (phase === 'sampling' && ++samplingCalls === 12) controller.abort()
@@ -356,14 +357,12 @@ describe('trainer: loops, files and errors', () => {
     /** A reward that may be given; its weight makes it too large for float32. */
     const tooLarge = 1e30
     const config = {
-      ...{
-        stepsPerGeneration: 1,
-        gradientAccumulationSteps: 1,
-        maxSteps: 6,
-        scaleRewards: 'none' as const,
-        rewardWeights: [1e9],
-        saveSteps: 1,
-      },
+      stepsPerGeneration: 1,
+      gradientAccumulationSteps: 1,
+      maxSteps: 6,
+      scaleRewards: 'none' as const,
+      rewardWeights: [1e9],
+      saveSteps: 1,
     }
 
     it('change nothing, and are counted', () =>

@@ -53,7 +53,8 @@ describe('evaluation while training', () => {
     const held = { ...tinyTask(1), problems: [{ ...tinyTask(1).problems[0]!, id: 'held-out' }] }
     const stopping = {
       ...({ evalStrategy: 'steps', evalSteps: 1, maxSteps: 100, saveSteps: 100, saveTotalLimit: 1 } as const),
-      ...{ earlyStoppingPatience: 3, loadBestModelAtEnd: true },
+      earlyStoppingPatience: 3,
+      loadBestModelAtEnd: true,
     }
     const outputDir = temporaryFolder()
     const states: Float32Array[][] = []

@@ -35,7 +35,10 @@ describe('download', () => {
 
   function options(more: DownloadOptions = {}): DownloadOptions {
     return {
-      ...{ endpoint: hub.url, token: null, cacheFolder: temporary('hub'), offline: false },
+      endpoint: hub.url,
+      token: null,
+      cacheFolder: temporary('hub'),
+      offline: false,
       onWarning: (message) => warnings.push(message),
       ...more,
       network: { backoffMilliseconds: 1, ...more.network },
@@ -52,7 +55,10 @@ describe('download', () => {
     assert.deepEqual([id, revision], ['owner/model', commit])
     assert.equal(folder, temporary('hub', 'models--owner--model', 'snapshots', commit))
     assert.deepEqual(fs.readdirSync(folder).sort(), [
-      ...['chat_template.jinja', 'config.json', 'model.safetensors', 'tokenizer.json'],
+      'chat_template.jinja',
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
     ])
     assert.deepEqual(fs.readFileSync(path.join(folder, 'model.safetensors')), weights)
     assert.match(fs.readlinkSync(path.join(folder, 'config.json')), /^\.\.\/\.\.\/blobs\/[0-9a-f]{40}$/)
@@ -147,8 +153,10 @@ describe('download', () => {
     hub.pageSize = 2
     const index = { metadata: {}, weight_map: { a: 'model-00001-of-00002.safetensors' } }
     hub.addRepository('owner/shards', {
-      ...{ 'config.json': '{}', 'model.safetensors.index.json': JSON.stringify(index) },
-      ...{ 'model-00001-of-00002.safetensors': 'one', 'model-00002-of-00002.safetensors': 'two' },
+      'config.json': '{}',
+      'model.safetensors.index.json': JSON.stringify(index),
+      'model-00001-of-00002.safetensors': 'one',
+      'model-00002-of-00002.safetensors': 'two',
     })
     const { folder } = await downloadModel('owner/shards', options())
     assert.equal(fs.readdirSync(folder).length, 4)

@@ -113,8 +113,13 @@ export class FakeHub {
 
   addRepository(name: string, files: Files, options: Partial<FakeRepository> = {}): FakeRepository {
     const repository: FakeRepository = {
-      ...{ type: 'model', name, private: false, grantedUsers: null },
-      ...{ branches: new Map<string, Commit>(), commits: [], ...options },
+      type: 'model',
+      name,
+      private: false,
+      grantedUsers: null,
+      branches: new Map<string, Commit>(),
+      commits: [],
+      ...options,
     }
     this.repositories.push(repository)
     this.commit(repository, 'main', files)
@@ -155,7 +160,11 @@ export class FakeHub {
         const url = new URL(request.url ?? '/', 'http://localhost')
         const { method = 'GET', headers } = request
         this.log.push({
-          ...{ server, method, path: decodeURIComponent(url.pathname), search: url.search, headers },
+          server,
+          method,
+          path: decodeURIComponent(url.pathname),
+          search: url.search,
+          headers,
           body: body.length < 65536 ? body.toString('utf8') : '',
         })
         const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1]

@@ -1,8 +1,15 @@
 import type { FakeHub } from './fakeHub.js'
 
 const names = [
-  ...['HF_ENDPOINT', 'HF_HOME', 'HF_HUB_CACHE', 'HF_TOKEN', 'HF_TOKEN_PATH', 'HF_HUB_OFFLINE'],
-  ...['TRANSFORMERS_OFFLINE', 'HUGGING_FACE_HUB_TOKEN', 'HUGGINGFACE_HUB_CACHE'],
+  'HF_ENDPOINT',
+  'HF_HOME',
+  'HF_HUB_CACHE',
+  'HF_TOKEN',
+  'HF_TOKEN_PATH',
+  'HF_HUB_OFFLINE',
+  'TRANSFORMERS_OFFLINE',
+  'HUGGING_FACE_HUB_TOKEN',
+  'HUGGINGFACE_HUB_CACHE',
 ] as const
 
 /** Lets this process take the fake Hub for the real one, with an empty home folder and no token; call the result to undo it. */

@@ -108,7 +108,8 @@ describe('PEFT and transformers', function () {
       targetModules: name === 'qwen3' ? ['q_proj', 'up_proj'] : 'all-linear',
     })
     const trainer = new GRPOTrainer({
-      ...{ policy, task: arithmetic({ limit: 4 }) },
+      policy,
+      task: arithmetic({ limit: 4 }),
       // Completions of a random model differ in any case.
       rewards: [vowels],
       config: {

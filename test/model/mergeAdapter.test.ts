@@ -59,7 +59,11 @@ describe('mergeAdapter', () => {
         assert.equal(Buffer.compare(tensors.read(name), original.read(name)) === 0, !isAdapted, name)
       }
       assert.deepEqual(fs.readdirSync(temporary('merged')).sort(), [
-        ...['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'],
+        'config.json',
+        'generation_config.json',
+        'model.safetensors',
+        'tokenizer.json',
+        'tokenizer_config.json',
       ])
     })
   }

@@ -8,9 +8,16 @@ import { createRandomModel } from '../../src/model/randomModel.js'
 import { generate } from '../../src/policy/generate.js'
 
 const config = {
-  ...{ architectures: ['Qwen2ForCausalLM'], vocab_size: 40, hidden_size: 16, intermediate_size: 24 },
-  ...{ num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 32 },
-  ...{ tie_word_embeddings: true, torch_dtype: 'bfloat16' },
+  architectures: ['Qwen2ForCausalLM'],
+  vocab_size: 40,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  max_position_embeddings: 32,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
 }
 
 describe('model/randomModel', () => {

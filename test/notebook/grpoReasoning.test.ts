@@ -47,9 +47,19 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
     assert.ok(fs.existsSync(path.join(root, 'dist/index.js')), 'dist/ is missing: npm run build')
     const out = path.join(folder.path, 'executed.ipynb')
     const { status, stderr } = await runScript('run-notebook.mjs', [
-      ...[path.join(root, 'notebooks/grpo-reasoning.ipynb'), out, '--quiet'],
-      ...['-p', `maxSteps=${steps}`, '-p', `outputDir=${runFolder}`, '-p', 'interludes=false'],
-      ...['-p', 'problemsPerStep=4', '-p', 'evaluationProblems=8'],
+      path.join(root, 'notebooks/grpo-reasoning.ipynb'),
+      out,
+      '--quiet',
+      '-p',
+      `maxSteps=${steps}`,
+      '-p',
+      `outputDir=${runFolder}`,
+      '-p',
+      'interludes=false',
+      '-p',
+      'problemsPerStep=4',
+      '-p',
+      'evaluationProblems=8',
     ])
     assert.equal(status, 0, stderr)
     notebook = readNotebook(out)

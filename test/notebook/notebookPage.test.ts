@@ -23,10 +23,8 @@ describe('the page of a notebook', () => {
       renderNotebookPage(
         { cells, metadata: {} },
         {
-          ...{
-            file: path.join(folder.path, 'notebooks/a.ipynb'),
-            page: path.join(folder.path, 'runs/notebooks/a.html'),
-          },
+          file: path.join(folder.path, 'notebooks/a.ipynb'),
+          page: path.join(folder.path, 'runs/notebooks/a.html'),
           summary: 'a.ipynb <1 cell>',
         },
       )

@@ -21,7 +21,8 @@ export function runScript(
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(scripts, name), ...args], {
-      ...{ stdio: ['ignore', 'pipe', 'pipe'], ...options },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
     })
     const result: ProgramResult = { status: null, stdout: '', stderr: '' }
     child.stdout.on('data', (data: Buffer) => (result.stdout += data.toString()))

@@ -31,7 +31,10 @@ function randomNumbers(length: number, seed: number): Float32Array {
 
 function sequence(length: number, start = 0, prefixStart = 0, prefixLength = 0): AttentionSegment {
   return {
-    ...{ queryStart: start, queryLength: length, keyStart: start, keyLength: length },
+    queryStart: start,
+    queryLength: length,
+    keyStart: start,
+    keyLength: length,
     prefixStart,
     prefixLength,
   }
@@ -130,20 +133,30 @@ const CASES: Record<string, Case> = {
   'head dimension 24': { ...heads(2, 2, 24), segments: [sequence(10)], queries: 10, keys: 10 },
   'head dimension 64': { ...heads(2, 2, 64), segments: [sequence(66)], queries: 66, keys: 66 },
   'head dimension 24, three query heads to a key head': {
-    ...{ ...heads(6, 2, 24), segments: [sequence(65)], queries: 65, keys: 65 },
+    ...heads(6, 2, 24),
+    segments: [sequence(65)],
+    queries: 65,
+    keys: 65,
   },
   'head dimension 64, two query heads to a key head': {
-    ...{ ...heads(4, 2, 64), segments: [sequence(40)], queries: 40, keys: 40 },
+    ...heads(4, 2, 64),
+    segments: [sequence(40)],
+    queries: 40,
+    keys: 40,
   },
   'head dimension 7, a group of 33 query heads': { ...heads(33, 1, 7), segments: [sequence(3)], queries: 3, keys: 3 },
   'two sequences, rows outside of them': {
-    ...{ ...heads(2, 1, 8), segments: [sequence(9, 12), sequence(6, 2)], queries: 25, keys: 30 },
+    ...heads(2, 1, 8),
+    segments: [sequence(9, 12), sequence(6, 2)],
+    queries: 25,
+    keys: 30,
   },
   'a shared prompt': { ...heads(3, 1, 24), segments: group(71, [1, 33, 20]), queries: 125, keys: 125 },
   'two groups': {
     ...heads(2, 2, 5),
     segments: [...group(5, [3, 4]), sequence(40, 12), sequence(3, 52, 12, 40), sequence(2, 55, 12, 40)],
-    ...{ queries: 57, keys: 57 },
+    queries: 57,
+    keys: 57,
   },
   'decoding over a cache': {
     ...heads(6, 2, 16),
@@ -152,10 +165,14 @@ const CASES: Record<string, Case> = {
       { queryStart: 1, queryLength: 1, prefixStart: 0, prefixLength: 0, keyStart: 80, keyLength: 1 },
       { queryStart: 2, queryLength: 4, prefixStart: 100, prefixLength: 60, keyStart: 90, keyLength: 9 },
     ],
-    ...{ queries: 6, keys: 170 },
+    queries: 6,
+    keys: 170,
   },
   'an empty segment': {
-    ...{ ...heads(1, 1, 8), segments: [sequence(0, 2, 0, 2), sequence(4, 1)], queries: 5, keys: 5 },
+    ...heads(1, 1, 8),
+    segments: [sequence(0, 2, 0, 2), sequence(4, 1)],
+    queries: 5,
+    keys: 5,
   },
 }
 
@@ -285,9 +302,15 @@ describe('attention', () => {
     // Two keys, 0 and x, of one number: the second one's weight is the logistic function of x, the denominator 1 + e^x.
     const x = [-1e30, -1000, -104, -88, -80.5, -20, -3.3, -1, -0.01, 0, 0.7, 5, 17.25, 60, 89, 1000, 1e30]
     const options = {
-      ...{ numHeads: 1, numKeyValueHeads: 1 },
+      numHeads: 1,
+      numKeyValueHeads: 1,
       segments: x.map((_, i) => ({
-        ...{ queryStart: i, queryLength: 1, prefixStart: x.length, prefixLength: 1, keyStart: i, keyLength: 1 },
+        queryStart: i,
+        queryLength: 1,
+        prefixStart: x.length,
+        prefixLength: 1,
+        keyStart: i,
+        keyLength: 1,
       })),
     }
     for (const backend of [PLAIN, FUSED]) {

@@ -41,8 +41,13 @@ describe('npm pack', () => {
       [],
     )
     for (const needed of [
-      ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/kernels.wasm', 'dist/bundled/tfjs.js'],
-      ...['dist/report/page.js', 'checkpoints/word-problems-1m/model.safetensors'],
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'dist/kernels.wasm',
+      'dist/bundled/tfjs.js',
+      'dist/report/page.js',
+      'checkpoints/word-problems-1m/model.safetensors',
     ]) {
       assert.ok(files.includes(needed), needed)
     }

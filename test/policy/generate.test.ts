@@ -81,7 +81,10 @@ describe('generate', () => {
       it('records the log-probabilities that scoring gives the same tokens', async () => {
         for (const options of [{ temperature: 1 }, { temperature: 0.7, topK: 20, topP: 0.9, repetitionPenalty: 1.2 }]) {
           const completions = await generate(model, PROMPTS, {
-            ...{ maxCompletionLength: 12, numGenerations: 3, ...ENDLESS, ...options },
+            maxCompletionLength: 12,
+            numGenerations: 3,
+            ...ENDLESS,
+            ...options,
           })
           const flat = completions.flatMap((group, i) =>
             group.map((completion) => ({ ...completion, prompt: PROMPTS[i]! })),
@@ -293,7 +296,9 @@ describe('generate', () => {
             // Where the text so far holds the string for the first time, the completion has to end.
             const end = ids.findIndex((_, n) => textOf(ids.slice(0, n + 1)).includes(stop))
             const [group] = await sample([PROMPTS[0]!], {
-              ...{ maxCompletionLength: 12, numGenerations: generation + 1, stopStrings: ['\u0000never', stop] },
+              maxCompletionLength: 12,
+              numGenerations: generation + 1,
+              stopStrings: ['\u0000never', stop],
             })
             const { ids: stopped, finishReason, text } = group![generation]!
             assert.deepEqual(stopped, ids.slice(0, end + 1), `'${stop}'`)
@@ -312,7 +317,8 @@ describe('generate', () => {
       let ended = 0
       const eosTokenIds = [0, 1, 2, 3].map((i) => i * 80)
       const groups = await generate(model, [...PROMPTS, ...Array.from({ length: 80 }, (_, i) => [i])], {
-        ...{ maxCompletionLength: 4, eosTokenIds },
+        maxCompletionLength: 4,
+        eosTokenIds,
         onProgress(tokens, completions) {
           progress.push(tokens)
           assert.ok(completions >= ended)
@@ -338,7 +344,8 @@ describe('generate', () => {
       const byProgress = new AbortController()
       let tokens = 0
       const stopped = sample(PROMPTS, {
-        ...{ maxCompletionLength: 200, signal: byProgress.signal },
+        maxCompletionLength: 200,
+        signal: byProgress.signal,
         onProgress: (done) => {
           tokens = done
           if (done >= 30) byProgress.abort(reason)
@@ -360,7 +367,8 @@ describe('generate', () => {
       const oneToken = sample(
         Array.from({ length: 300 }, (_, i) => [i]),
         {
-          ...{ maxCompletionLength: 1, signal: inLaterBatch.signal },
+          maxCompletionLength: 1,
+          signal: inLaterBatch.signal,
           onProgress: () => {
             if (++calls === 2) inLaterBatch.abort(reason)
           },

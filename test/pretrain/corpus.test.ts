@@ -113,8 +113,14 @@ describe('pretrain/corpus', () => {
   it('changes the styles when the learning rate decays', () => {
     const only = (style: string): Record<string, number> => ({ ...NO_SLIPS, [style]: 1 })
     const options = parsePretrainConfig({
-      ...{ styles: only('answer'), decayStyles: only('checked'), drillShare: 0, questionShare: 0, tokensPerStep: 300 },
-      ...{ maxSteps: 4, decaySteps: 2, warmupSteps: 0 },
+      styles: only('answer'),
+      decayStyles: only('checked'),
+      drillShare: 0,
+      questionShare: 0,
+      tokensPerStep: 300,
+      maxSteps: 4,
+      decaySteps: 2,
+      warmupSteps: 0,
     })
     const { corpus, tokenizer } = makeCorpus(options)
     const text = (step: number): string => tokenizer.decode(corpus.batch(step).targets)

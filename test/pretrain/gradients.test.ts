@@ -9,8 +9,14 @@ import { selectRows } from '../../src/ops/selectRows.js'
 import { assertClose, OUR_BACKENDS, randomValues, REFERENCE, useBackend, values } from '../ops/suite.js'
 
 const SHAPE = {
-  ...{ vocab_size: 23, hidden_size: 12, intermediate_size: 20, num_hidden_layers: 2 },
-  ...{ num_attention_heads: 3, num_key_value_heads: 1, max_position_embeddings: 32, rms_norm_eps: 1e-5 },
+  vocab_size: 23,
+  hidden_size: 12,
+  intermediate_size: 20,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  num_key_value_heads: 1,
+  max_position_embeddings: 32,
+  rms_norm_eps: 1e-5,
 }
 const architectures = {
   'Llama, tied': { architectures: ['LlamaForCausalLM'], tie_word_embeddings: true },

@@ -9,8 +9,15 @@ import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { REFERENCE, useBackend } from '../ops/suite.js'
 
 const tiny = {
-  ...{ hiddenSize: 32, intermediateSize: 48, numLayers: 2, numHeads: 2, numKeyValueHeads: 1, tokensPerStep: 256 },
-  ...{ maxSteps: 12, warmupSteps: 2, decaySteps: 3 },
+  hiddenSize: 32,
+  intermediateSize: 48,
+  numLayers: 2,
+  numHeads: 2,
+  numKeyValueHeads: 1,
+  tokensPerStep: 256,
+  maxSteps: 12,
+  warmupSteps: 2,
+  decaySteps: 3,
 }
 
 async function train(pretrainer: Pretrainer, until = Infinity): Promise<number[]> {

@@ -39,7 +39,9 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
       const known = evaluations.get(placebo) ?? (await evaluateLetters(policies))
       evaluations.set(placebo, known)
       const named = known.policies.map((one) => ({
-        ...{ ...one, model: base.folder, adapter: one.name === 'base' ? null : path.join(folder, 'adapter') },
+        ...one,
+        model: base.folder,
+        adapter: one.name === 'base' ? null : path.join(folder, 'adapter'),
       }))
       writeEvaluation(path.join(folder, 'eval.json'), { ...known, policies: named })
     }

@@ -61,7 +61,8 @@ describe('modelCard', () => {
     assert.deepEqual(
       values.map(({ name }) => name),
       [
-        ...['accuracy (strict, greedy)', 'accuracy (lenient, greedy)'],
+        'accuracy (strict, greedy)',
+        'accuracy (lenient, greedy)',
         ...['strict', 'lenient'].map((form) => `accuracy (${form}, 3 completions a problem at temperature 1)`),
         ...[2, 3].map((k) => `pass@${k} (strict, 3 completions a problem at temperature 1)`),
       ],
@@ -128,7 +129,12 @@ print(json.dumps([data.base_model, data.library_name, data.datasets, data.model_
     const { policies } = readEvaluation(temporary('run', 'eval.json'))
     const value = policies[1]!.greedy!.accuracy.value
     assert.deepEqual((metrics as unknown[])[0], [
-      ...['accuracy', value, 'accuracy (strict, greedy)', 'owner/letters', 'test', 'abc'],
+      'accuracy',
+      value,
+      'accuracy (strict, greedy)',
+      'owner/letters',
+      'test',
+      'abc',
     ])
     assert.deepEqual(entries, [['owner/letters', 'letters', value, 'abc']])
   })

@@ -18,8 +18,15 @@ import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { writeFinishedRun } from './finishedRun.js'
 
 const expected = [
-  ...['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json', 'tokenizer_config.json'],
-  ...['training/config.yaml', 'training/metrics.jsonl', 'training/eval.json', '.eval_results/letters.yaml'],
+  'README.md',
+  'adapter_config.json',
+  'adapter_model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'training/config.yaml',
+  'training/metrics.jsonl',
+  'training/eval.json',
+  '.eval_results/letters.yaml',
 ]
 
 describe('pushToHub', () => {

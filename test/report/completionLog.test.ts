@@ -51,7 +51,11 @@ describe('report/completionLog', () => {
     )
     assert.deepEqual(steps, [
       {
-        ...{ step: 1, best: (1 + 0.2) / 2, worst: 0.1, unique: (1 + 0.25) / 2, zeroVariance: 0.5 },
+        step: 1,
+        best: (1 + 0.2) / 2,
+        worst: 0.1,
+        unique: (1 + 0.25) / 2,
+        zeroVariance: 0.5,
         counts: [
           [0, 1],
           [0.2, 5],

@@ -66,9 +66,19 @@ describe('report/page', () => {
       prompt: string,
       completions: readonly [text: string, reward: number][],
     ): CompletionGroup => ({
-      ...{ step, prompt, index: 0, problem: `p${step}`, answer: null },
+      step,
+      prompt,
+      index: 0,
+      problem: `p${step}`,
+      answer: null,
       completions: completions.map(([text, reward]) => ({
-        ...{ text, reward, rewards: [reward], advantage: 0, length: 1, cut: text === 'cut', tokens: null },
+        text,
+        reward,
+        rewards: [reward],
+        advantage: 0,
+        length: 1,
+        cut: text === 'cut',
+        tokens: null,
       })),
     })
     const groups = [

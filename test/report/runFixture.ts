@@ -4,8 +4,17 @@ import path from 'node:path'
 /** A line of completions.jsonl. */
 export function completionLine(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
-    ...{ step: 1, group: 0, problem: 'p1', prompt: '1 + 1 =', completion: ' 2', answer: '2' },
-    ...{ rewards: { correctness: 1, format: 0 }, reward: 1, advantage: 0.5, finish_reason: 'stop', length: 2 },
+    step: 1,
+    group: 0,
+    problem: 'p1',
+    prompt: '1 + 1 =',
+    completion: ' 2',
+    answer: '2',
+    rewards: { correctness: 1, format: 0 },
+    reward: 1,
+    advantage: 0.5,
+    finish_reason: 'stop',
+    length: 2,
     ...fields,
   }
 }
@@ -22,15 +31,16 @@ export function writeRun(folder: string, steps: number, groups = 2): void {
   writeLines(
     path.join(folder, 'metrics.jsonl'),
     range(steps).map((i) => ({
-      ...{
-        step: i + 1,
-        loss: 0.01,
-        grad_norm: 1,
-        learning_rate: 1e-4,
-        reward: i / steps + ((i * 7) % 5) / 10,
-        entropy: 1,
-      },
-      ...{ step_time: 2, 'rewards/correctness/mean': i / steps, 'completions/mean_length': 5, frac_reward_zero_std: 0 },
+      step: i + 1,
+      loss: 0.01,
+      grad_norm: 1,
+      learning_rate: 1e-4,
+      reward: i / steps + ((i * 7) % 5) / 10,
+      entropy: 1,
+      step_time: 2,
+      'rewards/correctness/mean': i / steps,
+      'completions/mean_length': 5,
+      frac_reward_zero_std: 0,
     })),
   )
   writeLines(
@@ -41,9 +51,16 @@ export function writeRun(folder: string, steps: number, groups = 2): void {
           const isRight = (i + group + k) % 3 === 0
           const tokens = [`${i + 1}`, ' and', ` ${k}`, '']
           return completionLine({
-            ...{ step: i + 1, group, problem: `p${group}`, completion: tokens.join(''), length: tokens.length },
-            ...{ rewards: { correctness: isRight ? 1 : 0 }, reward: isRight ? 1 : 0, advantage: isRight ? 1 : -0.5 },
-            ...{ tokens, logprobs: tokens.map((_, t) => -t - 0.01) },
+            step: i + 1,
+            group,
+            problem: `p${group}`,
+            completion: tokens.join(''),
+            length: tokens.length,
+            rewards: { correctness: isRight ? 1 : 0 },
+            reward: isRight ? 1 : 0,
+            advantage: isRight ? 1 : -0.5,
+            tokens,
+            logprobs: tokens.map((_, t) => -t - 0.01),
           })
         }),
       ),

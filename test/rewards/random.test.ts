@@ -3,7 +3,10 @@ import { rewards } from '../../src/index.js'
 
 describe('rewards/random', () => {
   const input = {
-    ...{ prompt: 'Q', completion: '1', answer: '1', ids: [1] },
+    prompt: 'Q',
+    completion: '1',
+    answer: '1',
+    ids: [1],
     meta: { problem: { id: 'x', question: 'Q', answer: '1' }, finishReason: 'stop' as const },
   }
   const draw = (rate: number, seed: number): unknown[] => {

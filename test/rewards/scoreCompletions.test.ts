@@ -62,10 +62,13 @@ describe('rewards as functions', () => {
 
   it('that take too long give null, and are counted', async () => {
     const slow = rewardFunction(({ ids }) => setTimeout(ids.length === 2 ? 0 : 10_000, 1, { ref: false }), {
-      ...{ name: 'slow', timeout: 30 },
+      name: 'slow',
+      timeout: 30,
     })
     const stuck = rewardFunction(() => new Promise<number[]>(() => undefined), {
-      ...{ name: 'stuck', timeout: 30, batched: true },
+      name: 'stuck',
+      timeout: 30,
+      batched: true,
     })
     const inputs = [inputOf('a'), inputOf('b', 'five', [1, 2, 3]), inputOf('c')]
     const { values, metrics } = await score([slow, stuck], inputs)

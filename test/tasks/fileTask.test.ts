@@ -20,14 +20,13 @@ describe('fileTask', () => {
     assert.deepEqual(
       { ...problem, grader: undefined },
       {
-        ...{
-          id: 'file/train/1',
-          question: 'What, then?',
-          answer: '1/2',
-          answerForm: 'boxed',
-          columns: { how: 'Halve it.', topic: 'maths' },
-        },
-        ...{ solution: 'Halve it.\nThe answer is $\\boxed{1/2}$.', grader: undefined },
+        id: 'file/train/1',
+        question: 'What, then?',
+        answer: '1/2',
+        answerForm: 'boxed',
+        columns: { how: 'Halve it.', topic: 'maths' },
+        solution: 'Halve it.\nThe answer is $\\boxed{1/2}$.',
+        grader: undefined,
       },
     )
     assert.equal((await problem!.grader!('\\boxed{0.5}', problem!)).correct, true)

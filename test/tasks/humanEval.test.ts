@@ -125,7 +125,9 @@ for (const [s, n] of [['babad', 3], ['cbbd', 2], ['a', 1], ['', 0], ['forgeekssk
     it(`grades the longest palindromic substring, whichever of several it is (${language})`, async function () {
       if (language === 'python' && !hasPython) this.skip()
       const problem = {
-        ...{ id: 'p', question: 'Write a function to find the longest palindromic substring.', answer: '' },
+        id: 'p',
+        question: 'Write a function to find the longest palindromic substring.',
+        answer: '',
         columns: { language, tests: palindrome[language], entry_point: 'longest' },
       }
       const grade = async (text: string): Promise<string> => {

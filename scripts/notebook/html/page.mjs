@@ -22,7 +22,12 @@ const policy = [
 function bundleProgram() {
   const { outputFiles } = buildSync({
     entryPoints: [path.join(import.meta.dirname, 'program.mjs')],
-    ...{ bundle: true, minify: true, write: false, format: 'iife', target: 'es2022', charset: 'utf8' },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    charset: 'utf8',
   })
   return outputFiles[0].text
 }

@@ -39,9 +39,15 @@ export interface BenchOptions {
 
 /** A Llama of 0.9 M parameters. */
 const smallModel = {
-  ...{ architectures: ['LlamaForCausalLM'], vocab_size: 512, hidden_size: 128, intermediate_size: 384 },
-  ...{ num_hidden_layers: 4, num_attention_heads: 4, max_position_embeddings: 4096 },
-  ...{ tie_word_embeddings: true, torch_dtype: 'float32' },
+  architectures: ['LlamaForCausalLM'],
+  vocab_size: 512,
+  hidden_size: 128,
+  intermediate_size: 384,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  max_position_embeddings: 4096,
+  tie_word_embeddings: true,
+  torch_dtype: 'float32',
 }
 
 const PEAK_MILLISECONDS = 200
@@ -123,10 +129,16 @@ async function measure(
 ): Promise<{ measurements: StepMeasurement[]; profile: string | null }> {
   const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize, steps } = options
   const task = randomPrompts({
-    ...{ problems: prompts * (steps + 1), promptLength, vocabularySize: policy.config.vocabularySize },
+    problems: prompts * (steps + 1),
+    promptLength,
+    vocabularySize: policy.config.vocabularySize,
   })
   const config = {
-    ...{ numGenerations, maxCompletionLength, perDeviceTrainBatchSize, maxSteps: steps + 1, learningRate: 1e-5 },
+    numGenerations,
+    maxCompletionLength,
+    perDeviceTrainBatchSize,
+    maxSteps: steps + 1,
+    learningRate: 1e-5,
     gradientAccumulationSteps: (prompts * numGenerations) / perDeviceTrainBatchSize,
   }
   const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>

@@ -57,7 +57,11 @@ export async function* measureSteps(
   options: Pick<GRPOTrainerOptions, 'onProgress' | 'signal'> = {},
 ): AsyncGenerator<StepMeasurement> {
   const trainer = new GRPOTrainer({
-    ...{ policy, task, config, rewards: [alternatingReward()], ...options },
+    policy,
+    task,
+    config,
+    rewards: [alternatingReward()],
+    ...options,
   })
   for await (const { metrics, groups } of trainer) {
     const seconds = metrics.step_time

@@ -30,8 +30,12 @@ export function formatProfile(
   peak: number,
 ): string {
   const scaled = entries.map(({ phase, kernel, shape, calls, milliseconds, operations }): Row & { shape: string } => ({
-    ...{ phase, op: kernel, shape, calls: calls / steps },
-    ...{ milliseconds: milliseconds / steps, operations: operations / steps },
+    phase,
+    op: kernel,
+    shape,
+    calls: calls / steps,
+    milliseconds: milliseconds / steps,
+    operations: operations / steps,
   }))
   const total = [...phases.values()].reduce((sum, milliseconds) => sum + milliseconds, 0) / steps
   const columns = (heading: string): Parameters<typeof formatTable<Row>>[0] => [

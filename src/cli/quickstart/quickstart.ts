@@ -114,7 +114,13 @@ async function runQuickstart(
     print('base', `${percent(accuracy) ?? ''} of sampled answers are right`)
 
     const trainer = new GRPOTrainer({
-      ...{ policy, task: train, rewards, config, outputDir, resume, signal },
+      policy,
+      task: train,
+      rewards,
+      config,
+      outputDir,
+      resume,
+      signal,
       onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
     })
     await runTrainer(trainer, streams)
@@ -135,8 +141,11 @@ async function runQuickstart(
       writeEvaluation(path.join(outputDir, `eval-${variant}.json`), harder[variant])
     }
     const summary = summarize(evaluation, harder, {
-      ...{ seed, placebo, trainingSeconds: await trainingSeconds(outputDir) },
-      ...{ totalSeconds: (performance.now() - started) / 1000, peakBytes: peakResidentBytes() },
+      seed,
+      placebo,
+      trainingSeconds: await trainingSeconds(outputDir),
+      totalSeconds: (performance.now() - started) / 1000,
+      peakBytes: peakResidentBytes(),
     })
     atomicWriteJson(runLayout(outputDir).summary, summary)
     const report = writeReport(outputDir)
@@ -178,7 +187,10 @@ async function measure(
   const bar = new Progress(streams.stdout, total * names.length, 'answers')
   try {
     return await evaluate(policies, task, {
-      ...{ greedy: false, samples, temperature: 1, ...limits },
+      greedy: false,
+      samples,
+      temperature: 1,
+      ...limits,
       onProgress: ({ done }) => {
         bar.update(done, `measuring: ${what}`)
       },

@@ -39,9 +39,14 @@ export function summarize(
   const paired = evaluation.comparisons[0]!.sampled!.strict
   const { seed, placebo, trainingSeconds, totalSeconds } = run
   return {
-    ...{ seed, placebo, problems: evaluation.problems.length, samples: evaluation.settings.samples },
-    ...{ base: summarizePolicy(base!), trained: summarizePolicy(trained!) },
-    ...{ difference: paired.difference, pValue: paired.pValue },
+    seed,
+    placebo,
+    problems: evaluation.problems.length,
+    samples: evaluation.settings.samples,
+    base: summarizePolicy(base!),
+    trained: summarizePolicy(trained!),
+    difference: paired.difference,
+    pValue: paired.pValue,
     harder: Object.fromEntries(
       Object.entries(harder).map(([variant, { policies, comparisons }]) => [
         variant,
@@ -52,7 +57,9 @@ export function summarize(
         },
       ]),
     ),
-    ...{ trainingSeconds, totalSeconds, peakBytes: run.peakBytes },
+    trainingSeconds,
+    totalSeconds,
+    peakBytes: run.peakBytes,
   }
 }
 

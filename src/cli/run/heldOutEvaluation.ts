@@ -46,8 +46,10 @@ export async function evaluateHeldOut(
   const progress = showEvaluationProgress(streams.stderr)
   try {
     return await evaluate(policies, evalTask, {
-      ...{ ...samplingOfRun(config), samples: config.numGenerationsEval },
-      ...{ signal, onProgress: progress.update },
+      ...samplingOfRun(config),
+      samples: config.numGenerationsEval,
+      signal,
+      onProgress: progress.update,
       ...(earlier && { earlier }),
       ...(adapter !== undefined && { adapters: { trained: adapter } }),
     })

@@ -51,9 +51,14 @@ export class Progress {
     this.#bars = stream.isTTY
       ? new cliProgress.MultiBar(
           {
-            ...{ stream, format: formatBar, forceRedraw: true, clearOnComplete: true },
+            stream,
+            format: formatBar,
+            forceRedraw: true,
+            clearOnComplete: true,
             // These would change the state of the terminal, or handle Ctrl-C, and nothing would undo it if we are killed.
-            ...{ linewrap: true, hideCursor: false, gracefulExit: false },
+            linewrap: true,
+            hideCursor: false,
+            gracefulExit: false,
           },
           cliProgress.Presets.shades_classic,
         )

@@ -31,7 +31,9 @@ async function download(id: string, { dataset, config, revision }: DownloadFlags
     onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: the same command goes on here\n`))
     return withDownloadProgress(streams.stderr, (onProgress) => {
       const options = {
-        ...{ signal, onProgress, onWarning: (message: string) => streams.stderr.write(`warning: ${message}\n`) },
+        signal,
+        onProgress,
+        onWarning: (message: string) => streams.stderr.write(`warning: ${message}\n`),
         ...(revision !== undefined && { revision }),
       }
       if (dataset) return downloadDataset(id, { ...options, ...(config !== undefined && { config }) })

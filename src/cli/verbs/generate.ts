@@ -133,7 +133,13 @@ function samplingOptions(options: GenerateOptions, model: CausalLM): SamplingOpt
   const { temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed } = options
   return {
     maxCompletionLength: completionLength(options, model),
-    ...{ temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed },
+    temperature,
+    topK,
+    topP,
+    minP,
+    repetitionPenalty,
+    numGenerations,
+    seed,
     stopStrings: options.stopStrings ?? [],
   }
 }
@@ -157,6 +163,9 @@ function completionLength({ maxCompletionLength }: GenerateOptions, { config }: 
 function describeGroup(completions: readonly Completion[], index: number): Record<string, unknown>[] {
   return completions.map(({ ids, text, logProbs, finishReason }, generation) => ({
     ...(completions.length > 1 ? { index, generation } : {}),
-    ...{ completion_ids: ids, text, logprobs: logProbs, finish_reason: finishReason },
+    completion_ids: ids,
+    text,
+    logprobs: logProbs,
+    finish_reason: finishReason,
   }))
 }

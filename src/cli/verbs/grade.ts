@@ -124,6 +124,14 @@ async function gradeRow(
 }
 
 const defaultRewards: readonly string[] = [
-  ...['correctness', 'format', 'partial_credit', 'reasoning_steps'],
-  ...['step_arithmetic', 'self_correction', 'efficiency', 'clarity', 'language_consistency', 'repetition_penalty'],
+  'correctness',
+  'format',
+  'partial_credit',
+  'reasoning_steps',
+  'step_arithmetic',
+  'self_correction',
+  'efficiency',
+  'clarity',
+  'language_consistency',
+  'repetition_penalty',
 ]

@@ -40,7 +40,11 @@ async function merge({ maxShardSize, ...flags }: MergeFlags, streams: Streams): 
     await interruptible(async (signal) => {
       onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: nothing is left behind\n`))
       await mergeAdapter({
-        ...{ ...flags, model, adapter, maxShardBytes: maxShardSize, signal },
+        ...flags,
+        model,
+        adapter,
+        maxShardBytes: maxShardSize,
+        signal,
         onTensor: (done, total) => {
           bar ??= new Progress(streams.stderr, total, 'tensors')
           bar.update(done)

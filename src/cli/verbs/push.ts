@@ -40,7 +40,9 @@ async function push(run: string, flags: PushFlags, streams: Streams): Promise<vo
         streams.stderr.write(`${interrupted}: nothing was published; the same command sends what is not there yet\n`),
       )
       return pushToHub({
-        ...{ run, ...flags, signal },
+        run,
+        ...flags,
+        signal,
         onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
         onProgress: (done, total) => {
           bar ??= new Progress(streams.stderr, Math.ceil(total / 1e6), 'MB')

@@ -222,8 +222,13 @@ async function runTrainer(
 ): Promise<boolean> {
   let last: TrainingStep | null = null
   const trainer = new GRPOTrainer({
-    ...{ policy, ...data, config: grpoConfigOf(config) },
-    ...{ outputDir: config.outputDir, signal, resume: resumes, acceptChangedData: acceptChangedData ?? false },
+    policy,
+    ...data,
+    config: grpoConfigOf(config),
+    outputDir: config.outputDir,
+    signal,
+    resume: resumes,
+    acceptChangedData: acceptChangedData ?? false,
     onWarning: (message) => streams.stderr.write(`warning: ${message}\n`),
     onProgress: (progress) => {
       bar.update(trainer.step, describeProgress(progress, last))

@@ -54,7 +54,9 @@ export class DecoderModel implements EngineModel {
     this.lora?.refresh()
     const { config, tokenizer, eosTokenIds } = this.source
     const sampler = {
-      ...{ config, tokenizer, eosTokenIds },
+      config,
+      tokenizer,
+      eosTokenIds,
       forward: (batch: PackedBatch, forwardOptions: ForwardOptions) => this.forward(batch, forwardOptions),
       logits: (hidden: tf.Tensor2D) => this.logits(hidden),
     }

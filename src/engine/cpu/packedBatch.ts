@@ -112,8 +112,12 @@ export function packGroups(
     if (options.sharePrefixes) starts.push({ promptIds, keyStart: promptStart })
     const queryStart = append(promptIds, shared, promptLength, 0)
     segments.push({
-      ...{ queryStart, queryLength: promptLength - shared, prefixStart: 0, prefixLength: 0 },
-      ...{ keyStart: promptStart, keyLength: promptLength },
+      queryStart,
+      queryLength: promptLength - shared,
+      prefixStart: 0,
+      prefixLength: 0,
+      keyStart: promptStart,
+      keyLength: promptLength,
     })
     const promptEnd = tokenIds.length - 1
     for (const completion of completions) {
@@ -126,15 +130,21 @@ export function packGroups(
       }
       if (length === 0) continue
       segments.push({
-        ...{ queryStart: start, queryLength: length, prefixStart: promptStart, prefixLength: promptLength },
-        ...{ keyStart, keyLength: length },
+        queryStart: start,
+        queryLength: length,
+        prefixStart: promptStart,
+        prefixLength: promptLength,
+        keyStart,
+        keyLength: length,
       })
     }
   }
   const isShared = sharedLengths.some((length) => length > 0)
   return {
     batch: {
-      ...{ tokenIds: Int32Array.from(tokenIds), positions: Int32Array.from(positions), segments },
+      tokenIds: Int32Array.from(tokenIds),
+      positions: Int32Array.from(positions),
+      segments,
       ...(isShared && { keyRows: Int32Array.from(keyRows) }),
     },
     sharedLengths,

@@ -140,8 +140,12 @@ class StepBuilder {
     const position = group.promptIds.length + length - 1
     this.#predict(sequence, this.#append(sequence.ids[length - 1]!, position, start + length - 1, sequence.ids))
     this.#segments.push({
-      ...{ queryStart: this.#tokenIds.length - 1, queryLength: 1, keyStart: start, keyLength: length },
-      ...{ prefixStart: group.promptStart!, prefixLength: group.promptIds.length },
+      queryStart: this.#tokenIds.length - 1,
+      queryLength: 1,
+      keyStart: start,
+      keyLength: length,
+      prefixStart: group.promptStart!,
+      prefixLength: group.promptIds.length,
     })
   }
 
@@ -155,8 +159,12 @@ class StepBuilder {
       this.#append(promptIds[position]!, position, promptStart! + position, promptIds)
     }
     this.#segments.push({
-      ...{ queryStart, queryLength: promptIds.length - first, keyStart: promptStart!, keyLength: promptIds.length },
-      ...{ prefixStart: 0, prefixLength: 0 },
+      queryStart,
+      queryLength: promptIds.length - first,
+      keyStart: promptStart!,
+      keyLength: promptIds.length,
+      prefixStart: 0,
+      prefixLength: 0,
     })
     this.#promptEnds.set(group, this.#tokenIds.length - 1)
   }
@@ -171,8 +179,12 @@ class StepBuilder {
     const last = group.promptIds.length - 1
     this.#promptEnds.set(group, this.#append(group.promptIds[last]!, last, group.promptStart! + last, null))
     this.#segments.push({
-      ...{ queryStart: this.#tokenIds.length - 1, queryLength: 1, prefixStart: 0, prefixLength: 0 },
-      ...{ keyStart: group.promptStart!, keyLength: last + 1 },
+      queryStart: this.#tokenIds.length - 1,
+      queryLength: 1,
+      prefixStart: 0,
+      prefixLength: 0,
+      keyStart: group.promptStart!,
+      keyLength: last + 1,
     })
     this.addFirst({ sequence, group, start: 0 })
   }

@@ -82,7 +82,9 @@ export function startSequences(
       { length: numGenerations },
       (_, generation) =>
         new Sequence(promptIds, sequenceRandom(seed, promptIds, first + generation), model.tokenizer, {
-          ...{ maxCompletionLength, eosTokenIds, stopStrings },
+          maxCompletionLength,
+          eosTokenIds,
+          stopStrings,
         }),
     )
   })

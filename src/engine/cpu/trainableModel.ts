@@ -64,7 +64,9 @@ export class TrainableModel {
     writeSafetensors(
       path.join(folder, 'model.safetensors'),
       this.#parameters.map(({ name, variable }) => ({
-        ...{ name, dtype: 'BF16' as const, shape: variable.shape },
+        name,
+        dtype: 'BF16' as const,
+        shape: variable.shape,
         data: () => float32ToBfloat16(variable.dataSync() as Float32Array),
       })),
     )

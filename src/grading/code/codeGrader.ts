@@ -29,7 +29,10 @@ export function codeGrader(options: RunCodeOptions = {}): Grader {
     let reason = 'no code was found'
     for (const [i, { program, isStrict }] of programs.entries()) {
       const run = {
-        ...{ language, program, tests, context: helperCode(question) },
+        language,
+        program,
+        tests,
+        context: helperCode(question),
         ...(entryPoint !== undefined && { entryPoint }),
         ...(inPlace !== undefined && { inPlace }),
       }
@@ -66,7 +69,9 @@ function codeColumns({ id, columns = {} }: Problem): CodeColumns {
     )
   }
   return {
-    ...{ language: language as CodeLanguage, tests, prompt: typeof prompt === 'string' ? prompt : '' },
+    language: language as CodeLanguage,
+    tests,
+    prompt: typeof prompt === 'string' ? prompt : '',
     ...(typeof entryPoint === 'string' && entryPoint !== '' && { entryPoint }),
     ...(typeof inPlace === 'boolean' && { inPlace }),
   }

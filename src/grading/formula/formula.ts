@@ -69,8 +69,25 @@ export type Operator =
   | FunctionName
 
 export const functionNames = [
-  ...['sin', 'cos', 'tan', 'cot', 'sec', 'csc', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh', 'cis'],
-  ...['ln', 'exp', 'gcd', 'lcm', 'max', 'min'],
+  'sin',
+  'cos',
+  'tan',
+  'cot',
+  'sec',
+  'csc',
+  'arcsin',
+  'arccos',
+  'arctan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'cis',
+  'ln',
+  'exp',
+  'gcd',
+  'lcm',
+  'max',
+  'min',
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 

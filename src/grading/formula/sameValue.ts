@@ -101,20 +101,18 @@ function needsIntegers(part: Formula): boolean {
 }
 
 const numbers = [
-  ...[
-    [3, 7],
-    [-5, 3],
-    [13, 6],
-    [-2, 5],
-    [17, 5],
-    [-9, 4],
-    [1, 6],
-    [-23, 9],
-    [29, 4],
-    [41, 6],
-    [8, 11],
-    [-1, 8],
-  ],
+  [3, 7],
+  [-5, 3],
+  [13, 6],
+  [-2, 5],
+  [17, 5],
+  [-9, 4],
+  [1, 6],
+  [-23, 9],
+  [29, 4],
+  [41, 6],
+  [8, 11],
+  [-1, 8],
 ].map(([above, below]) => fraction(BigInt(above!), BigInt(below!)))
 
 /** Points to compare formulas at: of either sign, positive, between 0 and 1, large. */

@@ -2,8 +2,26 @@ import { add, fraction, multiply, negate } from './fraction.js'
 import type { Fraction } from './fraction.js'
 
 const units = [
-  ...['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'],
-  ...['thirteen', 'fourteen', 'fifteen', 'sixteen', 'seventeen', 'eighteen', 'nineteen'],
+  'zero',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'eleven',
+  'twelve',
+  'thirteen',
+  'fourteen',
+  'fifteen',
+  'sixteen',
+  'seventeen',
+  'eighteen',
+  'nineteen',
 ]
 const tens = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety']
 
@@ -30,13 +48,16 @@ const parts = new Map<string, bigint>([
 ])
 
 const vocabulary = [
-  ...[
-    ...units,
-    ...tens,
-    ...Object.keys(scales).map((word) => `${word}s?`),
-    ...[...parts.keys()].map((word) => `${word}s?`),
-  ],
-  ...['an', 'a', 'and', 'minus', 'negative', 'point'],
+  ...units,
+  ...tens,
+  ...Object.keys(scales).map((word) => `${word}s?`),
+  ...[...parts.keys()].map((word) => `${word}s?`),
+  'an',
+  'a',
+  'and',
+  'minus',
+  'negative',
+  'point',
 ].join('|')
 const phrase = String.raw`(?<![\p{L}\p{N}'-])(?:${vocabulary})(?:(?:-| |, )(?:${vocabulary}))*(?![\p{L}\p{N}])`
 const phrases = new RegExp(phrase, 'giu')
@@ -166,7 +187,19 @@ function wholeOf(words: readonly string[]): bigint | null {
 }
 
 const abbreviations: Readonly<Record<string, number>> = {
-  ...{ k: 3, K: 3, thousand: 3, mn: 6, mln: 6, mil: 6, M: 6, MM: 6, bn: 9, bln: 9, B: 9, tn: 12, trn: 12 },
+  k: 3,
+  K: 3,
+  thousand: 3,
+  mn: 6,
+  mln: 6,
+  mil: 6,
+  M: 6,
+  MM: 6,
+  bn: 9,
+  bln: 9,
+  B: 9,
+  tn: 12,
+  trn: 12,
 }
 
 /** What a scale word or its abbreviation behind a number, as in `2 million` or `$5M`, multiplies it by; null for other words. */

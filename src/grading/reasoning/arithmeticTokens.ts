@@ -17,24 +17,27 @@ export type ArithmeticToken =
   | { readonly kind: 'stop'; readonly text: string }
 
 const operatorWords: Readonly<Record<string, '+' | '-' | '*' | '/'>> = {
-  ...{ plus: '+', minus: '-', times: '*', 'multiplied by': '*', 'divided by': '/', of: '*' },
+  plus: '+',
+  minus: '-',
+  times: '*',
+  'multiplied by': '*',
+  'divided by': '/',
+  of: '*',
 }
 const operatorSymbols: Readonly<Record<string, '+' | '-' | '*' | '/' | '^'>> = {
-  ...{
-    '+': '+',
-    '-': '-',
-    '−': '-',
-    '–': '-',
-    '*': '*',
-    '×': '*',
-    '·': '*',
-    '⋅': '*',
-    x: '*',
-    X: '*',
-    '/': '/',
-    '÷': '/',
-    '^': '^',
-  },
+  '+': '+',
+  '-': '-',
+  '−': '-',
+  '–': '-',
+  '*': '*',
+  '×': '*',
+  '·': '*',
+  '⋅': '*',
+  x: '*',
+  X: '*',
+  '/': '/',
+  '÷': '/',
+  '^': '^',
 }
 
 const token = new RegExp(

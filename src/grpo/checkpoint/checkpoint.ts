@@ -80,7 +80,9 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
     { name: 'exp_avg_sq', dtype: 'F32', shape, data: adamW.v },
   ])
   const state: z.input<typeof schema> = {
-    ...{ version: FORMAT_VERSION, ...checkpoint.counters, optimizer: { ...optimizer, adamWStep: adamW.step } },
+    version: FORMAT_VERSION,
+    ...checkpoint.counters,
+    optimizer: { ...optimizer, adamWStep: adamW.step },
     prompts: storedPrompts(prompts),
     identity: { ...checkpoint.identity },
   }

@@ -61,7 +61,10 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
   const completions = groups.flatMap((group) => group.completions)
   const ids = completions.flatMap((completion) => completion.ids)
   const floats = (name: string, lists: readonly (readonly number[])[]) => ({
-    ...{ name, dtype: 'F32' as const, shape: [ids.length], data: Float32Array.from(lists.flat()) },
+    name,
+    dtype: 'F32' as const,
+    shape: [ids.length],
+    data: Float32Array.from(lists.flat()),
   })
   writeSafetensors(path.join(folder, TENSORS_FILE), [
     { name: 'completion_ids', dtype: 'I32', shape: [ids.length], data: Int32Array.from(ids) },
@@ -83,11 +86,21 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
       : []),
   ])
   const stored: z.input<typeof schema> = {
-    ...{ prompts: storedPrompts(prompts), numTokens, metrics },
+    prompts: storedPrompts(prompts),
+    numTokens,
+    metrics,
     groups: groups.map(({ problem, promptText, promptIds, completions }) => ({
-      ...{ problem: problem.id, promptText, promptIds: [...promptIds] },
+      problem: problem.id,
+      promptText,
+      promptIds: [...promptIds],
       completions: completions.map(({ ids, finishReason, text, rewards, correct, reward, advantage }) => ({
-        ...{ length: ids.length, finishReason, text, rewards, correct, reward, advantage },
+        length: ids.length,
+        finishReason,
+        text,
+        rewards,
+        correct,
+        reward,
+        advantage,
       })),
     })),
   }

@@ -97,7 +97,8 @@ export class RunCheckpoints {
     this.#savedStep = step
     this.#savedFolder = folder
     return {
-      ...{ files, folder },
+      files,
+      folder,
       position: { ...counters, rollouts: isBetweenBatches ? null : stored!.rollouts },
       pending: isBetweenBatches ? stored : null,
     }

@@ -56,7 +56,12 @@ export function memoryForecast(
   const promptTokens = promptLengths.reduce((max, length) => Math.max(max, length), 1)
   const prompts = generationBatchSize / numGenerations
   const { adapter, sampling, activations, keptPerToken } = policy.engineModel.forecast({
-    ...{ promptTokens, prompts, numGenerations, maxCompletionLength, rows, maxTokens: config.maxTokensPerPass },
+    promptTokens,
+    prompts,
+    numGenerations,
+    maxCompletionLength,
+    rows,
+    maxTokens: config.maxTokensPerPass,
   })
   const weights = policy.engineModel.weightBytes
   const optimizer = OPTIMIZER_VECTORS * 4 * (policy.adapter?.values.length ?? 0)
@@ -69,7 +74,14 @@ export function memoryForecast(
   const kept = keptTokens * (keptPerToken ?? 0)
   const tensors = without + kept
   return {
-    ...{ weights, adapter, sampling, activations, optimizer, kept, keptTokens, tensors },
+    weights,
+    adapter,
+    sampling,
+    activations,
+    optimizer,
+    kept,
+    keptTokens,
+    tensors,
     process: processBytes(tensors, optimizer),
   }
 }

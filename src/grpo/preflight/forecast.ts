@@ -123,14 +123,21 @@ export function forecastTime(
     `a step will take about ${describeSeconds(secondsPerStep)} (sampling ${describeSeconds(sampling)}, training ${describeSeconds(training)}), ` +
     `${maxSteps} steps ${describeSeconds(seconds)}`
   const evidence = {
-    ...{ 'seconds per step': secondsPerStep, seconds, 'mean length': length },
-    ...{ 'sampling tokens per second': speed.sampling, 'training tokens per second': speed.training },
+    'seconds per step': secondsPerStep,
+    seconds,
+    'mean length': length,
+    'sampling tokens per second': speed.sampling,
+    'training tokens per second': speed.training,
   }
   if (secondsPerStep <= SLOW_STEP) return { secondsPerStep, seconds, check: ok('time', message, evidence) }
   return {
-    ...{ secondsPerStep, seconds },
+    secondsPerStep,
+    seconds,
     check: {
-      ...{ name: 'time', status: 'warning', message, evidence },
+      name: 'time',
+      status: 'warning',
+      message,
+      evidence,
       advice: `take fewer completions a step (gradientAccumulationSteps ${Math.max(1, gradientAccumulationSteps >> 1)}), or a smaller model`,
     },
   }
@@ -143,7 +150,10 @@ export function checkMemoryForecast(forecast: MemoryForecast): PreflightCheck {
   const message = `the run will need at most ${gibibytes(needed)} of the ${gibibytes(available)} of memory (${describeMemory(forecast)})`
   if (needed <= MEMORY_SHARE * available) return ok('memory', message, evidence)
   return {
-    ...{ name: 'memory', status: 'warning', message, evidence },
+    name: 'memory',
+    status: 'warning',
+    message,
+    evidence,
     advice: 'set maxTokensPerPass, take a smaller perDeviceTrainBatchSize, or end what else runs on this machine',
   }
 }

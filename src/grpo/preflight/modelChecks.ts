@@ -13,7 +13,9 @@ const MARKER = 'preflight-answer'
 export function checkChatTemplate({ tokenizer }: CausalLM): PreflightCheck {
   if (tokenizer?.hasChatTemplate) return ok('chat_template', 'prompts are written in the chat template of the model')
   return {
-    ...{ name: 'chat_template', status: 'warning', evidence: {} },
+    name: 'chat_template',
+    status: 'warning',
+    evidence: {},
     message: `the model has no ${tokenizer ? 'chat template' : 'tokenizer'}, so prompts are plain text`,
     advice: 'take an instruct model, or worked examples in the prompt (shots) that show how to answer and where to end',
   }
@@ -24,7 +26,9 @@ export function checkEndOfSequence({ tokenizer, eosTokenIds }: CausalLM): Prefli
   const name = (id: number): string => tokenizer?.idToToken(id) ?? String(id)
   if (eosTokenIds.length === 0) {
     return {
-      ...{ name: 'eos', status: 'problem', evidence: { 'EOS tokens': 0 } },
+      name: 'eos',
+      status: 'problem',
+      evidence: { 'EOS tokens': 0 },
       message: 'the model names no token that ends a completion: every one would run to maxCompletionLength',
       advice: 'set eos_token_id in generation_config.json, or name the end of an answer in stopStrings',
     }
@@ -42,7 +46,9 @@ export function checkEndOfSequence({ tokenizer, eosTokenIds }: CausalLM): Prefli
     return ok('eos', `the chat template ends an answer with ${JSON.stringify(ending.trim())}, an EOS token`, evidence)
   }
   return {
-    ...{ name: 'eos', status: 'problem', evidence },
+    name: 'eos',
+    status: 'problem',
+    evidence,
     message:
       `the chat template ends an answer with ${JSON.stringify(ending)}, but the EOS tokens are ${known}: ` +
       'what the model was taught to write at the end does not end a completion',
@@ -60,7 +66,9 @@ export function checkPromptLengths(policy: CausalLM, task: Task, maxCompletionLe
   const found = `the longest of ${lengths.length} prompts has ${longest} tokens`
   if (longest <= room) return ok('prompt_length', found, evidence)
   return {
-    ...{ name: 'prompt_length', status: 'problem', evidence },
+    name: 'prompt_length',
+    status: 'problem',
+    evidence,
     message: `${found}; with maxCompletionLength ${maxCompletionLength} that is more than the ${policy.config.maxPositions} positions of the model`,
     advice:
       longest < policy.config.maxPositions

@@ -73,7 +73,9 @@ export async function preflight(
   const started = performance.now()
   // Checks the options as a run does.
   const { config, maxSteps, memoryForecast } = new GRPOTrainer({
-    ...{ policy, task, rewards },
+    policy,
+    task,
+    rewards,
     // What comes after steps needs what a preflight does not have.
     config: { ...options.config, evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null },
   })
@@ -108,8 +110,12 @@ export async function preflight(
     report: {
       go: checks.every(({ status }) => status !== 'problem'),
       checks,
-      ...{ passRate: signal.passRate, usableGroups: signal.usableGroups, tokensPerSecond },
-      ...{ secondsPerStep: time.secondsPerStep, runSeconds: time.seconds, memoryBytes: memoryForecast.process },
+      passRate: signal.passRate,
+      usableGroups: signal.usableGroups,
+      tokensPerSecond,
+      secondsPerStep: time.secondsPerStep,
+      runSeconds: time.seconds,
+      memoryBytes: memoryForecast.process,
       seconds: (performance.now() - started) / 1000,
     },
   }

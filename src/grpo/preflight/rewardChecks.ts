@@ -42,7 +42,8 @@ export async function checkRewards(
           unpaid: 0,
         })
       : {
-          ...{ name: 'gold_answers', evidence: { unpaid: unpaid.length, problems: asked.length } },
+          name: 'gold_answers',
+          evidence: { unpaid: unpaid.length, problems: asked.length },
           status: unpaid.length > asked.length / 2 ? 'problem' : 'warning',
           message: `${correctness.name} pays nothing for the gold answers of ${unpaid.length} of ${asked.length} problems (${unpaid.slice(0, 3).join(', ')})`,
           advice: 'let the reward judge what your problems have as their answer; no completion can be right otherwise',
@@ -52,7 +53,9 @@ export async function checkRewards(
           paid: paidAttempts,
         })
       : {
-          ...{ name: 'adversarial_answers', status: 'warning', evidence: { paid: paidAttempts } },
+          name: 'adversarial_answers',
+          status: 'warning',
+          evidence: { paid: paidAttempts },
           message: `${correctness.name} pays completions that answer nothing like gold: ${holes.join(', ')}`,
           advice: 'accept one answer, in one place, and not in a repeated prompt',
         },

@@ -30,14 +30,19 @@ export function checkCompletionLength(
   const cut = 1 - ended.length / completions.length
   const [middle, longest] = ended.length === 0 ? [0, 0] : [median(ended), Math.max(...ended)]
   const evidence = {
-    ...{ 'completions/clipped_ratio': cut, max_completion_length: maxCompletionLength },
-    ...{ 'median length': middle, 'longest length': longest },
+    'completions/clipped_ratio': cut,
+    max_completion_length: maxCompletionLength,
+    'median length': middle,
+    'longest length': longest,
   }
   const lengths = ended.length === 0 ? '' : `; those that end take ${short(middle)} tokens (median), ${longest} at most`
   const message = `${percent(cut)} of ${completions.length} completions were cut off at ${maxCompletionLength} tokens${lengths}`
   if (cut < TRUNCATED) return ok('completion_length', message, evidence)
   return {
-    ...{ name: 'completion_length', status: cut >= NEVER_ENDS ? 'problem' : 'warning', message, evidence },
+    name: 'completion_length',
+    status: cut >= NEVER_ENDS ? 'problem' : 'warning',
+    message,
+    evidence,
     advice:
       cut >= NEVER_ENDS
         ? 'see whether the model ends at all when maxCompletionLength is larger; if not, show it how (shots) or name the end in stopStrings'
@@ -69,7 +74,8 @@ export function checkSignal(
     attempts,
   }
   const rate: PreflightCheck = {
-    ...{ name: 'pass_rate', evidence },
+    name: 'pass_rate',
+    evidence,
     status: passRate < TOO_HARD || passRate > TOO_EASY ? 'warning' : 'ok',
     message: `${percent(passRate)} of the completions are right; of ${groups.length} problems ${never} were never right in ${attempts} attempts, ${always} always`,
     advice:
@@ -81,7 +87,8 @@ export function checkSignal(
   }
   const best = Math.max(usableGroups, differing)
   const usable: PreflightCheck = {
-    ...{ name: 'usable_groups', evidence: { 'usable groups': usableGroups, 'differing groups': differing } },
+    name: 'usable_groups',
+    evidence: { 'usable groups': usableGroups, 'differing groups': differing },
     status: best < NONE_USABLE ? 'problem' : best < FEW_USABLE ? 'warning' : 'ok',
     message: `${percent(usableGroups)} of groups of ${numGenerations} should hold right and wrong completions; in ${percent(differing)} of these groups of ${attempts} the rewards differed`,
     advice:

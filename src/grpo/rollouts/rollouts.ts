@@ -188,7 +188,9 @@ export function rolloutsOf(
 ): Rollouts {
   const rows = trainingRows(groups, refLogProbs, config)
   return {
-    ...{ groups: refLogProbs ? withReference(groups, refLogProbs) : groups, rows, metrics },
+    groups: refLogProbs ? withReference(groups, refLogProbs) : groups,
+    rows,
+    metrics,
     numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
     numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
   }

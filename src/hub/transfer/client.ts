@@ -57,8 +57,11 @@ export function createClient(options: HubOptions): HubClient {
     signal: options.signal ?? null,
     onWarning: options.onWarning ?? console.warn,
     network: {
-      ...{ retries: 5, backoffMilliseconds: 1000, partBytes: 64 * 1024 * 1024 },
-      ...{ stallMilliseconds: environment.stallMilliseconds, ...options.network },
+      retries: 5,
+      backoffMilliseconds: 1000,
+      partBytes: 64 * 1024 * 1024,
+      stallMilliseconds: environment.stallMilliseconds,
+      ...options.network,
     },
   }
 }

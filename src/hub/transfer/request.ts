@@ -89,7 +89,9 @@ async function followRedirects(
       signal,
       headers: {
         // A compressed body would have another length than the file.
-        ...{ 'Accept-Encoding': 'identity', 'User-Agent': 'grpo-ts', ...headers },
+        'Accept-Encoding': 'identity',
+        'User-Agent': 'grpo-ts',
+        ...headers,
         ...(authorization !== null && { Authorization: authorization }),
       },
     })

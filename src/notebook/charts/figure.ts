@@ -61,15 +61,22 @@ export function titleText(title: Title | undefined): string {
 export function makeFigure(data: readonly Trace[], layout: Layout = {}): Figure {
   const hasLegend = data.length > 1
   const axis = (given: Axis = {}): Axis => ({
-    ...{ gridcolor: GRID, zerolinecolor: GRID, linecolor: GRID, automargin: true },
+    gridcolor: GRID,
+    zerolinecolor: GRID,
+    linecolor: GRID,
+    automargin: true,
     ...given,
     title: { text: titleText(given.title), standoff: 8 },
   })
   return {
     data: data.map((trace, i) => ({ ...withColor(trace, seriesColors[i % seriesColors.length]!) })),
     layout: {
-      ...{ height: DEFAULT_HEIGHT, showlegend: hasLegend, bargap: 0.25 },
-      ...{ paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', hovermode: 'x' },
+      height: DEFAULT_HEIGHT,
+      showlegend: hasLegend,
+      bargap: 0.25,
+      paper_bgcolor: 'rgba(0,0,0,0)',
+      plot_bgcolor: 'rgba(0,0,0,0)',
+      hovermode: 'x',
       margin: { l: 48, r: 12, t: (titleText(layout.title) ? 36 : 12) + (hasLegend ? 22 : 0), b: 40 },
       legend: { orientation: 'h', x: 0, y: 1.01, yanchor: 'bottom', bgcolor: 'rgba(0,0,0,0)' },
       ...layout,
@@ -85,7 +92,9 @@ function withColor(trace: Trace, color: string): Trace {
     return { ...trace, marker: { color, ...(trace.marker as object | undefined) } }
   }
   return {
-    ...{ type: 'scatter', mode: 'lines', ...trace },
+    type: 'scatter',
+    mode: 'lines',
+    ...trace,
     line: { color, width: 2, ...(trace.line as object | undefined) },
     marker: { color, size: 6, ...(trace.marker as object | undefined) },
   }

@@ -22,7 +22,9 @@ declare global {
 }
 
 const config = {
-  ...{ responsive: true, displaylogo: false, displayModeBar: 'hover' },
+  responsive: true,
+  displaylogo: false,
+  displayModeBar: 'hover',
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
 }
 

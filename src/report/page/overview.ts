@@ -7,9 +7,25 @@ import type { Run } from './run.js'
 
 /** Options that say what a run is, in this order; the others stand behind a disclosure. */
 const mainOptions = [
-  ...['model', 'task', 'data', 'rewards', 'num_generations', 'per_device_train_batch_size'],
-  ...['gradient_accumulation_steps', 'max_completion_length', 'temperature', 'learning_rate', 'lr_scheduler_type'],
-  ...['loss_type', 'beta', 'epsilon', 'lora_r', 'lora_alpha', 'lora_target_modules', 'seed', 'backend'],
+  'model',
+  'task',
+  'data',
+  'rewards',
+  'num_generations',
+  'per_device_train_batch_size',
+  'gradient_accumulation_steps',
+  'max_completion_length',
+  'temperature',
+  'learning_rate',
+  'lr_scheduler_type',
+  'loss_type',
+  'beta',
+  'epsilon',
+  'lora_r',
+  'lora_alpha',
+  'lora_target_modules',
+  'seed',
+  'backend',
 ]
 
 /** What was run, how far it is, and what came out. */

@@ -79,7 +79,9 @@ export async function lintReward(
     const isPaidLikeGold = (text: Scored | undefined, i: number): boolean =>
       text?.score != null && best[i] != null && best[i] > 0 && text.score >= 0.9 * best[i]
     return {
-      ...{ kind, name, mean: mean(scores) },
+      kind,
+      name,
+      mean: mean(scores),
       min: scores.length === 0 ? null : Math.min(...scores),
       max: scores.length === 0 ? null : Math.max(...scores),
       milliseconds: Math.max(...present.map(({ milliseconds }) => milliseconds)),

@@ -20,7 +20,8 @@ export const adapterOff: Gate = {
       const change = largestDifference(await values(policy), base)
       return {
         measured: Math.max(largestDifference(off, base), largestDifference(untrained, base)),
-        ...{ allowed: 1e-6, holds: change > 1e-3 },
+        allowed: 1e-6,
+        holds: change > 1e-3,
         finding: `log-probabilities with the adapter off, and with a new one, against the base; switched on it changes them by ${change.toPrecision(2)}`,
       }
     })

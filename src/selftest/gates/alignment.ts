@@ -33,7 +33,9 @@ export const nextTokenAlignment: Gate = {
     )
     const mistake = largestDifference(shifted, expected)
     return {
-      ...{ measured, allowed: LOG_PROB_TOLERANCE, holds: mistake > 10 * LOG_PROB_TOLERANCE },
+      measured,
+      allowed: LOG_PROB_TOLERANCE,
+      holds: mistake > 10 * LOG_PROB_TOLERANCE,
       finding: `sampling and training against one forward pass a token; shifted by one they would be ${mistake.toPrecision(2)} apart`,
     }
   },

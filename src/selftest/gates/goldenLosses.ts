@@ -14,12 +14,12 @@ export const goldenLossesGate: Gate = {
     const pad = (values: readonly (readonly number[])[]): Float32Array => padRows(values, tokens)!
     const values = {
       shape: [rows.length, tokens] as const,
-      ...{
-        logProbs: pad(rows),
-        oldLogProbs: pad(goldenInputs.oldLogProbs),
-        refLogProbs: pad(goldenInputs.refLogProbs),
-      },
-      ...{ entropies: pad(goldenInputs.entropies), samplingLogProbs: null, advantages: goldenInputs.advantages },
+      logProbs: pad(rows),
+      oldLogProbs: pad(goldenInputs.oldLogProbs),
+      refLogProbs: pad(goldenInputs.refLogProbs),
+      entropies: pad(goldenInputs.entropies),
+      samplingLogProbs: null,
+      advantages: goldenInputs.advantages,
       completionMask: pad(rows.map((row) => row.map(() => 1))),
     }
     const numItemsInBatch = rows.reduce((sum, { length }) => sum + length, 0)

@@ -48,7 +48,8 @@ export const batchComposition: Gate = {
     const same = a.ids.every((id, i) => id === b.ids[i])
     return {
       measured: largestDifference(a.logProbs, b.logProbs),
-      ...{ allowed: LOG_PROB_TOLERANCE, holds: same },
+      allowed: LOG_PROB_TOLERANCE,
+      holds: same,
       finding: `${prompts.length} prompts sampled together and alone: ${same ? 'the same tokens' : 'other tokens'}`,
     }
   },
@@ -72,7 +73,8 @@ export const microBatches: Gate = {
       const largest = whole.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
       return {
         measured: largestDifference(whole, cut) / largest,
-        ...{ allowed: 1e-3, holds: largest > 0 },
+        allowed: 1e-3,
+        holds: largest > 0,
         finding: `gradients of ${rows.length} rows at once and one by one, relative to the largest (${largest.toPrecision(2)})`,
       }
     }),

@@ -7,8 +7,18 @@ import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { run } from '../run.js'
 
 const sizes = [
-  ...['--prompts', '2', '--num-generations', '2', '--prompt-length', '5', '--max-completion-length', '4'],
-  ...['--per-device-train-batch-size', '4', '--lora-r', '2'],
+  '--prompts',
+  '2',
+  '--num-generations',
+  '2',
+  '--prompt-length',
+  '5',
+  '--max-completion-length',
+  '4',
+  '--per-device-train-batch-size',
+  '4',
+  '--lora-r',
+  '2',
 ]
 
 describe('cli/bench', () => {

@@ -38,9 +38,20 @@ describe('cli/trainConfig', () => {
   it("has defaults for all but model and task, GRPO's among them", () => {
     const config = parseTrainConfig(required)
     const expected: Partial<TrainConfig> = {
-      ...{ data: null, split: 'train', limit: null, shots: null, rewards: ['correctness', 'format:0.2'] },
-      ...{ loraR: 16, loraAlpha: 32, loraTargetModules: 'all-linear', outputDir: 'runs/arithmetic-tiny' },
-      ...{ backend: 'auto', threads: null, numGenerations: 8, learningRate: 1e-6, lossType: 'dapo' },
+      data: null,
+      split: 'train',
+      limit: null,
+      shots: null,
+      rewards: ['correctness', 'format:0.2'],
+      loraR: 16,
+      loraAlpha: 32,
+      loraTargetModules: 'all-linear',
+      outputDir: 'runs/arithmetic-tiny',
+      backend: 'auto',
+      threads: null,
+      numGenerations: 8,
+      learningRate: 1e-6,
+      lossType: 'dapo',
     }
     for (const [name, value] of Object.entries(expected)) {
       assert.deepEqual(config[name as keyof TrainConfig], value, name)
@@ -77,7 +88,10 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(
       { loraR, loraAlpha, numGenerations, outputDir },
       {
-        ...{ loraR: 4, loraAlpha: 8, numGenerations: 4, outputDir: 'b' },
+        loraR: 4,
+        loraAlpha: 8,
+        numGenerations: 4,
+        outputDir: 'b',
       },
     )
   })
@@ -112,37 +126,50 @@ describe('cli/trainConfig', () => {
         ...['--lora-target-modules', 'q_proj,v_proj'],
       ),
       {
-        ...{ model: '123', maxSteps: -1, learningRate: 1e-5, shuffleDataset: false },
-        ...{ epsilonHigh: null, scaleRewards: true, lossType: 'grpo', limit: 'x' },
-        ...{ rewards: ['correctness:2', 'format'], rewardWeights: [1, 0.5], stopStrings: ['a, b', 'c'] },
+        model: '123',
+        maxSteps: -1,
+        learningRate: 1e-5,
+        shuffleDataset: false,
+        epsilonHigh: null,
+        scaleRewards: true,
+        lossType: 'grpo',
+        limit: 'x',
+        rewards: ['correctness:2', 'format'],
+        rewardWeights: [1, 0.5],
+        stopStrings: ['a, b', 'c'],
         loraTargetModules: ['q_proj', 'v_proj'],
       },
     )
     assert.deepEqual(parseFlags('--lora-target-modules', 'all-linear', '--reward-weights', 'null'), {
-      ...{ loraTargetModules: 'all-linear', rewardWeights: null },
+      loraTargetModules: 'all-linear',
+      rewardWeights: null,
     })
   })
 
   it('takes the options of the adapter, from a file and as flags', () => {
     const options = {
-      ...{
-        use_rslora: true,
-        lora_dropout: 0.1,
-        lora_target_modules: ['q_proj', 'mlp.up_proj'],
-        layers_to_transform: [0, 2],
-      },
-      ...{
-        rank_pattern: { q_proj: 4 },
-        alpha_pattern: { 'layers.0.*': 3.5 },
-        exclude_modules: ['layers.2.mlp.up_proj'],
-      },
+      use_rslora: true,
+      lora_dropout: 0.1,
+      lora_target_modules: ['q_proj', 'mlp.up_proj'],
+      layers_to_transform: [0, 2],
+      rank_pattern: { q_proj: 4 },
+      alpha_pattern: { 'layers.0.*': 3.5 },
+      exclude_modules: ['layers.2.mlp.up_proj'],
       layers_pattern: 'layers',
     }
     const config = parseTrainConfig({ ...required, ...options, seed: 2 ** 40 + 3 })
     assert.deepEqual(loraOptionsOf(config), {
-      ...{ r: 16, alpha: 32, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'mlp.up_proj'], seed: 3 },
-      ...{ layersToTransform: [0, 2], layersPattern: 'layers', excludeModules: ['layers.2.mlp.up_proj'] },
-      ...{ rankPattern: { q_proj: 4 }, alphaPattern: { 'layers.0.*': 3.5 } },
+      r: 16,
+      alpha: 32,
+      useRslora: true,
+      dropout: 0.1,
+      targetModules: ['q_proj', 'mlp.up_proj'],
+      seed: 3,
+      layersToTransform: [0, 2],
+      layersPattern: 'layers',
+      excludeModules: ['layers.2.mlp.up_proj'],
+      rankPattern: { q_proj: 4 },
+      alphaPattern: { 'layers.0.*': 3.5 },
     })
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))

@@ -53,7 +53,10 @@ describe('cli/generate', () => {
     assert.deepEqual(
       lines,
       expected.flat().map(({ ids, text, logProbs, finishReason }) => ({
-        ...{ completion_ids: ids, text, logprobs: logProbs, finish_reason: finishReason },
+        completion_ids: ids,
+        text,
+        logprobs: logProbs,
+        finish_reason: finishReason,
       })),
     )
     assert.equal(tokenizer.decode(lines[0]!.completion_ids, { skipSpecialTokens: true }), lines[0]!.text)
@@ -62,8 +65,14 @@ describe('cli/generate', () => {
   it('hands every sampling option on', async () => {
     writeInput({ input_ids: [5, 6, 7] }, { input_ids: [8] })
     const flags = {
-      ...{ '--max-completion-length': 8, '--temperature': 0.8, '--top-k': 20, '--top-p': 0.9, '--min-p': 0.01 },
-      ...{ '--repetition-penalty': 1.2, '--seed': 3, '--num_generations': 2 },
+      '--max-completion-length': 8,
+      '--temperature': 0.8,
+      '--top-k': 20,
+      '--top-p': 0.9,
+      '--min-p': 0.01,
+      '--repetition-penalty': 1.2,
+      '--seed': 3,
+      '--num_generations': 2,
     }
     const args = Object.entries(flags).flatMap(([flag, value]) => [flag, String(value)])
     const { code, stderr } = await run(['generate', ...files, ...args, '--stop-strings', 'e', 'ab, c'])
@@ -71,8 +80,15 @@ describe('cli/generate', () => {
 
     const model = await loadModel(inFolder('model'))
     const expected = await generate(model, [[5, 6, 7], [8]], {
-      ...{ maxCompletionLength: 8, temperature: 0.8, topK: 20, topP: 0.9, minP: 0.01 },
-      ...{ repetitionPenalty: 1.2, seed: 3, numGenerations: 2, stopStrings: ['e', 'ab, c'] },
+      maxCompletionLength: 8,
+      temperature: 0.8,
+      topK: 20,
+      topP: 0.9,
+      minP: 0.01,
+      repetitionPenalty: 1.2,
+      seed: 3,
+      numGenerations: 2,
+      stopStrings: ['e', 'ab, c'],
     })
     model.dispose()
     const lines = readOutput()

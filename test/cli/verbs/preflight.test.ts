@@ -13,17 +13,22 @@ describe('cli/preflight', () => {
   })
 
   const options = (): string[] => [
-    ...[
-      '--model',
-      inFolder('model'),
-      '--output-dir',
-      inFolder('run'),
-      '--task',
-      'arithmetic',
-      '--num-generations',
-      '2',
-    ],
-    ...['--per-device-train-batch-size', '4', '--max-completion-length', '6', '--lora-r', '2', '--max-steps', '1'],
+    '--model',
+    inFolder('model'),
+    '--output-dir',
+    inFolder('run'),
+    '--task',
+    'arithmetic',
+    '--num-generations',
+    '2',
+    '--per-device-train-batch-size',
+    '4',
+    '--max-completion-length',
+    '6',
+    '--lora-r',
+    '2',
+    '--max-steps',
+    '1',
   ]
   const readReport = (): PreflightReport =>
     JSON.parse(fs.readFileSync(inFolder('run', 'preflight.json'), 'utf8')) as PreflightReport

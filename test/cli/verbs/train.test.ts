@@ -22,17 +22,21 @@ describe('cli/train', () => {
   })
 
   const smallRun = (): string[] => [
-    ...['--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic', '--no-preflight'],
-    ...[
-      '--num-generations',
-      '2',
-      '--per-device-train-batch-size',
-      '4',
-      '--max-completion-length',
-      '6',
-      '--lora-r',
-      '2',
-    ],
+    '--model',
+    inFolder('model'),
+    '--output-dir',
+    inFolder('run'),
+    '--task',
+    'arithmetic',
+    '--no-preflight',
+    '--num-generations',
+    '2',
+    '--per-device-train-batch-size',
+    '4',
+    '--max-completion-length',
+    '6',
+    '--lora-r',
+    '2',
   ]
 
   it('trains from flags and leaves config, metrics, completions and adapter', async () => {
@@ -53,7 +57,12 @@ describe('cli/train', () => {
     assert.doesNotMatch(lines[7]!, /left/)
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
-      ...['adapter', 'checkpoints', 'completions.jsonl', 'config.yaml', 'diagnosis.jsonl', 'metrics.jsonl'],
+      'adapter',
+      'checkpoints',
+      'completions.jsonl',
+      'config.yaml',
+      'diagnosis.jsonl',
+      'metrics.jsonl',
       'report.html',
     ])
     const config = parse(fs.readFileSync(inFolder('run', 'config.yaml'), 'utf8')) as Record<string, unknown>

@@ -16,7 +16,10 @@ import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { assertClose, randomValues, values } from '../../ops/suite.js'
 
 const llama3Rope = {
-  ...{ rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 },
+  rope_type: 'llama3',
+  factor: 8,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
   original_max_position_embeddings: 24,
 }
 
@@ -28,16 +31,25 @@ const MODELS: Record<string, Record<string, unknown>> = {
   'Llama, tied, all biases, one key-value head': { attention_bias: true, mlp_bias: true, num_key_value_heads: 1 },
   'Llama, rope of type llama3, as many key-value heads as heads': { rope_scaling: llama3Rope, num_key_value_heads: 4 },
   'Qwen2, biases of q, k and v': {
-    ...{ architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', tie_word_embeddings: false },
+    architectures: ['Qwen2ForCausalLM'],
+    model_type: 'qwen2',
+    tie_word_embeddings: false,
   },
   'Qwen3, norms of queries and keys': { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' },
   'SmolLM3, a layer without rope': {
-    ...{ architectures: ['SmolLM3ForCausalLM'], model_type: 'smollm3', no_rope_layers: [1, 0] },
+    architectures: ['SmolLM3ForCausalLM'],
+    model_type: 'smollm3',
+    no_rope_layers: [1, 0],
   },
 }
 const SIZES = {
-  ...{ vocab_size: VOCABULARY, hidden_size: 24, intermediate_size: 40, head_dim: 8, max_position_embeddings: 256 },
-  ...{ rms_norm_eps: 1e-5, rope_theta: 100 },
+  vocab_size: VOCABULARY,
+  hidden_size: 24,
+  intermediate_size: 40,
+  head_dim: 8,
+  max_position_embeddings: 256,
+  rms_norm_eps: 1e-5,
+  rope_theta: 100,
 }
 const TOKEN_IDS = randomIds(13, VOCABULARY, 5)
 
@@ -236,8 +248,9 @@ describe('decoder', () => {
           ] as const) {
             const segment = { queryStart: 0, queryLength: end - start, prefixStart: 0, prefixLength: 0 }
             const batch = {
-              ...{ tokenIds: Int32Array.from(promptIds.slice(start, end)), positions: range(start, end - start) },
-              ...{ slots: range(promptStart + start, end - start) },
+              tokenIds: Int32Array.from(promptIds.slice(start, end)),
+              positions: range(start, end - start),
+              slots: range(promptStart + start, end - start),
               segments: [{ ...segment, keyStart: promptStart, keyLength: end }],
             }
             actual.push(...hiddenRows(policy, batch, cache))
@@ -250,8 +263,9 @@ describe('decoder', () => {
           ] as const) {
             const segment = { queryStart: 0, queryLength: end - start, prefixStart: promptStart, prefixLength: 9 }
             const batch = {
-              ...{ tokenIds: Int32Array.from(ownIds.slice(start, end)), positions: range(9 + start, end - start) },
-              ...{ slots: range(ownStart + start, end - start) },
+              tokenIds: Int32Array.from(ownIds.slice(start, end)),
+              positions: range(9 + start, end - start),
+              slots: range(ownStart + start, end - start),
               segments: [{ ...segment, keyStart: ownStart, keyLength: end }],
             }
             actual.push(...hiddenRows(policy, batch, cache))

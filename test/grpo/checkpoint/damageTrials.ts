@@ -13,7 +13,12 @@ import type { RunResult } from './interruptedRun.js'
 const configs: Partial<GRPOConfig>[] = [
   { maxSteps: 5, saveSteps: 1, saveTotalLimit: 3 },
   {
-    ...{ maxSteps: 5, saveSteps: 1, saveTotalLimit: 3, stepsPerGeneration: 2, numIterations: 2, beta: 0.1 },
+    maxSteps: 5,
+    saveSteps: 1,
+    saveTotalLimit: 3,
+    stepsPerGeneration: 2,
+    numIterations: 2,
+    beta: 0.1,
     lrSchedulerType: 'linear',
   },
 ]

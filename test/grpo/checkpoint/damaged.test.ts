@@ -105,8 +105,13 @@ describe('damaged checkpoints', () => {
   it('of the best step are named at the end, and the last adapter is saved', async () => {
     const outputDir = temporaryFolder()
     const config: Partial<GRPOConfig> = {
-      ...{ maxSteps: 4, evalStrategy: 'steps', evalSteps: 1, saveSteps: 1, loadBestModelAtEnd: true },
-      ...{ metricForBestModel: 'eval_reward', greaterIsBetter: false },
+      maxSteps: 4,
+      evalStrategy: 'steps',
+      evalSteps: 1,
+      saveSteps: 1,
+      loadBestModelAtEnd: true,
+      metricForBestModel: 'eval_reward',
+      greaterIsBetter: false,
     }
     let best = 0
     await assert.rejects(

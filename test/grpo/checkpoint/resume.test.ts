@@ -30,8 +30,12 @@ describe('resume', () => {
     [
       'several generation batches a step, with adaptive entropy',
       {
-        ...{ saveSteps: 2, stepsPerGeneration: 1, gradientAccumulationSteps: 2, useAdaptiveEntropy: true },
-        ...{ entropyTarget: 2.9, maxSteps: 3 },
+        saveSteps: 2,
+        stepsPerGeneration: 1,
+        gradientAccumulationSteps: 2,
+        useAdaptiveEntropy: true,
+        entropyTarget: 2.9,
+        maxSteps: 3,
       },
     ],
     [
@@ -123,7 +127,10 @@ describe('resume', () => {
     await runToEnd({ outputDir }, { maxSteps: 6, saveSteps: 1, saveTotalLimit: 3 })
     assert.deepEqual(checkpointsOf(outputDir), ['step-4', 'step-5', 'step-6'])
     assert.deepEqual(fs.readdirSync(path.join(outputDir, 'checkpoints', 'step-6')).sort(), [
-      ...['SHA256SUMS', 'adapter', 'optimizer.safetensors', 'trainer_state.json'],
+      'SHA256SUMS',
+      'adapter',
+      'optimizer.safetensors',
+      'trainer_state.json',
     ])
     await runToEnd({ outputDir: `${outputDir}-none` }, { maxSteps: 2, saveStrategy: 'no' })
     assert.ok(!fs.existsSync(path.join(`${outputDir}-none`, 'checkpoints')))

@@ -4,8 +4,13 @@ import { MetricHistory } from '../../../src/grpo/diagnosis/metricHistory.js'
 import { diagnose } from '../../../src/grpo/diagnosis/runDiagnosis.js'
 
 const config: DiagnosisConfig = {
-  ...{ numGenerations: 8, generationBatchSize: 64, maxCompletionLength: 256, lossType: 'dapo' },
-  ...{ learningRate: 1e-4, maxGradNorm: 1, temperature: 1 },
+  numGenerations: 8,
+  generationBatchSize: 64,
+  maxCompletionLength: 256,
+  lossType: 'dapo',
+  learningRate: 1e-4,
+  maxGradNorm: 1,
+  temperature: 1,
 }
 
 /** A small scatter that is the same in every run and differs from step to step. */
@@ -13,17 +18,23 @@ const scatter = (step: number): number => 0.1 * Math.sin(7 * step) + 0.05 * Math
 
 /** A run that learns: rewards rise, everything else stays in its place. */
 const healthy = (step: number): Record<string, number> => ({
-  ...{ loss: 0.01 * scatter(step), grad_norm: 0.3 + scatter(step), learning_rate: 1e-4, kl: 0.01 },
-  ...{ reward: 0.3 + 0.01 * step + 0.2 * scatter(step), entropy: 0.8 + 0.1 * scatter(step) },
-  ...{ 'groups/all_right': 0.1, 'groups/all_wrong': 0.2 },
-  ...{ 'completions/mean_length': 80 + 20 * scatter(step), 'completions/clipped_ratio': 0.05 },
-  ...{
-    'completions/mean_terminated_length': 75,
-    'diversity/unique_completions': 7.5,
-    'diversity/pairwise_distance': 0.8,
-  },
-  ...{ 'rewards/correctness/mean': 0.3 + 0.01 * step, 'rewards/correctness/std': 0.45 },
-  ...{ 'rewards/format/mean': 0.9 + 0.1 * scatter(step), 'rewards/format/std': 0.3 },
+  loss: 0.01 * scatter(step),
+  grad_norm: 0.3 + scatter(step),
+  learning_rate: 1e-4,
+  kl: 0.01,
+  reward: 0.3 + 0.01 * step + 0.2 * scatter(step),
+  entropy: 0.8 + 0.1 * scatter(step),
+  'groups/all_right': 0.1,
+  'groups/all_wrong': 0.2,
+  'completions/mean_length': 80 + 20 * scatter(step),
+  'completions/clipped_ratio': 0.05,
+  'completions/mean_terminated_length': 75,
+  'diversity/unique_completions': 7.5,
+  'diversity/pairwise_distance': 0.8,
+  'rewards/correctness/mean': 0.3 + 0.01 * step,
+  'rewards/correctness/std': 0.45,
+  'rewards/format/mean': 0.9 + 0.1 * scatter(step),
+  'rewards/format/std': 0.3,
 })
 
 /** What is said after some steps of a run that is healthy but for the given metrics. */
@@ -147,7 +158,8 @@ describe('grpo/diagnosis/rules', () => {
 
   describe('truncation', () => {
     const cut = (share: number, ended: number) => () => ({
-      ...{ 'completions/clipped_ratio': share, 'completions/mean_terminated_length': ended },
+      'completions/clipped_ratio': share,
+      'completions/mean_terminated_length': ended,
     })
 
     it('fires above 20 %, and tells long answers from loops', () => {

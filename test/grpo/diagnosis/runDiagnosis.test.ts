@@ -7,8 +7,13 @@ import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { rewardOf, withPolicy } from '../tinyTask.js'
 
 const config = {
-  ...{ numGenerations: 4, generationBatchSize: 64, maxCompletionLength: 100, lossType: 'dapo' as const },
-  ...{ learningRate: 1e-5, maxGradNorm: 1, temperature: 1 },
+  numGenerations: 4,
+  generationBatchSize: 64,
+  maxCompletionLength: 100,
+  lossType: 'dapo' as const,
+  learningRate: 1e-5,
+  maxGradNorm: 1,
+  temperature: 1,
 }
 
 describe('grpo/diagnosis/runDiagnosis', () => {
@@ -42,7 +47,10 @@ describe('grpo/diagnosis/runDiagnosis', () => {
       const std = step > 8 && step < 20 ? 0.1 : 0
       found.push(
         ...diagnosis.add(step, {
-          ...{ 'rewards/a/mean': 0, 'rewards/a/std': 0, 'rewards/b/mean': 0, 'rewards/b/std': std },
+          'rewards/a/mean': 0,
+          'rewards/a/std': 0,
+          'rewards/b/mean': 0,
+          'rewards/b/std': std,
         }),
       )
     }

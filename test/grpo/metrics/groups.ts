@@ -14,16 +14,15 @@ export function groupOf(
     completions: completions.map(({ rewards = {}, text = '', ids = [1, 2, 3] }): ScoredCompletion => {
       const values = Object.values(rewards).filter((value) => value !== null)
       return {
-        ...{
-          ids,
-          text,
-          rewards,
-          logProbs: ids.map(() => -1),
-          entropies: ids.map(() => 1),
-          finishReason: 'stop' as const,
-        },
+        ids,
+        text,
+        rewards,
+        logProbs: ids.map(() => -1),
+        entropies: ids.map(() => 1),
+        finishReason: 'stop' as const,
         correct: rewards.correctness == null ? null : rewards.correctness > 0,
-        ...{ reward: values.length > 0 ? values.reduce((sum, value) => sum + value, 0) : null, advantage: 0 },
+        reward: values.length > 0 ? values.reduce((sum, value) => sum + value, 0) : null,
+        advantage: 0,
       }
     }),
   }

@@ -37,10 +37,21 @@ describe('grpo/metrics of a step', () => {
       const steps = await trainerOf({}, { maxSteps: 2, useAdaptiveEntropy: true, entropyTarget: 10 }).train()
       for (const { metrics } of steps) {
         for (const name of [
-          ...['groups/all_right', 'groups/all_wrong', 'reward/best', 'reward/worst', 'rewards/fraction/alive'],
-          ...['diversity/unique_completions', 'diversity/distinct_answers', 'diversity/pairwise_distance'],
-          ...['reasoning/steps', 'reasoning/self_corrections', 'memory/tensor_bytes', 'memory/process_bytes'],
-          ...['entropy_coef', 'policy_loss', 'tokens_per_second'],
+          'groups/all_right',
+          'groups/all_wrong',
+          'reward/best',
+          'reward/worst',
+          'rewards/fraction/alive',
+          'diversity/unique_completions',
+          'diversity/distinct_answers',
+          'diversity/pairwise_distance',
+          'reasoning/steps',
+          'reasoning/self_corrections',
+          'memory/tensor_bytes',
+          'memory/process_bytes',
+          'entropy_coef',
+          'policy_loss',
+          'tokens_per_second',
         ]) {
           assert.ok(Number.isFinite(metrics[name]), `${name} is ${metrics[name]}`)
         }

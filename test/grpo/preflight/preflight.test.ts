@@ -22,7 +22,9 @@ describe('grpo/preflight', () => {
     model.dispose()
   })
   const options = () => ({
-    ...{ policy, task: arithmetic(), rewards: [correctness(), format({ weight: 0.2 })] },
+    policy,
+    task: arithmetic(),
+    rewards: [correctness(), format({ weight: 0.2 })],
     config: { numGenerations: 4, maxCompletionLength: 8, maxSteps: 50 },
   })
 
@@ -35,9 +37,16 @@ describe('grpo/preflight', () => {
     assert.equal(report.go, false)
     const status = Object.fromEntries(report.checks.map((check) => [check.name, check.status]))
     assert.deepEqual(status, {
-      ...{ chat_template: 'ok', eos: 'ok', prompt_length: 'ok', gold_answers: 'ok', adversarial_answers: 'ok' },
-      ...{ completion_length: status.completion_length!, pass_rate: 'warning', usable_groups: 'problem' },
-      ...{ time: 'ok', memory: 'ok' },
+      chat_template: 'ok',
+      eos: 'ok',
+      prompt_length: 'ok',
+      gold_answers: 'ok',
+      adversarial_answers: 'ok',
+      completion_length: status.completion_length!,
+      pass_rate: 'warning',
+      usable_groups: 'problem',
+      time: 'ok',
+      memory: 'ok',
     })
     assert.notEqual(status.completion_length, 'ok')
     assert.equal(report.passRate, 0)

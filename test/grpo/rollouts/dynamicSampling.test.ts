@@ -23,7 +23,10 @@ describe('dynamic sampling', () => {
   after(() => selectEngine('reference'))
 
   const config = {
-    ...{ dynamicSampling: true, perDeviceTrainBatchSize: 16, maxSteps: 1, shuffleDataset: false },
+    dynamicSampling: true,
+    perDeviceTrainBatchSize: 16,
+    maxSteps: 1,
+    shuffleDataset: false,
     maxCompletionLength: 12,
   }
 

@@ -55,7 +55,9 @@ describe('promptSampler', () => {
     assert.ok(Math.abs(untried! - 1) < 0.01, `${untried}`)
     assert.ok(Math.abs(hard! - 0.2) < 0.03 && Math.abs(easy! - 0.2) < 0.03, `${hard} ${easy}`)
     assert.deepEqual(sampler.poolMetrics(), {
-      ...{ 'difficulty_pools/hard': 1 / 3, 'difficulty_pools/normal': 1 / 3, 'difficulty_pools/easy': 1 / 3 },
+      'difficulty_pools/hard': 1 / 3,
+      'difficulty_pools/normal': 1 / 3,
+      'difficulty_pools/easy': 1 / 3,
     })
     // A running estimate: half of it is the newest group.
     sampler.record(0, 1)

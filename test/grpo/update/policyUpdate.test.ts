@@ -16,7 +16,11 @@ import { assertClose } from '../assertClose.js'
 
 const VOCABULARY = 30
 const CONFIG = {
-  ...{ vocab_size: VOCABULARY, head_dim: 4, rms_norm_eps: 1e-6, rope_theta: 10000, max_position_embeddings: 64 },
+  vocab_size: VOCABULARY,
+  head_dim: 4,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  max_position_embeddings: 64,
 }
 
 /** Two groups of three completions, with fixed advantages. */
@@ -167,8 +171,10 @@ describe('policyUpdate', () => {
       it('leaves out rows that pull nothing without changing loss, metrics or gradients', async () => {
         const { logProbs, entropies } = await rowValues(policy, someRows(), 0.9)
         const rows = someRows((row, i) => ({
-          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]! },
-          ...{ advantage: i < 3 ? 0 : row.advantage, inLoss: i !== 4 },
+          samplingLogProbs: logProbs[i]!,
+          samplingEntropies: entropies[i]!,
+          advantage: i < 3 ? 0 : row.advantage,
+          inLoss: i !== 4,
         }))
         for (const lossType of ['dapo', 'grpo', 'bnpo', 'luspo'] as const) {
           const results = []
@@ -196,7 +202,9 @@ describe('policyUpdate', () => {
       it('has nothing to compute when no row pulls', async () => {
         const { logProbs, entropies } = await rowValues(policy, someRows(), 0.9)
         const rows = someRows((_, i) => ({
-          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]!, advantage: 0 },
+          samplingLogProbs: logProbs[i]!,
+          samplingEntropies: entropies[i]!,
+          advantage: 0,
         }))
         const update = new PolicyUpdate(policy, configOf(), 10)
         const { loss, metrics } = await update.accumulate(rows, WHOLE_BATCH, { asSampled: true })
@@ -303,7 +311,8 @@ describe('policyUpdate', () => {
         const dropping = randomPolicy(base, { dropout: 0.4 })
         const { logProbs, entropies } = await rowValues(dropping, someRows(), 0.9)
         const rows = someRows((row, i) => ({
-          ...{ samplingLogProbs: logProbs[i]!, samplingEntropies: entropies[i]! },
+          samplingLogProbs: logProbs[i]!,
+          samplingEntropies: entropies[i]!,
           advantage: i < 3 ? 0 : row.advantage,
         }))
         const update = new PolicyUpdate(dropping, configOf(), 10)
@@ -343,8 +352,13 @@ describe('policyUpdate', () => {
         )
         for (const [i, row] of logProbs.entries()) assertClose(row!, expected[i]!, backend === 'cpu' ? 0 : 1e-5)
         assert.deepEqual(Object.keys(metrics).sort(), [
-          ...['clip_ratio/high_max', 'clip_ratio/high_mean', 'clip_ratio/low_mean', 'clip_ratio/low_min'],
-          ...['clip_ratio/region_mean', 'entropy', 'kl'],
+          'clip_ratio/high_max',
+          'clip_ratio/high_mean',
+          'clip_ratio/low_mean',
+          'clip_ratio/low_min',
+          'clip_ratio/region_mean',
+          'entropy',
+          'kl',
         ])
         assert.ok(metrics.entropy! > 1 && metrics.entropy! < Math.log(VOCABULARY))
         const differences = expected.flatMap((row, i) => row.map((value, t) => refLogProbs[i]![t]! - value))
@@ -355,8 +369,13 @@ describe('policyUpdate', () => {
 
       it('steps as AdamW with clipping and a schedule does, worked out in double precision', async () => {
         const config = configOf({
-          ...{ learningRate: 0.02, weightDecay: 0.1, adamBeta1: 0.8, adamBeta2: 0.9, adamEpsilon: 1e-7 },
-          ...{ maxGradNorm: 0.05, lrSchedulerType: 'linear' },
+          learningRate: 0.02,
+          weightDecay: 0.1,
+          adamBeta1: 0.8,
+          adamBeta2: 0.9,
+          adamEpsilon: 1e-7,
+          maxGradNorm: 0.05,
+          lrSchedulerType: 'linear',
         })
         const update = new PolicyUpdate(policy, config, 4)
         const parameters = adapterValues(policy).flatMap((values) => [...values])

@@ -80,18 +80,26 @@ const throughDeputies: Attack[] = Object.entries(deputies).map(([name, [callback
 
 /** Built-in functions that tests hand over; the program gets its own. */
 const builtIns = [
-  ...[
-    'Function',
-    'Object',
-    'Array',
-    'Reflect.get',
-    'Reflect.set',
-    'Reflect.apply',
-    'Reflect.construct',
-    'Object.assign',
-  ],
-  ...['Object.defineProperty', 'Object.setPrototypeOf', 'Object.getPrototypeOf', 'Object.getOwnPropertyDescriptor'],
-  ...['JSON.parse', 'JSON.stringify', 'Array.from', 'Proxy', 'Promise', 'Map', 'Symbol', 'eval'],
+  'Function',
+  'Object',
+  'Array',
+  'Reflect.get',
+  'Reflect.set',
+  'Reflect.apply',
+  'Reflect.construct',
+  'Object.assign',
+  'Object.defineProperty',
+  'Object.setPrototypeOf',
+  'Object.getPrototypeOf',
+  'Object.getOwnPropertyDescriptor',
+  'JSON.parse',
+  'JSON.stringify',
+  'Array.from',
+  'Proxy',
+  'Promise',
+  'Map',
+  'Symbol',
+  'eval',
 ]
 const throughBuiltIns: Attack[] = builtIns.map((name) => ({
   name: `the built-in function ${name} as an argument`,

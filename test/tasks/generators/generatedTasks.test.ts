@@ -96,7 +96,12 @@ describe('splits of generated tasks', () => {
 
   it('refuse more problems than there are', () => {
     const dice: ProblemGenerator = {
-      ...{ name: 'dice', instruction: '', answerHint: '', easiest: 1, hardest: 1, defaultDifficulty: [1, 1] },
+      name: 'dice',
+      instruction: '',
+      answerHint: '',
+      easiest: 1,
+      hardest: 1,
+      defaultDifficulty: [1, 1],
       draw(random) {
         const answer = String(random.int(1, 6))
         return { key: answer, question: `What is ${answer}?`, answer, steps: '' }

@@ -82,7 +82,9 @@ describe('conversations in data files', () => {
     assert.deepEqual((await load({ messages: columns, answer: '3' })).problem.messages, [system, user])
     assert.deepEqual((await load({ prompt: JSON.stringify([user]), answer: '3' })).problem.messages, [user])
     assert.deepEqual(readConversation([{ ...user, name: 'Ann', tool_calls: null }]), {
-      ...{ messages: [{ ...user, name: 'Ann' }], question: user.content, solution: null },
+      messages: [{ ...user, name: 'Ann' }],
+      question: user.content,
+      solution: null,
     })
     assert.equal(readConversation('[{"a": 1}]'), null)
     assert.equal(readConversation('What?'), null)

@@ -61,17 +61,32 @@ function attentionGradient(
   if (!coversAll(segments, n)) backend.floats(dq.info).fill(0)
   const delta = allocator.allocate(n * numHeads * 4) // Σ dy·y of each query and head
   const addresses = [
-    ...[backend.address(q), backend.address(k), backend.address(v), backend.address(y), backend.address(logSumExp)],
-    ...[backend.address(dy), delta, dq.address, dk.address, dv.address],
+    backend.address(q),
+    backend.address(k),
+    backend.address(v),
+    backend.address(y),
+    backend.address(logSumExp),
+    backend.address(dy),
+    delta,
+    dq.address,
+    dk.address,
+    dv.address,
   ]
   const shape = attentionShape(options, width)
   const queries = queryList(segments, shape.tileQueries)
   runAttention(backend, KernelId.attentionQueryGradient, shape, {
-    ...{ addresses, list: queries, entries: queries.length / QUERY_ENTRY_WORDS, products: 3 },
+    addresses,
+    list: queries,
+    entries: queries.length / QUERY_ENTRY_WORDS,
+    products: 3,
     scratchBytes: shape.tileRows * (2 * SCORE_ROW_BYTES + shape.paddedBytes),
   })
   runAttention(backend, KernelId.attentionKeyGradient, shape, {
-    ...{ addresses, list: visitorList(segments, keys), entries: Math.ceil(keys / GRADIENT_BLOCK), keys, products: 4 },
+    addresses,
+    list: visitorList(segments, keys),
+    entries: Math.ceil(keys / GRADIENT_BLOCK),
+    keys,
+    products: 4,
     scratchBytes: GRADIENT_BLOCK * 2 * (SCORE_ROW_BYTES + shape.paddedBytes),
   })
   allocator.release(delta)
@@ -104,7 +119,11 @@ function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptio
     pairs += queryLength * (prefixLength + keyLength - (queryLength - 1) / 2)
   }
   return {
-    ...{ numHeads, numKeyValueHeads, headDim, tileQueries, tileRows: tileQueries * group },
+    numHeads,
+    numKeyValueHeads,
+    headDim,
+    tileQueries,
+    tileRows: tileQueries * group,
     paddedBytes: Math.ceil(headDim / 4) * 16,
     operations: pairs * numHeads * headDim,
   }

@@ -43,9 +43,16 @@ function linear(
     lowRank(backend, inputs.loraX ?? inputs.x, inputs.loraA, low.a, scale)
   }
   gemm(runtime, {
-    ...{ a: backend.address(inputs.x), aRowStride: width * 4, aDepthStride: 4 },
-    ...{ b: backend.address(weight.tensor), mode: weightMode(weight, false) },
-    ...{ c: y.address, cRowStride: out * 4, rows, columns: out, depth: width },
+    a: backend.address(inputs.x),
+    aRowStride: width * 4,
+    aDepthStride: 4,
+    b: backend.address(weight.tensor),
+    mode: weightMode(weight, false),
+    c: y.address,
+    cRowStride: out * 4,
+    rows,
+    columns: out,
+    depth: width,
     bias: bias ? backend.address(bias) : 0,
     ...(low && { low }),
   })
@@ -66,9 +73,17 @@ function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, ad
   const [rows, width] = x.shape as [number, number]
   const r = loraA.shape[0]!
   gemm(backend.runtime, {
-    ...{ a: backend.address(x), aRowStride: width * 4, aDepthStride: 4 },
-    ...{ b: panels(backend, loraA), mode: PanelMode.float32Panels },
-    ...{ c: address, cRowStride: r * 4, rows, columns: r, depth: width, alpha: scale },
+    a: backend.address(x),
+    aRowStride: width * 4,
+    aDepthStride: 4,
+    b: panels(backend, loraA),
+    mode: PanelMode.float32Panels,
+    c: address,
+    cRowStride: r * 4,
+    rows,
+    columns: r,
+    depth: width,
+    alpha: scale,
   })
 }
 
@@ -87,14 +102,23 @@ function linearInputGradient(
   const rows = inputs.dy.shape[0]!
   const dx = backend.allocate([rows, width])
   gemm(runtime, {
-    ...{ a: backend.address(inputs.dy), aRowStride: out * 4, aDepthStride: 4 },
-    ...{ b: backend.address(weight.tensor), mode: weightMode(weight, true) },
-    ...{ c: dx.address, cRowStride: width * 4, rows, columns: width, depth: out },
+    a: backend.address(inputs.dy),
+    aRowStride: out * 4,
+    aDepthStride: 4,
+    b: backend.address(weight.tensor),
+    mode: weightMode(weight, true),
+    c: dx.address,
+    cRowStride: width * 4,
+    rows,
+    columns: width,
+    depth: out,
     ...(inputs.loraT &&
       inputs.loraA && {
         low: {
-          ...{ a: backend.address(inputs.loraT), b: backend.address(inputs.loraA) },
-          ...{ bDepthStride: width * 4, depth: inputs.loraA.shape[0]! },
+          a: backend.address(inputs.loraT),
+          b: backend.address(inputs.loraA),
+          bDepthStride: width * 4,
+          depth: inputs.loraA.shape[0]!,
         },
       }),
   })
@@ -111,9 +135,17 @@ function loraOutputGradient(
   const rows = dy.shape[0]!
   const t = backend.allocate([rows, r])
   gemm(backend.runtime, {
-    ...{ a: backend.address(dy), aRowStride: out * 4, aDepthStride: 4 },
-    ...{ b: panels(backend, loraB), mode: PanelMode.transposedFloat32Panels },
-    ...{ c: t.address, cRowStride: r * 4, rows, columns: r, depth: out, alpha: scale },
+    a: backend.address(dy),
+    aRowStride: out * 4,
+    aDepthStride: 4,
+    b: panels(backend, loraB),
+    mode: PanelMode.transposedFloat32Panels,
+    c: t.address,
+    cRowStride: r * 4,
+    rows,
+    columns: r,
+    depth: out,
+    alpha: scale,
   })
   return t.info
 }
@@ -127,9 +159,18 @@ function loraAGradient(
   const r = loraT.shape[1]!
   const dA = backend.allocate([r, width])
   gemm(backend.runtime, {
-    ...{ a: backend.address(loraT), aRowStride: 4, aDepthStride: r * 4 },
-    ...{ b: backend.address(x), mode: PanelMode.strided, bDepthStride: width * 4, bColumnStride: 4 },
-    ...{ c: dA.address, cRowStride: width * 4, rows: r, columns: width, depth: rows },
+    a: backend.address(loraT),
+    aRowStride: 4,
+    aDepthStride: r * 4,
+    b: backend.address(x),
+    mode: PanelMode.strided,
+    bDepthStride: width * 4,
+    bColumnStride: 4,
+    c: dA.address,
+    cRowStride: width * 4,
+    rows: r,
+    columns: width,
+    depth: rows,
   })
   return dA.info
 }
@@ -147,9 +188,19 @@ function loraBGradient(
   const low = runtime.allocator.allocate(rows * r * 4)
   lowRank(backend, x, loraA, low, scale)
   gemm(runtime, {
-    ...{ a: low, aRowStride: 4, aDepthStride: r * 4 },
-    ...{ b: backend.address(dy), mode: PanelMode.strided, bDepthStride: out * 4, bColumnStride: 4 },
-    ...{ c: dB.address, cRowStride: 4, cColumnStride: r * 4, rows: r, columns: out, depth: rows },
+    a: low,
+    aRowStride: 4,
+    aDepthStride: r * 4,
+    b: backend.address(dy),
+    mode: PanelMode.strided,
+    bDepthStride: out * 4,
+    bColumnStride: 4,
+    c: dB.address,
+    cRowStride: 4,
+    cColumnStride: r * 4,
+    rows: r,
+    columns: out,
+    depth: rows,
   })
   runtime.allocator.release(low)
   return dB.info

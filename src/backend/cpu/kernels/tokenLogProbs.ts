@@ -87,10 +87,17 @@ function tokenLogProbsGradient(
     args[13] = dEntropies + block.firstRow * 4
     runBlock(runtime, KernelId.logSoftmaxGradient, block)
     gemm(runtime, {
-      ...{ a: block.address, aRowStride: block.columns * 4, aDepthStride: 4 },
-      ...{ b: panelAddress(backend, packed, block.column), mode: weightMode(packed, true) },
-      ...{ c: dHidden.address + block.firstRow * width * 4, cRowStride: width * 4 },
-      ...{ rows: block.rows, columns: width, depth: block.columns, accumulate: block.column > 0 },
+      a: block.address,
+      aRowStride: block.columns * 4,
+      aDepthStride: 4,
+      b: panelAddress(backend, packed, block.column),
+      mode: weightMode(packed, true),
+      c: dHidden.address + block.firstRow * width * 4,
+      cRowStride: width * 4,
+      rows: block.rows,
+      columns: width,
+      depth: block.columns,
+      accumulate: block.column > 0,
     })
   })
   allocator.release(targetsAddress)
@@ -117,9 +124,16 @@ function forEachBlock(
     for (let column = 0; column < vocabulary; column += BLOCK_COLUMNS) {
       const columns = Math.min(BLOCK_COLUMNS, vocabulary - column)
       gemm(runtime, {
-        ...{ a: hiddenAddress + firstRow * width * 4, aRowStride: width * 4, aDepthStride: 4 },
-        ...{ b: panelAddress(backend, weight, column), mode: weightMode(weight, false) },
-        ...{ c: address, cRowStride: columns * 4, rows, columns, depth: width },
+        a: hiddenAddress + firstRow * width * 4,
+        aRowStride: width * 4,
+        aDepthStride: 4,
+        b: panelAddress(backend, weight, column),
+        mode: weightMode(weight, false),
+        c: address,
+        cRowStride: columns * 4,
+        rows,
+        columns,
+        depth: width,
       })
       body({ address, firstRow, rows, column, columns })
     }

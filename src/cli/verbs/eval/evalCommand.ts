@@ -108,7 +108,9 @@ async function evaluatePlan(
     const progress = showEvaluationProgress(streams.stderr)
     try {
       return await evaluate(policies, task, {
-        ...{ ...plan.evaluateOptions, signal, onProgress: progress.update },
+        ...plan.evaluateOptions,
+        signal,
+        onProgress: progress.update,
         adapters: Object.fromEntries(
           Object.entries(adapters).flatMap(([name, folder]) => (folder ? [[name, folder]] : [])),
         ),

@@ -72,7 +72,11 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     throw new ConfigError('--baseline-adapter is what an adapter is compared with; give --adapter too')
   }
   return {
-    ...{ run, model, task, adapter, baselineAdapter: flags.baselineAdapter ?? null },
+    run,
+    model,
+    task,
+    adapter,
+    baselineAdapter: flags.baselineAdapter ?? null,
     taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
     output: flags.output ?? (run && runLayout(run.folder).evaluation),

@@ -60,12 +60,12 @@ export async function trainPlacebo(
   try {
     fs.rmSync(outputDir, { recursive: true, force: true })
     const trainer = new GRPOTrainer({
-      ...{
-        policy,
-        task: await loadTask(config.task, taskOptionsOf(config)),
-        rewards: [random({ rate, seed: config.seed })],
-      },
-      ...{ config: placeboConfig(config), outputDir, signal: options.signal },
+      policy,
+      task: await loadTask(config.task, taskOptionsOf(config)),
+      rewards: [random({ rate, seed: config.seed })],
+      config: placeboConfig(config),
+      outputDir,
+      signal: options.signal,
     })
     // A run that was ended early has fewer steps than its learning rate schedule.
     for await (const { step } of trainer) {

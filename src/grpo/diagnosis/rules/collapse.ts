@@ -26,7 +26,9 @@ export const collapse: Rule = (history, config) => {
   const statements: Statement[] = []
   if (entropy && entropy.to < ENTROPY_LEFT * entropy.from && entropy.to < LOW_ENTROPY) {
     statements.push({
-      ...{ name: 'entropy_collapse', subject: null, severity: 'warning' },
+      name: 'entropy_collapse',
+      subject: null,
+      severity: 'warning',
       message: `the entropy fell from ${short(entropy.from)} to ${short(entropy.to)} nats a token: the policy hardly tries anything else any more`,
       evidence: { entropy: entropy.to, 'entropy at the start': entropy.from },
       advice: `lower learningRate to ${short(config.learningRate / 3)}`,
@@ -36,7 +38,9 @@ export const collapse: Rule = (history, config) => {
   const closer = distance && distance.to < DISTANCE_LEFT * distance.from
   if (fewer || closer) {
     statements.push({
-      ...{ name: 'diversity_collapse', subject: null, severity: 'warning' },
+      name: 'diversity_collapse',
+      subject: null,
+      severity: 'warning',
       message: fewer
         ? `of ${config.numGenerations} completions of a group ${short(unique.to)} differ, at the start it was ${short(unique.from)}`
         : `the completions of a group came closer: their distance fell from ${percent(distance!.from)} to ${percent(distance!.to)}`,

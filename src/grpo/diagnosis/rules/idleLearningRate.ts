@@ -28,7 +28,9 @@ export const idleLearningRate: Rule = (history, config) => {
   if (rates.length >= STEPS_AT_ZERO && rates.slice(-STEPS_AT_ZERO).every((rate) => rate === 0)) {
     return [
       {
-        ...{ name: 'idle_learning_rate', subject: null, severity: 'error' },
+        name: 'idle_learning_rate',
+        subject: null,
+        severity: 'error',
         message: `the learning rate was 0 in the last ${STEPS_AT_ZERO} steps: nothing is learned`,
         evidence: { learning_rate: 0 },
         advice: config.learningRate === 0 ? 'set learningRate to 1e-5' : 'shorten the warm-up',
@@ -49,14 +51,19 @@ export const idleLearningRate: Rule = (history, config) => {
   if (dead > 1 - ALIVE || distance > DISTANCE || moves) return []
   return [
     {
-      ...{ name: 'idle_learning_rate', subject: null, severity: 'warning' },
+      name: 'idle_learning_rate',
+      subject: null,
+      severity: 'warning',
       message:
         `in ${rates.length} steps neither reward (${short(reward.from)}, now ${short(reward.to)}) nor entropy (${short(entropy.from)}, now ` +
         `${short(entropy.to)}) moved: with these learning rates no weight can have moved by more than ${short(distance)}`,
       evidence: {
-        ...{ learning_rate: rates.at(-1)!, 'sum of learning_rate': distance },
-        ...{ reward: reward.to, 'reward at the start': reward.from },
-        ...{ entropy: entropy.to, 'entropy at the start': entropy.from },
+        learning_rate: rates.at(-1)!,
+        'sum of learning_rate': distance,
+        reward: reward.to,
+        'reward at the start': reward.from,
+        entropy: entropy.to,
+        'entropy at the start': entropy.from,
       },
       advice: `raise learningRate to ${short(config.learningRate * 10)}`,
     },

@@ -17,13 +17,17 @@ export const lengthCreep: Rule = (history, config) => {
   if (!grew || reward.by > 2 * reward.standardError) return []
   return [
     {
-      ...{ name: 'length_creep', subject: null, severity: 'warning' },
+      name: 'length_creep',
+      subject: null,
+      severity: 'warning',
       message:
         `completions grew from ${short(length.from)} to ${short(length.to)} tokens, while the reward went from ` +
         `${short(reward.from)} to ${short(reward.to)}: length without gain`,
       evidence: {
-        ...{ 'completions/mean_length': length.to, 'completions/mean_length at the start': length.from },
-        ...{ reward: reward.to, 'reward at the start': reward.from },
+        'completions/mean_length': length.to,
+        'completions/mean_length at the start': length.from,
+        reward: reward.to,
+        'reward at the start': reward.from,
       },
       advice:
         config.lossType === 'grpo' || config.lossType === 'sapo'

@@ -10,7 +10,9 @@ export const notFinite: Rule = ({ last }, config) => {
   if (broken.length === 0) return []
   return [
     {
-      ...{ name: 'not_finite', subject: null, severity: 'error' },
+      name: 'not_finite',
+      subject: null,
+      severity: 'error',
       message: `${broken.join(', ')} ${broken.length === 1 ? 'is' : 'are'} not finite`,
       evidence: Object.fromEntries(broken.map((name) => [name, last[name] ?? NaN])),
       advice:

@@ -41,8 +41,10 @@ export const rewardHacking: Rule = (history, config) => {
         `the reward ${subject} rose from ${short(other.from)} to ${short(other.to)}, while ${correctness} stayed at ` +
         `${short(correct.to)} (${short(correct.from)} at the start): the policy earns without being right more often`,
       evidence: {
-        ...{ [`rewards/${subject}/mean`]: other.to, [`rewards/${subject}/mean at the start`]: other.from },
-        ...{ [`rewards/${correctness}/mean`]: correct.to, [`rewards/${correctness}/mean at the start`]: correct.from },
+        [`rewards/${subject}/mean`]: other.to,
+        [`rewards/${subject}/mean at the start`]: other.from,
+        [`rewards/${correctness}/mean`]: correct.to,
+        [`rewards/${correctness}/mean at the start`]: correct.from,
       },
       advice: `read some completions, and pay ${subject} only where ${correctness} is above 0, or lower its weight`,
     }

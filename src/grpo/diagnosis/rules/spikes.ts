@@ -22,7 +22,9 @@ export const spikes: Rule = (history, config) => {
   const statements: Statement[] = []
   if (kl && kl.value > NOTICEABLE_KL) {
     statements.push({
-      ...{ name: 'kl_spike', subject: null, severity: 'warning' },
+      name: 'kl_spike',
+      subject: null,
+      severity: 'warning',
       message: `the KL divergence to the reference jumped to ${short(kl.value)} nats, ${short(kl.value / kl.usual)} times its median of ${short(kl.usual)}`,
       evidence: { kl: kl.value, 'median kl': kl.usual },
       advice: `lower learningRate to ${short(config.learningRate * LOWER)}`,
@@ -30,7 +32,9 @@ export const spikes: Rule = (history, config) => {
   }
   if (norm) {
     statements.push({
-      ...{ name: 'gradient_spike', subject: null, severity: 'warning' },
+      name: 'gradient_spike',
+      subject: null,
+      severity: 'warning',
       message:
         `the norm of the gradients jumped to ${short(norm.value)}, ${short(norm.value / norm.usual)} times its median of ${short(norm.usual)}` +
         (config.maxGradNorm > 0 && norm.value > config.maxGradNorm ? ` (it is clipped to ${config.maxGradNorm})` : ''),

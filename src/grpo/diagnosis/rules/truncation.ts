@@ -28,7 +28,10 @@ export const truncation: Rule = (history, config) => {
   if (share >= NEVER_ENDS) {
     return [
       {
-        ...{ name: 'eos_never', subject: null, severity: 'error', evidence },
+        name: 'eos_never',
+        subject: null,
+        severity: 'error',
+        evidence,
         message: `${percent(share)} of the completions of the last ${batches} batches were cut off at ${limit} tokens: the token that ends an answer never comes`,
         advice:
           "compare the model's eos_token_id (generation_config.json) with what its chat template ends a turn with, or name the end of an answer in stopStrings",
@@ -38,7 +41,10 @@ export const truncation: Rule = (history, config) => {
   const loops = ended > 0 && ended < limit / 2
   return [
     {
-      ...{ name: 'truncation', subject: null, severity: 'warning', evidence },
+      name: 'truncation',
+      subject: null,
+      severity: 'warning',
+      evidence,
       message:
         `${percent(share)} of the completions of the last ${batches} batches were cut off at ${limit} tokens before their answer; ` +
         `those that end take ${short(ended)} tokens`,

@@ -94,8 +94,14 @@ export function band(low: Series, high: Series, label: string, color: string): T
   return [
     { type: 'scatter', mode: 'lines', x: bottom.steps, y: bottom.values, name: 'worst', line: edge, showlegend: false },
     {
-      ...{ type: 'scatter', mode: 'lines', x: top.steps, y: top.values, name: label, line: edge },
-      ...{ fill: 'tonexty', fillcolor: translucent(color, 0.16) },
+      type: 'scatter',
+      mode: 'lines',
+      x: top.steps,
+      y: top.values,
+      name: label,
+      line: edge,
+      fill: 'tonexty',
+      fillcolor: translucent(color, 0.16),
     },
   ]
 }

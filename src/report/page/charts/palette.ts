@@ -11,7 +11,10 @@ export function currentPalette(): Palette {
   const style = getComputedStyle(document.documentElement)
   const color = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   return {
-    ...{ text: color('text'), muted: color('muted'), grid: color('grid'), surface: color('surface') },
+    text: color('text'),
+    muted: color('muted'),
+    grid: color('grid'),
+    surface: color('surface'),
     series: [1, 2, 3, 4, 5, 6].map((number) => color(`series-${number}`)),
   }
 }
@@ -24,6 +27,12 @@ export function translucent(color: string, opacity: number): string {
 
 /** From low to high; told apart also by those who see red and green alike. */
 export const sequentialColors = [
-  ...['#a50026', '#d73027', '#f46d43', '#fdae61'],
-  ...['#abd9e9', '#74add1', '#4575b4', '#313695'],
+  '#a50026',
+  '#d73027',
+  '#f46d43',
+  '#fdae61',
+  '#abd9e9',
+  '#74add1',
+  '#4575b4',
+  '#313695',
 ] as const

@@ -45,7 +45,9 @@ export function drawChart(
   layout: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   return globalThis.Plotly.react(target, traces, layout, {
-    ...{ responsive: true, displaylogo: false, scrollZoom: false },
+    responsive: true,
+    displaylogo: false,
+    scrollZoom: false,
     // The page talks to nobody; the bar covers the legend of a small chart, so it only shows beside a pointer.
     modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d', 'sendChartToCloud'],
     displayModeBar: matchMedia('(hover: none)').matches ? false : 'hover',

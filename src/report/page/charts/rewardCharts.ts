@@ -82,8 +82,15 @@ function drawDistribution(run: Run, palette: Palette): Drawing | null {
     traces: columns.map((series, i) => {
       const { steps, values } = thinned(smoothed(series) ?? series)
       return {
-        ...{ type: 'scatter', mode: 'lines', x: steps, y: values, name: series.label, stackgroup: 'rewards' },
-        ...{ line: { color: palette.surface, width: 0.5 }, fillcolor: color(i), hovertemplate: '%{y:.0%}' },
+        type: 'scatter',
+        mode: 'lines',
+        x: steps,
+        y: values,
+        name: series.label,
+        stackgroup: 'rewards',
+        line: { color: palette.surface, width: 0.5 },
+        fillcolor: color(i),
+        hovertemplate: '%{y:.0%}',
       }
     }),
     summary: columns

@@ -69,7 +69,10 @@ function makeFigure(chart: Chart): Figure {
   })
   const summary = element('p', { class: 'chart-summary', id: `${chart.id}-summary` })
   const figure: Figure = {
-    ...{ chart, plot, summary, drawing: null },
+    chart,
+    plot,
+    summary,
+    drawing: null,
     root: element(
       'figure',
       { class: 'chart card', id: `chart-${chart.id}` },
@@ -98,7 +101,10 @@ function layout(chart: Chart, drawing: Drawing, palette: Palette): Record<string
   const isTouch = matchMedia('(pointer: coarse)').matches
   const title = (text: string): unknown => ({ text, font: { size: 12, color: palette.muted }, standoff: 8 })
   return {
-    ...{ height: 270, autosize: true, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' },
+    height: 270,
+    autosize: true,
+    paper_bgcolor: 'rgba(0,0,0,0)',
+    plot_bgcolor: 'rgba(0,0,0,0)',
     margin: { l: 48, r: 12, t: 8, b: 36 },
     font: { family: 'system-ui, sans-serif', size: 12, color: palette.text },
     hovermode: 'x unified',
@@ -110,7 +116,8 @@ function layout(chart: Chart, drawing: Drawing, palette: Palette): Record<string
     modebar: { bgcolor: 'rgba(0,0,0,0)', color: palette.muted, activecolor: palette.text },
     xaxis: { ...axis, title: title('step'), zeroline: false },
     yaxis: {
-      ...{ ...axis, title: title(chart.unit) },
+      ...axis,
+      title: title(chart.unit),
       ...(drawing.tickFormat !== undefined && { tickformat: drawing.tickFormat }),
       ...rangeOf(drawing),
     },
@@ -149,7 +156,9 @@ function anyMetric(run: Run, onPick: () => void): { figure: Figure; refresh: () 
   const figure = makeFigure(
     lineChart(
       {
-        ...{ id: 'any-metric', title: 'Any metric', unit: 'value' },
+        id: 'any-metric',
+        title: 'Any metric',
+        unit: 'value',
         explanation: 'Every number that metrics.jsonl holds, by its name there.',
         missing: 'no step has ended',
       },

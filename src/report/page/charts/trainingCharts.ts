@@ -40,7 +40,9 @@ export const trainingCharts: readonly Chart[] = [
   ),
   lineChart(
     {
-      ...{ id: 'diversity', title: 'Diversity of a group', unit: 'share' },
+      id: 'diversity',
+      title: 'Diversity of a group',
+      unit: 'share',
       explanation:
         'How much the completions of a group differ. Unique: the share of different texts among them. Distance: how little of their wording two completions share.',
       missing: 'no completions recorded',

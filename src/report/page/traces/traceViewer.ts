@@ -255,7 +255,9 @@ class TraceViewer {
     }
     this.#detail.replaceChildren(
       ...groupView(this.#group, {
-        ...{ rewardNames: this.#run.rewardNames, mode: this.#mode, bestFirst: this.#bestFirst },
+        rewardNames: this.#run.rewardNames,
+        mode: this.#mode,
+        bestFirst: this.#bestFirst,
         isWanted: completionFilter(this.#filter),
       }),
     )

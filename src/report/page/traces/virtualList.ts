@@ -106,9 +106,13 @@ export class VirtualList {
       const row = element(
         'div',
         {
-          ...{ class: 'list-row', role: 'option', id: `${this.#id}-${index}`, 'data-index': index },
-          ...{ 'aria-selected': String(index === this.#selected) },
-          ...{ 'aria-setsize': this.#count, 'aria-posinset': index + 1 },
+          class: 'list-row',
+          role: 'option',
+          id: `${this.#id}-${index}`,
+          'data-index': index,
+          'aria-selected': String(index === this.#selected),
+          'aria-setsize': this.#count,
+          'aria-posinset': index + 1,
         },
         ...this.options.row(index),
       )

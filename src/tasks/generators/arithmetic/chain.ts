@@ -24,7 +24,14 @@ export function tellChain(random: Random, length: number): Story {
   const [friend, other] = random.sample(strangers, 2) as [Person, Person]
   const largest = length <= 2 ? 30 : length <= 4 ? 120 : 400
   const chain: Chain = {
-    ...{ random, story: new Story(), person, friend, other, thing: random.pick(things), largest, value: 0 },
+    random,
+    story: new Story(),
+    person,
+    friend,
+    other,
+    thing: random.pick(things),
+    largest,
+    value: 0,
   }
   const { calculations } = chain.story
   const open = openings.filter(({ length: taken }) => taken <= length - (length > 1 ? 1 : 0))
