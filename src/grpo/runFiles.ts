@@ -9,7 +9,7 @@ import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config/config.js'
 import type { TrainingMetrics } from './metrics/trainingMetrics.js'
 import type { ScoredCompletion } from './rollouts/rollouts.js'
-import type { TrainingStep } from './trainer.js'
+import type { TrainingStep } from './step.js'
 
 const [METRICS, COMPLETIONS, DIAGNOSIS] = growingFileNames
 

@@ -1,6 +1,7 @@
 import type { GRPOConfig } from '../../src/grpo/config/config.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
-import type { GRPOTrainerOptions, TrainingStep } from '../../src/grpo/trainer.js'
+import type { GRPOTrainerOptions } from '../../src/grpo/trainer.js'
+import type { TrainingStep } from '../../src/grpo/step.js'
 import { loadModel } from '../../src/policy/loadModel.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import type { LoraOptions } from '../../src/model/loraOptions.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { selectEngine } from '../../src/engine/registry.js'
-import type { TrainingStep } from '../../src/grpo/trainer.js'
+import type { TrainingStep } from '../../src/grpo/step.js'
 import { adapterValues } from '../fixtures/policies.js'
 import { rewardOf, tinyTask, withPolicy } from './tinyTask.js'
 

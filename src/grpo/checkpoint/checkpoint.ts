@@ -7,10 +7,11 @@ import { writeSafetensors } from '../../io/safetensorsWriter.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { loadAdapter, saveAdapter } from '../../model/peft.js'
 import type { PolicyUpdateState } from '../update/policyUpdate.js'
-import type { PromptSamplerState } from '../rollouts/promptSampler.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
+import type { FilePositions } from '../../run/growingFiles.js'
 import { readJsonFile } from '../../io/readJsonFile.js'
+import type { RunPosition } from '../trainerState.js'
 import type { RunIdentity } from './runIdentity.js'
 
 const STATE_FILE = 'trainer_state.json'
@@ -54,8 +55,8 @@ const schema = z.object({
 })
 
 /** Counters and positions of a run between two steps; plain JSON. */
-export type TrainerCounters = Omit<z.output<typeof schema>, 'version' | 'identity' | 'optimizer' | 'prompts'> & {
-  prompts: PromptSamplerState
+export interface TrainerCounters extends Omit<RunPosition, 'rollouts'> {
+  readonly files: FilePositions
 }
 
 /** A run between two steps, apart from its rollouts. */

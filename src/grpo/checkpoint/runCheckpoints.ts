@@ -4,7 +4,8 @@ import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
 import type { PolicyUpdate } from '../update/policyUpdate.js'
-import type { Rollouts } from '../rollouts/rollouts.js'
+import { placeInBatch } from '../trainerState.js'
+import type { RunPosition } from '../trainerState.js'
 import { readCheckpoint, requiredFiles, restoreAdapter, writeCheckpoint } from './checkpoint.js'
 import type { TrainerCounters } from './checkpoint.js'
 import {
@@ -20,12 +21,6 @@ import { readRollouts, rolloutFiles, writeRollouts } from './rolloutFiles.js'
 import type { StoredRollouts } from './rolloutFiles.js'
 import { checkSameRun } from './runIdentity.js'
 import type { RunIdentity } from './runIdentity.js'
-
-/** Where a run stands between two steps. */
-export interface RunPosition extends Omit<TrainerCounters, 'files'> {
-  /** The generation batch that the next micro-batches are cut from; null when none is in use. */
-  readonly rollouts: Rollouts | null
-}
 
 /** A run as a checkpoint holds it. */
 export interface ResumedRun {
@@ -87,7 +82,7 @@ export class RunCheckpoints {
         `goes on with changed data: ${String(checkpoint.identity.problems)} then, ${String(identity.problems)} now`,
       )
     }
-    const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
+    const isBetweenBatches = placeInBatch(counters.microStep, config) === 0
     if (!isBetweenBatches && !stored) {
       throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')
     }
@@ -108,7 +103,7 @@ export class RunCheckpoints {
   save({ rollouts, ...counters }: RunPosition, files: TrainerCounters['files']): void {
     const { outputDir, policy, update, config, identity } = this.run
     const { step, prompts, numTokens } = counters
-    const isBetweenBatches = counters.microStep % (config.stepsPerGeneration * config.numIterations) === 0
+    const isBetweenBatches = placeInBatch(counters.microStep, config) === 0
     this.#savedFolder = writeCheckpointFolder(outputDir, step, (folder) => {
       if (rollouts && !isBetweenBatches) writeRollouts(folder, { rollouts, prompts, numTokens })
       // Steps that were skipped since have not changed the optimizer.

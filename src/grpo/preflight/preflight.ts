@@ -1,9 +1,8 @@
 import { roomForCompletion } from '../../engine/sampling.js'
 import { ConfigError } from '../../errors.js'
-import { asRewardFunction } from '../../rewards/rewardCallback.js'
 import { collectRollouts } from '../rollouts/rollouts.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
-import { GRPOTrainer } from '../trainer.js'
+import { planRun } from '../runPlan.js'
 import type { GRPOTrainerOptions } from '../trainer.js'
 import { checkMemoryForecast, forecastTime, measureTraining, rowOf, rowsOf } from './forecast.js'
 import { checkChatTemplate, checkEndOfSequence, checkPromptLengths, evenly } from './modelChecks.js'
@@ -69,13 +68,11 @@ export async function preflight(
   options: PreflightOptions,
 ): Promise<{ report: PreflightReport; groups: readonly RolloutGroup[] }> {
   const { policy, task } = options
-  const rewards = options.rewards.map(asRewardFunction)
   const started = performance.now()
-  // Checks the options as a run does.
-  const { config, maxSteps, memoryForecast } = new GRPOTrainer({
+  const { config, rewards, maxSteps, memoryForecast } = planRun({
     policy,
     task,
-    rewards,
+    rewards: options.rewards,
     // What comes after steps needs what a preflight does not have.
     config: { ...options.config, evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null },
   })

@@ -87,6 +87,11 @@ export class PolicyUpdate {
     this.#entropyControl = initialEntropyControl(config)
   }
 
+  /** Optimizer steps made, those that were skipped included. */
+  get step(): number {
+    return this.#step
+  }
+
   /** The sum of the gradients since the last {@link apply}, in the order of the adapter's parameters. */
   get gradients(): Float32Array {
     return this.#gradients.slice()

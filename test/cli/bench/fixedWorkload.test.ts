@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { selectEngine } from '../../../src/engine/registry.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from '../../../src/cli/bench/fixedWorkload.js'
 import type { StepMeasurement } from '../../../src/cli/bench/fixedWorkload.js'
-import type { StepProgress } from '../../../src/grpo/trainer.js'
+import type { StepProgress } from '../../../src/grpo/step.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 

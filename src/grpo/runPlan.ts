@@ -1,0 +1,77 @@
+import { ConfigError, DataError } from '../errors.js'
+import { asRewardFunction } from '../rewards/rewardCallback.js'
+import type { RewardFunction } from '../rewards/reward.js'
+import { parseGRPOConfig } from './config/config.js'
+import type { GRPOConfig } from './config/config.js'
+import { checkGoldAnswers } from './goldAnswers.js'
+import { checkMemory, memoryForecast, promptLengths } from './memory/forecast.js'
+import type { MemoryForecast } from './memory/forecast.js'
+import type { GRPOTrainerOptions } from './trainer.js'
+
+/** A run whose options were checked. */
+export interface RunPlan {
+  /** All options, the defaults filled in. */
+  readonly config: GRPOConfig
+  readonly rewards: readonly RewardFunction[]
+  /** Optimizer steps of the whole run. */
+  readonly maxSteps: number
+  /** What the run will need at most. */
+  readonly memoryForecast: MemoryForecast
+}
+
+/**
+ * Checks what a run is made of.
+ * @throws ConfigError, DataError for what no run can be made of, BackendError when it will not fit into memory
+ */
+export function planRun(
+  options: Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'evalTask' | 'config' | 'outputDir' | 'resume'>,
+): RunPlan {
+  const { policy, task, evalTask } = options
+  const rewards = options.rewards.map(asRewardFunction)
+  if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
+  const names = rewards.map(({ name }) => name)
+  if (new Set(names).size < names.length) {
+    throw new ConfigError(
+      `two reward functions have the same name (${names.join(', ')}); metrics could not tell them apart`,
+    )
+  }
+  if (task.problems.length === 0) throw new DataError(`task ${task.name} has no problems`)
+  checkGoldAnswers(task, rewards)
+  if (evalTask) checkGoldAnswers(evalTask, rewards)
+  const config = parseGRPOConfig(options.config ?? {})
+  const weights = config.rewardWeights?.length ?? rewards.length
+  if (weights !== rewards.length) {
+    throw new ConfigError(
+      `rewardWeights has ${weights} weights for ${rewards.length} reward functions; give one for each`,
+    )
+  }
+  const forecast = memoryForecast(policy, promptLengths(policy, task), config)
+  const { engine } = policy
+  checkMemory(forecast, { tensorLimit: engine.info.tensorLimit, available: engine.memory().available })
+  checkEvaluation(options, config)
+  if (options.resume && options.outputDir === undefined) {
+    throw new ConfigError('resume needs outputDir, the folder of the run to continue')
+  }
+  const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
+  return { config, rewards, maxSteps, memoryForecast: forecast }
+}
+
+/** Throws a ConfigError for options of evaluation that cannot work. */
+function checkEvaluation(
+  { evalTask, outputDir }: Pick<GRPOTrainerOptions, 'evalTask' | 'outputDir'>,
+  { evalStrategy, loadBestModelAtEnd, saveStrategy }: GRPOConfig,
+): void {
+  if (evalStrategy === 'steps' && !evalTask?.problems.length) {
+    throw new ConfigError("evalStrategy 'steps' needs evalTask, a task with held-out problems")
+  }
+  if (loadBestModelAtEnd && (outputDir === undefined || saveStrategy === 'no')) {
+    throw new ConfigError('loadBestModelAtEnd needs checkpoints: give outputDir, and saveStrategy steps')
+  }
+}
+
+function stepsForEpochs(problems: number, config: GRPOConfig): number {
+  const { generationBatchSize, numGenerations, numIterations, numTrainEpochs } = config
+  const { stepsPerGeneration, gradientAccumulationSteps } = config
+  const batches = (problems * numTrainEpochs * numGenerations) / generationBatchSize
+  return Math.max(1, Math.ceil((batches * stepsPerGeneration * numIterations) / gradientAccumulationSteps))
+}
