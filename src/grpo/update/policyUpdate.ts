@@ -7,9 +7,7 @@ import { clipGradNorm } from '../../optim/clipGradNorm.js'
 import type { GRPOConfig } from '../config/config.js'
 import { learningRateAt } from '../../optim/learningRateSchedule.js'
 import { policyLoss } from '../losses/lossMetrics.js'
-import type { LossValues } from '../losses/lossValues.js'
 import { microBatchLoss } from '../losses/microBatchLoss.js'
-import type { MicroBatchLoss } from '../losses/microBatchLoss.js'
 import type { BatchPosition } from '../losses/aggregation.js'
 import {
   appliedEntropyCoef,
@@ -22,7 +20,7 @@ import type { EntropyControl } from '../losses/entropyControl.js'
 import { dropoutKey } from '../../engine/dropoutKey.js'
 import type { Recording, RowDropout } from '../../engine/engine.js'
 import { moduleGradientNorms } from '../metrics/gradientNorms.js'
-import { padRows } from './trainingRow.js'
+import { lossValues, unpadRows } from './paddedRows.js'
 import type { TrainingRow } from './trainingRow.js'
 
 /** What one micro-batch contributed. */
@@ -125,13 +123,17 @@ export class PolicyUpdate {
     const recording = active.length === 0 ? null : await this.#record(rows, active, sampled, asSampled)
     try {
       const place = new Map(active.map((row, i) => [row, i]))
-      const values = this.#lossValues(rows, (i) => {
-        const at = place.get(i)
-        if (recording === null || at === undefined) return sampled[i]!
-        return { logProbs: recording.logProbs[at]!, entropies: recording.entropies[at]! }
-      })
+      const valuesOf = (name: keyof SampledValues): (readonly number[])[] =>
+        rows.map((_, i) => (place.has(i) ? recording![name][place.get(i)!]! : sampled[i]![name]))
+      const values = lossValues(rows, { logProbs: valuesOf('logProbs'), entropies: valuesOf('entropies') })
       const loss = microBatchLoss(values, { ...position, entropyCoef }, config)
-      const computed = recording ? await this.#addGradient(recording, rows, active, loss, values.shape[1]) : []
+      const unpad = (padded: Float32Array): Float32Array => unpadRows(padded, rows, active)
+      const computed =
+        (await recording?.gradient(
+          unpad(loss.dLogProbs),
+          loss.dEntropies && unpad(loss.dEntropies),
+          this.#gradients,
+        )) ?? []
       this.#microBatches++
       const totals = entropyTotals(values.entropies, values.completionMask, config.topEntropyQuantile)
       this.#entropySum += totals.sum
@@ -180,45 +182,6 @@ export class PolicyUpdate {
   #dropout(active: readonly number[]): RowDropout | null {
     if (!this.#adapter.dropout) return null
     return { key: dropoutKey(this.config.seed, this.#step, this.#microBatches), rowNumbers: active }
-  }
-
-  /** Adds the gradient of the loss, given at the places of a padded matrix, and returns what was computed again. */
-  #addGradient(
-    recording: Recording,
-    rows: readonly TrainingRow[],
-    active: readonly number[],
-    { dLogProbs, dEntropies }: MicroBatchLoss,
-    tokens: number,
-  ): ReturnType<Recording['gradient']> {
-    /** What belongs to the active rows' tokens, one behind the other. */
-    const pack = (padded: Float32Array): Float32Array => {
-      const parts = active.map((i) => padded.subarray(i * tokens, i * tokens + rows[i]!.completionIds.length))
-      const packed = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-      let at = 0
-      for (const part of parts) {
-        packed.set(part, at)
-        at += part.length
-      }
-      return packed
-    }
-    return recording.gradient(pack(dLogProbs), dEntropies && pack(dEntropies), this.#gradients)
-  }
-
-  /** The rows as the loss takes them, with the log-probabilities and entropies that `valuesOf` gives. */
-  #lossValues(rows: readonly TrainingRow[], valuesOf: (index: number) => SampledValues): LossValues {
-    const tokens = Math.max(1, ...rows.map(({ completionIds }) => completionIds.length))
-    const values = rows.map((_, i) => valuesOf(i))
-    const pad = (list: readonly (ArrayLike<number> | null)[]): Float32Array | null => padRows(list, tokens)
-    return {
-      shape: [rows.length, tokens],
-      logProbs: pad(values.map(({ logProbs }) => logProbs))!,
-      entropies: pad(values.map(({ entropies }) => entropies))!,
-      oldLogProbs: pad(rows.map((row) => row.oldLogProbs)),
-      refLogProbs: pad(rows.map((row) => row.refLogProbs)),
-      samplingLogProbs: pad(rows.map((row) => row.samplingLogProbs)),
-      completionMask: pad(rows.map(({ completionIds, inLoss }) => completionIds.map(() => (inLoss ? 1 : 0))))!,
-      advantages: rows.map(({ advantage }) => advantage),
-    }
   }
 
   /**

@@ -17,13 +17,3 @@ export interface TrainingRow {
   /** log π under the reference policy; null when beta is 0. */
   readonly refLogProbs: readonly number[] | null // [L]
 }
-
-/** Values that are given row by row as [B · T], T the longest row, 0 where there is no token; null when a row has none. */
-export function padRows(rows: readonly (ArrayLike<number> | null)[], tokens: number): Float32Array | null {
-  const padded = new Float32Array(rows.length * tokens)
-  for (const [row, values] of rows.entries()) {
-    if (values === null) return null
-    padded.set(values, row * tokens)
-  }
-  return padded
-}

@@ -1,6 +1,6 @@
 import { grpoConfigSchema } from '../../grpo/config/config.js'
 import { microBatchLoss } from '../../grpo/losses/microBatchLoss.js'
-import { padRows } from '../../grpo/update/trainingRow.js'
+import { padRows } from '../../grpo/update/paddedRows.js'
 import type { Gate } from '../gate.js'
 import { largestDifference } from '../gate.js'
 import { goldenInputs, goldenLosses } from '../goldenLosses.js'

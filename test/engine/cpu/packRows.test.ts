@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { cutRows, packRows } from '../../../src/engine/cpu/packRows.js'
-import { padRows } from '../../../src/grpo/update/trainingRow.js'
 import { packGroups } from '../../../src/engine/cpu/packedBatch.js'
 
-describe('trainingRow', () => {
+describe('packRows', () => {
   it('packs neighbours with the same prompt array as one group', () => {
     const [one, two] = [
       [1, 2],
@@ -29,11 +28,6 @@ describe('trainingRow', () => {
       ),
     )
     assert.equal(packRows([]).batch.tokenIds.length, 0)
-  })
-
-  it('pads values of rows with zeros, and gives null when a row has none', () => {
-    assert.deepEqual(padRows([[1, 2], [], [3]], 2), Float32Array.of(1, 2, 0, 0, 3, 0))
-    assert.equal(padRows([[1, 2], null], 2), null)
   })
 
   it('cuts rows into runs that fit, counting a shared prompt once', () => {
