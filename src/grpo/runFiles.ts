@@ -3,7 +3,8 @@ import { isJsonObject } from '../io/json.js'
 import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
 import { GrowingFiles } from '../run/growingFiles.js'
 import type { FilePositions } from '../run/growingFiles.js'
-import { growingFileNames, runLayout } from '../run/layout.js'
+import { runFileNames } from '../run/fileNames.js'
+import { runLayout } from '../run/layout.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config/config.js'
@@ -11,7 +12,8 @@ import type { TrainingMetrics } from './metrics/trainingMetrics.js'
 import type { ScoredCompletion } from './rollouts/rollouts.js'
 import type { TrainingStep } from './step.js'
 
-const [METRICS, COMPLETIONS, DIAGNOSIS] = growingFileNames
+const { metrics: METRICS, completions: COMPLETIONS, diagnosis: DIAGNOSIS } = runFileNames
+const growingFileNames = [METRICS, COMPLETIONS, DIAGNOSIS]
 
 /** What the files of a run are written for. */
 interface RunFilesOptions extends Pick<GRPOConfig, 'reportTo' | 'logCompletionTokens'> {

@@ -1,6 +1,5 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { stringify } from 'yaml'
 import { HubError } from '../errors.js'
 import type { Evaluation } from '../eval/evaluation.js'
 import { formatEvaluationFile } from '../eval/evaluationFile.js'
@@ -9,6 +8,7 @@ import type { DownloadOptions } from '../hub/download.js'
 import { evalResults } from './cardMetadata.js'
 import { modelCard } from './modelCard.js'
 import type { RunContents } from './runContents.js'
+import { formatConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
 
 /** A file as it goes up. */
@@ -44,7 +44,7 @@ export async function collectFiles(run: RunContents, options: PushFilesOptions):
     text('adapter_config.json', `${JSON.stringify({ ...adapterConfig, ...base }, null, 2)}\n`),
     onDisk('adapter_model.safetensors', path.join(runLayout(run.folder).adapter, 'adapter_model.safetensors')),
     ...tokenizer.map((file) => onDisk(path.basename(file), file)),
-    ...(config ? [text('training/config.yaml', stringify(withoutFolders(config)))] : []),
+    ...(config ? [text('training/config.yaml', formatConfig(withoutFolders(config)))] : []),
     ...(run.metrics.length > 0 ? [onDisk('training/metrics.jsonl', runLayout(run.folder).metrics)] : []),
     ...(evaluation ? [text('training/eval.json', evaluationText(evaluation))] : []),
     ...(results === null ? [] : [text(`.eval_results/${evaluation!.task}.yaml`, results)]),

@@ -1,6 +1,5 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseYaml } from '../io/yaml.js'
 import { FileFormatError } from '../errors.js'
 import type { Evaluation } from '../eval/evaluation.js'
 import { readEvaluation } from '../eval/evaluationFile.js'
@@ -9,6 +8,7 @@ import { embeddedModelName } from '../hub/embeddedModels.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { readJsonLines } from '../io/jsonLines.js'
+import { readRunConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
 
 /** Seconds that files of one run may differ when it is copied. */
@@ -76,7 +76,7 @@ export async function readRunContents(folder: string, baseModel?: string): Promi
     adapterConfig,
     baseModel: base,
     warnings,
-    config: readConfig(runLayout(folder).config),
+    config: readRunConfig(folder),
     metrics: await readMetrics(runLayout(folder).metrics),
     evaluation: readFreshEvaluation(folder, warnings),
   }
@@ -95,18 +95,6 @@ function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): B
   const [id = '', pinned] = name.split('@')
   const ofConfig = chosen === undefined && typeof revision === 'string' ? revision : null
   return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false }
-}
-
-function readConfig(file: string): Record<string, unknown> | null {
-  if (!fs.existsSync(file)) return null
-  let value: unknown
-  try {
-    value = parseYaml(fs.readFileSync(file, 'utf8'))
-  } catch {
-    value = null
-  }
-  if (isJsonObject(value)) return value
-  throw new FileFormatError(file, 'is not a config as grpo-ts train writes it; restore it or remove it')
 }
 
 async function readMetrics(file: string): Promise<Record<string, number>[]> {

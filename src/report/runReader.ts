@@ -1,8 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseYaml } from '../io/yaml.js'
 import { DataError } from '../errors.js'
-import { isJsonObject } from '../io/json.js'
 import { CompletionLog } from './completionLog.js'
 import { DiagnosisLog } from './diagnosisLog.js'
 import { readEvaluation } from './evaluation.js'
@@ -11,6 +9,8 @@ import { MetricsLog } from './metricsLog.js'
 import { readPreflight } from './preflight.js'
 import type { EvaluationReport, Preflight, ReportData } from './reportData.js'
 import { asNumber } from './values.js'
+import { readRunConfig } from '../run/configFile.js'
+import type { ConfigFile } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
 
 /** What is read of a run, but for how the page is shown. */
@@ -25,13 +25,14 @@ export class RunReader {
   readonly name: string
   /** Counts how often the run was started anew in the same folder. */
   generation = 0
-  #config: Record<string, unknown> | null = null
+  #config: ConfigFile | null = null
   #files: readonly { tail: JsonLinesTail; add: (value: unknown) => void }[] = []
   #metrics = new MetricsLog()
   #completions = new CompletionLog(null)
   #diagnosis = new DiagnosisLog()
   #preflight: Preflight | null = null
   #evaluation: EvaluationReport | null = null
+  #configProblem: string | null = null
   #problems: string[] = []
 
   /** @throws DataError when there is no such folder */
@@ -53,7 +54,7 @@ export class RunReader {
       this.generation++
       this.#start()
     }
-    this.#problems = []
+    this.#problems = this.#configProblem === null ? [] : [this.#configProblem]
     this.#preflight = this.#readJson(runLayout(this.folder).preflight, readPreflight)
     this.#evaluation = this.#readJson(runLayout(this.folder).evaluation, readEvaluation)
     for (const { tail, add } of this.#files) {
@@ -84,9 +85,9 @@ export class RunReader {
   }
 
   #start(): void {
-    this.#config = readConfig(runLayout(this.folder).config)
+    this.#config = this.#readConfig()
     this.#metrics = new MetricsLog()
-    this.#completions = new CompletionLog(asNumber(this.#config?.num_generations ?? this.#config?.numGenerations))
+    this.#completions = new CompletionLog(asNumber(this.#config?.num_generations))
     this.#diagnosis = new DiagnosisLog()
     const { metrics, completions, diagnosis } = runLayout(this.folder)
     this.#files = [
@@ -106,6 +107,17 @@ export class RunReader {
     ]
   }
 
+  /** Null when there is no such file, or when it cannot be read, which is noted. */
+  #readConfig(): ConfigFile | null {
+    try {
+      this.#configProblem = null
+      return readRunConfig(this.folder)
+    } catch (error) {
+      this.#configProblem = `config.yaml cannot be read and was left out: ${(error as Error).message}`
+      return null
+    }
+  }
+
   /** Null when there is no such file, or when it is not JSON, which is noted. */
   #readJson<T>(file: string, read: (value: unknown) => T | null): T | null {
     const name = path.basename(file)
@@ -118,15 +130,5 @@ export class RunReader {
       this.#problems.push(`${name} cannot be read and was left out: ${(error as Error).message}`)
       return null
     }
-  }
-}
-
-/** The options by their names; null when the file is missing or not YAML. */
-function readConfig(file: string): Record<string, unknown> | null {
-  try {
-    const value = parseYaml(fs.readFileSync(file, 'utf8'))
-    return isJsonObject(value) ? value : null
-  } catch {
-    return null
   }
 }

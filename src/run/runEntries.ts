@@ -2,7 +2,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError } from '../errors.js'
 import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
-import { runEntryNames, runLayout } from './layout.js'
+import { runFileNames } from './fileNames.js'
+import { runLayout } from './layout.js'
+
+/** What belongs to one run alone and goes when another one takes its place: no name that a user may give to a folder too. */
+const runEntryNames: readonly string[] = Object.values(runFileNames).filter(
+  (name) => name !== runFileNames.lock && name !== runFileNames.model && name !== runFileNames.summary,
+)
 
 /** What train and pretrain offer where the folder holds a run. */
 const REMEDY =
@@ -14,7 +20,9 @@ export function checkRunFolder(folder: string, overwrite: boolean, remedy: strin
     throw new ConfigError(`outputDir ${folder} is a file; expected a folder, which is made if it is missing`)
   }
   // A preflight may well come before its run.
-  const entries = runEntryNames.filter((name) => name !== 'preflight.json' && fs.existsSync(path.join(folder, name)))
+  const entries = runEntryNames.filter(
+    (name) => name !== runFileNames.preflight && fs.existsSync(path.join(folder, name)),
+  )
   if (entries.length > 0 && !overwrite) {
     throw new ConfigError(`outputDir ${folder} already holds a run (${entries.join(', ')}); ${remedy}`)
   }

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { loadEvalTask } from '../../src/cli/run/heldOutEvaluation.js'
-import { grpoConfigOf, parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../src/cli/run/trainConfig.js'
+import { grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../../src/cli/run/trainConfig.js'
 import { configWarnings } from '../../src/grpo/config/rules.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
 import type { WordProblem } from '../../src/tasks/generators/wordProblems/wordProblems.js'
+import { readConfigFile } from '../../src/run/configFile.js'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const names = fs.readdirSync(path.join(root, 'recipes')).filter((name) => name.endsWith('.yaml'))
 const configOf = (name: string): ReturnType<typeof parseTrainConfig> =>
-  parseTrainConfig(readTrainConfigFile(path.join(root, 'recipes', name)))
+  parseTrainConfig(readConfigFile(path.join(root, 'recipes', name)))
 
 describe('recipes', () => {
   const documentation = fs.readFileSync(path.join(root, 'docs/recipes.md'), 'utf8')

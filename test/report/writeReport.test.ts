@@ -69,8 +69,11 @@ describe('report/writeReport', () => {
     assert.deepEqual(data.metrics, [{ step: 1, reward: 0.5, loss: null }])
     assert.equal(data.config, null)
     assert.equal(data.evaluation, null)
-    assert.equal(data.problems.length, 2)
-    assert.match(data.problems.join(), /preflight\.json cannot be read.*eval\.json is not as grpo-ts writes it/)
+    assert.equal(data.problems.length, 3)
+    assert.match(
+      data.problems.join(),
+      /config\.yaml cannot be read.*preflight\.json cannot be read.*eval\.json is not as grpo-ts writes it/,
+    )
   })
 
   it('keeps hostile texts as data', () => {

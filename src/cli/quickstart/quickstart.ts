@@ -23,19 +23,14 @@ import { lockRunFolder } from '../../run/lock.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { loraOptionsOf } from '../run/loraOptions.js'
-import {
-  formatTrainConfig,
-  grpoConfigOf,
-  parseTrainConfig,
-  readTrainConfigFile,
-  taskOptionsOf,
-} from '../run/trainConfig.js'
+import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
 import { writeReport } from '../../report/writeReport.js'
 import * as settings from './settings.js'
 import { chooseTraces, formatSummary, sideBySide, summarize } from './summary.js'
 import type { QuickstartSummary } from './summary.js'
+import { readRunConfig } from '../../run/configFile.js'
 
 export interface QuickstartOptions {
   /** Of the adapter, the problems that are trained on, and sampling. */
@@ -159,10 +154,8 @@ async function runQuickstart(
 
 /** Whether the run in the folder is a quickstart, which another may replace; any other run is not to be lost. */
 function holdsQuickstart(folder: string, { model, task }: TrainConfig): boolean {
-  const file = runLayout(folder).config
-  if (!fs.existsSync(file)) return false
-  const config = readTrainConfigFile(file)
-  return config.model === model && config.task === task
+  const config = readRunConfig(folder)
+  return config?.model === model && config.task === task
 }
 
 /** Whether the folder holds a run with these options that has not come to its end. */

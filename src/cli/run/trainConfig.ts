@@ -1,21 +1,19 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { loraOptionsOf, loraRunOptions } from './loraOptions.js'
-import { stringify } from 'yaml'
 import { z } from 'zod'
-import { ConfigError, FileFormatError } from '../../errors.js'
+import { ConfigError } from '../../errors.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../../grpo/config/config.js'
 import type { GRPOConfig } from '../../grpo/config/config.js'
 import { expandPath } from '../../io/expandPath.js'
-import { isJsonObject, quote } from '../../io/json.js'
-import { parseYaml } from '../../io/yaml.js'
+import { quote } from '../../io/json.js'
 import { loraSettings } from '../../model/loraOptions.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
 import { taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { taskFlagSchemas } from '../../tasks/taskOptions.js'
 import { checkReward, rewardNames } from '../../rewards/loadReward.js'
-import { camelCase, optionsByName, snakeCase } from '../../options/names.js'
+import { camelCase, optionsByName } from '../../options/names.js'
+import { bySnakeCase, formatConfig } from '../../run/configFile.js'
 
 /** The options of tasks; null is the task's own default. */
 const taskRunOptions = nullable(taskFlagSchemas)
@@ -204,34 +202,9 @@ function otherTaskOptions(config: TrainConfig): Record<string, unknown> {
   return Object.fromEntries(named)
 }
 
-/** Reads options from a YAML file, by the names that they have there. Throws a FileFormatError. */
-export function readTrainConfigFile(file: string): Record<string, unknown> {
-  let text: string
-  try {
-    text = fs.readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new FileFormatError(file, `cannot be read (${(cause as Error).message}); check the path`, { cause })
-  }
-  let value: unknown
-  try {
-    value = parseYaml(text)
-  } catch (cause) {
-    throw new FileFormatError(file, (cause as Error).message, { cause })
-  }
-  // An empty file, or one of comments alone, sets nothing.
-  if (value === null) return {}
-  if (!isJsonObject(value)) throw new FileFormatError(file, `expected options as name: value, got ${quote(value)}`)
-  return value
-}
-
 /** The options as YAML, by their snake_case names; reading it gives the same run again. */
 export function formatTrainConfig(config: TrainConfig): string {
-  const named = { ...config, lrSchedulerKwargs: bySnakeCase(config.lrSchedulerKwargs) }
-  return stringify(bySnakeCase(named))
-}
-
-function bySnakeCase(options: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value as unknown]))
+  return formatConfig({ ...config, lrSchedulerKwargs: bySnakeCase(config.lrSchedulerKwargs) })
 }
 
 function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainConfig, 'rewards' | 'rewardWeights'>): void {

@@ -6,9 +6,10 @@ import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { withRun } from './train.js'
-import { grpoConfigOf, parseTrainConfig, readTrainConfigFile } from '../run/trainConfig.js'
+import { grpoConfigOf, parseTrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { runLayout } from '../../run/layout.js'
+import { readConfigFile } from '../../run/configFile.js'
 
 /** Seconds: more than before a run, since it is what was asked for. */
 const MAXIMUM_SECONDS = 60
@@ -28,7 +29,7 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
   command.option('--max-seconds <N>', 'time for sampling and training', parseNumber, MAXIMUM_SECONDS)
   command.action(async (file: string | undefined, { maxSeconds, ...flags }: PreflightFlags) => {
     if (!(maxSeconds > 0)) throw new ConfigError(`--max-seconds is ${maxSeconds}; expected a number above 0`)
-    const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+    const fromFile = file === undefined ? {} : readConfigFile(file)
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {
       const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds }

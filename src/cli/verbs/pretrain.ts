@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
 import { selectEngine } from '../../engine/registry.js'
 import { ConfigError, GrpoError } from '../../errors.js'
 import { snakeCase } from '../../options/names.js'
@@ -9,6 +8,8 @@ import { parsePretrainConfig, pretrainConfigSchema } from '../../pretrain/config
 import type { PretrainConfig } from '../../pretrain/config.js'
 import { Pretrainer } from '../../pretrain/pretrainer.js'
 import { listCheckpoints } from '../../run/checkpointFolders.js'
+import { formatConfig, readConfigFile } from '../../run/configFile.js'
+import { runFileNames } from '../../run/fileNames.js'
 import { GrowingFiles } from '../../run/growingFiles.js'
 import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
@@ -16,7 +17,6 @@ import type { Streams } from '../commandLine.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
-import { readTrainConfigFile } from '../run/trainConfig.js'
 
 const OUTPUT_DIR = path.join('runs', 'pretrain')
 /** Updates between two lines of the log. */
@@ -47,7 +47,7 @@ export function addPretrainCommand(program: Command, streams: Streams): void {
     .option('--resume', 'go on from the newest checkpoint in the folder, or start when there is none')
     .option('--overwrite', 'replace the run that the folder holds')
     .action((file: string | undefined, flags: PretrainFlags) => {
-      const options: Record<string, unknown> = file === undefined ? {} : readTrainConfigFile(file)
+      const options: Record<string, unknown> = file === undefined ? {} : readConfigFile(file)
       for (const name of ['maxSteps', 'seed'] as const) {
         if (flags[name] === undefined) continue
         // The flag takes the place of either spelling.
@@ -87,8 +87,8 @@ async function pretrainIn(
   try {
     // A checkpoint of the first version does not know how long the file was.
     const known = resumes ? pretrainer.restoreState(outputDir, onWarning) : {}
-    const positions = known ?? { 'metrics.jsonl': fs.statSync(metrics, { throwIfNoEntry: false })?.size ?? 0 }
-    const files = new GrowingFiles(outputDir, ['metrics.jsonl'], positions, onWarning)
+    const positions = known ?? { [runFileNames.metrics]: fs.statSync(metrics, { throwIfNoEntry: false })?.size ?? 0 }
+    const files = new GrowingFiles(outputDir, [runFileNames.metrics], positions, onWarning)
     print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
     print('backend', `${backend.name}: ${backend.why}`)
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
@@ -126,7 +126,7 @@ async function run(
       const speed = `${(tokens / seconds).toFixed(0)} tokens/s`
       bar.update(step, `loss ${loss.toFixed(3)}  ${speed}`)
       const line = { step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count }
-      const lost = files.write([['metrics.jsonl', line]])
+      const lost = files.write([[runFileNames.metrics, line]])
       if (step % LOGGING_STEPS === 0) {
         const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
         bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left} left`)
@@ -150,10 +150,6 @@ async function run(
     bar.stop()
     files.close()
   }
-}
-
-function formatConfig(config: PretrainConfig): string {
-  return stringify(Object.fromEntries(Object.entries(config).map(([name, value]) => [snakeCase(name), value])))
 }
 
 /** A line for each option: its name, meaning and default. */

@@ -29,16 +29,11 @@ import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
 import { checkCheckpointsAreThere, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
-import {
-  formatTrainConfig,
-  grpoConfigOf,
-  parseTrainConfig,
-  readTrainConfigFile,
-  taskOptionsOf,
-} from '../run/trainConfig.js'
+import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
 import { loraOptionsOf } from '../run/loraOptions.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
+import { readConfigFile } from '../../run/configFile.js'
 
 type TrainFlags = Record<string, string | string[]> & {
   overwrite?: true
@@ -76,7 +71,7 @@ export function addTrainCommand(program: Command, streams: Streams): void {
     .option('--no-preflight', 'do not look first at what usually goes wrong')
     .action(
       async (file: string | undefined, { overwrite, resume, acceptChangedData, preflight, ...flags }: TrainFlags) => {
-        const fromFile = file === undefined ? {} : readTrainConfigFile(file)
+        const fromFile = file === undefined ? {} : readConfigFile(file)
         const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
         return train(
           config,

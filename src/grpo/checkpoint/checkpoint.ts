@@ -10,6 +10,7 @@ import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
 import type { FilePositions } from '../../run/growingFiles.js'
+import { runLayout } from '../../run/layout.js'
 import { readJsonFile } from '../../io/readJsonFile.js'
 import type { RunPosition } from '../trainerState.js'
 import type { RunIdentity } from './runIdentity.js'
@@ -74,8 +75,9 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
   const { adamW, ...optimizer } = checkpoint.optimizer
   const { prompts } = checkpoint.counters
   const shape = [adamW.m.length]
-  saveAdapter(path.join(folder, 'adapter'), policy.adapter!, policy.name)
-  flushFolder(path.join(folder, 'adapter'))
+  const { adapter } = runLayout(folder)
+  saveAdapter(adapter, policy.adapter!, policy.name)
+  flushFolder(adapter)
   writeSafetensors(path.join(folder, OPTIMIZER_FILE), [
     { name: 'exp_avg', dtype: 'F32', shape, data: adamW.m },
     { name: 'exp_avg_sq', dtype: 'F32', shape, data: adamW.v },
@@ -117,7 +119,7 @@ export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Ch
  */
 export function restoreAdapter(folder: string, policy: CausalLM, first: () => void = () => undefined): void {
   const { adapter } = policy
-  const saved = loadAdapter(path.join(folder, 'adapter'), policy.config)
+  const saved = loadAdapter(runLayout(folder).adapter, policy.config)
   const layout = ({ name, shape }: { name: string; shape: readonly number[] }): string => `${name} ${shape.join()}`
   const own = adapter?.parameters().map(layout).join()
   if (!adapter || saved.parameters().map(layout).join() !== own) {

@@ -6,7 +6,6 @@ import {
   formatTrainConfig,
   grpoConfigOf,
   parseTrainConfig,
-  readTrainConfigFile,
   taskOptionsOf,
   trainConfigSchema,
 } from '../../../src/cli/run/trainConfig.js'
@@ -16,6 +15,7 @@ import { addTrainFlags, readTrainFlags } from '../../../src/cli/run/trainFlags.j
 import { kebabCase } from '../../../src/options/names.js'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
+import { readConfigFile } from '../../../src/run/configFile.js'
 
 const required = { model: 'models/tiny', task: 'arithmetic' }
 
@@ -173,7 +173,7 @@ describe('cli/trainConfig', () => {
     })
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags(
       ...['--use-rslora', 'true', '--lora-dropout', '0.1', '--lora-target-modules', 'q_proj', 'mlp.up_proj'],
       ...['--layers-to-transform', '0,2', '--rank-pattern', '{ q_proj: 4 }', '--alpha-pattern', '{ layers.0.*: 3.5 }'],
@@ -214,7 +214,7 @@ describe('cli/trainConfig', () => {
     assert.match(formatTrainConfig(config), /lr_scheduler_kwargs:\n {2}num_cycles: 3\n/)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     refuses({ ...required, lr_scheduler_kwargs: { num_cycles: 3 } }, /linear has no setting num_cycles.*takes none/)
   })
 
@@ -225,7 +225,7 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(taskOptionsOf(config), expected)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags('--task-options', '{ operations: [add, subtract], maxOperand: 20 }', '--shots', '2')
     assert.deepEqual(taskOptionsOf(parseTrainConfig(required, flags)), expected)
     refuses({ ...required, task_options: { shots: 2 } }, /taskOptions holds shots; give it beside taskOptions/)
@@ -257,7 +257,7 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(taskOptionsOf(config), expected)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(taskOptionsOf(parseTrainConfig(readTrainConfigFile(file))), expected)
+    assert.deepEqual(taskOptionsOf(parseTrainConfig(readConfigFile(file))), expected)
     const earlier = { task_options: { system_prompt: null, variant: 'smaller' }, allow_python: false }
     const { systemPrompt, variant, ...rest } = taskOptionsOf(parseTrainConfig({ ...required, ...earlier }))
     assert.deepEqual([systemPrompt, variant, 'allowPython' in rest], [null, 'smaller', false])
@@ -269,7 +269,7 @@ describe('cli/trainConfig', () => {
     const config = parseTrainConfig({ ...required, minP: 0.1, stopStrings: ['\n\n', '#: x'], data: 'no', seed: 7 })
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(parseTrainConfig(readTrainConfigFile(file)), config)
+    assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     assert.ok('num_generations' in (parse(fs.readFileSync(file, 'utf8')) as object))
   })
 
@@ -279,7 +279,7 @@ describe('cli/trainConfig', () => {
       fs.rmSync(file, { force: true })
       if (text !== null) fs.writeFileSync(file, text)
       assert.throws(
-        () => readTrainConfigFile(file),
+        () => readConfigFile(file),
         (error) => error instanceof FileFormatError && error.file === file && message.test(error.message),
       )
     }
@@ -288,6 +288,6 @@ describe('cli/trainConfig', () => {
     refusesFile('seed: 1\nseed: 2', /is not valid YAML.*Map keys must be unique/s)
     refusesFile('- a', /expected options as name: value, got \[ 'a' \]/)
     fs.writeFileSync(inFolder('empty.yaml'), '# nothing\n')
-    assert.deepEqual(readTrainConfigFile(inFolder('empty.yaml')), {})
+    assert.deepEqual(readConfigFile(inFolder('empty.yaml')), {})
   })
 })

@@ -1,13 +1,14 @@
 import fs from 'node:fs'
-import path from 'node:path'
 import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
 import { listCheckpoints } from '../../../run/checkpointFolders.js'
+import { runFileNames } from '../../../run/fileNames.js'
 import { runLayout } from '../../../run/layout.js'
-import { parseTrainConfig, readTrainConfigFile, taskOptionsOf } from '../../run/trainConfig.js'
+import { parseTrainConfig, taskOptionsOf } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
+import { readRunConfig } from '../../../run/configFile.js'
 
 /** The flags of `grpo-ts eval` as they were given. */
 export interface EvalFlags {
@@ -89,11 +90,12 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
 }
 
 function readRun(folder: string): { folder: string; config: TrainConfig } {
-  const file = runLayout(folder).config
-  if (!fs.existsSync(file)) {
-    throw new FileFormatError(folder, 'holds no config.yaml; expected the folder of a run that grpo-ts train has made')
-  }
-  return { folder, config: parseTrainConfig(readTrainConfigFile(file)) }
+  const config = readRunConfig(folder)
+  if (config) return { folder, config: parseTrainConfig(config) }
+  throw new FileFormatError(
+    folder,
+    `holds no ${runFileNames.config}; expected the folder of a run that grpo-ts train has made`,
+  )
 }
 
 /** The adapter of a run. Throws a {@link ConfigError} that names its latest checkpoint while the run has not ended. */
@@ -103,7 +105,7 @@ function adapterOfRun(folder: string): string {
   const latest = listCheckpoints(folder).at(-1)
   throw new ConfigError(
     `${folder}: the run has left no adapter yet; let it end, or go on with it by grpo-ts train --resume` +
-      (latest ? `, or evaluate its latest checkpoint with --adapter ${path.join(latest.folder, 'adapter')}` : ''),
+      (latest ? `, or evaluate its latest checkpoint with --adapter ${runLayout(latest.folder).adapter}` : ''),
   )
 }
 

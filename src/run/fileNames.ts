@@ -1,0 +1,31 @@
+/** Names of what a run leaves in its folder, in the order in which it is listed. */
+export const runFileNames = {
+  /** All options; with them the run can be repeated. */
+  config: 'config.yaml',
+  /** A line a step. */
+  metrics: 'metrics.jsonl',
+  /** A line a completion. */
+  completions: 'completions.jsonl',
+  /** A line whenever a finding starts or ends. */
+  diagnosis: 'diagnosis.jsonl',
+  preflight: 'preflight.json',
+  /** Folder of event files. */
+  tensorBoard: 'tensorboard',
+  /** Folder of `step-N/`. */
+  checkpoints: 'checkpoints',
+  /** Folder of the adapter in PEFT's layout. */
+  adapter: 'adapter',
+  /** Folder of the model that a pretraining makes. */
+  model: 'model',
+  evaluation: 'eval.json',
+  /** Folder of the run with random rewards that `eval --placebo` makes. */
+  placebo: 'placebo',
+  /** What the quickstart found. */
+  summary: 'summary.json',
+  report: 'report.html',
+  /** Kept while a process trains in the folder, and what others ask of it. */
+  status: 'status.json',
+  control: 'control.json',
+  /** Says which process trains in the folder. */
+  lock: 'lock.json',
+} as const
