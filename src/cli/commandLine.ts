@@ -7,6 +7,7 @@ import { addDoctorCommand } from './verbs/doctor/doctor.js'
 import { addDownloadCommand } from './verbs/download.js'
 import { addEvalCommand } from './verbs/eval/evalCommand.js'
 import { ExitCode, reportError } from './terminal/exitCode.js'
+import type { Streams } from './terminal/streams.js'
 import { addGenerateCommand } from './verbs/generate.js'
 import { addGradeCommand } from './verbs/grade.js'
 import { addLintRewardCommand } from './verbs/lintReward.js'
@@ -20,13 +21,6 @@ import { addScoreCommand } from './verbs/score.js'
 import { addSelfTestCommand } from './verbs/selftest.js'
 import { addTasksCommand } from './verbs/tasks.js'
 import { addTrainCommand } from './verbs/train.js'
-
-/** What a verb reads and writes besides files; those of the process unless a test gives others. */
-export interface Streams {
-  readonly stdin: NodeJS.ReadableStream
-  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
-  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
-}
 
 /** Adds a verb to the program. */
 type AddCommand = (program: Command, streams: Streams) => void

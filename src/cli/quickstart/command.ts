@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { quickstart } from './quickstart.js'
 
 const OUTPUT_DIR = path.join('runs', 'quickstart')

@@ -1,6 +1,6 @@
 import { pinnedName, resolveModel } from '../../hub/resolve.js'
 import { hubDataset, resolveTaskData } from '../../tasks/hubDatasets.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 import type { TrainConfig } from './trainConfig.js'
 

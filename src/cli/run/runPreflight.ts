@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
 import { asWriteError, atomicWriteJson } from '../../io/atomicWrite.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
 import { runLayout } from '../../run/layout.js'
 

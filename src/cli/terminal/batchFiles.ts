@@ -7,7 +7,7 @@ import { asWriteError, atomicWrite, writeFully } from '../../io/atomicWrite.js'
 import { parseJson } from '../../io/json.js'
 import { readJsonLines } from '../../io/jsonLines.js'
 import type { CausalLM } from '../../policy/causalLM.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from './streams.js'
 
 /** A value of a JSON Lines file and where it stands, as `file:line`. */
 export interface Row {

@@ -1,5 +1,5 @@
 import type { DownloadProgress } from '../../hub/download.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from './streams.js'
 import { Progress } from './progress.js'
 
 /** Shows downloads on a terminal while `body` runs; nothing when all is in the cache. */

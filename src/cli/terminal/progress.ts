@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress'
 import type { MultiBar, SingleBar } from 'cli-progress'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from './streams.js'
 
 type Stream = Streams['stderr']
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { downloadDataset } from '../../hub/datasetFiles.js'
 import { downloadModel } from '../../hub/modelFiles.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { ConfigError, GrpoError } from '../../errors.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { parseNumber } from '../terminal/modelOptions.js'
 import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'

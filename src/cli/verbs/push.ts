@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { pushToHub } from '../../push/pushToHub.js'
 import type { PushResult } from '../../push/pushToHub.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { formatTable } from '../terminal/table.js'

@@ -3,7 +3,7 @@ import { loadTask, taskDescriptions, taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import { describeMalformed } from '../../tasks/rows/datasetTask.js'
 import type { MalformedRow, Task } from '../../tasks/task.js'
-import type { Streams } from '../commandLine.js'
+import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
 import { parseNumber } from '../terminal/modelOptions.js'
 

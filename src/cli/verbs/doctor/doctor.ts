@@ -3,7 +3,7 @@ import { selectEngine } from '../../../engine/registry.js'
 import type { EngineName } from '../../../engine/registry.js'
 import { BackendError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
-import type { Streams } from '../../commandLine.js'
+import type { Streams } from '../../terminal/streams.js'
 import { describeWebAssembly, tryBackend } from './engines.js'
 import { describeCache, describeHub } from './hub.js'
 import {

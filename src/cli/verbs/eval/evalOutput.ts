@@ -1,7 +1,7 @@
 import type { EvaluationProgress } from '../../../eval/evaluate.js'
 import type { Evaluation } from '../../../eval/evaluation.js'
 import { describeComparison } from '../../../eval/verdict.js'
-import type { Streams } from '../../commandLine.js'
+import type { Streams } from '../../terminal/streams.js'
 import { Progress } from '../../terminal/progress.js'
 import { formatEvaluation } from './evalTable.js'
 import { formatTraces } from './evalTraces.js'
