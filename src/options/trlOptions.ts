@@ -59,14 +59,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'ref_model_sync_steps',
   ],
   'no tools': ['max_tool_calling_iterations'],
-  'nothing to correct: log-probabilities of sampling and training are equal, and each step measures it (`sampling/sampling_logp_difference/max`)':
-    [
-      'vllm_importance_sampling_correction',
-      'vllm_importance_sampling_mode',
-      'vllm_importance_sampling_clip_max',
-      'vllm_importance_sampling_clip_min',
-      'vllm_importance_sampling_cap',
-    ],
+  'deprecated in TRL: `vllm_importance_sampling_clip_max`': ['vllm_importance_sampling_cap'],
   'always: every completion is a line of completions.jsonl': ['log_completions'],
   'text only': ['log_multimodal'],
   'completions are read in report.html, or by `step.groups`': ['num_completions_to_print', 'log_unique_prompts'],

@@ -53,5 +53,4 @@ export {
 } from '../../src/grpo/losses/entropyControl.js'
 export type { EntropyControl } from '../../src/grpo/losses/entropyControl.js'
 export { importanceSamplingRatio, samplingMetrics } from '../../src/grpo/losses/rolloutImportanceSampling.js'
-export type { ImportanceSamplingOptions } from '../../src/grpo/losses/rolloutImportanceSampling.js'
 export { decoderOf, rowValues } from '../fixtures/tensors.js'

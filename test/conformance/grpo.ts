@@ -7,7 +7,7 @@ import {
   samplingMetrics,
   updateEntropyControl,
 } from './api.js'
-import type { EntropyControl, ImportanceSamplingOptions } from './api.js'
+import type { EntropyControl } from './api.js'
 import { absolute, compareExactly, compareNumbers, compareRecord, ofOneOrMore, unsupported } from './compare.js'
 import type { Row } from './compare.js'
 import { completionMask, lossOf, readMicroBatch, tensorLossOf } from './lossReference.js'
@@ -26,11 +26,7 @@ interface LossReference {
   case?: string
   note?: string
   shape?: [number, number]
-  config: MicroBatchConfig & {
-    vllm_importance_sampling_mode?: ImportanceSamplingOptions['mode']
-    vllm_importance_sampling_clip_max?: number | null
-    vllm_importance_sampling_clip_min?: number | null
-  }
+  config: MicroBatchConfig
   inputs: MicroBatchInputs
   outputs: LossOutputs & {
     loss_f64?: number
@@ -79,21 +75,16 @@ async function* lossCase(reference: LossReference): AsyncGenerator<Row> {
   yield* compareMetrics('', batch, entropyCoef, afterStep(batch, before), outputs.metrics)
 
   if (!outputs.sampling_metrics) return
-  const rollout = {
-    shape: batch.values.shape,
-    oldLogProbs: inputs.old_per_token_logps!.flat(),
-    samplingLogProbs: inputs.sampling_per_token_logps!.flat(),
-    completionMask: completionMask(inputs).flat(),
-  }
-  const ratio = importanceSamplingRatio(rollout, {
-    mode: config.vllm_importance_sampling_mode!,
-    clipMax: config.vllm_importance_sampling_clip_max ?? null,
-    clipMin: config.vllm_importance_sampling_clip_min ?? null,
-  })
+  const rows = completionMask(inputs).map((lossMask, row) => ({
+    oldLogProbs: inputs.old_per_token_logps![row]!,
+    samplingLogProbs: inputs.sampling_per_token_logps![row]!,
+    lossMask,
+  }))
+  const ratios = rows.map((row) => importanceSamplingRatio(row, batch.config))
   const expectedRatio = inputs.importance_sampling_ratio!.flat()
-  yield compareNumbers('importance-sampling ratio', ratio, expectedRatio, ofOneOrMore(1e-5))
+  yield compareNumbers('importance-sampling ratio', ratios.flat(), expectedRatio, ofOneOrMore(1e-5))
   const expectedMetrics = outputs.sampling_metrics
-  yield compareRecord('sampling metrics', samplingMetrics(rollout, ratio), expectedMetrics, ofOneOrMore(1e-5))
+  yield compareRecord('sampling metrics', samplingMetrics(rows, ratios), expectedMetrics, ofOneOrMore(1e-5))
 }
 
 async function* entropySequence(

@@ -3,11 +3,12 @@ import type { GRPOConfig, LoraOptions } from './api.js'
 
 const known = new Map(grpoOptions().map(({ trlName, name }) => [trlName, name as keyof typeof grpoConfigSchema.shape]))
 
-/** The options of GRPO in a record, by TRL's names; its other fields are not touched. Null is the default. */
+/** The options of GRPO in a record, by TRL's names; its other fields are not touched. Null is the default where it is no value. */
 export function optionsIn(record: object): Record<string, unknown> {
   const names = Object.keys(record).filter((name) => known.has(name))
   const given = names.map((name) => [name, (record as Record<string, unknown>)[name]] as const)
-  return Object.fromEntries(given.filter(([, value]) => value !== null))
+  const takesNull = (name: string): boolean => grpoConfigSchema.shape[known.get(name)!].safeParse(null).success
+  return Object.fromEntries(given.filter(([name, value]) => value !== null || takesNull(name)))
 }
 
 /** Options by TRL's names with the defaults of the others; not checked for combinations, since references have unusual ones. */

@@ -144,6 +144,18 @@ export const grpoConfigSchema = z.strictObject({
     null,
     'Leaves out completions with negative advantage that lost more than this many nats per token; null = off.',
   ),
+  vllmImportanceSamplingCorrection: option(
+    z.boolean(),
+    true,
+    'Whether the loss is corrected for a rollout engine whose log-probabilities are not quite those of training; otherwise there is nothing to correct.',
+  ),
+  vllmImportanceSamplingMode: option(
+    z.enum(['token_truncate', 'token_mask', 'sequence_truncate', 'sequence_mask']),
+    'sequence_mask',
+    'Its ratio: of each token, or one for the completion; truncate clips it to the bounds, mask leaves out what is outside them.',
+  ),
+  vllmImportanceSamplingClipMax: option(positive.nullable(), 3, 'Upper bound of that ratio; null = none.'),
+  vllmImportanceSamplingClipMin: option(nonNegative.nullable(), null, 'Lower bound of that ratio; null = none.'),
   topEntropyQuantile: option(
     fraction,
     1,

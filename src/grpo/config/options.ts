@@ -100,6 +100,21 @@ export interface GRPOOptions {
    * to null.
    */
   readonly offPolicyMaskThreshold?: number | null | undefined
+  /**
+   * Whether the loss is corrected for a rollout engine whose log-probabilities are not quite those of training;
+   * otherwise there is nothing to correct. Defaults to true.
+   */
+  readonly vllmImportanceSamplingCorrection?: boolean | undefined
+  /**
+   * Its ratio: of each token, or one for the completion; truncate clips it to the bounds, mask leaves out what is
+   * outside them. Defaults to "sequence_mask".
+   */
+  readonly vllmImportanceSamplingMode?:
+    'token_truncate' | 'token_mask' | 'sequence_truncate' | 'sequence_mask' | undefined
+  /** Upper bound of that ratio; null = none. Defaults to 3. */
+  readonly vllmImportanceSamplingClipMax?: number | null | undefined
+  /** Lower bound of that ratio; null = none. Defaults to null. */
+  readonly vllmImportanceSamplingClipMin?: number | null | undefined
   /** Fraction of the tokens, those with the highest entropy, that the policy loss acts on; 1 = all. Defaults to 1. */
   readonly topEntropyQuantile?: number | undefined
   /** Coefficient of the entropy bonus; 0 = none. With useAdaptiveEntropy the initial value. Defaults to 0. */

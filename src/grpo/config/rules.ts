@@ -107,6 +107,24 @@ const rules: readonly Rule[] = [
       `entropyCoefMin = ${entropyCoefMin} is above entropyCoefMax = ${entropyCoefMax}`,
   },
   {
+    severity: 'error',
+    when: ({ vllmImportanceSamplingClipMin: min, vllmImportanceSamplingClipMax: max }) =>
+      min !== null && max !== null && min >= max,
+    say: ({ vllmImportanceSamplingClipMin: min, vllmImportanceSamplingClipMax: max }) =>
+      `vllmImportanceSamplingClipMin = ${min} is not below vllmImportanceSamplingClipMax = ${max}`,
+  },
+  {
+    severity: 'error',
+    when: (config) =>
+      config.vllmImportanceSamplingCorrection &&
+      config.vllmImportanceSamplingMode.endsWith('_truncate') &&
+      config.vllmImportanceSamplingClipMin === null &&
+      config.vllmImportanceSamplingClipMax === null,
+    say: ({ vllmImportanceSamplingMode }) =>
+      `vllmImportanceSamplingMode ${vllmImportanceSamplingMode} clips to nothing: set vllmImportanceSamplingClipMax, or ` +
+      'vllmImportanceSamplingClipMin',
+  },
+  {
     severity: 'warning',
     when: ({ importanceSamplingLevel, lossType }) =>
       importanceSamplingLevel === 'sequence' && tokenMeanLosses.includes(lossType),

@@ -1,75 +1,74 @@
-/** A micro-batch of B completions of up to T tokens, row-major. */
-export interface RolloutLogProbs {
-  readonly shape: readonly [number, number] // [B, T]
-  readonly oldLogProbs: ArrayLike<number> // [B · T] nats, by the policy's training forward
-  readonly samplingLogProbs: ArrayLike<number> // [B · T] nats, recorded while sampling
-  readonly completionMask: ArrayLike<number> // [B · T]
+import type { GRPOConfig } from '../config/config.js'
+
+/** A completion's tokens, scored by the policy's training engine and by what sampled them. */
+export interface TwiceScored {
+  readonly oldLogProbs: readonly number[] // [L] nats, when it was sampled, by the training engine
+  readonly samplingLogProbs: readonly number[] // [L] nats, recorded while sampling
+  readonly lossMask: readonly number[] // [L] 1: the token is trained on, 0: it is not
 }
 
-export interface ImportanceSamplingOptions {
-  /**
-   * `token_*`: a ratio for each token; `sequence_*`: one for each completion. `*_truncate` clips it to the bounds,
-   * `*_mask` sets it to 0 outside them.
-   */
-  mode: 'token_truncate' | 'token_mask' | 'sequence_truncate' | 'sequence_mask'
-  /** Upper bound; null = none. */
-  clipMax: number | null
-  /** Lower bound; null = none. */
-  clipMin: number | null
-}
+type ImportanceSamplingConfig = Pick<
+  GRPOConfig,
+  'vllmImportanceSamplingMode' | 'vllmImportanceSamplingClipMax' | 'vllmImportanceSamplingClipMin'
+>
 
 /**
- * Importance-sampling ratio π_old / π_sampler that corrects for a sampler whose numbers differ from the training
- * forward's (TRL's `vllm_importance_sampling_*`): exp of the difference of log-probabilities, of a token or summed
- * over the completion. Returns [B · T] or [B].
+ * Importance-sampling ratio π_old / π_sampler that corrects for a sampler whose numbers differ from the training engine's: exp
+ * of the difference of log-probabilities, of each token or summed over the completion. The modes `*_truncate` clip it to the
+ * bounds, `*_mask` set it to 0 outside them. Masked tokens have the ratio 1.
+ * @returns [L], or one number for the completion
  */
-export function importanceSamplingRatio(rollout: RolloutLogProbs, options: ImportanceSamplingOptions): Float32Array {
-  const [rows, tokens] = rollout.shape
-  const difference = (i: number): number =>
-    rollout.completionMask[i] === 0 ? 0 : rollout.oldLogProbs[i]! - rollout.samplingLogProbs[i]!
-  const { mode, clipMin, clipMax } = options
-  const min = clipMin ?? -Infinity
-  const max = clipMax ?? Infinity
-  const bound = (ratio: number): number => {
+export function importanceSamplingRatio(
+  { oldLogProbs, samplingLogProbs, lossMask }: TwiceScored,
+  config: ImportanceSamplingConfig,
+): number[] | number {
+  const differences = oldLogProbs.map((old, t) => (lossMask[t] === 0 ? 0 : old - samplingLogProbs[t]!))
+  const { vllmImportanceSamplingMode: mode } = config
+  const min = config.vllmImportanceSamplingClipMin ?? -Infinity
+  const max = config.vllmImportanceSamplingClipMax ?? Infinity
+  const bounded = (logRatio: number): number => {
+    const ratio = Math.exp(logRatio)
     if (mode === 'token_truncate' || mode === 'sequence_truncate') return Math.min(Math.max(ratio, min), max)
     return ratio < min || ratio > max ? 0 : ratio
   }
-  if (mode === 'token_truncate' || mode === 'token_mask') {
-    return Float32Array.from({ length: rows * tokens }, (_, i) => bound(Math.exp(difference(i))))
-  }
-  return Float32Array.from({ length: rows }, (_, row) => {
-    let sum = 0
-    for (let t = 0; t < tokens; t++) sum += difference(row * tokens + t)
-    return bound(Math.exp(sum))
-  })
+  if (mode === 'token_truncate' || mode === 'token_mask') return differences.map(bounded)
+  return bounded(differences.reduce((sum, difference) => sum + difference, 0))
 }
 
 /**
- * How far the sampler's log-probabilities are from the training forward's, with TRL's names:
+ * How far the sampler's log-probabilities are from the training engine's, with TRL's names:
  * `sampling/sampling_logp_difference/mean` and `/max` of the absolute difference in nats over the unmasked tokens,
- * and, when a ratio is given, `sampling/importance_sampling_ratio/min`, `/mean` and `/max` of it as bounded. All are
+ * and, when ratios are given, `sampling/importance_sampling_ratio/min`, `/mean` and `/max` of them as bounded. All are
  * 0 when there is no token.
  */
 export function samplingMetrics(
-  rollout: RolloutLogProbs,
-  ratio: Float32Array | null, // [B · T] or [B] from importanceSamplingRatio
+  completions: readonly TwiceScored[],
+  ratios: readonly (readonly number[] | number)[] | null, // from importanceSamplingRatio
 ): Record<string, number> {
-  const unmasked = (_: number, i: number): boolean => rollout.completionMask[i] !== 0
-  const differences = Array.from(rollout.oldLogProbs, (old, i) => Math.abs(old - rollout.samplingLogProbs[i]!)).filter(
-    unmasked,
+  const unmasked = (values: readonly number[], { lossMask }: TwiceScored): number[] =>
+    values.filter((_, t) => lossMask[t] !== 0)
+  const differences = summary(
+    completions.flatMap((completion) => {
+      const { oldLogProbs, samplingLogProbs } = completion
+      return unmasked(
+        oldLogProbs.map((old, t) => Math.abs(old - samplingLogProbs[t]!)),
+        completion,
+      )
+    }),
   )
   const metrics = {
-    'sampling/sampling_logp_difference/mean': summary(differences).mean,
-    'sampling/sampling_logp_difference/max': summary(differences).max,
+    'sampling/sampling_logp_difference/mean': differences.mean,
+    'sampling/sampling_logp_difference/max': differences.max,
   }
-  if (ratio === null) return metrics
-  const isPerSequence = ratio.length === rollout.shape[0] && rollout.shape[1] !== 1
-  const ratios = summary(isPerSequence ? Array.from(ratio) : Array.from(ratio).filter(unmasked))
+  if (ratios === null) return metrics
+  const { min, mean, max } = summary(
+    ratios.flatMap((ratio, i) => (typeof ratio === 'number' ? ratio : unmasked(ratio, completions[i]!))),
+  )
   return {
     ...metrics,
-    'sampling/importance_sampling_ratio/min': ratios.min,
-    'sampling/importance_sampling_ratio/mean': ratios.mean,
-    'sampling/importance_sampling_ratio/max': ratios.max,
+    'sampling/importance_sampling_ratio/min': min,
+    'sampling/importance_sampling_ratio/mean': mean,
+    'sampling/importance_sampling_ratio/max': max,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { TokenValues } from '../../engine/engine.js'
 import type { LossValues } from '../losses/lossValues.js'
+import { lossMask } from './trainingRow.js'
 import type { TrainingRow } from './trainingRow.js'
 
 /** Values that are given row by row as [B · T], T the longest row, 0 where there is no token; null when a row has none. */
@@ -53,7 +54,22 @@ export function lossValues(
     oldLogProbs: pad((row) => row.oldLogProbs),
     refLogProbs: pad((row) => row.refLogProbs),
     samplingLogProbs: pad((row) => row.samplingLogProbs),
-    completionMask: pad(({ completionIds, inLoss = true }) => completionIds.map(() => (inLoss ? 1 : 0)))!,
+    completionMask: pad(lossMask)!,
     advantages: rows.map(({ advantage }) => advantage),
+    importanceSamplingRatio: importanceSamplingRatios(rows, tokens),
   }
+}
+
+/** [B] where every row has one ratio for its completion, [B · T] where every row has one for each token, else null: all 1. */
+function importanceSamplingRatios(
+  rows: readonly Pick<TrainingRow, 'importanceSamplingRatio'>[],
+  tokens: number,
+): Float32Array | null {
+  const ratios = rows.map(({ importanceSamplingRatio }) => importanceSamplingRatio)
+  const ofCompletions = ratios.filter((ratio) => typeof ratio === 'number')
+  if (ofCompletions.length === rows.length) return Float32Array.from(ofCompletions)
+  return padRows(
+    ratios.map((ratio) => (typeof ratio === 'number' ? null : ratio)),
+    tokens,
+  )
 }

@@ -240,7 +240,9 @@ interface SampledValues {
   readonly entropies: readonly number[]
 }
 
-/** What sampling recorded of a row; null when it comes from elsewhere. */
-function sampledValues({ samplingLogProbs, samplingEntropies }: TrainingRow): SampledValues | null {
-  return samplingLogProbs && samplingEntropies ? { logProbs: samplingLogProbs, entropies: samplingEntropies } : null
+/** What is known of a row by the policy that sampled it; null when it comes from elsewhere. */
+function sampledValues({ samplingLogProbs, samplingEntropies, oldLogProbs }: TrainingRow): SampledValues | null {
+  // The old log-probabilities are the training engine's, also where another one sampled.
+  const logProbs = oldLogProbs ?? samplingLogProbs
+  return logProbs && samplingEntropies ? { logProbs, entropies: samplingEntropies } : null
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import * as tf from '../../../src/bundled/tfjs.js'
 import { ConfigError } from '../../../src/errors.js'
 import { appliedEntropyCoef, initialEntropyControl } from '../../../src/grpo/losses/entropyControl.js'
+import { grpoConfigSchema } from '../../../src/grpo/config/config.js'
+import { importanceSamplingRatio } from '../../../src/grpo/losses/rolloutImportanceSampling.js'
 import type { LossConfig, LossValues } from '../../../src/grpo/losses/lossValues.js'
 import { microBatchLoss } from '../../../src/grpo/losses/microBatchLoss.js'
 import { requireShared } from '../../shared.js'
@@ -57,14 +59,28 @@ describe('grpo/losses/microBatchLoss', () => {
       it(name, () => check({ ...exampleInputs(i), ...inputs }, { ...defaults, ...config }))
     }
 
-    for (const lossType of ['grpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo'] as const) {
-      it(`${lossType}, importance-sampling ratio of tokens and of completions`, async () => {
-        const ofTokens = matrix(randomNumbers(7), (x) => (x < 0.2 ? 0 : 0.5 + x))
-        const ofCompletions = [[1.1], [0.7], [0], [1.4], [0.9]]
-        for (const importanceSamplingRatio of [ofTokens, ofCompletions]) {
-          await check({ ...exampleInputs(3), importanceSamplingRatio }, { ...defaults, lossType, epsilonHigh: 1.5 })
-        }
-      })
+    for (const lossType of grpoConfigSchema.shape.lossType.unwrap().options) {
+      for (const vllmImportanceSamplingMode of grpoConfigSchema.shape.vllmImportanceSamplingMode.unwrap().options) {
+        it(`${lossType}, corrected for a sampler that differs: ${vllmImportanceSamplingMode}`, async () => {
+          const inputs = exampleInputs(3)
+          const sampler = matrix(randomNumbers(7), (x) => Math.log(0.6 + 0.8 * x))
+          const ratios = inputs.mask.map((lossMask, row) => {
+            const oldLogProbs = inputs.logProbs[row]!
+            const samplingLogProbs = oldLogProbs.map((old, t) => old - sampler[row]![t]!)
+            const bounds = { vllmImportanceSamplingClipMin: 0.7, vllmImportanceSamplingClipMax: 1.25 }
+            const config = { ...bounds, vllmImportanceSamplingMode }
+            return importanceSamplingRatio({ oldLogProbs, samplingLogProbs, lossMask }, config)
+          })
+          // The bounds act, and not on everything.
+          assert.ok(new Set(ratios.flat()).size > 3)
+          assert.ok(ratios.flat().some((ratio) => [0, 0.7, 1.25].includes(ratio)))
+          const importanceSamplingRatios = ratios.map((ratio) => (typeof ratio === 'number' ? [ratio] : ratio))
+          await check(
+            { ...inputs, importanceSamplingRatio: importanceSamplingRatios },
+            { ...defaults, lossType, epsilonHigh: 1.5 },
+          )
+        })
+      }
     }
 
     it('off-policy mask by the log-probabilities of the sampler', async () => {
