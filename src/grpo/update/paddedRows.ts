@@ -37,7 +37,7 @@ export function unpadRows(
 /**
  * The rows of a micro-batch as the loss takes them, padded to the longest.
  *
- * Without `inLoss` a row is in the loss; without `oldLogProbs` the ratio is 1 (on-policy).
+ * Without `inLoss` a row is in the loss, without `mask` all of its tokens are; without `oldLogProbs` the ratio is 1 (on-policy).
  */
 export function lossValues(
   rows: readonly (Pick<TrainingRow, 'completionIds' | 'advantage'> & Partial<TrainingRow>)[], // [B]

@@ -33,8 +33,22 @@ describe('paddedRows', () => {
       samplingLogProbs: null,
       completionMask: Float32Array.of(1, 1, 0, 0, 0, 0, 0, 0, 0),
       advantages: [1, 0, -1],
+      importanceSamplingRatio: null,
     })
     const old = rows.map((row, i) => ({ ...row, oldLogProbs: logProbs[i]! }))
     assert.deepEqual(lossValues(old, { logProbs, entropies: logProbs }).oldLogProbs, values.logProbs)
+  })
+
+  it('leaves tokens that were given out of the loss, and takes importance-sampling ratios of tokens or completions', () => {
+    const two = [
+      { completionIds: [1, 2, 3], advantage: 1, mask: [1, 0, 1], importanceSamplingRatio: [0.5, 1, 2] },
+      { completionIds: [4], advantage: -1, mask: null, importanceSamplingRatio: [3] },
+    ]
+    const known = { logProbs: [[-1, -2, -3], [-4]], entropies: [[1, 2, 3], [4]] }
+    const { completionMask, importanceSamplingRatio } = lossValues(two, known)
+    assert.deepEqual(completionMask, Float32Array.of(1, 0, 1, 1, 0, 0))
+    assert.deepEqual(importanceSamplingRatio, Float32Array.of(0.5, 1, 2, 3, 0, 0))
+    const ofCompletions = two.map((row, i) => ({ ...row, importanceSamplingRatio: i }))
+    assert.deepEqual(lossValues(ofCompletions, known).importanceSamplingRatio, Float32Array.of(0, 1))
   })
 })
