@@ -17,7 +17,7 @@ import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
-import { formatDuration, Progress } from '../terminal/progress.js'
+import { Progress } from '../terminal/progress.js'
 import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
@@ -197,16 +197,15 @@ async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void>
   const first = trainer.step
   if (first > 0) streams.stdout.write(`resumed  after step ${first} of ${trainer.maxSteps}\n`)
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first })
-  const started = performance.now()
   try {
     for await (const { step, maxSteps, metrics } of trainer) {
-      const left = formatDuration(((performance.now() - started) / 1000 / (step - first)) * (maxSteps - step))
       const reward = metrics.reward ?? 0
       const text = `reward ${reward.toFixed(2)}  tokens an answer ${metrics['completions/mean_length']!.toFixed(0)}`
       bar.update(step, text)
       if (step === 1 || step % LOGGING_STEPS === 0) {
         const share = '█'.repeat(Math.round(reward * 20))
-        bar.log(`step ${step.toString().padStart(3)}/${maxSteps}  ${text}  ${left} left  ${share}`)
+        const left = bar.timeLeft(step) ?? '0 s left'
+        bar.log(`step ${step.toString().padStart(3)}/${maxSteps}  ${text}  ${left}  ${share}`)
       }
     }
   } finally {

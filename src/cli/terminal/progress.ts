@@ -82,17 +82,18 @@ export class Progress {
 
   /** `3/10 steps`, the text, and the time left. */
   #describe(value: number, text: string): string {
-    return [`${value}/${this.#total} ${this.#unit}`, text, this.#timeLeft(value)]
-      .filter((part) => part !== '')
+    // Of the first moment nothing can be told.
+    const left = this.#now() - this.#started < 1000 ? null : this.timeLeft(value)
+    return [`${value}/${this.#total} ${this.#unit}`, text, left]
+      .filter((part) => part !== null && part !== '')
       .join('  ')
   }
 
-  /** By the speed so far; nothing before there is one. */
-  #timeLeft(value: number): string {
+  /** `3 min 20 s left` by the speed so far; null before there is one, and at the end. */
+  timeLeft(value: number): string | null {
     const done = value - this.#first
-    const seconds = (this.#now() - this.#started) / 1000
-    if (done <= 0 || value >= this.#total || seconds < 1) return ''
-    return `${formatDuration((seconds / done) * (this.#total - value))} left`
+    if (done <= 0 || value >= this.#total) return null
+    return `${formatDuration(((this.#now() - this.#started) / 1000 / done) * (this.#total - value))} left`
   }
 
   /** Prints a line, above the bar where there is one. */

@@ -15,7 +15,7 @@ import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
 import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
-import { formatDuration, Progress } from '../terminal/progress.js'
+import { Progress } from '../terminal/progress.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 
 const OUTPUT_DIR = path.join('runs', 'pretrain')
@@ -113,7 +113,6 @@ async function run(
   onInterruption(signal, (interrupted) => {
     bar.log(`${interrupted}: writing a checkpoint after this update; Ctrl-C again stops at once`)
   })
-  const first = pretrainer.step
   const started = performance.now()
   let tokens = 0
   let losses: number[] = []
@@ -122,14 +121,14 @@ async function run(
       tokens += count
       losses.push(loss)
       const seconds = (performance.now() - started) / 1000
-      const left = formatDuration((seconds / (step - first)) * (config.maxSteps - step))
       const speed = `${(tokens / seconds).toFixed(0)} tokens/s`
       bar.update(step, `loss ${loss.toFixed(3)}  ${speed}`)
       const line = { step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count }
       const lost = files.write([[runFileNames.metrics, line]])
       if (step % LOGGING_STEPS === 0) {
         const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
-        bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left} left`)
+        const left = bar.timeLeft(step) ?? '0 s left'
+        bar.log(`update ${step}/${config.maxSteps}  loss ${meanLoss.toFixed(4)}  ${speed}  ${left}`)
         losses = []
       }
       const isDue = step % config.saveSteps === 0 || step === config.maxSteps

@@ -23,7 +23,7 @@ import { Interrupted } from '../terminal/exitCode.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
-import { formatDuration, Progress } from '../terminal/progress.js'
+import { Progress } from '../terminal/progress.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
@@ -47,12 +47,6 @@ const PREFLIGHT_SECONDS = 30
 
 /** What a run trains and is judged on. */
 type RunInputs = Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>
-
-/** When this process began to train, and behind which step. */
-interface Clock {
-  readonly started: number
-  readonly firstStep: number
-}
 
 export function addTrainCommand(program: Command, streams: Streams): void {
   const command = program
@@ -238,7 +232,6 @@ async function runTrainer(
     // The options that may change are those of this run from here on.
     atomicWriteFile(runLayout(config.outputDir).config, formatTrainConfig(config))
   }
-  const clock: Clock = { started: performance.now(), firstStep: trainer.step }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   onInterruption(signal, (interrupted) => {
     bar.log(`${interrupted}: saving adapter and checkpoint after this step; Ctrl-C again stops at once`)
@@ -247,7 +240,8 @@ async function runTrainer(
     for await (const step of trainer) {
       last = step
       bar.update(step.step, describeProgress(null, step))
-      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps) bar.log(describeStep(step, clock))
+      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps)
+        bar.log(describeStep(step, bar.timeLeft(step.step)))
       for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
   } finally {
@@ -273,14 +267,14 @@ function describeBatch(config: TrainConfig): string {
 }
 
 /** The line that a step leaves behind; what the step did not measure, because it sampled nothing, is left out. */
-function describeStep({ step, maxSteps, metrics }: TrainingStep, clock: Clock): string {
+function describeStep({ step, maxSteps, metrics }: TrainingStep, timeLeft: string | null): string {
   const values = [
     labelled('reward', metrics.reward?.toFixed(3)),
     labelled('eval accuracy', metrics.eval_accuracy?.toFixed(3)),
     labelled('length', metrics['completions/mean_length']?.toFixed(1)),
     labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
     speed(metrics),
-    step < maxSteps ? timeLeft(step, maxSteps, clock) : null,
+    timeLeft,
   ]
   return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
 }
@@ -302,9 +296,4 @@ function labelled(label: string, value: string | undefined): string | null {
 
 function speed({ tokens_per_second: tokens }: TrainingStep['metrics']): string {
   return `${tokens.toFixed(tokens < 100 ? 1 : 0)} tokens/s`
-}
-
-function timeLeft(step: number, maxSteps: number, { started, firstStep }: Clock): string {
-  const secondsPerStep = (performance.now() - started) / 1000 / (step - firstStep)
-  return `${formatDuration(secondsPerStep * (maxSteps - step))} left`
 }
