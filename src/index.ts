@@ -8,6 +8,8 @@ export type { EngineEntry, EngineName, EngineOptions, SelectedEngine } from './e
 export type { Engine, EngineInfo, EngineModel, EngineRow, MemoryUse, Recording, TokenValues } from './engine/engine.js'
 
 export { CausalLM } from './policy/causalLM.js'
+export type { Policy } from './policy/causalLM.js'
+export type { Trained } from './policy/trained.js'
 export { loadModel } from './policy/loadModel.js'
 export type { LoadModelOptions } from './policy/loadModel.js'
 export type { ModelConfig } from './model/config.js'

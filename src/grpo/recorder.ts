@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import { saveAdapter } from '../model/peft.js'
 import { correctnessJudge } from '../rewards/judge.js'
 import { removeCheckpoints } from '../run/checkpointFolders.js'
 import { RunControl } from '../run/control.js'
@@ -28,7 +27,7 @@ const SAVING_PAUSE = 250
 
 /** What a run is recorded of. */
 interface RecorderOptions
-  extends RunPlan, Pick<GRPOTrainerOptions, 'policy' | 'task' | 'outputDir' | 'resume' | 'acceptChangedData'> {
+  extends RunPlan, Pick<GRPOTrainerOptions, 'task' | 'outputDir' | 'resume' | 'acceptChangedData'> {
   readonly update: PolicyUpdate
   readonly onWarning: (message: string) => void
 }
@@ -153,7 +152,7 @@ export class RunRecorder {
   }
 
   /**
-   * Saves a checkpoint of the last step unless there is one, and the adapter; with `loadBestModelAtEnd` that is the best one once
+   * Saves a checkpoint of the last step unless there is one, and the policy; with `loadBestModelAtEnd` that is the best one once
    * the run is finished.
    */
   #save({ good, position }: TrainerState, isFinished: boolean): void {
@@ -164,9 +163,9 @@ export class RunRecorder {
     const isAhead = update.step > position.step
     if (!isAhead && good.position.step > (checkpoints?.savedStep ?? 0)) this.saveCheckpoint(good)
     try {
-      if (config.loadBestModelAtEnd && isFinished && position.best) checkpoints?.loadAdapter(position.best.step)
+      if (config.loadBestModelAtEnd && isFinished && position.best) checkpoints?.loadPolicy(position.best.step)
     } finally {
-      saveAdapter(runLayout(outputDir).adapter, policy.adapter!, policy.name)
+      policy.trained.save(runLayout(outputDir)[policy.trained.folderName])
     }
   }
 

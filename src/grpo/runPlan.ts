@@ -6,10 +6,13 @@ import type { GRPOConfig } from './config/config.js'
 import { checkGoldAnswers } from './goldAnswers.js'
 import { checkMemory, memoryForecast, promptLengths } from './memory/forecast.js'
 import type { MemoryForecast } from './memory/forecast.js'
+import { asPolicy } from '../policy/causalLM.js'
+import type { Policy } from '../policy/causalLM.js'
 import type { GRPOTrainerOptions } from './trainer.js'
 
 /** A run whose options were checked. */
 export interface RunPlan {
+  readonly policy: Policy
   /** All options, the defaults filled in. */
   readonly config: GRPOConfig
   readonly rewards: readonly RewardFunction[]
@@ -26,7 +29,8 @@ export interface RunPlan {
 export function planRun(
   options: Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'evalTask' | 'config' | 'outputDir' | 'resume'>,
 ): RunPlan {
-  const { policy, task, evalTask } = options
+  const { task, evalTask } = options
+  const policy = asPolicy(options.policy)
   const rewards = options.rewards.map(asRewardFunction)
   if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
   const names = rewards.map(({ name }) => name)
@@ -53,7 +57,7 @@ export function planRun(
     throw new ConfigError('resume needs outputDir, the folder of the run to continue')
   }
   const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
-  return { config, rewards, maxSteps, memoryForecast: forecast }
+  return { policy, config, rewards, maxSteps, memoryForecast: forecast }
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import { GrpoError } from '../errors.js'
-import type { CausalLM } from '../policy/causalLM.js'
 import type { Task } from '../tasks/task.js'
 import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
 import type { Finding } from './diagnosis/finding.js'
@@ -40,7 +39,6 @@ export interface TrainingStep {
 
 /** What a step needs. */
 export interface StepParts extends RunPlan {
-  readonly policy: CausalLM
   readonly task: Task
   /** Which problems come next. */
   readonly prompts: PromptSampler

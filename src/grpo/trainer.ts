@@ -85,9 +85,9 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
    *   resume from is whole, GrpoError when another process trains in outputDir
    */
   constructor(options: GRPOTrainerOptions<Options>) {
-    const { policy, task, onProgress = () => undefined, onWarning = console.warn } = options
+    const { task, onProgress = () => undefined, onWarning = console.warn } = options
     const plan = planRun(options)
-    const { config, maxSteps } = plan
+    const { policy, config, maxSteps } = plan
     const { shuffleDataset, seed, difficultyPools } = config
     const update = new PolicyUpdate(policy, config, maxSteps)
     const prompts = new PromptSampler(task.problems.length, shuffleDataset, seed, { difficultyPools })
@@ -99,7 +99,6 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     this.#recorder = recorder
     this.#parts = {
       ...plan,
-      policy,
       task,
       prompts,
       update,

@@ -1,12 +1,13 @@
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32'
 import { mersenne } from 'pure-rand/generator/mersenne'
-import { ConfigError, ShapeError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { ModelConfig } from './config.js'
 import { loraSettings } from './loraOptions.js'
 import type { LoraModule, LoraOptions } from './loraOptions.js'
 import { idleEntries, selectModules } from './loraTargets.js'
 import type { LoraSelection } from './loraTargets.js'
 import { projectionName, projections, projectionShape } from './modelTensors.js'
+import { Parameters } from './parameters.js'
 
 /** A linear layer that is adapted, with its rank and scale. */
 export interface LoraTarget {
@@ -56,11 +57,8 @@ export function loraScale({ r, alpha, useRslora }: Pick<LoraSettings, 'r' | 'alp
   return alpha / (useRslora ? Math.sqrt(r) : r)
 }
 
-/**
- * Trainable low-rank updates of a model's linear layers (LoRA, https://arxiv.org/abs/2106.09685): what is adapted, and all
- * values as one vector on the host. An engine computes with its own copy of them.
- */
-export class LoraAdapter {
+/** Trainable low-rank updates of a model's linear layers (LoRA, https://arxiv.org/abs/2106.09685). */
+export class LoraAdapter extends Parameters {
   readonly r: number
   readonly alpha: number
   /** Of modules that have no rank or alpha of their own. */
@@ -70,9 +68,6 @@ export class LoraAdapter {
   readonly targetModules: readonly LoraModule[]
   /** By layer, then in the order of `targetModules`. */
   readonly entries: readonly LoraEntry[]
-  /** Of all matrices, in the order of {@link parameters}; changed by {@link setValues} only. */
-  readonly values: Float32Array
-  #version = 0
 
   /** Copies the values of the modules. */
   constructor(
@@ -80,6 +75,7 @@ export class LoraAdapter {
     readonly config: ModelConfig,
     modules: readonly AdapterMatrices[],
   ) {
+    super(new Float32Array(modules.reduce((sum, { a, b }) => sum + a.length + b.length, 0)))
     this.r = settings.r
     this.alpha = settings.alpha
     this.scale = loraScale(settings)
@@ -88,7 +84,6 @@ export class LoraAdapter {
     const ordered = modules.toSorted(
       (x, y) => x.layer - y.layer || projections.indexOf(x.module) - projections.indexOf(y.module),
     )
-    this.values = new Float32Array(ordered.reduce((sum, { a, b }) => sum + a.length + b.length, 0))
     let at = 0
     const take = (values: Float32Array, shape: LoraMatrix['shape']): LoraMatrix => {
       const own = this.values.subarray(at, (at += values.length))
@@ -99,20 +94,6 @@ export class LoraAdapter {
       const shapes = loraShapes(config, target)
       return { ...target, a: take(a, shapes.a), b: take(b, shapes.b) }
     })
-  }
-
-  /** How often the values have changed: an engine takes over those of another version before it computes. */
-  get version(): number {
-    return this.#version
-  }
-
-  /** Throws a ShapeError for another number of values. */
-  setValues(values: ArrayLike<number>): void {
-    if (values.length !== this.values.length) {
-      throw new ShapeError(`the adapter has ${this.values.length} values, got ${values.length}`)
-    }
-    this.values.set(values)
-    this.#version++
   }
 
   /** Layers of the model, adapted or not. */

@@ -2,12 +2,13 @@ import type { Engine, EngineModel, ModelSource, TokenIds } from '../engine/engin
 import { ConfigError } from '../errors.js'
 import { snapshotSource } from '../hub/cache.js'
 import type { ModelConfig } from '../model/config.js'
-import { createLoraAdapter } from '../model/lora.js'
-import type { LoraAdapter } from '../model/lora.js'
+import { createLoraAdapter, LoraAdapter } from '../model/lora.js'
 import type { LoraOptions } from '../model/loraOptions.js'
-import { loadAdapter, saveAdapter } from '../model/peft.js'
+import { loadAdapter } from '../model/peft.js'
 import type { BaseModelName } from '../model/peftConfig.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import type { Trained } from './trained.js'
+import { TrainedAdapter } from './trainedAdapter.js'
 
 /** What a model and the policies made from it share. */
 interface BaseModel {
@@ -17,18 +18,24 @@ interface BaseModel {
   readonly engineModel: EngineModel
 }
 
-/** A causal language model: frozen weights, a tokenizer when its folder has one, and perhaps a LoRA adapter. */
-export class CausalLM {
-  /** The model with its adapter on the engine. */
+/** A causal language model: frozen weights, a tokenizer when its folder has one, and perhaps what is trained of it. */
+export class CausalLM<Part extends Trained | null = Trained | null> {
+  /** The model on the engine, with what is trained. */
   readonly engineModel: EngineModel
 
   /** @internal */
   constructor(
     private readonly base: BaseModel,
-    /** The trainable part; null for a model as it was loaded. */
-    readonly adapter: LoraAdapter | null = null,
+    /** What is trained; null for a model as it was loaded. */
+    readonly trained: Part,
   ) {
-    this.engineModel = adapter ? base.engineModel.withAdapter(adapter) : base.engineModel
+    this.engineModel = trained ? trained.on(base.engineModel) : base.engineModel
+  }
+
+  /** The LoRA adapter; null when there is none. */
+  get adapter(): LoraAdapter | null {
+    const parameters = this.trained?.parameters
+    return parameters instanceof LoraAdapter ? parameters : null
   }
 
   /** The folder that the model was loaded from. */
@@ -56,19 +63,19 @@ export class CausalLM {
     return this.base.engine
   }
 
-  /** The same frozen weights without the adapter; they are its model's, so this one needs no dispose(). */
+  /** The model as it was loaded; its weights are shared, so this one needs no dispose(). */
   get baseModel(): CausalLM {
-    return this.adapter ? new CausalLM(this.base) : this
+    return this.trained ? new CausalLM(this.base, null) : this
   }
 
   /** A policy to train: the same frozen weights with a new LoRA adapter, which at first changes nothing. */
-  withLora(options: LoraOptions = {}): CausalLM {
-    return new CausalLM(this.base, createLoraAdapter(this.config, options))
+  withLora(options: LoraOptions = {}): Policy {
+    return new CausalLM(this.base, new TrainedAdapter(createLoraAdapter(this.config, options), this.name))
   }
 
   /** The same frozen weights with an adapter in PEFT's layout from a folder. */
-  withAdapter(folder: string): CausalLM {
-    return new CausalLM(this.base, loadAdapter(folder, this.config))
+  withAdapter(folder: string): Policy {
+    return new CausalLM(this.base, new TrainedAdapter(loadAdapter(folder, this.config), this.name))
   }
 
   /** What names the model for others: its id on the Hub and the commit, or its folder. */
@@ -80,12 +87,27 @@ export class CausalLM {
   async saveAdapter(folder: string): Promise<void> {
     // An engine may have to bring the values from its device.
     await Promise.resolve()
-    if (!this.adapter) throw new ConfigError('saveAdapter: this model has no adapter; make one with withLora()')
-    saveAdapter(folder, this.adapter, this.name)
+    if (!this.trained || !this.adapter) {
+      throw new ConfigError('saveAdapter: this model has no adapter; make one with withLora()')
+    }
+    this.trained.save(folder)
   }
 
-  /** Frees the adapter; a model as it was loaded frees the weights that it shares with the policies made from it. */
+  /** Frees what is trained; a model as it was loaded frees the weights that it shares with the policies made from it. */
   dispose(): void {
     this.engineModel.dispose()
   }
+}
+
+/** A model that is trained. */
+export type Policy = CausalLM<Trained>
+
+/** Throws a ConfigError for a model of which nothing is trained. */
+export function asPolicy(model: CausalLM): Policy {
+  if (isPolicy(model)) return model
+  throw new ConfigError('of the policy nothing is trained; make one with model.withLora()')
+}
+
+function isPolicy(model: CausalLM): model is Policy {
+  return model.trained !== null
 }

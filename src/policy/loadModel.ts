@@ -37,7 +37,7 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null
   const eosTokenIds = endOfSequence(folder, tokenizer, config)
   const source = { folder, config, tokenizer, eosTokenIds, dtype: options.dtype ?? 'auto' }
-  return new CausalLM({ source, engine, engineModel: await engine.load(source) })
+  return new CausalLM({ source, engine, engineModel: await engine.load(source) }, null)
 }
 
 function noModel(folder: string): FileFormatError {

@@ -261,7 +261,7 @@ describe('trainer', () => {
       await Promise.resolve()
       assert.throws(
         () => trainerOf({ policy: base }),
-        (error) => error instanceof ConfigError && error.message.includes('no adapter to train'),
+        (error) => error instanceof ConfigError && error.message.includes('nothing is trained'),
       )
       assert.throws(() => trainerOf({ rewards: [] }), ConfigError)
       assert.throws(

@@ -4,8 +4,8 @@ import { FileFormatError } from '../../errors.js'
 import { atomicWriteJson, flushFolder } from '../../io/atomicWrite.js'
 import { Safetensors } from '../../io/safetensors.js'
 import { writeSafetensors } from '../../io/safetensorsWriter.js'
-import type { CausalLM } from '../../policy/causalLM.js'
-import { loadAdapter, saveAdapter } from '../../model/peft.js'
+import type { Policy } from '../../policy/causalLM.js'
+import type { Trained } from '../../policy/trained.js'
 import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
@@ -21,12 +21,9 @@ const OPTIMIZER_FILE = 'optimizer.safetensors'
 const FORMAT_VERSION = 2
 
 /** The files without which a checkpoint is none. */
-export const requiredFiles: readonly string[] = [
-  STATE_FILE,
-  OPTIMIZER_FILE,
-  'adapter/adapter_config.json',
-  'adapter/adapter_model.safetensors',
-]
+export function requiredFiles({ folderName, requiredFiles: files }: Trained): string[] {
+  return [STATE_FILE, OPTIMIZER_FILE, ...files.map((name) => `${folderName}/${name}`)]
+}
 
 /** What `trainer_state.json` holds beside the state of the optimizer; another version of the format is refused. */
 const schema = z.object({
@@ -69,15 +66,15 @@ export interface Checkpoint {
 
 /**
  * Writes a checkpoint's files: `trainer_state.json`, `optimizer.safetensors` (the moments of AdamW, flat, in the order of
- * the adapter's parameters) and `adapter/` in PEFT's layout.
+ * the policy's parameters) and what is trained, such as `adapter/` in PEFT's layout.
  */
-export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Checkpoint): void {
+export function writeCheckpoint(folder: string, { trained }: Policy, checkpoint: Checkpoint): void {
   const { adamW, ...optimizer } = checkpoint.optimizer
   const { prompts } = checkpoint.counters
   const shape = [adamW.m.length]
-  const { adapter } = runLayout(folder)
-  saveAdapter(adapter, policy.adapter!, policy.name)
-  flushFolder(adapter)
+  const learned = runLayout(folder)[trained.folderName]
+  trained.save(learned)
+  flushFolder(learned)
   writeSafetensors(path.join(folder, OPTIMIZER_FILE), [
     { name: 'exp_avg', dtype: 'F32', shape, data: adamW.m },
     { name: 'exp_avg_sq', dtype: 'F32', shape, data: adamW.v },
@@ -93,7 +90,7 @@ export function writeCheckpoint(folder: string, policy: CausalLM, checkpoint: Ch
 }
 
 /**
- * Reads a checkpoint, all but its adapter. Throws a FileFormatError when its files are missing or broken, or are not those of
+ * Reads a checkpoint, all but what was trained. Throws a FileFormatError when its files are missing or broken, or are not those of
  * its step.
  */
 export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Checkpoint {
@@ -114,17 +111,11 @@ export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Ch
 }
 
 /**
- * Gives a policy the values of a checkpoint's adapter, right after `first`, when nothing can fail any more but that. Throws a
- * FileFormatError when the adapter is broken or does not fit.
+ * Gives a policy the values of a checkpoint, right after `first`, when nothing can fail any more but that. Throws a
+ * FileFormatError when they are damaged or do not fit.
  */
-export function restoreAdapter(folder: string, policy: CausalLM, first: () => void = () => undefined): void {
-  const { adapter } = policy
-  const saved = loadAdapter(runLayout(folder).adapter, policy.config)
-  const layout = ({ name, shape }: { name: string; shape: readonly number[] }): string => `${name} ${shape.join()}`
-  const own = adapter?.parameters().map(layout).join()
-  if (!adapter || saved.parameters().map(layout).join() !== own) {
-    throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
-  }
+export function restorePolicy(folder: string, { trained }: Policy, first: () => void = () => undefined): void {
+  const values = trained.read(runLayout(folder)[trained.folderName])
   first()
-  adapter.setValues(saved.values)
+  trained.parameters.setValues(values)
 }

@@ -1,12 +1,12 @@
 import fs from 'node:fs'
 import { FileFormatError } from '../../errors.js'
-import type { CausalLM } from '../../policy/causalLM.js'
+import type { Policy } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
 import type { PolicyUpdate } from '../update/policyUpdate.js'
 import { placeInBatch } from '../trainerState.js'
 import type { RunPosition } from '../trainerState.js'
-import { readCheckpoint, requiredFiles, restoreAdapter, writeCheckpoint } from './checkpoint.js'
+import { readCheckpoint, requiredFiles, restorePolicy, writeCheckpoint } from './checkpoint.js'
 import type { TrainerCounters } from './checkpoint.js'
 import {
   addToCheckpointFolder,
@@ -39,7 +39,7 @@ export class RunCheckpoints {
   constructor(
     private readonly run: {
       readonly outputDir: string
-      readonly policy: CausalLM
+      readonly policy: Policy
       readonly update: PolicyUpdate
       readonly task: Task
       readonly config: GRPOConfig
@@ -56,13 +56,14 @@ export class RunCheckpoints {
   }
 
   /**
-   * Puts adapter and optimizer back to where the newest whole checkpoint has them; null when there is no checkpoint. Nothing is
+   * Puts policy and optimizer back to where the newest whole checkpoint has them; null when there is no checkpoint. Nothing is
    * changed when that is not possible. Damaged ones are told as warnings.
    * @throws ConfigError when it is not the same run; FileFormatError when no checkpoint is whole
    */
   resume(): ResumedRun | null {
-    const { outputDir, onWarning } = this.run
-    return restoreNewestCheckpoint(outputDir, requiredFiles, (whole) => this.#resumeFrom(whole), onWarning)
+    const { outputDir, policy, onWarning } = this.run
+    const required = requiredFiles(policy.trained)
+    return restoreNewestCheckpoint(outputDir, required, (whole) => this.#resumeFrom(whole), onWarning)
   }
 
   #resumeFrom(whole: WholeCheckpoint): ResumedRun {
@@ -86,7 +87,7 @@ export class RunCheckpoints {
     if (!isBetweenBatches && !stored) {
       throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')
     }
-    restoreAdapter(folder, policy, () => {
+    restorePolicy(folder, policy, () => {
       update.restore(checkpoint.optimizer)
     })
     this.#savedStep = step
@@ -114,12 +115,12 @@ export class RunCheckpoints {
     removeOldCheckpoints(outputDir, config.saveTotalLimit, [counters.best?.step ?? null])
   }
 
-  /** Gives the policy the adapter of a step's checkpoint. Throws a FileFormatError when that is damaged or not there any more. */
-  loadAdapter(step: number): void {
+  /** Gives the policy the values of a step's checkpoint. Throws a FileFormatError when that is damaged or not there any more. */
+  loadPolicy(step: number): void {
     const { outputDir, policy } = this.run
     const folder = runLayout(outputDir).checkpoint(step)
-    checkWhole({ folder, step }, requiredFiles)
-    restoreAdapter(folder, policy)
+    checkWhole({ folder, step }, requiredFiles(policy.trained))
+    restorePolicy(folder, policy)
   }
 
   /** Adds the generation batch that was sampled right after the checkpoint of a step, if that is the last one saved. */

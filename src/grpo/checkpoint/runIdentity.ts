@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { ConfigError } from '../../errors.js'
-import type { CausalLM } from '../../policy/causalLM.js'
-import type { LoraAdapter } from '../../model/lora.js'
+import { digest } from '../../io/digest.js'
+import type { Policy } from '../../policy/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
 import { dependsOnMaxSteps } from '../../optim/learningRateSchedule.js'
@@ -22,7 +21,7 @@ const RENDERED_PROMPTS = 16
 
 /** The identity of a run that takes `maxSteps` steps. */
 export function runIdentity(
-  policy: CausalLM,
+  policy: Policy,
   task: Task,
   rewards: readonly Pick<RewardFunction, 'name' | 'weight'>[],
   config: GRPOConfig,
@@ -38,20 +37,8 @@ export function runIdentity(
     prompts: digest(prompts),
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
-    adapter: policy.adapter ? adapterIdentity(policy.adapter) : 'none',
+    adapter: policy.trained.identity,
   }
-}
-
-function adapterIdentity(adapter: LoraAdapter): string {
-  const { r, alpha, scale, dropout, settings, entries } = adapter
-  const shapes = adapter.parameters().map(({ name, shape }) => [name, shape])
-  const scales = entries.map((entry) => entry.scale)
-  return [
-    `rank ${r}, alpha ${alpha}, ${digest(shapes)}`,
-    ...(settings.useRslora ? ['rank-stabilised'] : []),
-    ...(scales.some((own) => own !== scale) ? [`scales ${digest(scales)}`] : []),
-    ...(dropout > 0 ? [`dropout ${dropout}`] : []),
-  ].join(', ')
 }
 
 /**
@@ -91,8 +78,4 @@ function defaultOf(name: string): unknown {
 
 function show(value: unknown): string {
   return value === undefined ? 'not there' : JSON.stringify(value)
-}
-
-function digest(value: unknown): string {
-  return createHash('sha256').update(show(value)).digest('hex').slice(0, 16)
 }

@@ -64,7 +64,7 @@ export function memoryForecast(
     maxTokens: config.maxTokensPerPass,
   })
   const weights = policy.engineModel.weightBytes
-  const optimizer = OPTIMIZER_VECTORS * 4 * (policy.adapter?.values.length ?? 0)
+  const optimizer = OPTIMIZER_VECTORS * 4 * (policy.trained?.parameters.values.length ?? 0)
   const without = weights + adapter + Math.max(sampling, activations)
   const available = policy.engine.memory().available
   const keptTokens =

@@ -1,21 +1,26 @@
-import type { LoraAdapter } from '../../model/lora.js'
-import type { LoraModule } from '../../model/loraOptions.js'
+import type { Parameters } from '../../model/parameters.js'
 
 /**
- * `grad_norm/q_proj` … `grad_norm/down_proj`: Euclidean norm of the gradients of a module's A and B in all layers, before
+ * `grad_norm/q_proj` … `grad_norm/down_proj`: Euclidean norm of the gradients of a module's parameters in all layers, before
  * clipping; the squares of all modules add up to the square of `grad_norm`.
  */
 export function moduleGradientNorms(
-  adapter: LoraAdapter,
-  gradients: Float32Array, // in the order of the adapter's parameters
+  parameters: Parameters,
+  gradients: Float32Array, // in the order of the parameters
 ): Record<string, number> {
-  const squares = new Map<LoraModule, number>(adapter.targetModules.map((module) => [module, 0]))
+  const squares = new Map<string, number>()
   let at = 0
-  for (const { module, a, b } of adapter.entries) {
-    const end = at + a.values.length + b.values.length
+  for (const { name, values } of parameters.parameters()) {
+    const end = at + values.length
     let sum = 0
     for (; at < end; at++) sum += gradients[at]! * gradients[at]!
-    squares.set(module, squares.get(module)! + sum)
+    const module = moduleOf(name)
+    squares.set(module, (squares.get(module) ?? 0) + sum)
   }
   return Object.fromEntries([...squares].map(([module, sum]) => [`grad_norm/${module}`, Math.sqrt(sum)]))
+}
+
+/** `q_proj` of `…self_attn.q_proj.lora_A.weight`, `…self_attn.q_proj.weight` and `…self_attn.q_proj.bias`. */
+function moduleOf(parameter: string): string {
+  return parameter.replace(/(\.lora_[AB])?\.(weight|bias)$/, '').replace(/^.*\./, '')
 }

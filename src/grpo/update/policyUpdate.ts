@@ -1,5 +1,5 @@
-import { ConfigError } from '../../errors.js'
-import type { LoraAdapter } from '../../model/lora.js'
+import type { Parameters } from '../../model/parameters.js'
+import { asPolicy } from '../../policy/causalLM.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { AdamW } from '../../optim/adamW.js'
 import type { AdamWState } from '../../optim/adamW.js'
@@ -44,7 +44,7 @@ export interface AppliedUpdate {
   readonly metrics: Record<string, number>
 }
 
-/** The state of a {@link PolicyUpdate} between two steps, without the adapter. */
+/** The state of a {@link PolicyUpdate} between two steps, without the policy's values. */
 export interface PolicyUpdateState {
   /** Optimizer steps made, skipped ones included. */
   readonly step: number
@@ -53,12 +53,12 @@ export interface PolicyUpdateState {
 }
 
 /**
- * The training half of GRPO: gradients of micro-batches are added up, then one step of AdamW changes the adapter.
+ * The training half of GRPO: gradients of micro-batches are added up, then one step of AdamW changes what is trained.
  * A micro-batch is computed as one packed batch in which the rows of a group share their prompt.
  */
 export class PolicyUpdate {
   readonly #policy: CausalLM
-  readonly #adapter: LoraAdapter
+  readonly #parameters: Parameters
   readonly #gradients: Float32Array
   readonly #adamW: AdamW
   #step = 0
@@ -69,17 +69,16 @@ export class PolicyUpdate {
   #entropySum = 0
   #entropyCount = 0
 
-  /** @throws ConfigError when the policy has no adapter to train */
+  /** @throws ConfigError when nothing of the policy is trained */
   constructor(
     policy: CausalLM,
     private readonly config: GRPOConfig,
     /** Optimizer steps of the whole run: what the learning-rate schedule ends at. */
     private readonly maxSteps: number,
   ) {
-    if (!policy.adapter) throw new ConfigError('the policy has no adapter to train; make one with model.withLora()')
     this.#policy = policy
-    this.#adapter = policy.adapter
-    const { length } = this.#adapter.values
+    this.#parameters = asPolicy(policy).trained.parameters
+    const { length } = this.#parameters.values
     this.#gradients = new Float32Array(length)
     this.#adamW = new AdamW(length, config)
     this.#entropyControl = initialEntropyControl(config)
@@ -90,7 +89,7 @@ export class PolicyUpdate {
     return this.#step
   }
 
-  /** The sum of the gradients since the last {@link apply}, in the order of the adapter's parameters. */
+  /** The sum of the gradients since the last {@link apply}, in the order of the policy's parameters. */
   get gradients(): Float32Array {
     return this.#gradients.slice()
   }
@@ -101,19 +100,19 @@ export class PolicyUpdate {
    * Rows that pull nothing are not computed at all: those with advantage 0 and those left out of the loss, when nothing else
    * in it depends on the model (no KL term, no entropy bonus) and sampling recorded the values of the policy as it is.
    *
-   * With dropout in the adapter all rows are computed, and nothing of what sampling recorded or kept is used, for sampling leaves
+   * With dropout all rows are computed, and nothing of what sampling recorded or kept is used, for sampling leaves
    * nothing out.
    */
   async accumulate(
     rows: readonly TrainingRow[],
     position: BatchPosition,
     options: {
-      /** The adapter has not changed since the rows were sampled by this policy. Defaults to false. */
+      /** The policy has not changed since the rows were sampled by it. Defaults to false. */
       asSampled?: boolean
     } = {},
   ): Promise<MicroBatchResult> {
     const { config } = this
-    const asSampled = options.asSampled === true && !this.#adapter.dropout
+    const asSampled = options.asSampled === true && !this.#parameters.dropout
     const entropyCoef = appliedEntropyCoef(this.#entropyControl, config)
     const sampled = rows.map((row) => (asSampled ? sampledValues(row) : null))
     const advantageOnly = config.beta === 0 && entropyCoef === 0
@@ -146,7 +145,7 @@ export class PolicyUpdate {
       }
       const logProbs = rows.map((_, i) => {
         const at = place.get(i)
-        return at === undefined || this.#adapter.dropout ? null : computed[at]!
+        return at === undefined || this.#parameters.dropout ? null : computed[at]!
       })
       return { loss: loss.loss, metrics, logProbs }
     } catch (error) {
@@ -178,25 +177,25 @@ export class PolicyUpdate {
     )
   }
 
-  /** The dropout of the active rows of the next micro-batch; null for an adapter without. */
+  /** The dropout of the active rows of the next micro-batch; null without. */
   #dropout(active: readonly number[]): RowDropout | null {
-    if (!this.#adapter.dropout) return null
+    if (!this.#parameters.dropout) return null
     return { key: dropoutKey(this.config.seed, this.#step, this.#microBatches), rowNumbers: active }
   }
 
   /**
-   * Clips the added-up gradients, changes the adapter by one step of AdamW and starts a new sum. When a gradient is not a
-   * finite number, adapter and optimizer stay as they were (`isFinite` false); the learning-rate schedule goes on.
+   * Clips the added-up gradients, changes the policy by one step of AdamW and starts a new sum. When a gradient is not a
+   * finite number, policy and optimizer stay as they were (`isFinite` false); the learning-rate schedule goes on.
    */
   apply(): AppliedUpdate {
     const learningRate = learningRateAt(this.#step, this.maxSteps, this.config)
-    const moduleGradNorms = moduleGradientNorms(this.#adapter, this.#gradients)
+    const moduleGradNorms = moduleGradientNorms(this.#parameters, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     const isFinite = Number.isFinite(gradNorm)
     if (isFinite) {
-      const values = this.#adapter.values.slice()
-      this.#adamW.step(values, this.#gradients, learningRate)
-      this.#adapter.setValues(values)
+      this.#parameters.update((values) => {
+        this.#adamW.step(values, this.#gradients, learningRate)
+      })
       this.#entropyControl = updateEntropyControl(
         this.#entropyControl,
         this.#entropySum / Math.max(this.#entropyCount, 1),
@@ -212,7 +211,7 @@ export class PolicyUpdate {
     return { gradNorm, learningRate, isFinite, metrics }
   }
 
-  /** What has to be stored between two steps, beside the adapter, to go on bit for bit. */
+  /** What has to be stored between two steps, beside the policy's values, to go on bit for bit. */
   state(): PolicyUpdateState {
     return { step: this.#step, entropyControl: this.#entropyControl, adamW: this.#adamW.state() }
   }

@@ -8,6 +8,7 @@ import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/confi
 import type { GRPOTrainerOptions } from '../../../src/grpo/trainer.js'
 import type { LoraOptions } from '../../../src/model/loraOptions.js'
 import { adapterValues } from '../../fixtures/policies.js'
+import { asPolicy } from '../../../src/policy/causalLM.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy } from '../tinyTask.js'
 import { checkpointsOf, filesOf, runToEnd, snapshots } from './interruptedRun.js'
@@ -213,7 +214,7 @@ describe('resume', () => {
       await withPolicy(async ({ policy }) => {
         await Promise.resolve()
         const config = parseGRPOConfig({ maxSteps: 2 })
-        const { lrSchedulerKwargs, ...saved } = runIdentity(policy, tinyTask(3), [], config, 2)
+        const { lrSchedulerKwargs, ...saved } = runIdentity(asPolicy(policy), tinyTask(3), [], config, 2)
         assert.deepEqual(lrSchedulerKwargs, {})
         checkSameRun('step-1', saved, { ...saved, lrSchedulerKwargs }, config)
         assert.throws(() => {
