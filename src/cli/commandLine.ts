@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.js'
+import { camelCase, kebabCase, renamedOption } from '../options/names.js'
 import { leftOutNote } from '../options/trlOptions.js'
 import { packageVersion } from '../packageVersion.js'
 import { addBenchCommand } from './bench/bench.js'
@@ -84,6 +85,8 @@ function withKebabCaseFlags(args: readonly string[], program: Command): string[]
     const [flag = '', ...value] = arg.split('=')
     const normalized = flag.replaceAll('_', '-')
     if (known.has(normalized)) return [normalized, ...value].join('=')
+    const renamed = flag.startsWith('--') ? renamedOption(camelCase(flag.slice(2).replaceAll('-', '_'))) : null
+    if (renamed !== null) throw new ConfigError(`${flag} is renamed to --${kebabCase(renamed)}`)
     const note = flag.startsWith('--') ? leftOutNote(flag.slice(2).replaceAll('-', '_')) : null
     if (note !== null && ['train', 'preflight'].includes(verb)) {
       throw new ConfigError(`${flag} is ${note}`)

@@ -4,8 +4,8 @@ import type { Engine } from './engine.js'
 
 /** How an engine is started. */
 export interface EngineOptions {
-  /** Threads of the cpu engine. Defaults to the number of cores, or to what it runs with. */
-  threads?: number
+  /** Threads of the cpu engine. Defaults to null: the number of cores, or what it runs with. */
+  threads?: number | null | undefined
 }
 
 /** An engine that can be asked for by its name. */
@@ -28,7 +28,7 @@ export const engines = [
 export type EngineName = (typeof engines)[number]['name']
 
 /** What `--engine` takes. */
-export const engineChoices: readonly [string, ...string[]] = ['auto', ...engines.map(({ name }) => name)]
+export const engineChoices: readonly ['auto', ...EngineName[]] = ['auto', ...engines.map(({ name }) => name)]
 
 /** The engine that models are loaded on, and why it was taken. */
 export interface SelectedEngine {

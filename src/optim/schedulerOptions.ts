@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { quote } from '../io/json.js'
 import { camelCase, nearestName, snakeCase } from '../options/names.js'
+import { expectation } from '../options/schema.js'
 
 const positive = z.number().positive()
 const nonNegative = z.number().nonnegative()
@@ -60,15 +62,18 @@ export const schedulerKwargsSchema = z
   .nullable()
   .transform((given, context): SchedulerKwargs => {
     const named = Object.fromEntries(Object.entries(given ?? {}).map(([name, value]) => [camelCase(name), value]))
-    const result = schedulerSettings.safeParse(named)
+    const result = schedulerSettings.safeParse(named, { error: expectation })
     if (result.success) return result.data
     for (const issue of result.error.issues)
-      context.issues.push({ code: 'custom', message: describe(issue), input: given })
+      context.issues.push({ code: 'custom', message: describe(issue, named), input: given })
     return z.NEVER
   })
 
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'unrecognized_keys') return `${snakeCase(String(issue.path[0]))}: ${issue.message}`
+function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string {
+  if (issue.code !== 'unrecognized_keys') {
+    const name = String(issue.path[0])
+    return `${snakeCase(name)}: ${issue.message}, got ${quote(given[name])}`
+  }
   const [name = ''] = issue.keys
   return `no schedule has a setting ${snakeCase(name)}; did you mean ${snakeCase(nearestName(name, Object.keys(schedulerSettings.shape)))}?`
 }

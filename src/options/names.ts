@@ -52,9 +52,19 @@ export function optionsByName(
   return given
 }
 
+/** Options that had another name, by that one, in camelCase. */
+const renamedOptions: Readonly<Record<string, string>> = { backend: 'engine' }
+
+/** The name that an option has now that had another one in earlier versions; null for any other name. */
+export function renamedOption(name: string): string | null {
+  return Object.hasOwn(renamedOptions, name) ? renamedOptions[name]! : null
+}
+
 /** What is said of a name that is no option: why, if TRL has it, else the nearest one that is known. */
 export function describeUnknownOption(key: string, known: readonly string[]): string {
   const name = camelCase(key)
+  const renamed = renamedOption(name)
+  if (renamed !== null && known.includes(renamed)) return `${key} is renamed to ${renamed}`
   const note = leftOutNote(key) ?? leftOutNote(snakeCase(name))
   if (note !== null) return `${key} is ${note}`
   const nearest = nearestName(name, known)

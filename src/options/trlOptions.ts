@@ -132,7 +132,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
   'a resumed run goes on exactly where it was': ['ignore_data_skip', 'restore_callback_states_from_checkpoint'],
   'always: the same seed gives the same bits, whatever the number of threads': ['full_determinism'],
   '`seed`': ['data_seed'],
-  '`--backend`': ['use_cpu'],
+  '`--engine`': ['use_cpu'],
   'problems are held in memory; `shuffleDataset` sets their order': [
     'dataloader_drop_last',
     'dataloader_num_workers',

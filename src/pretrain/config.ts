@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
-import { quote } from '../io/json.js'
-import { optionsByName } from '../options/names.js'
+import { option, parseOptions } from '../options/schema.js'
 import { answerStyles } from './answers.js'
 import type { PretrainOptions } from './options.js'
 
@@ -20,57 +19,53 @@ const shares = rates.refine(
 /** All options of pre-training: at once the check, the source of the types and the help text. */
 export const pretrainConfigSchema = z.strictObject({
   // The model
-  hiddenSize: count.default(128).describe('Width of the residual stream.'),
-  intermediateSize: count.default(384).describe('Width of the feed-forward layers.'),
-  numLayers: count.default(5).describe('Decoder layers.'),
-  numHeads: count.default(4).describe('Attention heads.'),
-  numKeyValueHeads: count.default(2).describe('Heads of keys and values.'),
-  maxPositions: count.default(512).describe('Longest sequence, in tokens.'),
-  vocabularySize: count
-    .default(560)
-    .describe('Tokens: the bytes, the special tokens, and merges learned from the corpus.'),
+  hiddenSize: option(count, 128, 'Width of the residual stream.'),
+  intermediateSize: option(count, 384, 'Width of the feed-forward layers.'),
+  numLayers: option(count, 5, 'Decoder layers.'),
+  numHeads: option(count, 4, 'Attention heads.'),
+  numKeyValueHeads: option(count, 2, 'Heads of keys and values.'),
+  maxPositions: option(count, 512, 'Longest sequence, in tokens.'),
+  vocabularySize: option(count, 560, 'Tokens: the bytes, the special tokens, and merges learned from the corpus.'),
 
   // The corpus
-  styles: shares
-    .default({ answer: 0.4, calculation: 0.15, steps: 0.15, checked: 0.3 })
-    .describe(
-      'How often problems are answered by the number alone, calculations in a line, steps, or steps with checks.',
-    ),
-  decayStyles: shares.nullable().default(null).describe('The same while the learning rate decays; null = styles.'),
-  slipRates: rates
-    .default({ answer: 0.1, calculation: 0.3, steps: 0.15, checked: 0.15 })
-    .describe('How often a result is wrong by a slip, in each style; in `checked` at the first attempt.'),
-  decaySlipRates: rates.nullable().default(null).describe('The same while the learning rate decays; null = slipRates.'),
-  answersPerProblem: count
-    .default(4)
-    .describe('Answers that a problem is given; they share the computation of its text.'),
-  drillShare: fraction.default(0.35).describe('Share of the tokens that are drills: single calculations.'),
-  questionShare: fraction.default(0.2).describe('Share of the problems whose text is learned too, beside the answer.'),
+  styles: option(
+    shares,
+    { answer: 0.4, calculation: 0.15, steps: 0.15, checked: 0.3 },
+    'How often problems are answered by the number alone, calculations in a line, steps, or steps with checks.',
+  ),
+  decayStyles: option(shares.nullable(), null, 'The same while the learning rate decays; null = styles.'),
+  slipRates: option(
+    rates,
+    { answer: 0.1, calculation: 0.3, steps: 0.15, checked: 0.15 },
+    'How often a result is wrong by a slip, in each style; in `checked` at the first attempt.',
+  ),
+  decaySlipRates: option(rates.nullable(), null, 'The same while the learning rate decays; null = slipRates.'),
+  answersPerProblem: option(count, 4, 'Answers that a problem is given; they share the computation of its text.'),
+  drillShare: option(fraction, 0.35, 'Share of the tokens that are drills: single calculations.'),
+  questionShare: option(fraction, 0.2, 'Share of the problems whose text is learned too, beside the answer.'),
 
   // Training
-  maxSteps: count.default(6000).describe('Updates.'),
-  tokensPerStep: count.default(2048).describe('Tokens of an update.'),
-  learningRate: z.number().positive().default(2.5e-3).describe('Learning rate after the warm-up.'),
-  warmupSteps: z.int().nonnegative().default(100).describe('Updates in which the learning rate rises linearly from 0.'),
-  decaySteps: z.int().nonnegative().default(1500).describe('Last updates, in which it falls linearly to 0.'),
-  adamBeta1: z.number().min(0).lt(1).default(0.9).describe("Decay of AdamW's mean of gradients."),
-  adamBeta2: z.number().min(0).lt(1).default(0.98).describe("Decay of AdamW's mean of squared gradients."),
-  adamEpsilon: z.number().positive().default(1e-8).describe("Added to AdamW's denominator."),
-  weightDecay: z.number().nonnegative().default(0).describe('Decoupled weight decay of AdamW.'),
-  maxGradNorm: z
-    .number()
-    .nonnegative()
-    .default(1)
-    .describe('The norm of all gradients is clipped to this; 0 = no clipping.'),
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1)
-    .default(0)
-    .describe('Seed of the weights and the corpus.'),
+  maxSteps: option(count, 6000, 'Updates.'),
+  tokensPerStep: option(count, 2048, 'Tokens of an update.'),
+  learningRate: option(z.number().positive(), 2.5e-3, 'Learning rate after the warm-up.'),
+  warmupSteps: option(z.int().nonnegative(), 100, 'Updates in which the learning rate rises linearly from 0.'),
+  decaySteps: option(z.int().nonnegative(), 1500, 'Last updates, in which it falls linearly to 0.'),
+  adamBeta1: option(z.number().min(0).lt(1), 0.9, "Decay of AdamW's mean of gradients."),
+  adamBeta2: option(z.number().min(0).lt(1), 0.98, "Decay of AdamW's mean of squared gradients."),
+  adamEpsilon: option(z.number().positive(), 1e-8, "Added to AdamW's denominator."),
+  weightDecay: option(z.number().nonnegative(), 0, 'Decoupled weight decay of AdamW.'),
+  maxGradNorm: option(z.number().nonnegative(), 1, 'The norm of all gradients is clipped to this; 0 = no clipping.'),
+  seed: option(
+    z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1),
+    0,
+    'Seed of the weights and the corpus.',
+  ),
 
   // Files
-  saveSteps: count.default(500).describe('Updates between two checkpoints.'),
+  saveSteps: option(count, 500, 'Updates between two checkpoints.'),
 })
 
 /** Checked options, all present. */
@@ -83,14 +78,7 @@ export type PretrainConfig = {
  * @throws ConfigError that names every option that is unknown, given twice, of a wrong type or out of range
  */
 export function parsePretrainConfig(input: PretrainOptions | Readonly<Record<string, unknown>>): PretrainConfig {
-  const problems: string[] = []
-  const given = optionsByName({ ...input }, Object.keys(pretrainConfigSchema.shape), problems)
-  const result = pretrainConfigSchema.safeParse(given)
-  for (const { path, message } of result.error?.issues ?? []) {
-    problems.push(`${path.join('.')}: ${message}, got ${quote(given[String(path[0])])}`)
-  }
-  if (problems.length > 0 || !result.success) throw new ConfigError(`options of pretrain:\n  ${problems.join('\n  ')}`)
-  const config = result.data
+  const config = parseOptions('pretrain', pretrainConfigSchema, input)
   if (config.warmupSteps + config.decaySteps > config.maxSteps) {
     throw new ConfigError(
       `warmupSteps ${config.warmupSteps} and decaySteps ${config.decaySteps} are more than maxSteps ${config.maxSteps}`,

@@ -57,12 +57,12 @@ export function addBenchCommand(program: Command, streams: Streams): void {
     .command('bench')
     .summary('speed and memory of a GRPO step, and where its time goes')
     .description(
-      'Measures a GRPO step on the cpu backend: prompts of random tokens, completions that all have the same length, given ' +
+      'Measures a GRPO step on the cpu engine: prompts of random tokens, completions that all have the same length, given ' +
         'rewards, a LoRA adapter on all linear layers. Without --model it is a small Llama of random weights.',
     )
     .option('--profile', 'show where the time goes, by op', false)
     .option('--model <folder>', "model in Hugging Face's layout")
-    .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
+    .option('--threads <N>', 'threads of the cpu engine (default: the number of cores)', parseThreads)
     .option('--prompts <N>', 'prompts of a step', parseNumber, 8)
     .option('--num-generations <G>', 'completions for each prompt', parseNumber, 8)
     .option('--prompt-length <N>', 'tokens of a prompt', parseNumber, 73)
@@ -79,7 +79,7 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(10)}${value}\n`)
   }
-  const backend = await selectEngine('cpu', options.threads === undefined ? {} : { threads: options.threads })
+  const engine = await selectEngine('cpu', options.threads === undefined ? {} : { threads: options.threads })
   const base = options.model === undefined ? await loadSmallModel() : await loadModel(options.model)
   const policy = base.withLora({ r: options.loraR, alpha: 2 * options.loraR })
   try {
@@ -88,7 +88,7 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
       'model',
       `${options.model ?? 'random weights'} (${base.config.architecture}, ${base.config.numLayers} layers)`,
     )
-    print('backend', backend.why)
+    print('engine', engine.why)
     const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize } = options
     const tokens = `prompts of ${promptLength} and completions of ${maxCompletionLength} tokens`
     print('step', `${prompts} × ${numGenerations} completions, ${tokens}, micro-batches of ${perDeviceTrainBatchSize}`)

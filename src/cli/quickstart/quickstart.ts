@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { selectEngine } from '../../engine/registry.js'
 import { evaluate } from '../../eval/evaluate.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
@@ -22,15 +23,14 @@ import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
-import { loraOptionsOf } from '../run/loraOptions.js'
-import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
-import type { TrainConfig } from '../run/trainConfig.js'
+import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
+import type { TrainOptions } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
 import { writeReport } from '../../report/writeReport.js'
 import * as settings from './settings.js'
 import { chooseTraces, formatSummary, sideBySide, summarize } from './summary.js'
 import type { QuickstartSummary } from './summary.js'
-import { readRunConfig } from '../../run/configFile.js'
+import { readConfigFile, readRunConfig } from '../../run/configFile.js'
 
 export interface QuickstartOptions {
   /** Of the adapter, the problems that are trained on, and sampling. */
@@ -39,7 +39,7 @@ export interface QuickstartOptions {
   readonly placebo: boolean
   readonly outputDir: string
   /** Options of the run other than those of settings.ts; tests take smaller ones. */
-  readonly run?: Partial<TrainConfig>
+  readonly run?: Partial<TrainOptions>
 }
 
 /** Seconds that the preflight may sample. */
@@ -68,27 +68,26 @@ async function runQuickstart(
   const { seed, placebo, outputDir } = options
   const started = performance.now()
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
-  const backend = await selectEngine()
+  const engine = await selectEngine()
   const specs = [placebo ? { name: 'random', rate: 0.5, seed } : 'correctness']
-  const run = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
-  const config = grpoConfigOf(run)
-  const train = await loadTask(run.task, taskOptionsOf(run))
+  const config = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
+  const { run, grpo } = config
+  const train = await loadTask(run.task, config.task)
   const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
   const rewards = await loadRewards(run.rewards, run)
-  const runConfig = formatTrainConfig(run)
   if (!holdsQuickstart(outputDir, run)) checkRunFolder(outputDir, false, 'choose another folder with --output-dir')
-  const resume = holdsUnfinishedRun(outputDir, runConfig)
-  if (!resume) startRunFolder(outputDir, runConfig)
+  const resume = holdsQuickstart(outputDir, run) && holdsUnfinishedRun(outputDir, run)
+  if (!resume) startRunFolder(outputDir, formatTrainConfig(config))
   fs.rmSync(runLayout(outputDir).summary, { force: true })
 
   const base = await loadModel(run.model)
-  const policy = base.withLora(loraOptionsOf(run))
-  const limits = { maxCompletionLength: config.maxCompletionLength, signal }
+  const policy = base.withLora(config.lora)
+  const limits = { maxCompletionLength: grpo.maxCompletionLength, signal }
   onInterruption(signal, (interrupted) => {
     streams.stdout.write(`\n${interrupted}: saving; the next \`npm start\` goes on. Ctrl-C again stops at once\n`)
   })
   try {
-    print('backend', `${backend.name}: ${backend.why}`)
+    print('engine', `${engine.name}: ${engine.why}`)
     print(
       'model',
       `${base.config.architecture}, ${base.config.numLayers} layers, trained from scratch on word problems`,
@@ -101,7 +100,7 @@ async function runQuickstart(
     print('reward', placebo ? 'placebo: random' : '1 for the right answer, 0 for any other; nothing for reasoning')
     print('output', outputDir)
     if (!resume && !placebo) {
-      const checked = { policy, task: train, rewards, config, maxSeconds: PREFLIGHT_SECONDS, signal }
+      const checked = { policy, task: train, rewards, config: grpo, maxSeconds: PREFLIGHT_SECONDS, signal }
       writePreflight(outputDir, await runPreflight(checked, { all: false }, streams))
     }
     const before = await measure({ base }, heldOut, 'base model', settings.SAMPLES, limits, streams)
@@ -112,7 +111,7 @@ async function runQuickstart(
       policy,
       task: train,
       rewards,
-      config,
+      config: grpo,
       outputDir,
       resume,
       signal,
@@ -153,16 +152,21 @@ async function runQuickstart(
 }
 
 /** Whether the run in the folder is a quickstart, which another may replace; any other run is not to be lost. */
-function holdsQuickstart(folder: string, { model, task }: TrainConfig): boolean {
+function holdsQuickstart(folder: string, { model, task }: TrainOptions): boolean {
   const config = readRunConfig(folder)
   return config?.model === model && config.task === task
 }
 
 /** Whether the folder holds a run with these options that has not come to its end. */
-function holdsUnfinishedRun(folder: string, config: string): boolean {
-  const file = runLayout(folder).config
-  const isSame = fs.existsSync(file) && fs.readFileSync(file, 'utf8') === config
-  return isSame && !fs.existsSync(runLayout(folder).summary)
+function holdsUnfinishedRun(folder: string, run: TrainOptions): boolean {
+  const { config, summary } = runLayout(folder)
+  if (fs.existsSync(summary)) return false
+  try {
+    return isDeepStrictEqual(parseTrainConfig(readConfigFile(config)).run, run)
+  } catch {
+    // Options that are none now are not these.
+    return false
+  }
 }
 
 /** Evaluates policies on sampled answers, with a progress bar; those that `earlier` holds are not asked again. */

@@ -7,22 +7,15 @@ import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { samplingOfRun } from '../verbs/eval/evalOptions.js'
 import { showEvaluationProgress } from '../verbs/eval/evalOutput.js'
-import { taskOptionsOf } from './trainConfig.js'
 import type { TrainConfig } from './trainConfig.js'
 
 /**
  * The held-out problems of a run; null when it evaluates none. Throws a ConfigError when some of them are trained on, by
  * their ids or by their questions.
  */
-export async function loadEvalTask(config: TrainConfig, task: Task): Promise<Task | null> {
-  if (config.evalStrategy === 'no' && !config.doEval) return null
-  const options = taskOptionsOf(config)
-  delete options.limit
-  const evalTask = await loadTask(config.task, {
-    ...options,
-    split: config.evalSplit,
-    ...(config.evalLimit !== null && { limit: config.evalLimit }),
-  })
+export async function loadEvalTask({ run, task: options }: TrainConfig, task: Task): Promise<Task | null> {
+  if (run.evalStrategy === 'no' && !run.doEval) return null
+  const evalTask = await loadTask(run.task, { ...options, split: run.evalSplit, limit: run.evalLimit ?? undefined })
   const trained = new Set(task.problems.flatMap(({ id, question }) => [id, question]))
   const both = evalTask.problems.filter(({ id, question }) => trained.has(id) || trained.has(question))
   if (both.length === 0) return evalTask
@@ -39,15 +32,15 @@ export async function loadEvalTask(config: TrainConfig, task: Task): Promise<Tas
 export async function evaluateHeldOut(
   policies: Readonly<Record<string, CausalLM>>,
   evalTask: Task,
-  config: TrainConfig,
+  { grpo }: TrainConfig,
   { signal, earlier, adapter }: { signal: AbortSignal; earlier?: Evaluation; adapter?: string },
   streams: Streams,
 ): Promise<Evaluation> {
   const progress = showEvaluationProgress(streams.stderr)
   try {
     return await evaluate(policies, evalTask, {
-      ...samplingOfRun(config),
-      samples: config.numGenerationsEval,
+      ...samplingOfRun(grpo),
+      samples: grpo.numGenerationsEval,
       signal,
       onProgress: progress.update,
       ...(earlier && { earlier }),

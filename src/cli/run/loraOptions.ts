@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { LoraOptions } from '../../model/loraOptions.js'
 import { projections } from '../../model/modelTensors.js'
+import { option } from '../../options/schema.js'
 
 const error = `expected all-linear or a list of ${projections.join(', ')} (or longer last parts of names), or a regular expression`
 
@@ -12,49 +13,44 @@ const modules = z.union([z.string().min(1), z.array(moduleName).min(1)], { error
 
 /** Options of the adapter, as options of a run. */
 export const loraRunOptions = {
-  loraR: z.int().positive().default(16).describe('Rank of the LoRA adapter. Defaults to 16.'),
-  loraAlpha: z.number().positive().default(32).describe('The adapter counts loraAlpha / loraR times. Defaults to 32.'),
-  useRslora: z
-    .boolean()
-    .default(false)
-    .describe('Whether it counts loraAlpha / √loraR times (rank-stabilised LoRA). Defaults to false.'),
-  loraDropout: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .describe('Share of the numbers that go into the adapter that the training pass leaves out. Defaults to 0.'),
-  loraTargetModules: modules
-    .default('all-linear')
-    .describe(
-      `Adapted layers: all-linear, some of ${projections.join(', ')}, or a regular expression for whole names. Defaults to "all-linear".`,
-    ),
-  excludeModules: modules
-    .nullable()
-    .default(null)
-    .describe('What is left out of them: names, or a regular expression. Defaults to null.'),
-  layersToTransform: z
-    .union([z.int().nonnegative(), z.array(z.int().nonnegative())], {
-      error: 'expected the number of a layer, or a list of them',
-    })
-    .nullable()
-    .default(null)
-    .describe('Decoder layers that are adapted, from 0. Defaults to null: all.'),
-  layersPattern: z
-    .union([z.string().min(1), z.array(z.string().regex(/^[^,]+$/))])
-    .nullable()
-    .default(null)
-    .describe("What stands before a layer's number in the names of modules, here always layers. Defaults to null."),
-  rankPattern: z
-    .record(z.string(), z.int().positive())
-    .default({})
-    .describe(
-      'Rank of some modules, by the end of their names as a regular expression, such as { down_proj: 4 }. As a flag in YAML. Defaults to {}.',
-    ),
-  alphaPattern: z
-    .record(z.string(), z.number().positive())
-    .default({})
-    .describe('Alpha of some modules, in the same way. Defaults to {}.'),
+  loraR: option(z.int().positive(), 16, 'Rank of the LoRA adapter.'),
+  loraAlpha: option(z.number().positive(), 32, 'The adapter counts loraAlpha / loraR times.'),
+  useRslora: option(z.boolean(), false, 'Whether it counts loraAlpha / √loraR times (rank-stabilised LoRA).'),
+  loraDropout: option(
+    z.number().min(0).lt(1),
+    0,
+    'Share of the numbers that go into the adapter that the training pass leaves out.',
+  ),
+  loraTargetModules: option(
+    modules,
+    'all-linear',
+    `Adapted layers: all-linear, some of ${projections.join(', ')}, or a regular expression for whole names.`,
+  ),
+  excludeModules: option(
+    modules.nullable(),
+    null,
+    'What is left out of them: names, or a regular expression; null = nothing.',
+  ),
+  layersToTransform: option(
+    z
+      .union([z.int().nonnegative(), z.array(z.int().nonnegative())], {
+        error: 'expected the number of a layer, or a list of them',
+      })
+      .nullable(),
+    null,
+    'Decoder layers that are adapted, from 0; null = all.',
+  ),
+  layersPattern: option(
+    z.union([z.string().min(1), z.array(z.string().regex(/^[^,]+$/))]).nullable(),
+    null,
+    "What stands before a layer's number in the names of modules, here always layers; null = that.",
+  ),
+  rankPattern: option(
+    z.record(z.string(), z.int().positive()),
+    {},
+    'Rank of some modules, by the end of their names as a regular expression, such as { down_proj: 4 }. As a flag in YAML.',
+  ),
+  alphaPattern: option(z.record(z.string(), z.number().positive()), {}, 'Alpha of some modules, in the same way.'),
 }
 
 type LoraRunOptions = z.output<z.ZodObject<typeof loraRunOptions>>

@@ -13,9 +13,15 @@ export async function pinSources(config: TrainConfig, streams: Streams): Promise
     const onWarning = (message: string): void => {
       streams.stderr.write(`warning: ${message}\n`)
     }
-    const model = await resolveModel(config.model, { onProgress, onWarning })
-    const named = config.data ?? hubDataset(config.task, config.split)
-    const data = named === null ? null : await resolveTaskData(config.task, named, { onProgress, onWarning })
-    return { ...config, model: pinnedName(model), data: data && pinnedName(data) }
+    const { run, task } = config
+    const model = await resolveModel(run.model, { onProgress, onWarning })
+    const named = run.data ?? hubDataset(run.task, run.split)
+    const data = named === null ? null : await resolveTaskData(run.task, named, { onProgress, onWarning })
+    const pinned = data && pinnedName(data)
+    return {
+      ...config,
+      run: { ...run, model: pinnedName(model), data: pinned },
+      task: pinned === null ? task : { ...task, data: pinned },
+    }
   })
 }

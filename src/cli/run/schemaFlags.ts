@@ -1,18 +1,10 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { parseYaml } from '../../io/yaml.js'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { describeOptions } from '../../options/describe.js'
+import type { ValueSchema } from '../../options/describe.js'
 import { kebabCase } from '../../options/names.js'
-
-/** The part of JSON Schema that the options need. */
-interface ValueSchema {
-  type?: string
-  const?: unknown
-  enum?: unknown[]
-  pattern?: string
-  items?: ValueSchema
-  anyOf?: ValueSchema[]
-}
 
 /** What commander makes of flags: one text, true for one without it, or several texts of one that takes several. */
 export type Flags = Readonly<Record<string, string | true | readonly string[]>>
@@ -27,28 +19,22 @@ export interface SchemaFlags {
 
 /** Flags with the descriptions and the choices that the schemas of options have. */
 export function schemaFlags(shape: Readonly<Record<string, z.ZodType>>): SchemaFlags {
-  const values = z.toJSONSchema(z.object(shape), { io: 'input' }).properties as Record<string, ValueSchema>
-  const alternativesOf = (name: string): readonly ValueSchema[] => {
-    const flat = (schema: ValueSchema): ValueSchema[] => schema.anyOf?.flatMap(flat) ?? [schema]
-    return flat(values[name] ?? {})
-  }
+  const options = new Map(describeOptions(shape).map((described) => [described.name, described]))
   return {
     addTo(command, groupOf) {
-      for (const [name, schema] of Object.entries(shape)) {
+      for (const { name, description, alternatives, choices } of options.values()) {
         command.optionsGroup(groupOf(name))
-        const alternatives = alternativesOf(name)
-        const choices = alternatives.find((alternative) => alternative.enum)?.enum
-        const description = `${schema.description ?? ''}${choices ? ` One of ${choices.join(', ')}.` : ''}`
-        command.addOption(new Option(`--${kebabCase(name)} ${valueOf(alternatives)}`, description))
+        const help = `${description}${choices ? ` One of ${choices.join(', ')}.` : ''}`
+        command.addOption(new Option(`--${kebabCase(name)} ${valueOf(alternatives)}`, help))
       }
       command.optionsGroup('Options:')
     },
     read: (flags) =>
       Object.fromEntries(
         Object.entries(flags)
-          .filter(([name]) => name in shape)
+          .filter(([name]) => options.has(name))
           .map(([name, text]) => {
-            const alternatives = alternativesOf(name)
+            const { alternatives } = options.get(name)!
             if (text === true) return [name, true]
             return [name, typeof text === 'string' ? scalar(text, alternatives) : list(text, alternatives)]
           }),

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
-import { selectEngine } from '../../engine/registry.js'
+import { engineChoices, selectEngine } from '../../engine/registry.js'
 import type { EngineName } from '../../engine/registry.js'
 import { resolveModel } from '../../hub/resolve.js'
 import { loadModel } from '../../policy/loadModel.js'
@@ -11,7 +11,7 @@ import { withDownloadProgress } from './downloadProgress.js'
 export interface ModelOptions {
   model: string
   adapter?: string
-  backend: EngineName | 'auto'
+  engine: EngineName | 'auto'
   threads?: number
 }
 
@@ -19,8 +19,8 @@ export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--model <folder>', "model in Hugging Face's layout, or its Hub id")
     .option('--adapter <folder>', "LoRA adapter in PEFT's layout, or its Hub id")
-    .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'cpu', 'reference']).default('auto'))
-    .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
+    .addOption(new Option('--engine <name>', 'what computes').choices([...engineChoices]).default('auto'))
+    .option('--threads <N>', 'threads of the cpu engine (default: the number of cores)', parseThreads)
 }
 
 /** Runs `body` with the model that the options name and frees it afterwards. Throws the reason of the signal. */
@@ -29,7 +29,7 @@ export async function withModel<T>(
   body: (model: CausalLM) => Promise<T>,
 ): Promise<T> {
   const signal = options.signal ?? new AbortController().signal
-  await selectEngine(options.backend, options.threads === undefined ? {} : { threads: options.threads })
+  await selectEngine(options.engine, options.threads === undefined ? {} : { threads: options.threads })
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
     adapter: options.adapter === undefined ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),

@@ -6,7 +6,7 @@ import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight, writePreflight } from '../run/runPreflight.js'
 import { withRun } from './train.js'
-import { grpoConfigOf, parseTrainConfig } from '../run/trainConfig.js'
+import { parseTrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { runLayout } from '../../run/layout.js'
 import { readConfigFile } from '../../run/configFile.js'
@@ -32,12 +32,12 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     const fromFile = file === undefined ? {} : readConfigFile(file)
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {
-      const options = { policy, task, rewards, config: grpoConfigOf(config), maxSeconds }
+      const options = { policy, task, rewards, config: config.grpo, maxSeconds }
       const report = await interruptible((signal) => runPreflight({ ...options, signal }, { all: true }, streams))
-      writePreflight(config.outputDir, report)
+      writePreflight(config.run.outputDir, report)
       if (!report.go) {
         throw new GrpoError(
-          `this run would hardly learn anything; see the problems above and ${runLayout(config.outputDir).preflight}`,
+          `this run would hardly learn anything; see the problems above and ${runLayout(config.run.outputDir).preflight}`,
         )
       }
     })

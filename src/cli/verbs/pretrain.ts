@@ -43,7 +43,7 @@ export function addPretrainCommand(program: Command, streams: Streams): void {
     .option('--output-dir <folder>', 'folder of the run; the model is in its model/', OUTPUT_DIR)
     .option('--max-steps <count>', 'overrides maxSteps')
     .option('--seed <number>', 'overrides seed')
-    .option('--threads <count>', 'threads of the cpu backend; the result does not depend on it')
+    .option('--threads <count>', 'threads of the cpu engine; the result does not depend on it')
     .option('--resume', 'go on from the newest checkpoint in the folder, or start when there is none')
     .option('--overwrite', 'replace the run that the folder holds')
     .action((file: string | undefined, flags: PretrainFlags) => {
@@ -64,11 +64,11 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
   const threads = flags.threads === undefined ? {} : { threads: wholeNumber('--threads', flags.threads) }
   const resumes = resume === true && listCheckpoints(outputDir).length > 0
   if (!resumes) checkRunFolder(outputDir, overwrite ?? false)
-  const backend = await selectEngine('cpu', threads)
+  const engine = await selectEngine('cpu', threads)
   const lock = lockRunFolder(outputDir)
   try {
     if (!resumes) startRunFolder(outputDir, formatConfig(config))
-    await pretrainIn(outputDir, config, { resumes, backend }, streams)
+    await pretrainIn(outputDir, config, { resumes, engine }, streams)
   } finally {
     lock.release()
   }
@@ -77,7 +77,7 @@ export async function pretrain(config: PretrainConfig, flags: PretrainFlags, str
 async function pretrainIn(
   outputDir: string,
   config: PretrainConfig,
-  { resumes, backend }: { resumes: boolean; backend: { name: string; why: string } },
+  { resumes, engine }: { resumes: boolean; engine: { name: string; why: string } },
   streams: Streams,
 ): Promise<void> {
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
@@ -90,7 +90,7 @@ async function pretrainIn(
     const positions = known ?? { [runFileNames.metrics]: fs.statSync(metrics, { throwIfNoEntry: false })?.size ?? 0 }
     const files = new GrowingFiles(outputDir, [runFileNames.metrics], positions, onWarning)
     print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
-    print('backend', `${backend.name}: ${backend.why}`)
+    print('engine', `${engine.name}: ${engine.why}`)
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
     print('output', outputDir)
     if (resumes) print('resumed', `after update ${pretrainer.step}`)

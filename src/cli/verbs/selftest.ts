@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { selectEngine } from '../../engine/registry.js'
+import { engineChoices, selectEngine } from '../../engine/registry.js'
 import type { EngineName } from '../../engine/registry.js'
 import { GrpoError } from '../../errors.js'
 import { createTinyModel } from '../../model/tinyModel.js'
@@ -16,7 +16,7 @@ import type { Column } from '../terminal/table.js'
 
 interface SelfTestOptions {
   model?: string
-  backend: EngineName | 'auto'
+  engine: EngineName | 'auto'
   threads?: number
 }
 
@@ -25,12 +25,12 @@ export function addSelfTestCommand(program: Command, streams: Streams): void {
     .command('selftest')
     .summary('check that losses, gradients and log-probabilities are right on this machine')
     .description(
-      'Checks on a backend, and with a model of your own, that the numbers of training are right: gradients by finite ' +
+      'Checks on an engine, and with a model of your own, that the numbers of training are right: gradients by finite ' +
         'differences, losses against those of TRL, each token scored where it stands. Ends with 0 when all gates are passed.',
     )
     .option('--model <folder>', "model in Hugging Face's layout, or its Hub id (default: a tiny one of random weights)")
-    .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'cpu', 'reference']).default('auto'))
-    .option('--threads <N>', 'threads of the cpu backend (default: the number of cores)', parseThreads)
+    .addOption(new Option('--engine <name>', 'what computes').choices([...engineChoices]).default('auto'))
+    .option('--threads <N>', 'threads of the cpu engine (default: the number of cores)', parseThreads)
     .action((options: SelfTestOptions) => selfTestCommand(options, streams))
 }
 
@@ -39,10 +39,10 @@ async function selfTestCommand(options: SelfTestOptions, streams: Streams): Prom
   const folder = options.model ?? createTinyModel(fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-selftest-')))
   try {
     const { name, why } = await selectEngine(
-      options.backend,
+      options.engine,
       options.threads === undefined ? {} : { threads: options.threads },
     )
-    streams.stdout.write(`model    ${options.model ?? 'tiny, random weights'}\nbackend  ${name}: ${why}\n\n`)
+    streams.stdout.write(`model    ${options.model ?? 'tiny, random weights'}\nengine   ${name}: ${why}\n\n`)
     const results: SelfTestResult[] = []
     await withModel({ ...options, model: folder }, async (model) => {
       for await (const result of selfTest(model)) {
@@ -58,7 +58,7 @@ async function selfTestCommand(options: SelfTestOptions, streams: Streams): Prom
     }
     throw new GrpoError(
       `${failed.length} of ${results.length} gates failed (${failed.map((each) => each.name).join(', ')}): do not train with ` +
-        'this model on this backend; try --backend cpu, and please report it with the table and the output of grpo-ts doctor',
+        'this model on this engine; try --engine cpu, and please report it with the table and the output of grpo-ts doctor',
     )
   } finally {
     if (options.model === undefined) fs.rmSync(folder, { recursive: true, force: true })

@@ -4,6 +4,7 @@ import { selectEngine } from '../../engine/registry.js'
 import type { Evaluation } from '../../eval/evaluation.js'
 import { writeEvaluation } from '../../eval/evaluationFile.js'
 import { listCheckpoints } from '../../run/checkpointFolders.js'
+import type { GRPOConfig } from '../../grpo/config/config.js'
 import { configWarnings } from '../../grpo/config/rules.js'
 import { describeFinding } from '../../grpo/diagnosis/runDiagnosis.js'
 import { describeMemory, gibibytes } from '../../grpo/memory/forecast.js'
@@ -29,8 +30,7 @@ import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
 import { checkCheckpointsAreThere, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
-import { formatTrainConfig, grpoConfigOf, parseTrainConfig, taskOptionsOf } from '../run/trainConfig.js'
-import { loraOptionsOf } from '../run/loraOptions.js'
+import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { readConfigFile } from '../../run/configFile.js'
@@ -87,7 +87,7 @@ export async function train(
   options: { overwrite: boolean; resume?: boolean; acceptChangedData?: boolean; preflight?: boolean },
   streams: Streams,
 ): Promise<void> {
-  const { outputDir } = config
+  const { outputDir } = config.run
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
   if (options.resume && !resumes) checkCheckpointsAreThere(outputDir)
@@ -113,15 +113,15 @@ async function trainIn(
   }: { preflight?: boolean; resumes: boolean; acceptChangedData?: boolean; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
-  const { outputDir } = config
-  const settings = { policy, ...data, config: grpoConfigOf(config), signal }
+  const { outputDir } = config.run
+  const settings = { policy, ...data, config: config.grpo, signal }
   const report =
     preflight === true && !resumes
       ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
       : null
   if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
   if (report) writePreflight(outputDir, report)
-  const base = config.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
+  const base = config.run.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
   const isComplete = await runTrainer(policy, data, config, { resumes, acceptChangedData, signal }, streams)
   if (base && isComplete) await evaluateTrained(policy, data, config, { earlier: base, signal }, streams)
   streams.stdout.write(`report   ${writeReport(outputDir)}\n`)
@@ -145,7 +145,7 @@ async function evaluateBase(
   const { greedy, sampled } = evaluation.policies[0]!
   streams.stdout.write(
     `base     of ${evaluation.problems.length} held-out problems, ${percent(greedy!.accuracy.value)} are right greedily, ` +
-      `${percent(sampled!.accuracy.value)} sampled at temperature ${config.temperature}\n`,
+      `${percent(sampled!.accuracy.value)} sampled at temperature ${config.grpo.temperature}\n`,
   )
   return evaluation
 }
@@ -158,10 +158,10 @@ async function evaluateTrained(
   options: { earlier: Evaluation; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
-  const adapter = runLayout(config.outputDir).adapter
+  const adapter = runLayout(config.run.outputDir).adapter
   const policies = { base: policy.baseModel, trained: policy }
   const evaluation = await evaluateHeldOut(policies, evalTask!, config, { ...options, adapter }, streams)
-  writeEvaluation(runLayout(config.outputDir).evaluation, evaluation)
+  writeEvaluation(runLayout(config.run.outputDir).evaluation, evaluation)
   streams.stdout.write(`${describeEvaluation(evaluation, 1)}\n`)
 }
 
@@ -174,21 +174,22 @@ export async function withRun(
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(9)}${value}\n`)
   }
-  const rewards = await loadRewards(config.rewards, config)
-  const task = await loadTask(config.task, taskOptionsOf(config))
+  const { run, grpo } = config
+  const rewards = await loadRewards(run.rewards, run)
+  const task = await loadTask(run.task, config.task)
   const evalTask = await loadEvalTask(config, task)
-  const backend = await selectEngine(config.backend, config.threads === null ? {} : { threads: config.threads })
-  const base = await loadModel(config.model)
+  const engine = await selectEngine(run.engine, run)
+  const base = await loadModel(run.model)
   try {
-    const policy = base.withLora(loraOptionsOf(config))
+    const policy = base.withLora(config.lora)
     try {
-      print('model', `${config.model} (${describeModel(policy)})`)
-      print('backend', `${backend.name}: ${backend.why}`)
+      print('model', `${run.model} (${describeModel(policy)})`)
+      print('engine', `${engine.name}: ${engine.why}`)
       print('task', `${task.name}, ${task.problems.length} problems`)
       for (const warning of malformedWarnings(task, evalTask)) print('warning', warning)
-      print('batch', describeBatch(config))
-      print('output', config.outputDir)
-      for (const warning of configWarnings(grpoConfigOf(config))) print('warning', warning)
+      print('batch', describeBatch(grpo))
+      print('output', run.outputDir)
+      for (const warning of configWarnings(grpo)) print('warning', warning)
       await body(policy, { task, rewards, ...(evalTask && { evalTask }) })
     } finally {
       policy.dispose()
@@ -214,8 +215,8 @@ async function runTrainer(
   const trainer = new GRPOTrainer({
     policy,
     ...data,
-    config: grpoConfigOf(config),
-    outputDir: config.outputDir,
+    config: config.grpo,
+    outputDir: config.run.outputDir,
     signal,
     resume: resumes,
     acceptChangedData: acceptChangedData ?? false,
@@ -230,7 +231,7 @@ async function runTrainer(
     const end = trainer.isFinished ? ': the run has ended, so there is nothing to train' : ''
     streams.stdout.write(`resume   after step ${trainer.step} of ${trainer.maxSteps}${end}\n`)
     // The options that may change are those of this run from here on.
-    atomicWriteFile(runLayout(config.outputDir).config, formatTrainConfig(config))
+    atomicWriteFile(runLayout(config.run.outputDir).config, formatTrainConfig(config))
   }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   onInterruption(signal, (interrupted) => {
@@ -240,14 +241,14 @@ async function runTrainer(
     for await (const step of trainer) {
       last = step
       bar.update(step.step, describeProgress(null, step))
-      if (step.step % config.loggingSteps === 0 || step.step === step.maxSteps)
+      if (step.step % config.grpo.loggingSteps === 0 || step.step === step.maxSteps)
         bar.log(describeStep(step, bar.timeLeft(step.step)))
       for (const finding of step.diagnosis) if (finding.state !== 'ongoing') bar.log(describeFinding(finding))
     }
   } finally {
     bar.stop()
   }
-  streams.stdout.write(`adapter  ${runLayout(config.outputDir).adapter}\n`)
+  streams.stdout.write(`adapter  ${runLayout(config.run.outputDir).adapter}\n`)
   return !signal.aborted && trainer.isFinished
 }
 
@@ -256,13 +257,12 @@ function describeModel({ config, adapter }: CausalLM): string {
   return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
 }
 
-function describeBatch(config: TrainConfig): string {
-  const { generationBatchSize, numGenerations, maxCompletionLength, perDeviceTrainBatchSize, ...rest } =
-    grpoConfigOf(config)
+function describeBatch(config: GRPOConfig): string {
+  const { generationBatchSize, numGenerations, maxCompletionLength, perDeviceTrainBatchSize } = config
   const prompts = generationBatchSize / numGenerations
   return (
     `${prompts} prompt${prompts === 1 ? '' : 's'} × ${numGenerations} completions of up to ${maxCompletionLength} tokens, ` +
-    `a step of ${rest.gradientAccumulationSteps} × ${perDeviceTrainBatchSize} completions`
+    `a step of ${config.gradientAccumulationSteps} × ${perDeviceTrainBatchSize} completions`
   )
 }
 

@@ -87,13 +87,13 @@ export async function startCpuEngine(
      * Threads. Defaults to the number of cores, or to what it runs with. Another number starts it anew; tensors move over when they
      * are next used.
      */
-    threads?: number
+    threads?: number | null | undefined
   } = {},
 ): Promise<Engine> {
-  const { threads: wanted = cpuBackend?.runtime.threads } = options
+  const wanted = options.threads ?? cpuBackend?.runtime.threads
   // Moving all tensors to a new backend is worth it for another number of threads only.
   if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
-  cpuBackend ??= await registerCpuBackend(options)
+  cpuBackend ??= await registerCpuBackend(wanted === undefined ? {} : { threads: wanted })
   await tf.setBackend(CPU_BACKEND)
   const { runtime } = cpuBackend
   const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`

@@ -1,14 +1,9 @@
 import { z } from 'zod'
-import { ConfigError } from '../../errors.js'
 import { schedulerKwargsSchema, schedulerTypeSchema } from '../../optim/schedulerOptions.js'
 import type { GRPOOptions } from './options.js'
 import { checkCombinations, resolveGenerationBatch } from './rules.js'
-import { optionsByName, snakeCase } from '../../options/names.js'
-
-/** An option with its default; the description, completed by the default, is the option's help text. */
-function option<T extends z.ZodType>(schema: T, defaultValue: z.util.NoUndefined<z.output<T>>, description: string) {
-  return schema.default(defaultValue).describe(`${description} Defaults to ${JSON.stringify(defaultValue)}.`)
-}
+import { snakeCase } from '../../options/names.js'
+import { option, parseOptions } from '../../options/schema.js'
 
 const positiveInteger = z.int().positive()
 const nonNegative = z.number().nonnegative()
@@ -284,16 +279,12 @@ export type GRPOConfig = {
  * wrong type or out of range, or else the combination that is not possible.
  */
 export function parseGRPOConfig(input: GRPOOptions | Readonly<Record<string, unknown>>): GRPOConfig {
-  const problems: string[] = []
-  const given = optionsByName({ ...input }, Object.keys(grpoConfigSchema.shape), problems)
-  const result = grpoConfigSchema.safeParse(given)
-  for (const issue of result.error?.issues ?? []) {
-    const name = String(issue.path[0])
-    const help = grpoConfigSchema.shape[name as keyof typeof grpoConfigSchema.shape].description ?? ''
-    problems.push(`${name}: ${issue.message}, got ${JSON.stringify(given[name])}. ${help}`)
-  }
-  if (problems.length > 0 || !result.success) throw new ConfigError(`GRPO options:\n  ${problems.join('\n  ')}`)
-  const config = { ...result.data, ...resolveGenerationBatch(result.data) }
+  return completeGRPOConfig(parseOptions('GRPO', grpoConfigSchema, input))
+}
+
+/** Options that are checked one by one, checked together. Throws {@link ConfigError} for a combination that is not possible. */
+export function completeGRPOConfig(options: z.output<typeof grpoConfigSchema>): GRPOConfig {
+  const config = { ...options, ...resolveGenerationBatch(options) }
   checkCombinations(config)
   return config
 }

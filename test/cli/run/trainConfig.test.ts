@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { Command } from 'commander'
 import { parse } from 'yaml'
-import {
-  formatTrainConfig,
-  grpoConfigOf,
-  parseTrainConfig,
-  taskOptionsOf,
-  trainConfigSchema,
-} from '../../../src/cli/run/trainConfig.js'
-import type { TrainConfig } from '../../../src/cli/run/trainConfig.js'
-import { loraOptionsOf } from '../../../src/cli/run/loraOptions.js'
+import { formatTrainConfig, parseTrainConfig, trainConfigSchema } from '../../../src/cli/run/trainConfig.js'
+import type { TrainOptions } from '../../../src/cli/run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../../../src/cli/run/trainFlags.js'
 import { kebabCase } from '../../../src/options/names.js'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
@@ -37,7 +30,7 @@ describe('cli/trainConfig', () => {
 
   it("has defaults for all but model and task, GRPO's among them", () => {
     const config = parseTrainConfig(required)
-    const expected: Partial<TrainConfig> = {
+    const expected: Partial<TrainOptions> = {
       data: null,
       split: 'train',
       limit: null,
@@ -47,16 +40,16 @@ describe('cli/trainConfig', () => {
       loraAlpha: 32,
       loraTargetModules: 'all-linear',
       outputDir: 'runs/arithmetic-tiny',
-      backend: 'auto',
+      engine: 'auto',
       threads: null,
       numGenerations: 8,
       learningRate: 1e-6,
       lossType: 'dapo',
     }
     for (const [name, value] of Object.entries(expected)) {
-      assert.deepEqual(config[name as keyof TrainConfig], value, name)
+      assert.deepEqual(config.run[name as keyof TrainOptions], value, name)
     }
-    assert.equal(grpoConfigOf(config).generationBatchSize, 8)
+    assert.equal(config.grpo.generationBatchSize, 8)
     refuses({}, /model is missing\. Folder of the model.*\n {2}task is missing\. What to train on: gsm8k, math, /)
   })
 
@@ -64,7 +57,7 @@ describe('cli/trainConfig', () => {
     const booleans = Object.entries(trainConfigSchema.shape).flatMap(([name, schema]) =>
       // scaleRewards takes texts too.
       [true, false].every((value) => schema.safeParse(value).success) && !schema.safeParse('group').success
-        ? [name as keyof TrainConfig]
+        ? [name as keyof TrainOptions]
         : [],
     )
     for (const name of ['doEval', 'allowPython', 'useRslora', 'shuffleDataset'] as const) {
@@ -75,7 +68,10 @@ describe('cli/trainConfig', () => {
       assert.deepEqual(parseFlags(flag), { [name]: true })
       assert.deepEqual(parseFlags(flag, '--seed', '3'), { [name]: true, seed: 3 })
       for (const value of [true, false]) assert.deepEqual(parseFlags(flag, String(value)), { [name]: value })
-      refuses({ ...required, ...parseFlags(flag, 'run.yaml') }, new RegExp(`${name}: .*boolean.*'run\\.yaml'`))
+      refuses(
+        { ...required, ...parseFlags(flag, 'run.yaml') },
+        new RegExp(`${name}: expected true or false, got 'run\\.yaml'`),
+      )
     }
   })
 
@@ -84,7 +80,7 @@ describe('cli/trainConfig', () => {
       { ...required, lora_r: 4, loraAlpha: 8, num_generations: 2, output_dir: 'a' },
       { numGenerations: 4, outputDir: 'b' },
     )
-    const { loraR, loraAlpha, numGenerations, outputDir } = config
+    const { loraR, loraAlpha, numGenerations, outputDir } = config.run
     assert.deepEqual(
       { loraR, loraAlpha, numGenerations, outputDir },
       {
@@ -97,6 +93,8 @@ describe('cli/trainConfig', () => {
   })
 
   it('names what is wrong', () => {
+    refuses({ ...required, engine: 'gpu' }, /engine: expected one of auto, cpu, reference, got 'gpu'/)
+    refuses({ ...required, engine: 'cpu', backend: 'cpu' }, /backend is renamed to engine/)
     refuses({ ...required, use_vllm: true }, /use_vllm is an option of TRL that is none here: vLLM is not used/)
     refuses({ ...required, report_to: 'wandb' }, /expected tensorboard or none: of the trackers only TensorBoard/)
     refuses({ ...required, learning_rat: 1 }, /unknown option learning_rat; did you mean learning_rate\?/)
@@ -111,7 +109,7 @@ describe('cli/trainConfig', () => {
     refuses({ ...required, rewards: [{ name: 'format', stile: 'think' }] }, /takes no option 'stile'; it takes: weight/)
     refuses(
       { ...required, loraTargetModules: ['lm_head'] },
-      /loraTargetModules: expected all-linear or a list of q_proj/,
+      /loraTargetModules.0: expected all-linear or a list of q_proj/,
     )
     refuses({ ...required, rewardWeights: [1] }, /rewardWeights has 1 values for 2 rewards/)
     refuses({ ...required, perDeviceTrainBatchSize: 6 }, /does not hold whole groups of numGenerations = 8/)
@@ -158,7 +156,7 @@ describe('cli/trainConfig', () => {
       layers_pattern: 'layers',
     }
     const config = parseTrainConfig({ ...required, ...options, seed: 2 ** 40 + 3 })
-    assert.deepEqual(loraOptionsOf(config), {
+    assert.deepEqual(config.lora, {
       r: 16,
       alpha: 32,
       useRslora: true,
@@ -179,8 +177,8 @@ describe('cli/trainConfig', () => {
       ...['--layers-to-transform', '0,2', '--rank-pattern', '{ q_proj: 4 }', '--alpha-pattern', '{ layers.0.*: 3.5 }'],
       ...['--exclude-modules', 'layers.2.mlp.up_proj', '--layers-pattern', 'layers'],
     )
-    const { layersPattern, ...fromFlags } = loraOptionsOf(parseTrainConfig(required, flags))
-    const { layersPattern: text, ...fromFile } = loraOptionsOf({ ...config, seed: 42 })
+    const { layersPattern, ...fromFlags } = parseTrainConfig(required, flags).lora
+    const { layersPattern: text, ...fromFile } = { ...config.lora, seed: 42 }
     assert.deepEqual([layersPattern, text], [['layers'], 'layers'])
     assert.deepEqual(fromFlags, fromFile)
     // One text that is more than names is a regular expression; one name is a list of it.
@@ -195,8 +193,11 @@ describe('cli/trainConfig', () => {
     refuses({ ...required, lora_dropout: 1 }, /loraDropout: .*got 1/)
     refuses({ ...required, layers_pattern: 'layers' }, /layersPattern needs layersToTransform/)
     refuses({ ...required, layers_to_transform: 0, lora_target_modules: '.*q_proj' }, /layersToTransform needs a list/)
-    refuses({ ...required, rank_pattern: { q_proj: 0 } }, /rankPattern: /)
-    refuses({ ...required, alpha_pattern: ['q_proj'] }, /alphaPattern: /)
+    refuses({ ...required, rank_pattern: { q_proj: 0 } }, /rankPattern.q_proj: expected a number above 0, got 0/)
+    refuses(
+      { ...required, alpha_pattern: ['q_proj'] },
+      /alphaPattern: expected values by their names.*got \[ 'q_proj' \]/,
+    )
     refuses({ ...required, use_dora: true }, /use_dora is an option of PEFT that is none here: DoRA is not supported/)
     refuses({ ...required, lora_modules_to_save: ['lm_head'] }, /lora_modules_to_save is .*training of whole modules/)
     refuses({ ...required, layer_replication: [[0, 1]] }, /replication of layers is not supported/)
@@ -210,7 +211,7 @@ describe('cli/trainConfig', () => {
       '{ num_cycles: 3 }',
     )
     const config = parseTrainConfig(required, flags)
-    assert.deepEqual(config.lrSchedulerKwargs, { numCycles: 3 })
+    assert.deepEqual(config.grpo.lrSchedulerKwargs, { numCycles: 3 })
     assert.match(formatTrainConfig(config), /lr_scheduler_kwargs:\n {2}num_cycles: 3\n/)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
@@ -222,12 +223,12 @@ describe('cli/trainConfig', () => {
     const given = { task_options: { operations: ['add', 'subtract'], max_operand: 20 }, shots: 2 }
     const expected = { operations: ['add', 'subtract'], maxOperand: 20, shots: 2, split: 'train', seed: 42 }
     const config = parseTrainConfig({ ...required, ...given })
-    assert.deepEqual(taskOptionsOf(config), expected)
+    assert.deepEqual(config.task, expected)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags('--task-options', '{ operations: [add, subtract], maxOperand: 20 }', '--shots', '2')
-    assert.deepEqual(taskOptionsOf(parseTrainConfig(required, flags)), expected)
+    assert.deepEqual(parseTrainConfig(required, flags).task, expected)
     refuses({ ...required, task_options: { shots: 2 } }, /taskOptions holds shots; give it beside taskOptions/)
     for (const text of ['max_operand', '{ a', '3']) {
       assert.throws(() => parseTrainConfig(required, parseFlags('--task-options', text)), /taskOptions: /)
@@ -254,15 +255,15 @@ describe('cli/trainConfig', () => {
       seed: 42,
     }
     const config = parseTrainConfig(required, flags)
-    assert.deepEqual(taskOptionsOf(config), expected)
+    assert.deepEqual(config.task, expected)
     const file = inFolder('config.yaml')
     fs.writeFileSync(file, formatTrainConfig(config))
-    assert.deepEqual(taskOptionsOf(parseTrainConfig(readConfigFile(file))), expected)
+    assert.deepEqual(parseTrainConfig(readConfigFile(file)).task, expected)
     const earlier = { task_options: { system_prompt: null, variant: 'smaller' }, allow_python: false }
-    const { systemPrompt, variant, ...rest } = taskOptionsOf(parseTrainConfig({ ...required, ...earlier }))
+    const { systemPrompt, variant, ...rest } = parseTrainConfig({ ...required, ...earlier }).task
     assert.deepEqual([systemPrompt, variant, 'allowPython' in rest], [null, 'smaller', false])
     refuses({ ...required, variant: 'longer', task_options: { variant: 'smaller' } }, /taskOptions holds variant/)
-    refuses({ ...required, variant: 'odd' }, /variant: .*"smaller".*, got 'odd'/)
+    refuses({ ...required, variant: 'odd' }, /variant: .*smaller.*, got 'odd'/)
   })
 
   it('writes a file that gives the same options again', () => {
@@ -271,6 +272,11 @@ describe('cli/trainConfig', () => {
     fs.writeFileSync(file, formatTrainConfig(config))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     assert.ok('num_generations' in (parse(fs.readFileSync(file, 'utf8')) as object))
+  })
+
+  it('reads the options that earlier versions wrote', () => {
+    const { run } = parseTrainConfig({ ...required, backend: 'reference', min_p: null })
+    assert.deepEqual([run.engine, 'backend' in run], ['reference', false])
   })
 
   it('refuses a file that is no set of options', () => {

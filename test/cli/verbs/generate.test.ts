@@ -166,7 +166,7 @@ describe('cli/generate', () => {
       [[...files, '--prompt', 'x'], /expected --input with --output/],
       [[...files, '--temperature', '-1'], /temperature is -1, expected a number of at least 0/],
       [[...files, '--top-k', 'many'], /--top-k <k>' argument 'many' is invalid\. Expected a number/],
-      [[...files, '--backend', 'gpu'], /Allowed choices are auto, cpu, reference/],
+      [[...files, '--engine', 'gpu'], /Allowed choices are auto, cpu, reference/],
       [[...files, '--threads', '0'], /Expected a whole number from 1 to 256/],
       [['--prompt', 'x'], /required option '--model <folder>'/],
       [[...model, '--input', '-', '--output', inFolder('no', 'out')], /the folder .* does not exist/],

@@ -8,7 +8,7 @@ describe('cli/selftest', () => {
     assert.equal(code, 0, stderr)
     const lines = stdout.trimEnd().split('\n')
     assert.match(lines[0]!, /^model {4}tiny, random weights$/)
-    assert.match(lines[1]!, /^backend {2}cpu/)
+    assert.match(lines[1]!, /^engine {3}cpu/)
     assert.match(lines[3]!, /^gate +result +measured +allowed +s +what$/)
     assert.equal(lines.filter((line) => / pass +\d/.test(line)).length, 9)
     assert.equal(lines.at(-1), 'all 9 gates passed')

@@ -45,7 +45,7 @@ describe('cli/train', () => {
     const lines = stdout.trimEnd().split('\n')
     assert.deepEqual(
       lines.map((line) => line.split(' ')[0]),
-      ['model', 'backend', 'task', 'batch', 'output', 'memory', 'step', 'step', 'adapter', 'report'],
+      ['model', 'engine', 'task', 'batch', 'output', 'memory', 'step', 'step', 'adapter', 'report'],
     )
     assert.match(lines[2]!, /arithmetic, \d+ problems/)
     assert.match(lines[3]!, /2 prompts × 2 completions of up to 6 tokens, a step of 1 × 4 completions/)

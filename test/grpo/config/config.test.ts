@@ -88,7 +88,7 @@ describe('grpo/config', () => {
   it('reports every problem at once, with the value and the help text', () => {
     const message = messageOf({ temperature: 0, lossType: 'ppo', topK: 2.5, seeed: 1 })
     assert.match(message, /temperature: .*got 0\. Sampling temperature/)
-    assert.match(message, /lossType: .*"dapo".*got "ppo"/)
+    assert.match(message, /lossType: expected one of grpo, .*dapo.*, got 'ppo'/)
     assert.match(message, /topK: .*got 2\.5/)
     assert.match(message, /unknown option seeed; did you mean seed/)
   })
@@ -108,7 +108,7 @@ describe('grpo/config', () => {
       { beta: null },
       { stopStrings: [''] },
     ]
-    for (const input of bad) assert.match(messageOf(input), new RegExp(`${Object.keys(input)[0]!}: `))
+    for (const input of bad) assert.match(messageOf(input), new RegExp(`${Object.keys(input)[0]!}(\\.0)?: expected `))
   })
 
   it('takes settings of the schedule by both spellings, and names what is wrong with them', () => {
@@ -124,11 +124,11 @@ describe('grpo/config', () => {
       messageOf(settings({ num_cycle: 2 })),
       /no schedule has a setting num_cycle; did you mean num_cycles\?/,
     )
-    assert.match(messageOf(settings({ num_cycles: 'two' })), /num_cycles: .*expected number/)
+    assert.match(messageOf(settings({ num_cycles: 'two' })), /num_cycles: expected a number, got/)
     assert.match(messageOf(settings({ num_cycles: 0 })), /num_cycles: /)
     assert.match(messageOf({ lrSchedulerType: 'greedy' }), /greedy follows the metric of evaluations.*linear, cosine/)
     assert.match(messageOf({ lrSchedulerType: 'reduce_lr_on_plateau' }), /reduce_lr_on_plateau follows the metric/)
-    assert.match(messageOf({ lrSchedulerType: 'sine' }), /expected one of "linear"|"cosine"/)
+    assert.match(messageOf({ lrSchedulerType: 'sine' }), /expected one of linear, cosine.*got 'sine'/)
     assert.match(messageOf({ warmupSteps: 2.5 }), /whole steps, or a fraction below 1/)
   })
 

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { selectEngine } from '../../../engine/registry.js'
-import type { EngineName } from '../../../engine/registry.js'
+import { engines, selectEngine } from '../../../engine/registry.js'
 import { BackendError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
 import type { Streams } from '../../terminal/streams.js'
-import { describeWebAssembly, tryBackend } from './engines.js'
+import { describeWebAssembly, tryEngine } from './engines.js'
 import { describeCache, describeHub } from './hub.js'
 import {
   describeDisk,
@@ -16,19 +15,17 @@ import {
   describePython,
 } from './machine.js'
 
-const backends: readonly EngineName[] = ['cpu', 'reference']
-
 export function addDoctorCommand(program: Command, streams: Streams): void {
   program
     .command('doctor')
-    .summary('what this machine has and which backend is taken')
+    .summary('what this machine has and which engine is taken')
     .description(
-      'Shows what this machine has, whether the Hub answers, tries each backend, and says which one `auto` takes and why.',
+      'Shows what this machine has, whether the Hub answers, tries each engine, and says which one `auto` takes and why.',
     )
     .action(() => doctor(streams, program.version() ?? ''))
 }
 
-/** Prints the findings. Throws a BackendError when no backend works. */
+/** Prints the findings. Throws a BackendError when no engine works. */
 export async function doctor(streams: Streams, version: string): Promise<void> {
   const print = (name: string, finding: string): void => {
     streams.stdout.write(`${name.padEnd(13)}${finding}\n`)
@@ -46,12 +43,12 @@ export async function doctor(streams: Streams, version: string): Promise<void> {
   print('kernel', describeKernel())
   streams.stdout.write('\n')
   let anyWorks = false
-  for (const backend of backends) {
-    const { works, finding } = await tryBackend(backend)
+  for (const { name } of engines) {
+    const { works, finding } = await tryEngine(name)
     anyWorks ||= works
-    print(backend, `${works ? 'works' : 'fails'}: ${finding}`)
+    print(name, `${works ? 'works' : 'fails'}: ${finding}`)
   }
-  if (!anyWorks) throw new BackendError('no backend works here; see above for the reasons')
+  if (!anyWorks) throw new BackendError('no engine works here; see above for the reasons')
   const { name, why } = await selectEngine('auto')
   print('auto', `takes ${name}: ${why}`)
 }

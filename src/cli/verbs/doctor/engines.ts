@@ -4,8 +4,8 @@ import type { EngineName } from '../../../engine/registry.js'
 import { linear } from '../../../ops/linear.js'
 import { createWeight } from '../../../ops/weight.js'
 
-/** Starts a backend and multiplies on it. */
-export async function tryBackend(name: EngineName): Promise<{ works: boolean; finding: string }> {
+/** Starts an engine and multiplies on it. */
+export async function tryEngine(name: EngineName): Promise<{ works: boolean; finding: string }> {
   try {
     const { why } = await selectEngine(name)
     return { works: true, finding: `${why}; matrix product ${measureProduct().toPrecision(2)} GFLOP/s` }

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import { engineChoices } from '../../../engine/registry.js'
 import { evaluate } from '../../../eval/evaluate.js'
 import type { Evaluation } from '../../../eval/evaluation.js'
 import { readEvaluation, writeEvaluation } from '../../../eval/evaluationFile.js'
@@ -56,14 +57,8 @@ export function addEvalCommand(program: Command, streams: Streams): void {
     )
     .option('--traces <N>', 'print completions of the first N problems that became better and worse', parseNumber, 1)
     .option('--placebo', 'train again with random rewards, and evaluate that too')
-    .addOption(
-      new Option('--backend <name>', "what computes (default: the run's or auto)").choices([
-        'auto',
-        'cpu',
-        'reference',
-      ]),
-    )
-    .option('--threads <N>', 'threads of the cpu backend', parseThreads)
+    .addOption(new Option('--engine <name>', "what computes (default: the run's or auto)").choices([...engineChoices]))
+    .option('--threads <N>', 'threads of the cpu engine', parseThreads)
     .action((folder: string | undefined, flags: EvalFlags) =>
       evaluateCommand(planEvaluation(folder, flags, readTaskFlags(flags)), streams),
     )
@@ -76,8 +71,8 @@ async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> 
   if (plan.output !== null) checkOutput(plan.output)
   const task = await loadTask(plan.task, plan.taskOptions)
   for (const warning of malformedWarnings(task)) streams.stderr.write(`warning: ${warning}\n`)
-  const { model, adapter, backend, threads } = plan
-  const options = { model, backend, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
+  const { model, adapter, engine, threads } = plan
+  const options = { model, engine, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
   const evaluation = await interruptible((signal) => {
     onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: no evaluation was written\n`))
     return withModel({ ...options, signal }, (policy) => evaluatePlan(plan, policy, task, signal, streams))

@@ -1,12 +1,13 @@
 import fs from 'node:fs'
 import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
+import type { GRPOConfig } from '../../../grpo/config/config.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
 import { listCheckpoints } from '../../../run/checkpointFolders.js'
 import { runFileNames } from '../../../run/fileNames.js'
 import { runLayout } from '../../../run/layout.js'
-import { parseTrainConfig, taskOptionsOf } from '../../run/trainConfig.js'
+import { parseTrainConfig } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 import { readRunConfig } from '../../../run/configFile.js'
 
@@ -30,7 +31,7 @@ export interface EvalFlags {
   output?: string
   traces: number
   placebo?: true
-  backend?: EngineName | 'auto'
+  engine?: EngineName | 'auto'
   threads?: number
 }
 
@@ -51,7 +52,7 @@ export interface EvalPlan {
   readonly placebo: boolean
   /** Problems of each kind whose completions are printed. */
   readonly traces: number
-  readonly backend: EngineName | 'auto'
+  readonly engine: EngineName | 'auto'
   readonly threads: number | null
 }
 
@@ -62,8 +63,8 @@ export interface EvalPlan {
 export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofTask: TaskOptions): EvalPlan {
   const run = folder === undefined ? null : readRun(folder)
   const config = run?.config
-  const model = flags.model ?? config?.model
-  const task = flags.task ?? config?.task
+  const model = flags.model ?? config?.run.model
+  const task = flags.task ?? config?.run.task
   if (model === undefined || task === undefined) {
     throw new ConfigError('eval: expected the folder of a run, or --model and --task')
   }
@@ -84,8 +85,8 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     isOutputGiven: flags.output !== undefined,
     placebo: flags.placebo ?? false,
     traces: flags.traces,
-    backend: flags.backend ?? config?.backend ?? 'auto',
-    threads: flags.threads ?? config?.threads ?? null,
+    engine: flags.engine ?? config?.run.engine ?? 'auto',
+    threads: flags.threads ?? config?.run.threads ?? null,
   }
 }
 
@@ -111,7 +112,7 @@ function adapterOfRun(folder: string): string {
 
 /** The problems to evaluate on: of the test split, and all of them, however few the run was trained on. */
 function planTask(given: TaskOptions, task: string, config: TrainConfig | undefined): TaskOptions {
-  const ofRun = config?.task === task ? taskOptionsOf(config) : {}
+  const ofRun = config?.run.task === task ? config.task : {}
   return { ...ofRun, split: 'test', limit: undefined, ...given }
 }
 
@@ -126,7 +127,7 @@ const samplingNames = [
 ] as const
 
 /** Sampling as in a run's training. */
-export function samplingOfRun(config: TrainConfig): EvaluateOptions {
+export function samplingOfRun(config: GRPOConfig): EvaluateOptions {
   return {
     ...Object.fromEntries(samplingNames.map((name) => [name, config[name]])),
     ...(config.minP !== null && { minP: config.minP }),
@@ -137,7 +138,7 @@ export function samplingOfRun(config: TrainConfig): EvaluateOptions {
 function planSampling(flags: EvalFlags, config: TrainConfig | undefined): EvaluateOptions {
   const own = [...samplingNames, 'minP', 'samples', 'seed', 'confidence', 'greedy'] as const
   return {
-    ...(config && samplingOfRun(config)),
+    ...(config && samplingOfRun(config.grpo)),
     ...Object.fromEntries(own.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]))),
   }
 }

@@ -6,8 +6,6 @@ import { readJsonLines } from '../../../io/jsonLines.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { random } from '../../../rewards/random.js'
 import { loadTask } from '../../../tasks/loadTask.js'
-import { loraOptionsOf } from '../../run/loraOptions.js'
-import { grpoConfigOf, taskOptionsOf } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 import { runLayout } from '../../../run/layout.js'
 
@@ -56,14 +54,14 @@ export async function trainPlacebo(
 ): Promise<string> {
   const { config } = run
   const outputDir = runLayout(run.folder).placebo
-  const policy = base.withLora(loraOptionsOf(config))
+  const policy = base.withLora(config.lora)
   try {
     fs.rmSync(outputDir, { recursive: true, force: true })
     const trainer = new GRPOTrainer({
       policy,
-      task: await loadTask(config.task, taskOptionsOf(config)),
-      rewards: [random({ rate, seed: config.seed })],
-      config: placeboConfig(config),
+      task: await loadTask(config.run.task, config.task),
+      rewards: [random({ rate, seed: config.grpo.seed })],
+      config: placeboConfig(config.grpo),
       outputDir,
       signal: options.signal,
     })
@@ -80,7 +78,7 @@ export async function trainPlacebo(
 }
 
 /** The run's options, less what chooses by results: a placebo keeps the adapter of its last step. */
-function placeboConfig(config: TrainConfig): Partial<GRPOConfig> {
+function placeboConfig(config: GRPOConfig): Partial<GRPOConfig> {
   const byResults = { evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null } as const
-  return { ...grpoConfigOf(config), ...byResults, rewardWeights: null }
+  return { ...config, ...byResults, rewardWeights: null }
 }

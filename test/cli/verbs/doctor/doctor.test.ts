@@ -17,7 +17,7 @@ describe('cli/doctor', () => {
     await hub.stop()
   })
 
-  it('says what is here, which backends work and which one is taken', async () => {
+  it('says what is here, which engines work and which one is taken', async () => {
     const { code, stdout } = await run(['doctor'])
     assert.equal(code, 0)
     for (const line of [

@@ -1,0 +1,11 @@
+import { z } from 'zod'
+import { option } from '../options/schema.js'
+import { engineChoices, engines } from './registry.js'
+
+const summaries = engines.map(({ name, summary }) => `${name}, ${summary}`).join('; ')
+
+/** What computes, as options of all that load a model. */
+export const engineOptions = {
+  engine: option(z.enum(engineChoices), 'auto', `What computes: auto, the first that works here; ${summaries}.`),
+  threads: option(z.int().min(1).max(256).nullable(), null, 'Threads of the cpu engine; null = the number of cores.'),
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+
+/** The part of JSON Schema that options need. */
+export interface ValueSchema {
+  type?: string
+  const?: unknown
+  enum?: unknown[]
+  pattern?: string
+  items?: ValueSchema
+  anyOf?: ValueSchema[]
+}
+
+/** An option as help texts, flags and documents show it. */
+export interface OptionDescription {
+  /** camelCase */
+  readonly name: string
+  /** Meaning, unit and default. */
+  readonly description: string
+  /** What a value may be: one of these. */
+  readonly alternatives: readonly ValueSchema[]
+  /** The values that it may have, if they are a list of names. */
+  readonly choices: readonly string[] | null
+}
+
+/** The options of a schema, in its order. */
+export function describeOptions(shape: Readonly<Record<string, z.ZodType>>): OptionDescription[] {
+  const values = z.toJSONSchema(z.object(shape), { io: 'input' }).properties as Record<string, ValueSchema>
+  const flat = (schema: ValueSchema): ValueSchema[] => schema.anyOf?.flatMap(flat) ?? [schema]
+  return Object.entries(shape).map(([name, schema]) => {
+    const alternatives = flat(values[name] ?? {})
+    const choices = alternatives.find((alternative) => alternative.enum)?.enum?.map(String) ?? null
+    return { name, description: schema.description ?? '', alternatives, choices }
+  })
+}
