@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
 import { optionsByName } from './names.js'
@@ -31,7 +31,7 @@ export function parseOptions<Shape extends z.core.$ZodShape>(
   { overrides = {}, nameOf = (name) => name }: ParseSettings = {},
 ): z.output<z.ZodObject<Shape>> {
   const problems: string[] = []
-  const named = optionsByName({ ...input } as Record<string, unknown>, Object.keys(schema.shape), problems)
+  const named = optionsByName({ ...input }, Object.keys(schema.shape), problems)
   const given: Record<string, unknown> = { ...named, ...overrides }
   const result = schema.safeParse(given, { error: expectation })
   for (const { path, message } of result.error?.issues ?? []) {
