@@ -19,8 +19,11 @@ export interface EngineInfo {
   readonly precision: 'float32' | 'bfloat16' | 'float16'
   /** Whether a row's results are the same bits whatever is computed with it. */
   readonly isBatchInvariant: boolean
-  /** Most nats by which a token's log-probability may differ between sampling and training. */
-  readonly samplingTolerance: number
+  /**
+   * Most nats by which a token's log-probability may differ between sampling and training; null where both are computed otherwise,
+   * such as with merged or rounded weights, so that training has to correct for it.
+   */
+  readonly samplingTolerance: number | null
   /** Bytes that all tensors together can take. */
   readonly tensorLimit: number
   /** Sizes that decide the order of sums, and so belong to what a run is: see {@link EngineBudgets}. */

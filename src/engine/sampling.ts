@@ -36,12 +36,14 @@ export interface SamplingOptions {
 
 /** One sampled completion. */
 export interface Completion {
-  /** The sampled tokens, the one that ended the completion included. */
+  /** [L] its tokens, the one that ended the completion included. */
   ids: number[]
-  /** log p of each sampled token under softmax(logits / temperature), in nats; at temperature 0 under temperature 1. */
+  /** [L] log p of each sampled token under softmax(logits / temperature), in nats; at temperature 0 under temperature 1. */
   logProbs: number[]
-  /** Entropy of the distribution that each token was drawn from, before filters and penalty, in nats. */
+  /** [L] entropy of the distribution that each token was drawn from, before filters and penalty, in nats. */
   entropies: number[]
+  /** [L] 1 where a token was sampled, 0 where it was given, such as the answer of a tool. Defaults to none: all were sampled. */
+  mask?: readonly number[]
   /** `stop`: an EOS token or a stop string; `length`: cut off at maxCompletionLength. */
   finishReason: 'stop' | 'length'
   /** Without special tokens; empty when the model has no tokenizer. */

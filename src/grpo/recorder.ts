@@ -180,7 +180,7 @@ export class RunRecorder {
 /** Locks the folder of the run, and goes on with what it holds or makes place for a new run. */
 function openFolder(options: RecorderOptions, outputDir: string): RunFolder {
   const { policy, task, rewards, update, config, maxSteps, resume, acceptChangedData = false, onWarning } = options
-  const identity = runIdentity(policy, task, rewards, config, maxSteps)
+  const identity = runIdentity(policy, task, rewards, config, maxSteps, options.sampler.identity)
   const lock = lockRunFolder(outputDir)
   try {
     const checkpoints =

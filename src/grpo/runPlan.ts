@@ -8,6 +8,8 @@ import { checkMemory, memoryForecast, promptLengths } from './memory/forecast.js
 import type { MemoryForecast } from './memory/forecast.js'
 import { asPolicy } from '../policy/causalLM.js'
 import type { Policy } from '../policy/causalLM.js'
+import { policySampler, rolloutSampler } from './rollouts/sampler.js'
+import type { Sampler } from './rollouts/sampler.js'
 import type { GRPOTrainerOptions } from './trainer.js'
 
 /** A run whose options were checked. */
@@ -16,6 +18,7 @@ export interface RunPlan {
   /** All options, the defaults filled in. */
   readonly config: GRPOConfig
   readonly rewards: readonly RewardFunction[]
+  readonly sampler: Sampler
   /** Optimizer steps of the whole run. */
   readonly maxSteps: number
   /** What the run will need at most. */
@@ -27,9 +30,9 @@ export interface RunPlan {
  * @throws ConfigError, DataError for what no run can be made of, BackendError when it will not fit into memory
  */
 export function planRun(
-  options: Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'evalTask' | 'config' | 'outputDir' | 'resume'>,
+  options: Omit<GRPOTrainerOptions, 'onWarning' | 'onProgress' | 'signal' | 'acceptChangedData'>,
 ): RunPlan {
-  const { task, evalTask } = options
+  const { task, evalTask, rolloutEngine } = options
   const policy = asPolicy(options.policy)
   const rewards = options.rewards.map(asRewardFunction)
   if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
@@ -57,7 +60,8 @@ export function planRun(
     throw new ConfigError('resume needs outputDir, the folder of the run to continue')
   }
   const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
-  return { policy, config, rewards, maxSteps, memoryForecast: forecast }
+  const sampler = rolloutEngine ? rolloutSampler(rolloutEngine, policy) : policySampler(policy)
+  return { policy, config, rewards, sampler, maxSteps, memoryForecast: forecast }
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */

@@ -13,7 +13,11 @@ import type { RunPlan } from './runPlan.js'
 import { placeInBatch } from './trainerState.js'
 import type { MadeStep, RunPosition, TrainerState } from './trainerState.js'
 import type { MicroBatchResult, PolicyUpdate } from './update/policyUpdate.js'
+import { numSampled } from './update/trainingRow.js'
 import type { TrainingRow } from './update/trainingRow.js'
+
+/** What an exact rollout engine may be off by where the policy's own engine samples in other arithmetic than it trains, in nats. */
+const ROUNDING = 0.01
 
 /** What a step is doing. */
 export interface StepProgress {
@@ -138,7 +142,9 @@ async function trainMicroBatches(
     const place = { gradientAccumulationSteps, stepsPerGeneration, numItemsInBatch: at.rollouts!.numItemsInBatch }
     const result = await parts.update.accumulate(rows, place, { asSampled })
     results.push(result)
-    if (asSampled) differences.push(...logProbDifferences(rows, result.logProbs))
+    if (asSampled && parts.sampler.agreement === 'exact') {
+      differences.push(...logProbDifferences(rows, result.logProbs))
+    }
     at = { ...at, microStep: at.microStep + 1 }
   }
   return { at, sampled, results, differences, samplingTime }
@@ -154,17 +160,20 @@ function rowsAt({ microStep, rollouts }: RunPosition, { config }: StepParts): re
 /** Samples the next generation batch; null when the signal stopped it. */
 async function sample(
   parts: StepParts,
-  { microStep, numTokens, prompts }: RunPosition,
+  { step, microStep, numTokens, prompts }: RunPosition,
 ): Promise<StoredRollouts | null> {
-  const { policy, task, rewards, config, signal, onProgress, onWarning } = parts
+  const { policy, task, rewards, sampler, config, signal, onProgress, onWarning } = parts
   parts.prompts.restore(prompts)
+  const keep = sampler.identity === null && sampler.agreement === 'exact'
   // Room for what sampling computes and training needs again, as much as the forecast of memory allows.
-  policy.engineModel.startKeeping(parts.memoryForecast.keptTokens)
+  if (keep) policy.engineModel.startKeeping(parts.memoryForecast.keptTokens)
   try {
     const rollouts = await sampleRollouts(policy, task, parts.prompts, rewards, config, {
       // Another seed for each batch: a problem that comes again is answered anew.
       seed: (config.seed % 2 ** 32) * 1_000_003 + microStep,
-      keep: true,
+      sampler,
+      step,
+      keep,
       signal,
       onProgress: (done) => {
         onProgress({ phase: 'sampling', done })
@@ -178,11 +187,15 @@ async function sample(
   }
 }
 
-/** Throws a GrpoError when sampling and training give the same tokens other probabilities; returns the differences, in nats. */
+/**
+ * Throws a GrpoError when sampling and training should give the same tokens the same probabilities and do not; returns the
+ * differences, in nats. What samples otherwise was compared when it had sampled.
+ */
 async function checkAgreement(
-  { policy, config }: StepParts,
+  { policy, config, sampler }: StepParts,
   { differences, sampled }: Trained,
 ): Promise<readonly number[]> {
+  if (sampler.agreement !== 'exact') return []
   let measured = differences
   // Where no completion pulls, none was computed: one of them still has to show that sampling and training agree.
   const [first] = sampled.flatMap(({ rows }) => rows)
@@ -191,12 +204,15 @@ async function checkAgreement(
     measured = logProbDifferences([first], logProbs)
   }
   const difference = largest(measured)
-  const { samplingTolerance } = policy.engine.info
+  const samplingTolerance = policy.engine.info.samplingTolerance ?? ROUNDING
   // Of NaN, which the optimizer finds in the gradients, nothing is said here.
   if (!(difference > samplingTolerance)) return measured
   throw new GrpoError(
     `sampling and training disagree: log-probabilities of the same tokens differ by up to ${difference} nats, expected at most ` +
-      `${samplingTolerance}. The adapter was left as it was. This is a defect of the engine: please report it with the output of grpo-ts doctor`,
+      `${samplingTolerance}. The adapter was left as it was. ` +
+      (sampler.identity === null
+        ? 'This is a defect of the engine: please report it with the output of grpo-ts doctor'
+        : `The rollout engine ${sampler.identity} says that they agree exactly: if they cannot, let it say 'tolerance'`),
   )
 }
 
@@ -223,17 +239,19 @@ function stepMetrics(
 }
 
 function completionTokens(sampled: readonly Rollouts[]): number {
-  return sampled.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.completionIds.length, 0)
+  return sampled.flatMap(({ rows }) => rows).reduce((sum, row) => sum + numSampled(row.completionIds, row.mask), 0)
 }
 
 function largest(values: readonly number[]): number {
   return values.reduce((max, value) => Math.max(max, value), 0)
 }
 
-/** |log π when sampled − log π in training| of every token of the rows that were computed. */
+/** |log π when sampled − log π in training| of every sampled token of the rows that were computed. */
 function logProbDifferences(rows: readonly TrainingRow[], logProbs: readonly (readonly number[] | null)[]): number[] {
-  return rows.flatMap(({ samplingLogProbs }, row) =>
-    (logProbs[row] ?? []).map((logProb, t) => Math.abs(logProb - (samplingLogProbs?.[t] ?? NaN))),
+  return rows.flatMap(({ samplingLogProbs, mask }, row) =>
+    (logProbs[row] ?? [])
+      .map((logProb, t) => Math.abs(logProb - (samplingLogProbs?.[t] ?? NaN)))
+      .filter((_, t) => mask?.[t] !== 0),
   )
 }
 

@@ -9,6 +9,7 @@ import type { GRPOOptions } from './config/options.js'
 import type { MemoryForecast } from './memory/forecast.js'
 import { RunRecorder } from './recorder.js'
 import { PromptSampler } from './rollouts/promptSampler.js'
+import type { RolloutEngine } from './rollouts/rolloutEngine.js'
 import { planRun } from './runPlan.js'
 import { makeStep } from './step.js'
 import type { StepParts, StepProgress, TrainingStep } from './step.js'
@@ -28,6 +29,8 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   rewards: readonly Reward[]
   /** Held-out problems, for `evalStrategy: 'steps'`. */
   evalTask?: Task
+  /** What samples the completions. Defaults to the policy's own engine, which samples evaluations in any case. */
+  rolloutEngine?: RolloutEngine
   /** TRL's options. Defaults to TRL's defaults, where {@link GRPOOptions} says nothing else. */
   config?: GRPOOptions & Options & LegalOptions<Options>
   /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */

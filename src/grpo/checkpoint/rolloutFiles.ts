@@ -60,29 +60,39 @@ export function writeRollouts(folder: string, { rollouts, prompts, numTokens }: 
   const { groups, rows, metrics } = rollouts
   const completions = groups.flatMap((group) => group.completions)
   const ids = completions.flatMap((completion) => completion.ids)
-  const floats = (name: string, lists: readonly (readonly number[])[]) => ({
-    name,
-    dtype: 'F32' as const,
-    shape: [ids.length],
-    data: Float32Array.from(lists.flat()),
-  })
+  /** What belongs to each token; nothing where a completion has none. */
+  const floats = (name: string, lists: readonly (readonly number[] | null | undefined)[]) =>
+    lists.some((list) => !list)
+      ? []
+      : [
+          {
+            name,
+            dtype: 'F32' as const,
+            shape: [ids.length],
+            data: Float32Array.from(lists.flatMap((list) => list ?? [])),
+          },
+        ]
+  const masks = completions.map(({ ids, mask }) => mask ?? ids.map(() => 1))
   writeSafetensors(path.join(folder, TENSORS_FILE), [
     { name: 'completion_ids', dtype: 'I32', shape: [ids.length], data: Int32Array.from(ids) },
-    floats(
+    ...floats(
       'logprobs',
       completions.map(({ logProbs }) => logProbs),
     ),
-    floats(
+    ...floats(
       'entropies',
       completions.map(({ entropies }) => entropies),
     ),
-    ...(rows.every(({ refLogProbs }) => refLogProbs !== null)
-      ? [
-          floats(
-            'ref_logprobs',
-            rows.map(({ refLogProbs }) => refLogProbs!),
-          ),
-        ]
+    ...floats(
+      'old_logprobs',
+      completions.map(({ oldLogProbs }) => oldLogProbs),
+    ),
+    ...floats(
+      'ref_logprobs',
+      rows.map(({ refLogProbs }) => refLogProbs),
+    ),
+    ...(completions.some(({ mask }) => mask)
+      ? [{ name: 'mask', dtype: 'I32' as const, shape: [ids.length], data: Int32Array.from(masks.flat()) }]
       : []),
   ])
   const stored: z.input<typeof schema> = {
@@ -121,10 +131,12 @@ export function readRollouts(
   try {
     const ids = tensors.readIntegers('completion_ids')
     const floats = (name: string): number[] => [...tensors.readFloat32(name)]
+    const optional = <T>(name: string, read: (name: string) => T): T | null => (tensors.has(name) ? read(name) : null)
     const [logProbs, entropies] = [floats('logprobs'), floats('entropies')]
-    const refLogProbs = tensors.has('ref_logprobs') ? floats('ref_logprobs') : null
+    const [oldLogProbs, refLogProbs] = [optional('old_logprobs', floats), optional('ref_logprobs', floats)]
+    const mask = optional('mask', (name) => tensors.readIntegers(name))
     const total = groups.flatMap(({ completions }) => completions).reduce((sum, { length }) => sum + length, 0)
-    for (const { length } of [ids, logProbs, entropies, refLogProbs ?? ids]) {
+    for (const { length } of [ids, logProbs, entropies, oldLogProbs ?? ids, refLogProbs ?? ids, mask ?? ids]) {
       if (length !== total) {
         throw new FileFormatError(tensors.source, `holds ${length} tokens, but ${TEXTS_FILE} speaks of ${total}`)
       }
@@ -143,7 +155,15 @@ export function readRollouts(
           const [start, end] = [at, (at += length)]
           if (refLogProbs) reference.push(refLogProbs.slice(start, end))
           const slice = (values: readonly number[]): number[] => values.slice(start, end)
-          return { ...completion, ids: slice(ids), logProbs: slice(logProbs), entropies: slice(entropies) }
+          const own = mask && slice(mask)
+          return {
+            ...completion,
+            ids: slice(ids),
+            logProbs: slice(logProbs),
+            entropies: slice(entropies),
+            ...(own?.includes(0) && { mask: own }),
+            ...(oldLogProbs && { oldLogProbs: slice(oldLogProbs) }),
+          }
         }),
       }
     })

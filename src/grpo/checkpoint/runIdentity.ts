@@ -3,6 +3,7 @@ import { digest } from '../../io/digest.js'
 import type { Policy } from '../../policy/causalLM.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
+import type { Sampler } from '../rollouts/sampler.js'
 import { dependsOnMaxSteps } from '../../optim/learningRateSchedule.js'
 import { grpoOptions } from '../config/config.js'
 import type { GRPOConfig } from '../config/config.js'
@@ -26,6 +27,7 @@ export function runIdentity(
   rewards: readonly Pick<RewardFunction, 'name' | 'weight'>[],
   config: GRPOConfig,
   maxSteps: number,
+  rolloutEngine: Sampler['identity'] = null,
 ): RunIdentity {
   const options = Object.entries(config).filter(([name]) => !free.includes(name as keyof GRPOConfig))
   const prompts = task.problems.slice(0, RENDERED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer))
@@ -38,6 +40,8 @@ export function runIdentity(
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
     adapter: policy.trained.identity,
+    // As in the checkpoints of earlier versions, nothing stands for the policy's own engine.
+    ...(rolloutEngine !== null && { rolloutEngine }),
   }
 }
 

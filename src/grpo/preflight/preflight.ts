@@ -22,7 +22,10 @@ const SAMPLING_SHARE = 2 / 3
 const REWARD_PROBLEMS = 10
 
 /** What a preflight looks at: the run as the trainer would get it, and how long it may take. */
-export interface PreflightOptions extends Pick<GRPOTrainerOptions, 'policy' | 'task' | 'rewards' | 'config'> {
+export interface PreflightOptions extends Pick<
+  GRPOTrainerOptions,
+  'policy' | 'task' | 'rewards' | 'rolloutEngine' | 'config'
+> {
   /** Time for sampling and training, in seconds; what is not finished by then is reported as not measured. Defaults to 60. */
   maxSeconds?: number
   /** Ends it early with the reason of the signal. */
@@ -67,11 +70,12 @@ export interface PreflightReport {
 export async function preflight(
   options: PreflightOptions,
 ): Promise<{ report: PreflightReport; groups: readonly RolloutGroup[] }> {
-  const { policy, task } = options
+  const { policy, task, rolloutEngine } = options
   const started = performance.now()
-  const { config, rewards, maxSteps, memoryForecast } = planRun({
+  const { config, rewards, sampler, maxSteps, memoryForecast } = planRun({
     policy,
     task,
+    rolloutEngine,
     rewards: options.rewards,
     // What comes after steps needs what a preflight does not have.
     config: { ...options.config, evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null },
@@ -152,6 +156,7 @@ export async function preflight(
       try {
         const rollouts = await collectRollouts(policy, task, problems.slice(at, at + size), rewards, settings, {
           seed: config.seed + at,
+          sampler,
           signal: AbortSignal.any([timeIsUp.signal, ...(signal ? [signal] : [])]),
           onProgress: (done) => {
             sampled = done
@@ -163,6 +168,10 @@ export async function preflight(
           },
         })
         groups.push(...rollouts.groups)
+        if (sampled > 0) continue
+        // A rollout engine need not tell how it goes on.
+        sampled = rollouts.rows.reduce((sum, { completionIds }) => sum + completionIds.length, 0)
+        tokensPerSecond = sampled / (elapsed() - before)
       } catch (error) {
         if (!timeIsUp.signal.aborted || signal?.aborted) throw error
         break

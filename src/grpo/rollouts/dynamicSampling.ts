@@ -55,7 +55,7 @@ export async function sampleRollouts(
   } while (kept.length < wanted && rounds < config.maxNumGenBatches)
   const all = [...kept, ...dropped]
   const groups = [...kept, ...dropped.slice(kept.length - wanted)].slice(0, wanted)
-  const rollouts = await completeRollouts(policy, groups, rewards, config)
+  const rollouts = await completeRollouts(policy, groups, rewards, config, options.sampler)
   Object.assign(metrics, rollouts.metrics)
   if (config.dynamicSampling) {
     metrics['dynamic_sampling/num_gen_batches'] = rounds

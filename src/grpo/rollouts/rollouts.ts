@@ -2,7 +2,6 @@ import type { CausalLM } from '../../policy/causalLM.js'
 import { judgedCorrect } from '../../rewards/judge.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { scoreCompletions } from '../../rewards/scoreCompletions.js'
-import { generate } from '../../policy/generate.js'
 import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import type { Problem } from '../../grading/problem.js'
 import type { Task } from '../../tasks/task.js'
@@ -10,9 +9,14 @@ import { computeAdvantages } from '../advantages.js'
 import { completionMetrics } from '../metrics/completion.js'
 import type { GRPOConfig } from '../config/config.js'
 import { needsOldLogProbs } from '../config/rules.js'
+import { importanceSamplingRatio } from '../losses/rolloutImportanceSampling.js'
 import { groupMetrics } from '../metrics/groupMetrics.js'
 import { rewardMetrics } from '../metrics/reward.js'
+import { lossMask, numSampled } from '../update/trainingRow.js'
 import type { TrainingRow } from '../update/trainingRow.js'
+import { policySampler } from './sampler.js'
+import type { Sampler } from './sampler.js'
+import { samplerMetrics, scoredByPolicy } from './policyScores.js'
 
 /** A completion with everything that was worked out about it. */
 export interface ScoredCompletion extends Completion {
@@ -24,6 +28,8 @@ export interface ScoredCompletion extends Completion {
   readonly reward: number | null
   /** How much better than its group: what its tokens are reinforced by. */
   readonly advantage: number
+  /** log p of each token by the policy's own engine, in nats; only where a rollout engine with a tolerance sampled. */
+  readonly oldLogProbs?: readonly number[]
   /** log p of each token under the reference model, in nats; only with beta above 0. */
   readonly refLogProbs?: readonly number[]
 }
@@ -44,9 +50,9 @@ export interface RolloutGroup {
 export interface Rollouts {
   readonly groups: readonly RolloutGroup[]
   readonly rows: readonly TrainingRow[] // [generationBatchSize]
-  /** Completion tokens in the loss. */
+  /** Tokens in the loss. */
   readonly numItemsInBatch: number
-  /** Prompt tokens (once for each completion, as TRL counts) and completion tokens. */
+  /** Prompt tokens (once for each completion, as TRL counts) and sampled tokens. */
   readonly numTokens: number
   /** completions/…, rewards/…, reward, reward_std, frac_reward_zero_std, and those of {@link groupMetrics} */
   readonly metrics: Record<string, number>
@@ -57,7 +63,7 @@ export interface SampledGroup {
   readonly problem: Problem
   readonly promptText: string
   readonly promptIds: readonly number[]
-  readonly completions: readonly Completion[]
+  readonly completions: readonly (Completion & Pick<ScoredCompletion, 'oldLogProbs'>)[]
   readonly rewards: readonly (readonly (number | null)[])[] // [numGenerations][functions]
   readonly correct: readonly (boolean | null)[] // [numGenerations]
 }
@@ -65,6 +71,10 @@ export interface SampledGroup {
 /** How {@link sampleGroups} samples. */
 export interface SamplingRun {
   readonly seed: number
+  /** What samples. Defaults to the policy itself. */
+  readonly sampler?: Sampler
+  /** Optimizer steps made. Defaults to 0. */
+  readonly step?: number
   /** Keeps what training on the completions will need again: see SamplingOptions. */
   readonly keep?: boolean
   readonly signal?: AbortSignal
@@ -83,10 +93,11 @@ export async function sampleGroups(
   options: SamplingRun,
 ): Promise<{ groups: SampledGroup[]; metrics: Record<string, number> }> {
   const prompts = problems.map((problem) => task.prompt(problem, policy.tokenizer))
-  const completions = await generate(
-    policy,
+  const { sampler = policySampler(policy), step = 0 } = options
+  const completions = await sampler.sample(
     prompts.map(({ ids }) => ids),
     { ...config, ...options, minP: config.minP ?? 0 },
+    step,
   )
   const { numGenerations } = config
   const scores = await scoreCompletions(
@@ -117,13 +128,18 @@ export async function sampleGroups(
   }
 }
 
-/** Compares the completions of each group with each other and measures the batch that they make. */
+/**
+ * Compares the completions of each group with each other and measures the batch that they make.
+ * @throws GrpoError when what sampled is far from the policy
+ */
 export async function completeRollouts(
   policy: CausalLM,
-  sampled: readonly SampledGroup[],
+  groupsAsSampled: readonly SampledGroup[],
   rewards: readonly RewardFunction[],
   config: GRPOConfig,
+  sampler = policySampler(policy),
 ): Promise<Rollouts> {
+  const sampled = await scoredByPolicy(policy, groupsAsSampled, config, sampler.agreement)
   const rewardsPerFunction = sampled.flatMap((group) => group.rewards)
   const advantages = computeAdvantages(rewardsPerFunction, {
     ...config,
@@ -151,9 +167,9 @@ export async function completeRollouts(
           maxTokens: config.maxTokensPerPass,
         })
   const completions = sampled.flatMap((group) => group.completions)
-  return rolloutsOf(groups, reference?.logProbs ?? null, config, {
+  const rollouts = rolloutsOf(groups, reference?.logProbs ?? null, config, {
     ...completionMetrics(
-      completions.map(({ ids }) => ids.length),
+      completions.map(({ ids, mask }) => numSampled(ids, mask)),
       completions.map(({ finishReason }) => finishReason === 'stop'),
     ),
     ...rewardMetrics(
@@ -163,6 +179,7 @@ export async function completeRollouts(
     ),
     ...groupMetrics(groups),
   })
+  return { ...rollouts, metrics: { ...rollouts.metrics, ...samplerMetrics(rollouts.rows, sampler) } }
 }
 
 /** Samples a group of completions for each problem, has them judged and compares them within their group. */
@@ -175,7 +192,7 @@ export async function collectRollouts(
   options: SamplingRun,
 ): Promise<Rollouts> {
   const { groups, metrics } = await sampleGroups(policy, task, problems, rewards, config, options)
-  const rollouts = await completeRollouts(policy, groups, rewards, config)
+  const rollouts = await completeRollouts(policy, groups, rewards, config, options.sampler)
   return { ...rollouts, metrics: { ...rollouts.metrics, ...metrics } }
 }
 
@@ -191,8 +208,8 @@ export function rolloutsOf(
     groups: refLogProbs ? withReference(groups, refLogProbs) : groups,
     rows,
     metrics,
-    numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? row.completionIds.length : 0), 0),
-    numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
+    numItemsInBatch: rows.reduce((sum, row) => sum + (row.inLoss ? numSampled(row.completionIds, row.mask) : 0), 0),
+    numTokens: rows.reduce((sum, row) => sum + row.promptIds.length + numSampled(row.completionIds, row.mask), 0),
   }
 }
 
@@ -215,16 +232,23 @@ function trainingRows(
   config: GRPOConfig,
 ): TrainingRow[] {
   return groups.flatMap(({ promptIds, completions }, g) =>
-    completions.map((completion, j): TrainingRow => ({
-      promptIds,
-      completionIds: completion.ids,
-      advantage: completion.advantage,
-      inLoss: !(config.maskTruncatedCompletions && completion.finishReason === 'length'),
-      samplingLogProbs: completion.logProbs,
-      samplingEntropies: completion.entropies,
-      // Sampling and training compute the same function, so what was recorded needs no second forward pass.
-      oldLogProbs: needsOldLogProbs(config) ? completion.logProbs : null,
-      refLogProbs: refLogProbs ? refLogProbs[g * completions.length + j]! : null,
-    })),
+    completions.map((completion, j): TrainingRow => {
+      const row: TrainingRow = {
+        promptIds,
+        completionIds: completion.ids,
+        mask: completion.mask ?? null,
+        advantage: completion.advantage,
+        inLoss: !(config.maskTruncatedCompletions && completion.finishReason === 'length'),
+        samplingLogProbs: completion.logProbs,
+        samplingEntropies: completion.entropies,
+        // Where sampling and training compute the same function, what was recorded needs no second forward pass.
+        oldLogProbs: completion.oldLogProbs ?? (needsOldLogProbs(config) ? completion.logProbs : null),
+        refLogProbs: refLogProbs ? refLogProbs[g * completions.length + j]! : null,
+      }
+      const { oldLogProbs } = completion
+      if (!oldLogProbs || !config.vllmImportanceSamplingCorrection) return row
+      const scored = { oldLogProbs, samplingLogProbs: completion.logProbs, lossMask: lossMask(row) }
+      return { ...row, importanceSamplingRatio: importanceSamplingRatio(scored, config) }
+    }),
   )
 }
