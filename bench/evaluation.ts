@@ -22,7 +22,7 @@ import {
   passAtK,
   problemsNeeded,
   signFlipTest,
-} from '../src/index.js'
+} from '../src/statistics.js'
 import { statisticsReady } from '../src/eval/statistics/distributions.js'
 
 await statisticsReady

@@ -23,12 +23,12 @@ let seed = 42
 // ## 1. Problems
 //
 // A row has a `prompt` (the head of the function, with what it should do), the `test`, and the
-// `entry_point`, the name of the function. `problemOfRow` makes a problem of a row; a file of such
-// rows is a task: `loadTask('humaneval-js', { data: 'my-problems.jsonl' })`.
+// `entry_point`, the name of the function. `tasks.problemOfRow` makes a problem of a row; a file of
+// such rows is a task: `tasks.loadTask('humaneval-js', { data: 'my-problems.jsonl' })`.
 
 // %%
 import { performance } from 'perf_hooks'
-import { problemOfRow, show } from 'grpo-ts'
+import { show, tasks } from 'grpo-ts'
 
 show.setUpCharts()
 const rows = [
@@ -51,7 +51,7 @@ const rows = [
   },
 ]
 const problems = rows.map((row) => {
-  const problem = problemOfRow('humaneval-js', row, `own/${row.entry_point}`)
+  const problem = tasks.problemOfRow('humaneval-js', row, `own/${row.entry_point}`)
   if (typeof problem === 'string') throw new Error(problem) // the reason why a row is no problem
   return problem
 })
@@ -73,7 +73,7 @@ show.table(
 // and 256 MiB of memory. The tests run apart from it, so that it can neither see nor change them.
 
 // %%
-import { codeGrader } from 'grpo-ts'
+import { rewards } from 'grpo-ts'
 
 const fenced = (code: string) => '```javascript\n' + code + '\n```'
 const candidates: Record<string, string> = {
@@ -96,7 +96,7 @@ const candidates: Record<string, string> = {
   ),
   'no program': 'Three vowels, I think.',
 }
-const grader = codeGrader({ timeLimit: timeLimit })
+const grader = rewards.codeGrader({ timeLimit: timeLimit })
 const graded = []
 for (const [name, completion] of Object.entries(candidates)) {
   const startedAt = performance.now()
@@ -115,15 +115,13 @@ show.table(graded, { limit: 20, width: 120 })
 // same works without a problem around it.
 
 // %%
-import { runCode } from 'grpo-ts'
-
 show.table([
-  await runCode({
+  await rewards.runCode({
     language: 'javascript',
     program: 'const double = (x) => 2 * x',
     tests: "if (double(21) !== 42) throw new Error('not 42')",
   }),
-  await runCode({
+  await rewards.runCode({
     language: 'typescript',
     program: 'const double = (x: number): number => x + 2',
     tests: "if (double(21) !== 42) throw new Error('not 42')",
@@ -139,7 +137,7 @@ show.table([
 // gets pushed as far as it was better than the mean.
 
 // %%
-import { computeAdvantages, rewards } from 'grpo-ts'
+import { computeAdvantages } from 'grpo-ts/parts'
 
 const inputs = Object.values(candidates).map((completion) => ({
   prompt: problems[0].question,

@@ -100,7 +100,8 @@ show.table([settings], { caption: 'Settings of this run' })
 // weights in memory serves both.
 
 // %%
-import { loadModel, Safetensors } from 'grpo-ts'
+import { loadModel } from 'grpo-ts'
+import { Safetensors } from 'grpo-ts/files'
 
 const embeddedFolder = 'word-problems-1m'
 const base = await loadModel(model || embeddedFolder)
@@ -164,17 +165,16 @@ show.table(
 // own. The *test* split holds problems that training never sees; step 7 measures with them.
 
 // %%
-import { loadTask } from 'grpo-ts'
-import type { TaskOptions } from 'grpo-ts'
+import { tasks } from 'grpo-ts'
 
 const hasData = data !== ''
 const isMadeUp = !hasData && task !== 'gsm8k' && task !== 'math'
-const taskOptions: TaskOptions = hasData ? { data: data } : { seed: seed }
+const taskOptions: tasks.TaskOptions = hasData ? { data: data } : { seed: seed }
 const trainLimit = isMadeUp
   ? { limit: Math.max(200, settings.maxSteps * settings.problemsPerStep) }
   : {}
-const trainTask = await loadTask(task, { ...taskOptions, ...trainLimit, split: 'train' })
-const testTask = await loadTask(task, {
+const trainTask = await tasks.loadTask(task, { ...taskOptions, ...trainLimit, split: 'train' })
+const testTask = await tasks.loadTask(task, {
   ...(hasData ? taskOptions : {}),
   split: 'test',
   limit: settings.evaluationProblems,
@@ -262,7 +262,7 @@ const lines = {
 const others = []
 for (const [name, line] of Object.entries(lines)) {
   const isRead = line.includes('data')
-  const [problem] = isRead ? [] : (await loadTask(name, { limit: 1, seed: seed })).problems
+  const [problem] = isRead ? [] : (await tasks.loadTask(name, { limit: 1, seed: seed })).problems
   others.push({
     task: name,
     'line to change': line,
@@ -285,14 +285,14 @@ show.table(others)
 // that changes.
 
 // %%
-import { analyseReasoning, rewards } from 'grpo-ts'
+import { rewards } from 'grpo-ts'
 import type { RewardFunction } from 'grpo-ts'
 
 const soundness: RewardFunction = {
   name: 'soundness',
   weight: 0,
   score({ completion }) {
-    const { calculations, wrongCalculations } = analyseReasoning(completion)
+    const { calculations, wrongCalculations } = rewards.analyseReasoning(completion)
     return calculations.length === 0 ? 0 : 1 - wrongCalculations.length / calculations.length
   },
 }
@@ -308,11 +308,9 @@ const rewardFunctions: RewardFunction[] = isEmbedded
 // *exploitable*: it must not be the main reward.
 
 // %%
-import { lintReward } from 'grpo-ts'
-
 const lintRows = []
 for (const reward of rewardFunctions) {
-  const report = await lintReward(reward, trainTask.problems.slice(0, 10))
+  const report = await rewards.lintReward(reward, trainTask.problems.slice(0, 10))
   const paid = (kind: string) =>
     report.rows.filter((row) => row.kind === kind && row.mean !== null).map((row) => row.mean)
   lintRows.push({
@@ -373,7 +371,7 @@ const config: Partial<GRPOConfig> = {
 }
 
 // %%
-import { grpoOptions } from 'grpo-ts'
+import { grpoOptions } from 'grpo-ts/parts'
 
 const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 show.table(
@@ -419,7 +417,8 @@ show.table(
 // judged, and work out the *advantages*.
 
 // %%
-import { computeAdvantages, generate } from 'grpo-ts'
+import { generate } from 'grpo-ts'
+import { computeAdvantages } from 'grpo-ts/parts'
 import type { CausalLM, Problem, RolloutGroup } from 'grpo-ts'
 
 /** A group of completions for each problem, with rewards and advantages. */
@@ -477,7 +476,7 @@ async function sampleGroups(
   return groups
 }
 
-const isReasoned = (text: string) => analyseReasoning(text).steps.length > 0
+const isReasoned = (text: string) => rewards.analyseReasoning(text).steps.length > 0
 const differ = ({ completions }: RolloutGroup) =>
   new Set(completions.map(({ reward }) => reward)).size > 1
 const firstGroups = await sampleGroups(
@@ -624,7 +623,7 @@ show.markdown(
 // within a group, so it samples at about 1.
 
 // %%
-import { groupMetrics } from 'grpo-ts'
+import { groupMetrics } from 'grpo-ts/parts'
 
 const temperatures = [0.1, 0.4, 0.7, 1, 1.3]
 const diversity = []
@@ -875,7 +874,8 @@ show.histogram(
 // training prove nothing yet: those were the problems that it trained on.
 
 // %%
-import { evaluate, writeEvaluation } from 'grpo-ts'
+import { evaluate } from 'grpo-ts'
+import { writeEvaluation } from 'grpo-ts/files'
 
 const sampling = {
   greedy: !isEmbedded, // one answer of the likeliest tokens; for the small model answers drawn as in training
@@ -1008,7 +1008,7 @@ show.markdown(
 // to reason.
 
 // %%
-import { scoreTokens } from 'grpo-ts'
+import { scoreTokens } from 'grpo-ts/parts'
 
 const changedIndex = [...became(true).sort(byLength), ...indices][0]
 const changedIds = policy.tokenizer.encode(firstTraces(changedIndex)[1].text)
@@ -1032,8 +1032,6 @@ show.markdown(
 // **Harder problems** than those of the training: does what was learned carry over?
 
 // %%
-import { wordProblems } from 'grpo-ts'
-
 const harder = {
   'unseen-wording': 'the same calculations in wordings never seen',
   longer: 'one calculation more',
@@ -1044,7 +1042,7 @@ if (trainTask.name === 'word-problems') {
   for (const variant of ['unseen-wording', 'longer', 'larger'] as const) {
     const hard = await evaluate(
       { base: base, trained: policy },
-      wordProblems({
+      tasks.wordProblems({
         split: 'test',
         variant: variant,
         limit: Math.min(150, settings.evaluationProblems),
@@ -1079,8 +1077,6 @@ show.table(harderRows)
 // and tests that run the program in a sandbox. They ask for far more than small word problems do.
 
 // %%
-import { problemOfRow } from 'grpo-ts'
-
 const workedExamples = [
   [
     'gsm8k',
@@ -1115,7 +1111,7 @@ const workedExamples = [
 ] as const
 let workedRight = 0
 for (const [name, title, row] of workedExamples) {
-  const problem = problemOfRow(name, row, `example/${name}`) as Problem
+  const problem = tasks.problemOfRow(name, row, `example/${name}`) as Problem
   const prompt = trainTask.prompt(problem, base.tokenizer)
   const shownTraces = []
   for (const [who, sampler] of [
@@ -1251,7 +1247,7 @@ const corrected = steps
   )
   .find(
     ({ completion, problem }) =>
-      analyseReasoning(completion.text, problem.answer).helpfulSelfCorrections.length > 0 &&
+      rewards.analyseReasoning(completion.text, problem.answer).helpfulSelfCorrections.length > 0 &&
       completion.rewards.correctness === 1,
   )
 if (corrected) {
@@ -1279,8 +1275,8 @@ if (corrected) {
 
 // %%
 const small = isEmbedded ? base : await loadModel(embeddedFolder)
-const smallTask = wordProblems({ limit: 1600, seed: seed })
-const smallTest = wordProblems({ split: 'test', limit: 100 })
+const smallTask = tasks.wordProblems({ limit: 1600, seed: seed })
+const smallTest = tasks.wordProblems({ split: 'test', limit: 100 })
 
 interface Experiment {
   name: string
@@ -1357,7 +1353,7 @@ const atLeast: RewardFunction = {
   },
 }
 const watched = rewards.correctness({ weight: 0 }) // measured, not paid
-const hackLint = await lintReward(atLeast, smallTask.problems.slice(0, 10))
+const hackLint = await rewards.lintReward(atLeast, smallTask.problems.slice(0, 10))
 console.log(`self-test of ${atLeast.name}: ${hackLint.verdict}: ${hackLint.explanation}`)
 const hacked = interludes
   ? await experiment(40, {
@@ -1471,7 +1467,7 @@ if (interludes) {
 
 // %%
 const countSteps = rewards.reasoningSteps({ targetSteps: 6 })
-const countLint = await lintReward(countSteps, smallTask.problems.slice(0, 10))
+const countLint = await rewards.lintReward(countSteps, smallTask.problems.slice(0, 10))
 console.log(`self-test of ${countSteps.name}: ${countLint.verdict}`)
 const unpaid = { ...soundness, weight: 0 }
 const counted = interludes
@@ -1509,7 +1505,7 @@ if (interludes) {
     })),
     { caption: `${smallTest.problems.length} held-out problems, two answers to each` },
   )
-  const stepsOf = (text: string) => analyseReasoning(text).steps.length
+  const stepsOf = (text: string) => rewards.analyseReasoning(text).steps.length
   show.traces(
     [counted, fined].map(({ name, last }) => {
       const [longest] = last.groups

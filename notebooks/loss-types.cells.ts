@@ -16,13 +16,13 @@ let seed = 42
 
 // %%
 import * as path from 'path'
-import { generate, loadModel, show, wordProblems } from 'grpo-ts'
+import { generate, loadModel, show, tasks } from 'grpo-ts'
 
 show.setUpCharts()
 const embeddedFolder = 'word-problems-1m'
 const base = await loadModel(model || embeddedFolder)
 const policy = base.withLora({ r: 16, alpha: 32, targetModules: 'all-linear', seed: seed })
-const task = wordProblems({ limit: numProblems, seed: seed })
+const task = tasks.wordProblems({ limit: numProblems, seed: seed })
 const prompts = task.problems.map((problem) => task.prompt(problem, policy.tokenizer))
 const sampled = await generate(
   policy,
@@ -41,7 +41,8 @@ const sampled = await generate(
 // A group of completions for each problem, with rewards and advantages. The loss types get the same.
 
 // %%
-import { computeAdvantages, rewards } from 'grpo-ts'
+import { rewards } from 'grpo-ts'
+import { computeAdvantages } from 'grpo-ts/parts'
 
 const correctness = rewards.correctness()
 const scores: number[][] = []
@@ -103,7 +104,7 @@ show.traces(
 // tfjs differentiates it with respect to the log-probability of each token.
 
 // %%
-import { grpoLoss, parseGRPOConfig, tf } from 'grpo-ts'
+import { grpoLoss, parseGRPOConfig, tf } from 'grpo-ts/parts'
 
 const lossTypes = ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'luspo', 'sapo', 'cispo', 'vespo'] as const
 type LossType = (typeof lossTypes)[number]
@@ -224,7 +225,7 @@ show.plots([
 // way: 1 is the same direction.
 
 // %%
-import { PolicyUpdate } from 'grpo-ts'
+import { PolicyUpdate } from 'grpo-ts/parts'
 
 const trainingRows = completions.map(({ promptIds, ids, logProbs }, i) => ({
   promptIds: promptIds,

@@ -30,16 +30,16 @@ console.log(`${model || 'word-problems-1m'} on backend ${backend.name}`)
 // %% [markdown]
 // ## 1. The task
 //
-// A problem is an `id`, a `question` and its final `answer`; a solution is not needed. `defineTask`
-// makes a task of a list of them, which asks each question in the model's own chat marks. Here:
-// shopping. The problems are split by their numbers, not at random: the same calculation with
-// another name would be no new problem.
+// A problem is an `id`, a `question` and its final `answer`; a solution is not needed.
+// `tasks.defineTask` makes a task of a list of them, which asks each question in the model's own chat
+// marks. Here: shopping. The problems are split by their numbers, not at random: the same calculation
+// with another name would be no new problem.
 //
-// Problems in a file need no code: `fileTask({ data: 'my-problems.csv', grader: 'number' })` reads
-// JSON lines, CSV or parquet.
+// Problems in a file need no code: `tasks.fileTask({ data: 'my-problems.csv', grader: 'number' })`
+// reads JSON lines, CSV or parquet.
 
 // %%
-import { defineTask, fileTask } from 'grpo-ts'
+import { tasks } from 'grpo-ts'
 import type { Problem } from 'grpo-ts'
 
 const made: { train: Problem[]; test: Problem[] } = { train: [], test: [] }
@@ -67,12 +67,12 @@ const systemPrompt = model
   ? 'Solve the problem step by step. End with a line of "#### " and the number alone.'
   : null
 const ownTask = (problems: readonly Problem[]) =>
-  defineTask({ name: 'shopping', problems: problems, systemPrompt: systemPrompt })
+  tasks.defineTask({ name: 'shopping', problems: problems, systemPrompt: systemPrompt })
 const trainTask = data
-  ? await fileTask({ data: data, grader: 'number', reasoningFormat: 'gsm8k' })
+  ? await tasks.fileTask({ data: data, grader: 'number', reasoningFormat: 'gsm8k' })
   : ownTask(made.train)
 const testTask = data
-  ? await fileTask({ data: data, grader: 'number', reasoningFormat: 'gsm8k', split: 'test' })
+  ? await tasks.fileTask({ data: data, grader: 'number', reasoningFormat: 'gsm8k', split: 'test' })
   : ownTask(made.test)
 console.log(
   `${trainTask.problems.length} problems to train on, ${testTask.problems.length} held out`,
@@ -95,7 +95,7 @@ console.log(trainTask.prompt(trainTask.problems[0], base.tokenizer).text)
 // that pays a cheat like a right answer is *exploitable*: the model would learn the cheat.
 
 // %%
-import { lintReward, rewards } from 'grpo-ts'
+import { rewards } from 'grpo-ts'
 import type { RewardSample } from 'grpo-ts'
 
 function containsAnswer({ completion, answer }: RewardSample): number {
@@ -107,7 +107,7 @@ function endsWithAnswer({ completion, answer }: RewardSample): number {
 
 const lintRows = []
 for (const score of [containsAnswer, endsWithAnswer]) {
-  const report = await lintReward(rewards.rewardFunction(score), trainTask.problems.slice(0, 10))
+  const report = await rewards.lintReward(rewards.rewardFunction(score), trainTask.problems.slice(0, 10))
   const cheats = report.rows.filter(({ paidLikeGold }) => paidLikeGold > 0)
   lintRows.push({
     reward: report.reward,

@@ -23,7 +23,7 @@ let seed = 42
 // %%
 import * as fs from 'fs'
 import * as path from 'path'
-import { GRPOTrainer, loadModel, rewards, show, untilInterrupted, wordProblems } from 'grpo-ts'
+import { GRPOTrainer, loadModel, rewards, show, tasks, untilInterrupted } from 'grpo-ts'
 
 show.setUpCharts()
 const embeddedFolder = 'word-problems-1m'
@@ -33,7 +33,7 @@ async function train(temperature: number, outputDir: string): Promise<void> {
   const base = await loadModel(embeddedFolder)
   const trainer = new GRPOTrainer({
     policy: base.withLora({ r: 16, alpha: 32, targetModules: 'all-linear', seed: seed }),
-    task: wordProblems({ seed: seed }),
+    task: tasks.wordProblems({ seed: seed }),
     rewards: [rewards.correctness(), rewards.stepArithmetic({ weight: 0.1 })],
     config: {
       maxSteps: maxSteps,

@@ -29,6 +29,9 @@ export const layers = [
   'push',
   'report',
   'notebook',
+  'files',
+  'statistics',
+  'parts',
   'index',
   'cli',
 ]

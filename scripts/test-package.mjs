@@ -74,9 +74,9 @@ try {
   )
   fs.writeFileSync(
     path.join(folder, 'library.mjs'),
-    `import { GRPOTrainer, loadModel, rewards, wordProblems } from 'grpo-ts'
+    `import { GRPOTrainer, loadModel, rewards, tasks } from 'grpo-ts'
 const model = await loadModel('word-problems-1m')
-const run = { policy: model.withLora(), task: wordProblems({ limit: 4 }), rewards: [await rewards.loadReward('./reward.ts')] }
+const run = { policy: model.withLora(), task: tasks.wordProblems({ limit: 4 }), rewards: [await rewards.loadReward('./reward.ts')] }
 const config = { maxSteps: 1, numGenerations: 2, perDeviceTrainBatchSize: 2, maxCompletionLength: 8 }
 const [step] = await new GRPOTrainer({ ...run, config }).train()
 console.log('loss', step.metrics.loss)

@@ -7,6 +7,7 @@ import type { LoraAdapter } from '../model/lora.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { Completion, SamplingOptions } from './sampling.js'
 
+/** Tokens by their numbers in the vocabulary. */
 export type TokenIds = readonly number[]
 
 /** What an engine is and can do. */
@@ -93,6 +94,7 @@ export interface TokenValues {
   readonly entropies: readonly (readonly number[])[]
 }
 
+/** How values of tokens are computed. */
 export interface ValuesOptions {
   /** Divides the logits. */
   readonly temperature: number
@@ -104,6 +106,7 @@ export interface ValuesOptions {
   readonly dropout?: RowDropout | null
 }
 
+/** How values of tokens are recorded for their gradient. */
 export interface RecordOptions extends Omit<ValuesOptions, 'reference'> {
   /** The adapter has not changed since the rows were sampled: what sampling kept of them can be used. Defaults to false. */
   readonly asSampled?: boolean

@@ -2,9 +2,11 @@ import { ConfigError, DataError, ShapeError } from '../errors.js'
 import type { GRPOConfig } from './config/config.js'
 import { mean, standardDeviation } from './metrics/statistics.js'
 
+/** The options that advantages depend on; all but `numGenerations` have the trainer's defaults. */
 export type AdvantageOptions = Pick<GRPOConfig, 'numGenerations'> &
   Partial<Pick<GRPOConfig, 'advantageEstimator' | 'scaleRewards' | 'rewardWeights' | 'multiObjectiveAggregation'>>
 
+/** How much better than their groups the completions of a batch are. */
 export interface Advantages {
   /** [B] 0 for a completion that no reward function scored. */
   advantages: number[]

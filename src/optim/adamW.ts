@@ -2,9 +2,13 @@ import { ShapeError } from '../errors.js'
 
 /** By the names that transformers has for them. */
 export interface AdamWOptions {
+  /** β₁: decay of the mean of the gradients. */
   readonly adamBeta1: number
+  /** β₂: decay of the mean of the squared gradients. */
   readonly adamBeta2: number
+  /** ε: added to the denominator. */
   readonly adamEpsilon: number
+  /** Share of a parameter that a step of learning rate 1 would take off. */
   readonly weightDecay: number
 }
 

@@ -4,6 +4,7 @@ import type { SchedulerKwargs, SchedulerType } from './schedulerOptions.js'
 export interface LearningRateOptions {
   /** Highest rate. */
   readonly learningRate: number
+  /** How the rate changes, by transformers' names: see {@link learningRateAt}. */
   readonly lrSchedulerType: SchedulerType
   /** What the type takes besides; see docs/trl.md. Defaults to nothing. */
   readonly lrSchedulerKwargs?: SchedulerKwargs

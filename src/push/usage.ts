@@ -50,7 +50,8 @@ npx grpo-ts generate --model ${pinned} --adapter ${repository} --chat "What is 7
 \`\`\`
 
 \`\`\`ts
-import { downloadModel, loadModel } from 'grpo-ts'
+import { loadModel } from 'grpo-ts'
+import { downloadModel } from 'grpo-ts/files'
 
 const model = await loadModel('${pinned}')
 const policy = model.withAdapter((await downloadModel('${repository}')).folder)

@@ -118,11 +118,11 @@ describe("errors that escape the user's own code", () => {
   /** Runs a program that uses the library. */
   async function runProgram(source: string): Promise<Outcome> {
     const program = `
-      import { GRPOTrainer, loadModel, loadTask, selectEngine } from './src/index.ts'
+      import { GRPOTrainer, loadModel, selectEngine, tasks } from './src/index.ts'
       await selectEngine('cpu', { threads: 1 })
       const base = await loadModel(${JSON.stringify(inFolder('model'))})
       const policy = base.withLora({ r: 2 })
-      const task = await loadTask('arithmetic', {})
+      const task = await tasks.loadTask('arithmetic', {})
       const config = { numGenerations: 2, perDeviceTrainBatchSize: 2, maxCompletionLength: 4, maxSteps: 6 }
       const names = ['unhandledRejection', 'uncaughtException', 'beforeExit']
       const listeners = () => names.map((name) => process.listenerCount(name)).join()

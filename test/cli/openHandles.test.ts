@@ -106,11 +106,11 @@ describe('open handles', () => {
       'export default ({ completion }) => { console.error(1); return completion.length / 9 }',
     )
     const stdout = await runProgram(`
-      const { GRPOTrainer, evaluate, generate, loadModel, loadTask, rewards, selectEngine, mathEqual } = library
+      const { GRPOTrainer, evaluate, generate, loadModel, rewards, selectEngine, tasks } = library
       await selectEngine('cpu', { threads: 2 })
       const base = await loadModel(${JSON.stringify(inFolder('model'))})
       tell('loadModel')
-      const task = await loadTask('arithmetic', { limit: 4 })
+      const task = await tasks.loadTask('arithmetic', { limit: 4 })
       tell('loadTask')
       await generate(base, [[5, 6]], { maxCompletionLength: 3 })
       tell('generate')

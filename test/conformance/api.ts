@@ -1,46 +1,35 @@
 /** What the conformance run uses of grpo-ts; all of it comes through here. */
+export { packGroups } from '../../src/engine/cpu/packedBatch.js'
+export { Safetensors } from '../../src/files.js'
+export { mathGrader } from '../../src/grading/math/gradeMath.js'
+export { grpoConfigSchema } from '../../src/grpo/config/config.js'
+export {
+  UnsupportedError,
+  generate,
+  loadModel,
+  mergeAdapter,
+  rewards as rewardFunctions,
+  selectEngine,
+} from '../../src/index.js'
 export {
   AdamW,
   PolicyUpdate,
-  Safetensors,
   Tokenizer,
-  UnsupportedError,
   clipGradNorm,
   completionMetrics,
   computeAdvantages,
-  generate,
-  grpoConfigSchema,
   grpoOptions,
-  gradeMath,
   grpoLoss,
   learningRateAt,
-  loadModel,
-  mathGrader,
-  mcnemarTest,
-  mcnemarTestOneSided,
-  mergeAdapter,
   microBatchLoss,
-  packGroups,
   parseGRPOConfig,
-  passAtK,
-  proportionInterval,
   rewardMetrics,
-  rewards as rewardFunctions,
   scoreTokens,
-  selectEngine,
-} from '../../src/index.js'
-export type {
-  EngineName,
-  CausalLM,
-  ChatMessage,
-  GRPOConfig,
-  LoraOptions,
-  LossInputs,
-  LossValues,
-  Problem,
-  RewardFunction,
-  TrainingRow,
-} from '../../src/index.js'
+} from '../../src/parts.js'
+export { gradeMath } from '../../src/rewards/index.js'
+export { mcnemarTest, mcnemarTestOneSided, passAtK, proportionInterval } from '../../src/statistics.js'
+export type { EngineName, CausalLM, GRPOConfig, LoraOptions, Problem, RewardFunction } from '../../src/index.js'
+export type { ChatMessage, LossInputs, LossValues, TrainingRow } from '../../src/parts.js'
 
 // What the trainer works with inside.
 export { needsOldLogProbs } from '../../src/grpo/config/rules.js'

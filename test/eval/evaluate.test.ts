@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import * as tf from '../../src/bundled/tfjs.js'
-import {
-  analyseReasoning,
-  evaluate,
-  GrpoError,
-  loadModel,
-  mcnemarTest,
-  readEvaluation,
-  selectEngine,
-  writeEvaluation,
-} from '../../src/index.js'
+import { readEvaluation, writeEvaluation } from '../../src/files.js'
+import { evaluate, GrpoError, loadModel, selectEngine } from '../../src/index.js'
+import { analyseReasoning } from '../../src/rewards/index.js'
+import { mcnemarTest } from '../../src/statistics.js'
 import type { CausalLM, EvaluateOptions, Evaluation, EvaluationProgress } from '../../src/index.js'
 import { generate } from '../../src/policy/generate.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { ConfigError } from '../../src/index.js'
 import {
   bootstrapIntervals,
   clusteredInterval,
-  ConfigError,
   majorityCorrect,
   mcnemarPower,
   mcnemarTest,
@@ -13,7 +13,7 @@ import {
   problemsNeeded,
   proportionInterval,
   signFlipTest,
-} from '../../src/index.js'
+} from '../../src/statistics.js'
 import { passAtKs } from '../../src/eval/statistics/passAtK.js'
 
 function assertNear(actual: number, expected: number, tolerance = 1e-12): void {

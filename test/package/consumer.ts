@@ -4,6 +4,14 @@ import ts from 'typescript'
 
 export const root = path.resolve(import.meta.dirname, '../..')
 
+/** The declarations of what can be imported. */
+export const entryPoints = {
+  'grpo-ts': 'dist/index.d.ts',
+  'grpo-ts/parts': 'dist/parts.d.ts',
+  'grpo-ts/statistics': 'dist/statistics.d.ts',
+  'grpo-ts/files': 'dist/files.d.ts',
+}
+
 /** How a project finds the package, and what package.json says of its own files. */
 export const projects = {
   node16: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16, type: 'module' },

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
-import { diagnosticsOf, projects, root, strictest, writeProject } from './consumer.js'
+import { diagnosticsOf, entryPoints, projects, root, strictest, writeProject } from './consumer.js'
 
 /** What the README shows as a library, in a function: a CommonJS module cannot wait at its top. */
 function readmeExample(): string {
@@ -16,10 +16,14 @@ function readmeExample(): string {
 /** What else compiles in the strictest project. */
 const consumer = `
 import * as grpo from 'grpo-ts'
+import { readEvaluation } from 'grpo-ts/files'
+import { computeAdvantages, grpoLoss, parseGRPOConfig, tf } from 'grpo-ts/parts'
+import type { LossInputs, ModelConfig } from 'grpo-ts/parts'
+import { passAtK } from 'grpo-ts/statistics'
 import type { GRPOConfig, GRPOOptions, RewardSample, Task, TrainingMetrics, TrainingStep } from 'grpo-ts'
 
 export const options: GRPOOptions = { lossType: 'dr_grpo', importanceSamplingLevel: 'sequence', minP: null }
-export const config: GRPOConfig = grpo.parseGRPOConfig({ ...options, stopStrings: ['\\n'] as const })
+export const config: GRPOConfig = parseGRPOConfig({ ...options, stopStrings: ['\\n'] as const })
 
 export function run(policy: grpo.CausalLM, task: Task, numGenerations: number | undefined): grpo.GRPOTrainer {
   new grpo.GRPOTrainer({ policy, task, rewards: [grpo.rewards.correctness()], config: { lossType: 'dr_grpo' } })
@@ -45,15 +49,25 @@ export function last(steps: readonly { readonly metrics: TrainingMetrics }[], na
   return steps.at(-1)?.metrics[name]
 }
 
-export async function loss(inputs: grpo.LossInputs): Promise<number> {
-  const value = grpo.grpoLoss({ ...inputs, advantages: grpo.tf.tensor1d([1, -1]) }, config)
+export async function loss(inputs: LossInputs): Promise<number> {
+  const value = grpoLoss({ ...inputs, advantages: tf.tensor1d([1, -1]) }, config)
   const [first = NaN] = await value.data()
-  return first + grpo.tf.tensor2d([[1], [2]]).shape[1]
+  return first + tf.tensor2d([[1], [2]]).shape[1]
 }
 
 export async function evaluateTwo(base: grpo.CausalLM, trained: grpo.CausalLM, task: Task): Promise<string> {
   const evaluation = await grpo.evaluate({ base, trained }, task, { limit: 20, stopStrings: ['\\n\\n'] })
   return evaluation.comparisons.map((comparison) => grpo.describeComparison(comparison, evaluation.settings)).join()
+}
+
+export function layers({ numLayers }: ModelConfig): number {
+  const [first = 0] = computeAdvantages([[1], [0]], { numGenerations: 2 }).advantages
+  return numLayers + first + passAtK(4, 1, 2) + readEvaluation('eval.json').policies.length
+}
+
+export async function own(options: grpo.tasks.TaskOptions): Promise<Task> {
+  const { passed } = await grpo.rewards.runCode({ language: 'javascript', program: '', tests: '' })
+  return passed ? grpo.tasks.loadTask('sums', options) : grpo.tasks.defineTask({ name: 'none', problems: [] })
 }
 `
 
@@ -105,8 +119,8 @@ describe('declarations of the package', () => {
   })
 
   it('document every export, and every option and field of what it names', () => {
-    const entry = path.join(root, 'dist/index.d.ts')
-    const program = ts.createProgram([entry], { ...strictest, ...projects.nodenext, skipLibCheck: true })
+    const entries = Object.values(entryPoints).map((file) => path.join(root, file))
+    const program = ts.createProgram(entries, { ...strictest, ...projects.nodenext, skipLibCheck: true })
     const checker = program.getTypeChecker()
     const undocumented: string[] = []
     let count = 0
@@ -143,8 +157,9 @@ describe('declarations of the package', () => {
         }
       }
     }
-    for (const exported of checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!)) {
-      visit(exported, '')
+    for (const entry of entries) {
+      const module = checker.getSymbolAtLocation(program.getSourceFile(entry)!)!
+      for (const exported of checker.getExportsOfModule(module)) visit(exported, '')
     }
     assert.ok(count > 900, `${count} symbols`)
     assert.deepEqual([...new Set(undocumented)], [])

@@ -71,7 +71,8 @@ class Editor {
 }
 
 const head = `
-import { GRPOTrainer, parseGRPOConfig, rewards, evaluate } from 'grpo-ts'
+import { GRPOTrainer, rewards, evaluate } from 'grpo-ts'
+import { parseGRPOConfig } from 'grpo-ts/parts'
 import type { CausalLM, GRPOConfig, LoraOptions, Task, TrainingStep } from 'grpo-ts'
 declare const policy: CausalLM
 declare const task: Task

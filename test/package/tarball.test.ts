@@ -19,7 +19,7 @@ const published = [
   /^dist\/report\/page\.css$/,
   /^dist\/sandbox\/python\/\w+\.py$/,
   /^dist\/bundled\/LICENSES\.txt$/,
-  /^docs\/[\w-]+\.md$/,
+  /^docs\/(api\/)?[\w-]+\.md$/,
   /^recipes\/[\w.-]+\.yaml$/,
   /^checkpoints\/word-problems-1m\/(README\.md|pretrain\.yaml|model\.safetensors|[\w-]+\.json)$/,
 ]
@@ -43,6 +43,9 @@ describe('npm pack', () => {
     for (const needed of [
       'dist/index.js',
       'dist/index.d.ts',
+      'dist/parts.js',
+      'dist/statistics.js',
+      'dist/files.js',
       'dist/cli/main.js',
       'dist/kernels.wasm',
       'dist/bundled/tfjs.js',

@@ -48,7 +48,9 @@ export interface RolloutGroup {
 
 /** A generation batch: what was sampled, what it is worth, and the rows to train on. */
 export interface Rollouts {
+  /** A group for each problem. */
   readonly groups: readonly RolloutGroup[]
+  /** Their completions as the update takes them, group by group. */
   readonly rows: readonly TrainingRow[] // [generationBatchSize]
   /** Tokens in the loss. */
   readonly numItemsInBatch: number

@@ -37,6 +37,7 @@ export interface MicroBatchResult {
 export interface AppliedUpdate {
   /** Euclidean norm of all gradients together, before clipping. */
   readonly gradNorm: number
+  /** Of this step, by the schedule. */
   readonly learningRate: number
   /** False when a gradient was not a finite number: the step was skipped. */
   readonly isFinite: boolean
