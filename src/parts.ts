@@ -24,6 +24,7 @@ export type {
 export { createTinyModel } from './model/tinyModel.js'
 export type { ModelConfig } from './model/config.js'
 export type { LoraModule } from './model/loraOptions.js'
+export type { Trained } from './policy/trained.js'
 export { StreamingDecoder } from './text/streamingDecoder.js'
 export { Tokenizer } from './text/tokenizer.js'
 export type { ChatMessage } from './text/tokenizer.js'
