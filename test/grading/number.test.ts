@@ -30,9 +30,15 @@ describe('grade on what a policy tries', () => {
           (completion) => [completion, '18', 'wrong'] as const,
         ),
     ),
-    ...['18 (could be 19)', '18 (also 19)', '18 (it may be 19)', '18 (otherwise 19)'].map(
-      (answers) => [`<answer>${answers}</answer>`, '18', 'wrong'] as const,
-    ),
+    ...[
+      '18 (could be 19)',
+      '18 (also 19)',
+      '18 (it may be 19)',
+      '18 (otherwise 19)',
+      '18 (19 in fact)',
+      '18 (plus 1 = 19)',
+      '18 (second guess 19)',
+    ].map((answers) => [`<answer>${answers}</answer>`, '18', 'wrong'] as const),
     ['#### 18, so 18.', '18', 'strict'],
     ['#### 18; 9 * 2 = 18', '18', 'strict'],
     ['#### 18, because 9 * 2 = 18', '18', 'strict'],

@@ -17,6 +17,9 @@ const explanation =
 /** How a text goes on that offers another answer. */
 export const alternative =
   /^[\s,;.!?—-]*(?:or|and|also|maybe|perhaps|possibly|alternatively|otherwise|unless|else|not|no|actually|but|if|(?:it )?(?:could|may|might)(?: also)? be)\b/i
+/** A remark that takes the answer back, or goes on calculating with it: `(19 in fact)`, `(plus 1 = 19)`. */
+const takenBack =
+  /^\W*(?:plus|minus|times)\b|\b(?:in fact|actually|instead|rather|guess|correction|corrected|should be)\b/i
 /** An explanation that is nothing but another number: `; 19`, `, so 19`. */
 const otherNumber =
   /^[\s,;.!?—-]*(?:(?:so|thus|hence|therefore|where|which|that is|i\.e\.|making|rounded)\b[\s,:]*)?(?:is |to |it is )?([-−$\s\\]*\d[\d.,;|\s$—-]*)$/i
@@ -35,7 +38,7 @@ export function withoutExplanation(text: string): string | null {
     const close = answer.indexOf(')', open)
     const remark = answer.slice(open + 1, close < 0 ? undefined : close)
     if (!isRemark(answer.slice(0, open), remark)) continue
-    if (alternative.test(remark)) return null
+    if (alternative.test(remark) || (/\d/.test(remark) && takenBack.test(remark))) return null
     answer = `${answer.slice(0, open)} ${close < 0 ? '' : answer.slice(close + 1)}`
   }
   return answer
