@@ -50,6 +50,7 @@ export async function runToEnd(
 export async function snapshots(
   config: Partial<GRPOConfig>,
   lora: LoraOptions = {},
+  options: Partial<GRPOTrainerOptions> = {},
 ): Promise<{ result: RunResult; folders: string[] }> {
   const outputDir = temporaryFolder()
   const folders: string[] = []
@@ -63,7 +64,7 @@ export async function snapshots(
     const onProgress: GRPOTrainerOptions['onProgress'] = ({ phase, done }) => {
       if (phase === 'training' && done === 0) snapshot()
     }
-    for await (const { step } of trainerOf({ outputDir, onProgress }, config)) if (step > 0) snapshot()
+    for await (const { step } of trainerOf({ ...options, outputDir, onProgress }, config)) if (step > 0) snapshot()
     adapter = adapterValues(policy)
   }
   await withPolicy(body, {}, lora)

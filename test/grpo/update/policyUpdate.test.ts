@@ -104,6 +104,39 @@ describe('policyUpdate', () => {
         return { gradients: update.gradients, loss }
       }
 
+      /** Against finite differences of Σ -weight · log π over the tokens, worked out in double precision. */
+      const assertPolicyGradient = (
+        gradients: Float32Array,
+        rows: readonly TrainingRow[],
+        weightOf: (row: TrainingRow, t: number) => number,
+      ): void => {
+        const reference = new ReferenceDecoder(folder)
+        const lora = referenceLora(policy.adapter!)
+        const surrogate = (): number =>
+          rows.reduce((sum, row) => {
+            const logits = reference.logits([...row.promptIds, ...row.completionIds], lora)
+            const terms = row.completionIds.map(
+              (id, t) => weightOf(row, t) * referenceTokenScore(logits[row.promptIds.length + t - 1]!, id, 0.9).logProb,
+            )
+            return sum - terms.reduce((a, b) => a + b)
+          }, 0)
+        let at = 0
+        for (const { a, b } of lora.values()) {
+          for (const matrix of [a, b]) {
+            const row = matrix.at(-1)!
+            at += matrix.length * row.length
+            const value = row.at(-1)!
+            row[row.length - 1] = value + 1e-4
+            const above = surrogate()
+            row[row.length - 1] = value - 1e-4
+            const below = surrogate()
+            row[row.length - 1] = value
+            assertClose([gradients[at - 1]!], [(above - below) / 2e-4], 2e-5, `gradient ${at - 1}`)
+          }
+        }
+        assert.equal(at, gradients.length)
+      }
+
       for (const lossType of ['dapo', 'grpo'] as const) {
         it(`adds micro-batches up to the gradients of all rows at once: ${lossType}`, async () => {
           const config = configOf({ lossType })
@@ -123,31 +156,32 @@ describe('policyUpdate', () => {
           // The ratio is 1, so each token contributes its advantage; only the gradient knows the log-probability.
           assertClose([loss], [rows.reduce((sum, row) => sum - weightOf(row) * row.completionIds.length, 0)], 1e-6)
 
-          const reference = new ReferenceDecoder(folder)
-          const lora = referenceLora(policy.adapter!)
-          const surrogate = (): number =>
-            rows.reduce((sum, row) => {
-              const logits = reference.logits([...row.promptIds, ...row.completionIds], lora)
-              const logProbs = row.completionIds.map(
-                (id, t) => referenceTokenScore(logits[row.promptIds.length + t - 1]!, id, 0.9).logProb,
-              )
-              return sum - weightOf(row) * logProbs.reduce((a, b) => a + b)
-            }, 0)
-          let at = 0
-          for (const { a, b } of lora.values()) {
-            for (const matrix of [a, b]) {
-              const row = matrix.at(-1)!
-              at += matrix.length * row.length
-              const value = row.at(-1)!
-              row[row.length - 1] = value + 1e-4
-              const above = surrogate()
-              row[row.length - 1] = value - 1e-4
-              const below = surrogate()
-              row[row.length - 1] = value
-              assertClose([gradients[at - 1]!], [(above - below) / 2e-4], 2e-5, `gradient ${at - 1}`)
+          assertPolicyGradient(gradients, rows, weightOf)
+        })
+
+        it(`leaves given tokens out, and weights the others by their importance-sampling ratios: ${lossType}`, async () => {
+          // Of the tokens of all rows every third was given; a completion has one ratio for all of its tokens, or each its own.
+          for (const ofTokens of [true, false]) {
+            const rows = someRows(({ completionIds }, i) => {
+              const mask = completionIds.map((_, t) => ((i + t) % 3 === 1 && completionIds.length > 1 ? 0 : 1))
+              const ratios = completionIds.map((_, t) => (t + i === 2 ? 0 : 0.5 + ((i + 2 * t) % 4) / 3))
+              return { mask, importanceSamplingRatio: ofTokens ? ratios : ratios[0]! }
+            })
+            const counts = rows.map(({ mask }) => mask!.reduce((sum, one) => sum + one))
+            const numItemsInBatch = counts.reduce((sum, count) => sum + count)
+            assert.ok(numItemsInBatch < TOKENS)
+            const update = new PolicyUpdate(policy, configOf({ lossType }), 10)
+            const { loss } = await update.accumulate(rows, { ...WHOLE_BATCH, numItemsInBatch })
+            const weightOf = ({ mask, advantage, importanceSamplingRatio }: TrainingRow, t: number): number => {
+              const ratio =
+                typeof importanceSamplingRatio === 'number' ? importanceSamplingRatio : importanceSamplingRatio![t]!
+              const tokens = lossType === 'dapo' ? numItemsInBatch : 6 * mask!.reduce((sum, one) => sum + one)
+              return (mask![t]! * advantage * ratio) / tokens
             }
+            const weights = rows.flatMap((row) => row.completionIds.map((_, t) => weightOf(row, t)))
+            assertClose([loss], [-weights.reduce((sum, weight) => sum + weight)], 1e-6)
+            assertPolicyGradient(update.gradients, rows, weightOf)
           }
-          assert.equal(at, gradients.length)
         })
       }
 
