@@ -86,7 +86,7 @@ function measureProduct({ rows, width, out, direction }: LinearShape, dtype: Wei
       const product =
         direction === 'forward'
           ? linear(x, weight, null, null)
-          : runKernel('LinearInputGradient', { dy: x }, { weight, scale: 0 })
+          : runKernel('LinearInputGradient', { dy: x }, {}, { weight })
       product.dispose()
     }, budget)
   } finally {

@@ -4,6 +4,8 @@ import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
 import { packGroups } from '../src/engine/cpu/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
 import { runKernels } from '../src/ops/kernel.js'
+import type { Frozen } from '../src/ops/kernel.js'
+import type { KernelName } from '../src/ops/kernelSets.js'
 import type { Backends } from './backends.js'
 import type { Peaks } from './peak.js'
 import { randomMatrix, randomValues, randomWeight } from './randomValues.js'
@@ -43,10 +45,11 @@ const GENERATIONS = 8
 
 /** One call of a kernel, with what it needs and what it has to do. */
 interface Case {
-  readonly op: string
+  readonly op: KernelName | 'Add'
   readonly size: string
   readonly inputs: Record<string, tf.Tensor>
   readonly attributes: object
+  readonly frozen?: Frozen
   /** Multiplications and additions of matrix products, or bytes that have to be read and written. */
   readonly operations?: number
   readonly bytes?: number
@@ -62,7 +65,8 @@ export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSize
       for (const work of build(sizes)) {
         report.progress(`${work.op} ${work.size}, threads: ${threads}`)
         const milliseconds = bestMilliseconds(() => {
-          tf.dispose(runKernels(work.op, work.inputs, work.attributes))
+          // tfjs's Add is none of our ops, but ours in its place.
+          tf.dispose(runKernels(work.op as KernelName, work.inputs, work.attributes, work.frozen))
         }, sizes.milliseconds)
         tf.dispose(work.inputs)
         work.dispose?.()
@@ -119,7 +123,7 @@ function attentionCases({ groups, promptLength, completionLength }: OpSizes): Ca
   const inputs = attentionInputs(tokens, tokens)
   const attributes = attentionOptions(batch.segments)
   const product = attentionProduct(batch.segments)
-  const [y, logSumExp] = runKernels('Attention', inputs, attributes) as [tf.Tensor, tf.Tensor]
+  const [y, logSumExp] = runKernels<[tf.Tensor, tf.Tensor]>('Attention', inputs, attributes)
   const gradientInputs = { ...attentionInputs(tokens, tokens), dy: randomMatrix(tokens, HIDDEN), y, logSumExp }
   const size = `training, ${groups} groups, ${tokens} tokens`
   return [
@@ -179,24 +183,27 @@ function tokenLogProbsCases({ groups, completionLength, vocabularySize }: OpSize
   const rows = groups * GENERATIONS * completionLength
   const weight = randomWeight(vocabularySize, HIDDEN, 'bfloat16')
   const targets = Int32Array.from({ length: rows }, (_, row) => (row * 7919) % vocabularySize)
-  const attributes = { weight, targets, temperature: 1 }
+  const attributes = { targets, temperature: 1 }
+  const frozen = { weight }
   // As small as the logits of a model.
   const hidden = tf.tidy(() => tf.mul(randomMatrix(rows, HIDDEN), 0.1))
-  const [logProbs, entropies, statistics] = runKernels('TokenLogProbs', { hidden }, attributes) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-  ]
+  const [logProbs, entropies, statistics] = runKernels<[tf.Tensor, tf.Tensor, tf.Tensor]>(
+    'TokenLogProbs',
+    { hidden },
+    attributes,
+    frozen,
+  )
   logProbs.dispose()
   const gradients = { dLogProbs: tf.tensor1d(randomValues(rows)), dEntropies: tf.zeros([rows]) }
   const product = 2 * rows * HIDDEN * vocabularySize
   const size = `${rows} × ${HIDDEN}→${vocabularySize}`
   return [
-    { op: 'TokenLogProbs', size, inputs: { hidden: hidden.clone() }, attributes, operations: product },
+    { op: 'TokenLogProbs', size, inputs: { hidden: hidden.clone() }, attributes, frozen, operations: product },
     {
       op: 'TokenLogProbsGradient',
       size,
       attributes,
+      frozen,
       operations: 2 * product,
       inputs: { hidden, entropies, statistics, ...gradients },
       dispose: () => {
@@ -212,20 +219,20 @@ function elementwiseCases({ groups, promptLength, completionLength }: OpSizes): 
   const bytes = (matrices: number, width: number): number => 4 * matrices * rows * width
   const matrix = (width: number): tf.Tensor => randomMatrix(rows, width)
   const weight = tf.ones([HIDDEN])
-  const norm = { weight, epsilon: 1e-5 }
+  const norm = { attributes: { epsilon: 1e-5 }, frozen: { weight } }
   const angles = tf.tidy(() => [tf.ones([rows, HEAD_DIM / 2]), tf.zeros([rows, HEAD_DIM / 2])] as const)
   return [
     {
       op: 'RmsNorm',
       size: `${rows} × ${HIDDEN}`,
       inputs: { x: matrix(HIDDEN) },
-      attributes: norm,
+      ...norm,
       bytes: bytes(2, HIDDEN),
     },
     {
       op: 'RmsNormGradient',
       size: `${rows} × ${HIDDEN}`,
-      attributes: norm,
+      ...norm,
       bytes: bytes(3, HIDDEN),
       inputs: { dy: matrix(HIDDEN), x: matrix(HIDDEN) },
       dispose: () => {

@@ -19,7 +19,8 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     case 'LinearInputGradient':
     case 'TokenLogProbs':
     case 'TokenLogProbsGradient': {
-      const [out, width] = (attributes as { weight: { shape: readonly [number, number] } }).weight.shape
+      const { frozen } = attributes as { frozen: { weight: { shape: readonly [number, number] } } }
+      const [out, width] = frozen.weight.shape
       const rows = (inputs.x ?? inputs.dy ?? inputs.hidden)?.shape[0] ?? 0
       const rank = inputs.loraA?.shape[0] ?? 0
       // The gradient of tokenLogProbs computes the logits again.

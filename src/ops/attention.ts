@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernels } from './kernel.js'
 
 /**
  * One sequence of a packed batch: a run of queries and the keys that they see. Query i (from 0) of the segment sees
@@ -39,7 +39,7 @@ export function attention(
   checkMatrices(q, k, v, options)
   checkSegments(options.segments, q.shape[0], k.shape[0])
   if (!hasKernel('Attention')) return attentionReference(q, k, v, options)
-  return runKernels('Attention', { q, k, v }, options)[0] as tf.Tensor2D
+  return runKernels<[tf.Tensor2D, tf.Tensor2D]>('Attention', { q, k, v }, options)[0]
 }
 
 function checkMatrices(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, options: AttentionOptions): void {
@@ -137,19 +137,16 @@ export function attentionReference(
   return pieces.length === 1 ? pieces[0]! : tf.concat(pieces)
 }
 
-tf.registerGradient({
-  kernelName: 'Attention',
-  inputsToSave: ['q', 'k', 'v'],
-  // The second result is the logarithm of each softmax's denominator, [N, numHeads], for the gradient.
-  outputsToSave: [true, true],
-  gradFunc: (dys, saved, attributes) => {
-    const [q, k, v, y, logSumExp] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-    const dy = (dys as tf.Tensor[])[0]!
-    const [dq, dk, dv] = runKernels('AttentionGradient', { dy, q, k, v, y, logSumExp }, attributes) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ]
-    return { q: () => dq, k: () => dk, v: () => dv }
+registerGradient<[q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, y: tf.Tensor, logSumExp: tf.Tensor], AttentionOptions>(
+  'Attention',
+  {
+    inputs: ['q', 'k', 'v'],
+    // The second result is the logarithm of each softmax's denominator, [N, numHeads], for the gradient.
+    outputs: [true, true],
+    gradients: ([dy], [q, k, v, y, logSumExp], options) => {
+      const inputs = { dy, q, k, v, y, logSumExp }
+      const [dq, dk, dv] = runKernels<[tf.Tensor, tf.Tensor, tf.Tensor]>('AttentionGradient', inputs, options)
+      return { q: () => dq, k: () => dk, v: () => dv }
+    },
   },
-})
+)

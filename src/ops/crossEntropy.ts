@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
 
 /**
  * Cross-entropy of each row with its target, in nats: l = log Σ exp z − z_target, the negative log-likelihood of next-token
@@ -19,7 +19,7 @@ export function crossEntropy(
   if (bad !== undefined) throw new ShapeError(`target ${bad} is outside the vocabulary of ${vocabulary}`)
   if (!hasKernel('CrossEntropy')) return crossEntropyReference(logits, targets)
   // The other results are there for the gradient.
-  return runKernels('CrossEntropy', { logits }, { targets })[0] as tf.Tensor1D
+  return runKernels<[tf.Tensor1D, ...tf.Tensor[]]>('CrossEntropy', { logits }, { targets })[0]
 }
 
 /** {@link crossEntropy} from plain tfjs ops. */
@@ -31,16 +31,11 @@ export function crossEntropyReference(
   return tf.neg(tf.sum<tf.Tensor1D>(tf.mul(tf.logSoftmax(logits), isTarget), -1))
 }
 
-tf.registerGradient({
-  kernelName: 'CrossEntropy',
-  inputsToSave: ['logits'],
+registerGradient<[logits: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor]>('CrossEntropy', {
+  inputs: ['logits'],
   // The entropies [N], and for each row the largest logit and log Σ e^(z − largest z), [N, 2].
-  outputsToSave: [false, true, true],
-  gradFunc: (dys, saved, attributes) => {
-    const [logits, entropies, statistics] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
-    const dy = (dys as tf.Tensor[])[0]!
-    return {
-      logits: () => runKernel('CrossEntropyGradient', { dy, logits, entropies, statistics }, attributes),
-    }
-  },
+  outputs: [false, true, true],
+  gradients: ([dy], [logits, entropies, statistics], attributes) => ({
+    logits: () => runKernel('CrossEntropyGradient', { dy, logits, entropies, statistics }, attributes),
+  }),
 })

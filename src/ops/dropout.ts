@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 import { mix } from './mix.js'
 
 /** Which numbers are left out. */
@@ -52,9 +52,6 @@ export function dropoutLimit(probability: number): number {
   return Math.round(probability * 2 ** 32)
 }
 
-tf.registerGradient({
-  kernelName: 'KeyedDropout',
-  gradFunc: (dy, _saved, mask) => ({
-    x: () => runKernel('KeyedDropout', { x: dy as tf.Tensor }, mask as unknown as DropoutMask),
-  }),
+registerGradient<[], DropoutMask>('KeyedDropout', {
+  gradients: ([dy], _saved, mask) => ({ x: () => runKernel('KeyedDropout', { x: dy }, mask) }),
 })

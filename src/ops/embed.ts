@@ -20,7 +20,7 @@ export function embed(
     )
   }
   if (isTrainable(weight)) return selectRows(plainWeight(weight), ids)
-  if (hasKernel('WeightRows')) return runKernel<tf.Tensor2D>('WeightRows', {}, { weight, ids })
+  if (hasKernel('WeightRows')) return runKernel<tf.Tensor2D>('WeightRows', {}, { ids }, { weight })
   return embedReference(weight, ids)
 }
 

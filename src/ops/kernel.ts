@@ -1,23 +1,81 @@
 import * as tf from '../bundled/tfjs.js'
+import type { KernelName } from './kernelSets.js'
+import type { Weight } from './weight.js'
+
+/**
+ * What a kernel reads beside its inputs: weights, biases and results that are known. Nothing is differentiated by them, the tape
+ * does not keep them alive, and tfjs does not move them to another backend; their owner sees to that.
+ */
+export type Frozen = Readonly<Record<string, Weight | tf.Tensor | null>>
 
 /** Whether the current backend has a kernel of its own for an op; without one, the op's reference composition is used. */
-export function hasKernel(kernelName: string): boolean {
+export function hasKernel(kernelName: KernelName): boolean {
   // tfjs's type hides that there may be none.
   return (tf.getKernel(kernelName, tf.getBackend()) as tf.KernelConfig | undefined) !== undefined
 }
 
 /** Runs a kernel of the current backend that has several results; tfjs records it on its gradient tape. */
-export function runKernels(kernelName: string, inputs: Record<string, tf.Tensor>, attrs: object): tf.Tensor[] {
-  // tfjs types attributes as plain numbers, strings and lists of them, but hands any object through to the kernel.
-  const result = tf.engine().runKernel(kernelName, inputs, attrs as tf.NamedAttrMap)
-  return result as unknown as tf.Tensor[]
+export function runKernels<Results extends tf.Tensor[] = tf.Tensor[]>(
+  kernelName: KernelName,
+  inputs: Record<string, tf.Tensor>,
+  attributes: object,
+  frozen: Frozen = {},
+): Results {
+  return run(kernelName, inputs, attributes, frozen) as unknown as Results
 }
 
 /** Runs a kernel of the current backend that has one result. */
-export function runKernel<T extends tf.Tensor = tf.Tensor>(
-  kernelName: string,
+export function runKernel<Result extends tf.Tensor = tf.Tensor>(
+  kernelName: KernelName,
   inputs: Record<string, tf.Tensor>,
-  attrs: object,
-): T {
-  return runKernels(kernelName, inputs, attrs) as unknown as T
+  attributes: object,
+  frozen: Frozen = {},
+): Result {
+  return run(kernelName, inputs, attributes, frozen) as Result
+}
+
+function run(
+  kernelName: KernelName,
+  inputs: Record<string, tf.Tensor>,
+  attributes: object,
+  frozen: Frozen,
+): tf.Tensor | tf.Tensor[] {
+  // tfjs types attributes as plain numbers, strings and lists of them, but hands any object through to the kernel.
+  return tf.engine().runKernel(kernelName, inputs, { ...attributes, frozen } as unknown as tf.NamedAttrMap)
+}
+
+/** How an op is differentiated: by kernel, whatever the backend. */
+export interface KernelGradient<Saved, Attributes, FrozenInputs> {
+  /** Inputs that the gradient needs. Defaults to none. */
+  readonly inputs?: string[]
+  /** For each result, whether the gradient needs it. Defaults to none. */
+  readonly outputs?: boolean[]
+  /** Of each input by its name, computed when it is asked for. */
+  readonly gradients: (
+    dys: readonly [tf.Tensor, ...tf.Tensor[]], // of each result
+    saved: Saved, // the inputs, then the outputs
+    attributes: Attributes,
+    frozen: FrozenInputs,
+  ) => Readonly<Record<string, () => tf.Tensor>>
+}
+
+/** Tells tfjs the gradient of a kernel. What was saved, and attributes and frozen inputs as they were given, come untyped from it. */
+export function registerGradient<Saved extends readonly tf.Tensor[], Attributes = object, FrozenInputs = object>(
+  kernelName: KernelName,
+  { inputs, outputs, gradients }: KernelGradient<Saved, Attributes, FrozenInputs>,
+): void {
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: inputs ?? [],
+    outputsToSave: outputs ?? [],
+    gradFunc: (dys, saved, given) => {
+      const attributes = given as unknown as Attributes & { frozen: FrozenInputs }
+      return gradients(
+        (Array.isArray(dys) ? dys : [dys]) as [tf.Tensor, ...tf.Tensor[]],
+        saved as unknown as Saved,
+        attributes,
+        attributes.frozen,
+      )
+    },
+  })
 }

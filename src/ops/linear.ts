@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 import { isTrainable, plainWeight } from './weight.js'
 import type { Weight } from './weight.js'
 
@@ -31,13 +31,12 @@ export function linear(
 ): tf.Tensor2D /* [N, out] */ {
   checkShapes(x, weight, bias, lora)
   if (isTrainable(weight) || !hasKernel('Linear')) return linearReference(x, weight, bias, lora)
-  const attrs: LinearAttributes = { weight, bias: bias ?? undefined, scale: lora?.scale ?? 0, known }
-  if (lora?.x) {
-    const inputs = { x, loraX: lora.x, loraA: lora.a, loraB: lora.b }
-    return runKernel<tf.Tensor2D>('LoraLinearTwoInputs', inputs, attrs)
-  }
-  if (lora) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, attrs)
-  return runKernel<tf.Tensor2D>('Linear', { x }, attrs)
+  const frozen = { weight, bias, known }
+  if (!lora) return runKernel<tf.Tensor2D>('Linear', { x }, {}, frozen)
+  const { scale } = lora
+  if (!lora.x) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, { scale }, frozen)
+  const inputs = { x, loraX: lora.x, loraA: lora.a, loraB: lora.b }
+  return runKernel<tf.Tensor2D>('LoraLinearTwoInputs', inputs, { scale }, frozen)
 }
 
 function checkShapes(x: tf.Tensor2D, weight: Weight, bias: tf.Tensor1D | null, lora: LoraTerm | null): void {
@@ -73,47 +72,38 @@ export function linearReference(
   return y
 }
 
-interface LinearAttributes {
-  weight: Weight
-  bias: tf.Tensor1D | undefined
-  scale: number
-  known: tf.Tensor2D | null
+/** What the gradients need of a layer beside its inputs. */
+interface Layer {
+  readonly weight: Weight
+}
+interface Scale {
+  readonly scale: number
 }
 
-tf.registerGradient({
-  kernelName: 'Linear',
-  gradFunc: (dy, _saved, attributes) => {
-    const { weight } = attributes as unknown as LinearAttributes
-    return { x: () => runKernel('LinearInputGradient', { dy: dy as tf.Tensor2D }, { weight }) }
-  },
+registerGradient<[], object, Layer>('Linear', {
+  gradients: ([dy], _saved, _attributes, { weight }) => ({
+    x: () => runKernel('LinearInputGradient', { dy }, {}, { weight }),
+  }),
 })
 
-tf.registerGradient({
-  kernelName: 'LoraLinear',
-  inputsToSave: ['x', 'loraA', 'loraB'],
-  gradFunc: (gradient, saved, attributes) => {
-    const { weight, scale } = attributes as unknown as LinearAttributes
-    const dy = gradient as tf.Tensor2D // [N, out]
-    const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+registerGradient<[x: tf.Tensor, loraA: tf.Tensor2D, loraB: tf.Tensor], Scale, Layer>('LoraLinear', {
+  inputs: ['x', 'loraA', 'loraB'],
+  gradients: ([dy], [x, loraA, loraB], { scale }, { weight }) => {
     const loraT = outputGradient(dy, loraB, scale)
     return {
-      x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, { weight }),
+      x: () => runKernel('LinearInputGradient', { dy, loraT: loraT(), loraA }, {}, { weight }),
       loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, {}),
       loraB: () => runKernel('LoraBGradient', { dy, x, loraA }, { scale }),
     }
   },
 })
 
-tf.registerGradient({
-  kernelName: 'LoraLinearTwoInputs',
-  inputsToSave: ['loraX', 'loraA', 'loraB'],
-  gradFunc: (gradient, saved, attributes) => {
-    const { weight, scale } = attributes as unknown as LinearAttributes
-    const dy = gradient as tf.Tensor2D // [N, out]
-    const [x, loraA, loraB] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+registerGradient<[loraX: tf.Tensor, loraA: tf.Tensor2D, loraB: tf.Tensor], Scale, Layer>('LoraLinearTwoInputs', {
+  inputs: ['loraX', 'loraA', 'loraB'],
+  gradients: ([dy], [x, loraA, loraB], { scale }, { weight }) => {
     const loraT = outputGradient(dy, loraB, scale)
     return {
-      x: () => runKernel('LinearInputGradient', { dy }, { weight }),
+      x: () => runKernel('LinearInputGradient', { dy }, {}, { weight }),
       loraX: () => tf.matMul(loraT(), loraA),
       loraA: () => runKernel('LoraAGradient', { loraT: loraT(), x }, {}),
       loraB: () => runKernel('LoraBGradient', { dy, x, loraA }, { scale }),
@@ -122,7 +112,7 @@ tf.registerGradient({
 })
 
 /** T = scale · dy·B; tfjs's own gradients free it after the first one that needs it. */
-function outputGradient(dy: tf.Tensor2D, loraB: tf.Tensor2D, scale: number): () => tf.Tensor2D {
+function outputGradient(dy: tf.Tensor, loraB: tf.Tensor, scale: number): () => tf.Tensor2D /* [N, r] */ {
   let shared: tf.Tensor2D | null = null
   return () => {
     if (!shared || shared.isDisposed) shared = runKernel<tf.Tensor2D>('LoraOutputGradient', { dy, loraB }, { scale })

@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
 
 /**
  * Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467):
@@ -22,7 +22,7 @@ export function rmsNorm(
   }
   if (!hasKernel('RmsNorm')) return rmsNormReference(x, weight, epsilon)
   if (weight instanceof tf.Variable) return runKernel<tf.Tensor2D>('TrainableRmsNorm', { x, weight }, { epsilon })
-  return runKernel<tf.Tensor2D>('RmsNorm', { x }, { weight, epsilon })
+  return runKernel<tf.Tensor2D>('RmsNorm', { x }, { epsilon }, { weight })
 }
 
 /** {@link rmsNorm} from plain tfjs ops. */
@@ -35,21 +35,18 @@ export function rmsNormReference(
   return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, epsilon))), weight)
 }
 
-tf.registerGradient({
-  kernelName: 'RmsNorm',
-  inputsToSave: ['x'],
-  gradFunc: (dy, saved, attributes) => ({
-    x: () => runKernel('RmsNormGradient', { dy: dy as tf.Tensor, x: saved[0]! }, attributes),
+registerGradient<[x: tf.Tensor], object, { readonly weight: tf.Tensor }>('RmsNorm', {
+  inputs: ['x'],
+  gradients: ([dy], [x], attributes, frozen) => ({
+    x: () => runKernel('RmsNormGradient', { dy, x }, attributes, frozen),
   }),
 })
 
-tf.registerGradient({
-  kernelName: 'TrainableRmsNorm',
-  inputsToSave: ['x', 'weight'],
-  gradFunc: (dy, saved, attributes) => {
-    const [x, weight] = saved as [tf.Tensor, tf.Tensor]
-    const inputs = { dy: dy as tf.Tensor, x, weight }
-    const [dx, dw] = runKernels('TrainableRmsNormGradient', inputs, attributes) as [tf.Tensor, tf.Tensor]
+registerGradient<[x: tf.Tensor, weight: tf.Tensor]>('TrainableRmsNorm', {
+  inputs: ['x', 'weight'],
+  gradients: ([dy], [x, weight], attributes) => {
+    const inputs = { dy, x, weight }
+    const [dx, dw] = runKernels<[tf.Tensor, tf.Tensor]>('TrainableRmsNormGradient', inputs, attributes)
     return { x: () => dx, weight: () => dw }
   },
 })

@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv 2104.09864) in Hugging Face's layout, in which the two halves of a head
@@ -39,13 +39,10 @@ export function ropeReference(
   return tf.reshape(rotated, [rows, heads * 2 * half])
 }
 
-tf.registerGradient({
-  kernelName: 'Rope',
+registerGradient<[cos: tf.Tensor, sin: tf.Tensor], { readonly inverse: boolean }>('Rope', {
   // The angles are inputs, though nothing is differentiated by them, because tfjs keeps saved inputs alive.
-  inputsToSave: ['cos', 'sin'],
-  gradFunc: (dy, saved, attributes) => {
-    const [cos, sin] = saved as [tf.Tensor2D, tf.Tensor2D]
-    const { inverse } = attributes as unknown as { inverse: boolean }
-    return { x: () => runKernel('Rope', { x: dy as tf.Tensor, cos, sin }, { inverse: !inverse }) }
-  },
+  inputs: ['cos', 'sin'],
+  gradients: ([dy], [cos, sin], { inverse }) => ({
+    x: () => runKernel('Rope', { x: dy, cos, sin }, { inverse: !inverse }),
+  }),
 })

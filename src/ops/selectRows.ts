@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 
 /**
  * Rows of a matrix in any order, any of them several times: y[i] = x[rows[i]]. The gradient of a row is the sum of the
@@ -21,9 +21,6 @@ export function selectRowsReference(x: tf.Tensor2D, rows: Int32Array): tf.Tensor
   return tf.gather(x, tf.tensor1d(rows, 'int32'))
 }
 
-tf.registerGradient({
-  kernelName: 'SelectRows',
-  gradFunc: (dy, _saved, attributes) => ({
-    x: () => runKernel('SelectRowsGradient', { dy: dy as tf.Tensor }, attributes),
-  }),
+registerGradient('SelectRows', {
+  gradients: ([dy], _saved, attributes) => ({ x: () => runKernel('SelectRowsGradient', { dy }, attributes) }),
 })

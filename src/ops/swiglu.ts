@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
 
 /**
  * SwiGLU (Shazeer 2020, arXiv 2002.05202): y = gate · σ(gate) · up, elementwise.
@@ -26,12 +26,10 @@ export function swigluReference(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D
   return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up)
 }
 
-tf.registerGradient({
-  kernelName: 'Swiglu',
-  inputsToSave: ['gate', 'up'],
-  gradFunc: (dy, saved) => {
-    const [gate, up] = saved as [tf.Tensor2D, tf.Tensor2D]
-    const [dGate, dUp] = runKernels('SwigluGradient', { dy: dy as tf.Tensor, gate, up }, {}) as [tf.Tensor, tf.Tensor]
+registerGradient<[gate: tf.Tensor, up: tf.Tensor]>('Swiglu', {
+  inputs: ['gate', 'up'],
+  gradients: ([dy], [gate, up]) => {
+    const [dGate, dUp] = runKernels<[tf.Tensor, tf.Tensor]>('SwigluGradient', { dy, gate, up }, {})
     return { gate: () => dGate, up: () => dUp }
   },
 })

@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../errors.js'
-import { hasKernel, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
 import { linear } from './linear.js'
 import type { Weight } from './weight.js'
 
@@ -29,13 +29,14 @@ export function tokenLogProbs(
   checkShapes(hidden, weight, targets)
   if (!(temperature > 0)) throw new ConfigError(`temperature is ${temperature}; expected a positive number`)
   if (!hasKernel('TokenLogProbs')) return tokenLogProbsReference(hidden, weight, targets, temperature)
-  const attrs: TokenLogProbsAttributes = { weight, targets, temperature }
+  const attributes: TokenLogProbsAttributes = { targets, temperature }
   // The third result is there for the gradient.
-  const [logProbs, entropies] = runKernels('TokenLogProbs', { hidden }, attrs) as [
-    tf.Tensor1D,
-    tf.Tensor1D,
-    tf.Tensor2D,
-  ]
+  const [logProbs, entropies] = runKernels<[tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]>(
+    'TokenLogProbs',
+    { hidden },
+    attributes,
+    { weight },
+  )
   return { logProbs, entropies }
 }
 
@@ -66,21 +67,22 @@ export function tokenLogProbsReference(
   }
 }
 
+/** What the kernel `TokenLogProbs` gets beside hidden states and weight; checked. */
 export interface TokenLogProbsAttributes {
-  weight: Weight
-  targets: Int32Array
-  temperature: number
+  readonly targets: Int32Array // [N]
+  readonly temperature: number
 }
 
-tf.registerGradient({
-  kernelName: 'TokenLogProbs',
-  inputsToSave: ['hidden'],
+registerGradient<
+  [hidden: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor],
+  TokenLogProbsAttributes,
+  { readonly weight: Weight }
+>('TokenLogProbs', {
+  inputs: ['hidden'],
   // The entropies, and for each row the largest logit and log Σ e^(z − largest z), [N, 2].
-  outputsToSave: [false, true, true],
-  gradFunc: (dys, saved, attributes) => {
-    const [hidden, entropies, statistics] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
-    const [dLogProbs, dEntropies] = dys as [tf.Tensor, tf.Tensor]
-    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies }
-    return { hidden: () => runKernel('TokenLogProbsGradient', inputs, attributes) }
+  outputs: [false, true, true],
+  gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
+    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
+    return { hidden: () => runKernel('TokenLogProbsGradient', inputs, attributes, frozen) }
   },
 })

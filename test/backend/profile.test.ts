@@ -62,7 +62,7 @@ describe('backend/operations', () => {
   const info = (...shape: number[]): tf.TensorInfo => ({ dataId: {}, shape, dtype: 'float32' })
 
   it('counts a product and a sum of each pair of elements as two', () => {
-    const weight = { weight: { shape: [7, 5] } }
+    const weight = { frozen: { weight: { shape: [7, 5] } } }
     assert.equal(countOperations('Linear', { x: info(3, 5) }, weight).operations, 2 * 3 * 5 * 7)
     assert.equal(countOperations('LinearInputGradient', { dy: info(3, 7) }, weight).operations, 2 * 3 * 5 * 7)
     const lora = { x: info(3, 5), loraA: info(2, 5), loraB: info(7, 2) }

@@ -63,7 +63,7 @@ export async function registerCpuBackend(
     tf.registerKernel({
       kernelName,
       backendName: name,
-      kernelFunc: ({ inputs, attrs }) => run(backend, inputs, attrs ?? {}),
+      kernelFunc: ({ inputs, attrs = {} }) => run(backend, inputs, attrs, (attrs.frozen as object | undefined) ?? {}),
     })
   }
   return backend

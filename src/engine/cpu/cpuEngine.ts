@@ -3,6 +3,7 @@ import { CPU_BACKEND } from '../../backend/cpu/backend.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { registerCpuBackend } from '../../backend/cpu/register.js'
 import { Safetensors } from '../../io/safetensors.js'
+import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
 import type { Engine, EngineInfo, EngineModel, MemoryUse, ModelSource } from '../engine.js'
 import { ACTIVATION_BYTES } from './activations.js'
@@ -69,12 +70,13 @@ class TensorEngine implements Engine {
   }
 }
 
-/** An engine on a backend of tfjs. */
+/** An engine on a backend of tfjs. Throws a BackendError when that has a part of an op's kernels only. */
 export function tensorEngine(
   about: Pick<EngineInfo, 'name' | 'description'>,
   /** tfjs's name of the backend. */
   backend: string,
 ): Engine {
+  checkKernelSets(backend)
   return new TensorEngine({ ...common, ...about }, backend)
 }
 

@@ -210,7 +210,4 @@ function runAttention(
   runtime.allocator.release(list)
 }
 
-export const attentionKernels = [
-  kernel<AttentionInputs, AttentionOptions>('Attention', attention),
-  kernel<AttentionGradientInputs, AttentionOptions>('AttentionGradient', attentionGradient),
-]
+export const attentionKernels = [kernel('Attention', attention), kernel('AttentionGradient', attentionGradient)]

@@ -8,13 +8,19 @@ export interface CpuKernel {
     backend: CpuBackend,
     inputs: tf.NamedTensorInfoMap,
     attributes: object,
+    frozen: object,
   ) => tf.TensorInfo | tf.TensorInfo[]
 }
 
-/** Declares a kernel with the types of its inputs and attributes, which tfjs hands through unchecked. */
-export function kernel<Inputs, Attributes>(
+/** Declares a kernel with the types of its inputs, attributes and frozen inputs, which tfjs hands through unchecked. */
+export function kernel<Inputs, Attributes, FrozenInputs>(
   name: string,
-  run: (backend: CpuBackend, inputs: Inputs, attributes: Attributes) => tf.TensorInfo | tf.TensorInfo[],
+  run: (
+    backend: CpuBackend,
+    inputs: Inputs,
+    attributes: Attributes,
+    frozen: FrozenInputs,
+  ) => tf.TensorInfo | tf.TensorInfo[],
 ): CpuKernel {
   return { name, run: run as CpuKernel['run'] }
 }

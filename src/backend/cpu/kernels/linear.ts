@@ -14,19 +14,19 @@ interface LinearInputs {
   loraB?: tf.TensorInfo // [out, r]
 }
 
-interface LinearAttributes {
-  weight: PackedWeight
-  bias?: tf.Tensor // [out]
-  scale: number
+interface LinearFrozen {
+  weight: PackedWeight // [out, in]
+  bias: tf.Tensor | null // [out]
   /** y itself, when it was computed before. */
-  known?: tf.Tensor | null // [N, out]
+  known: tf.Tensor | null // [N, out]
 }
 
 /** y = x·Wᵀ (+ bias) (+ scale · (x·Aᵀ)·Bᵀ). */
 function linear(
   backend: CpuBackend,
   inputs: LinearInputs,
-  { weight, bias, scale, known }: LinearAttributes,
+  { scale = 0 }: { scale?: number },
+  { weight, bias, known }: LinearFrozen,
 ): tf.TensorInfo {
   if (known) {
     backend.incRef(known.dataId)
@@ -95,7 +95,8 @@ function linearInputGradient(
     loraT?: tf.TensorInfo // [N, r]
     loraA?: tf.TensorInfo // [r, in]
   },
-  { weight }: Pick<LinearAttributes, 'weight'>,
+  _attributes: object,
+  { weight }: Pick<LinearFrozen, 'weight'>,
 ): tf.TensorInfo {
   const { runtime } = backend
   const [out, width] = weight.shape
@@ -213,9 +214,9 @@ export function weightMode(weight: PackedWeight, transposed: boolean): number {
 }
 
 export const linearKernels = [
-  kernel<LinearInputs, LinearAttributes>('Linear', linear),
-  kernel<LinearInputs, LinearAttributes>('LoraLinear', linear),
-  kernel<LinearInputs, LinearAttributes>('LoraLinearTwoInputs', linear),
+  kernel('Linear', linear),
+  kernel('LoraLinear', linear),
+  kernel('LoraLinearTwoInputs', linear),
   kernel('LinearInputGradient', linearInputGradient),
   kernel('LoraOutputGradient', loraOutputGradient),
   kernel('LoraAGradient', loraAGradient),

@@ -13,7 +13,8 @@ interface RmsNormInputs {
 function rmsNorm(
   backend: CpuBackend,
   inputs: RmsNormInputs,
-  { weight, epsilon }: { weight: tf.TensorInfo /* [D] */; epsilon: number },
+  { epsilon }: { epsilon: number },
+  { weight }: { weight: tf.TensorInfo /* [D] */ },
 ): tf.TensorInfo {
   return run(backend, { ...inputs, weight }, epsilon, 0)
 }

@@ -33,7 +33,8 @@ interface Block {
 function tokenLogProbs(
   backend: CpuBackend,
   { hidden }: { hidden: tf.TensorInfo }, // [N, D]
-  { weight, targets, temperature }: TokenLogProbsAttributes,
+  { targets, temperature }: TokenLogProbsAttributes,
+  { weight }: { weight: PackedWeight },
 ): tf.TensorInfo[] {
   const { runtime } = backend
   const { args, allocator } = runtime
@@ -43,7 +44,7 @@ function tokenLogProbs(
   const statistics = backend.allocate([rows, 2])
   const targetsAddress = writeTargets(backend, targets)
   const states = allocator.allocate(Math.min(rows, CHUNK_ROWS) * ROW_STATE_BYTES)
-  forEachBlock(backend, hidden, weight as PackedWeight, (block) => {
+  forEachBlock(backend, hidden, weight, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
     args[7] = states
     args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
@@ -67,11 +68,11 @@ function tokenLogProbsGradient(
     dLogProbs: tf.TensorInfo // [N]
     dEntropies: tf.TensorInfo // [N]
   },
-  { weight, targets, temperature }: TokenLogProbsAttributes,
+  { targets, temperature }: TokenLogProbsAttributes,
+  { weight }: { weight: PackedWeight },
 ): tf.TensorInfo {
   const { runtime } = backend
   const { args, allocator } = runtime
-  const packed = weight as PackedWeight
   const width = weight.shape[1]
   const entropies = backend.address(inputs.entropies)
   const statistics = backend.address(inputs.statistics)
@@ -79,7 +80,7 @@ function tokenLogProbsGradient(
   const dEntropies = backend.address(inputs.dEntropies)
   const targetsAddress = writeTargets(backend, targets)
   const dHidden = backend.allocate(inputs.hidden.shape)
-  forEachBlock(backend, inputs.hidden, packed, (block) => {
+  forEachBlock(backend, inputs.hidden, weight, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
     args[10] = entropies + block.firstRow * 4
     args[11] = statistics + block.firstRow * 8
@@ -90,8 +91,8 @@ function tokenLogProbsGradient(
       a: block.address,
       aRowStride: block.columns * 4,
       aDepthStride: 4,
-      b: panelAddress(backend, packed, block.column),
-      mode: weightMode(packed, true),
+      b: panelAddress(backend, weight, block.column),
+      mode: weightMode(weight, true),
       c: dHidden.address + block.firstRow * width * 4,
       cRowStride: width * 4,
       rows: block.rows,

@@ -56,7 +56,8 @@ function packWeight(
 function weightRows(
   backend: CpuBackend,
   _inputs: object,
-  { weight, ids }: { weight: PackedWeight; ids: Int32Array },
+  { ids }: { ids: Int32Array },
+  { weight }: { weight: PackedWeight },
 ): tf.TensorInfo {
   const width = weight.shape[1]
   const rows = backend.allocate([ids.length, width])
