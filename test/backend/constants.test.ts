@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { KernelId, Runtime } from '../../src/backend/cpu/runtime.js'
+import * as constants from '../../src/backend/cpu/constants.js'
+import { Runtime } from '../../src/backend/cpu/runtime.js'
 
 const { fround } = Math
 
@@ -51,7 +52,7 @@ function kernelExp(runtime: Runtime, inputs: Float32Array): Float32Array {
   new Int32Array(allocator.memory.buffer)[row / 4 + 5] = -1
   args.set([values, 1, inputs.length, 0, row + 20, 0, 1, 0, 0, 0, row + 8, row, row + 16, row + 12])
   floatArgs[5] = 1
-  runtime.run(KernelId.logSoftmaxGradient, 1, 0)
+  runtime.run(constants.KernelId.logSoftmaxGradient, 1, 0)
   const result = memory.slice(values / 4, values / 4 + inputs.length)
   allocator.release(values)
   allocator.release(row)
@@ -73,6 +74,19 @@ function inputs(): Float32Array {
 }
 
 describe('backend/cpu: constants of kernels', () => {
+  it('are exported by the module as its callers have them', async () => {
+    // The other module is compiled from the same source.
+    const bytes = fs.readFileSync(new URL('../../dist/kernels.wasm', import.meta.url))
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, abort: () => undefined } })
+    const { KernelId, ...numbers } = constants
+    const kernels = Object.entries(KernelId).map(([kernel, id]) => [`KernelId.${kernel}`, id])
+    const exported = Object.entries(instance.exports).flatMap(([key, value]) =>
+      value instanceof WebAssembly.Global ? [[key, value.value as number]] : [],
+    )
+    assert.deepEqual(Object.fromEntries(exported), Object.fromEntries([...kernels, ...Object.entries(numbers)]))
+  })
+
   for (const fusedMultiplyAdd of [false, true]) {
     it(`exp has the bits of its formula, ${fusedMultiplyAdd ? 'fused' : 'rounding twice'}`, async () => {
       const runtime = await Runtime.start({ threads: 1, fusedMultiplyAdd })

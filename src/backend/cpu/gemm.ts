@@ -1,5 +1,5 @@
 import type { Runtime } from './runtime.js'
-import { KernelId } from './runtime.js'
+import { BLOCK_BYTES, KernelId } from './constants.js'
 
 /** How the right-hand matrix of a product lies in memory; see assembly/gemm.ts. */
 export const PanelMode = {
@@ -48,8 +48,6 @@ export interface LowRankProduct {
 
 /** Rows that are multiplied with one panel before the next is prepared: they should stay in the second-level cache. */
 const MAXIMUM_TILE_ROWS = 256
-/** Bytes of a thread's scratch that hold one block of accumulators; see assembly/gemm.ts. */
-const BLOCK_BYTES = 128
 
 /** Runs one product on the cpu backend's threads. */
 export function gemm(runtime: Runtime, product: Product): void {

@@ -1,4 +1,4 @@
-import { KernelId } from './runtime.js'
+import { KernelId } from './constants.js'
 import type { Runtime } from './runtime.js'
 
 /** Multiply-adds of a round of the loop: twelve vectors of four floats; see assembly/peak.ts. */

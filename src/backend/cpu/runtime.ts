@@ -6,24 +6,6 @@ import { BackendError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
 
-/** Kernels of the WebAssembly module; the numbers are those of `runTile` in assembly/kernels.ts. */
-export const KernelId = {
-  gemm: 0,
-  attention: 10,
-  attentionQueryGradient: 11,
-  attentionKeyGradient: 12,
-  add: 20,
-  rmsNorm: 21,
-  rope: 22,
-  swiglu: 23,
-  logSoftmax: 24,
-  logSoftmaxGradient: 25,
-  sampleTokens: 26,
-  copyRows: 27,
-  dropout: 28,
-  peak: 40,
-} as const
-
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
   endHelpers(): void

@@ -1,3 +1,5 @@
+import { BLOCK_COLUMNS } from '../../backend/cpu/constants.js'
+import { CHUNK_ROWS } from '../../backend/cpu/kernels/tokenLogProbs.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { LoraAdapter } from '../../model/lora.js'
 import { hasKernel } from '../../ops/kernel.js'
@@ -6,10 +8,6 @@ import { activationBytesPerToken, maximumTokens } from './activations.js'
 import { cacheBytesPerToken, cacheLayout } from './cacheSlots.js'
 import { keptBytesPerToken } from './keptProjections.js'
 import { PREFILL_TOKENS } from './scheduler.js'
-
-/** The block of logits that exists at one time; see backend/cpu/kernels/tokenLogProbs.ts. */
-const LOGIT_ROWS = 1024
-const LOGIT_COLUMNS = 2048
 
 /** Bytes of tensors that a step takes at its largest. */
 export function forecastWorkload(config: ModelConfig, adapter: LoraAdapter | null, workload: Workload): WorkloadMemory {
@@ -50,7 +48,8 @@ function trainingBytes(
   const perToken = activationBytesPerToken(config, adapter)
   // What the gradients of one layer take while they are computed is about what it keeps.
   const layer = perToken / config.numLayers
-  const logits = 4 * LOGIT_ROWS * Math.min(config.vocabularySize, LOGIT_COLUMNS)
+  // The block of logits that exists at one time.
+  const logits = 4 * CHUNK_ROWS * Math.min(config.vocabularySize, BLOCK_COLUMNS)
   if (longestRow <= limit) return Math.min(microBatch, limit) * (perToken + layer) + logits
   // A row that is too long keeps the input of each layer, and the activations of one.
   return longestRow * (4 * config.numLayers * config.hiddenSize + 2 * layer) + logits

@@ -20,11 +20,11 @@ const HEADS = 40, KEY_VALUE_HEADS = 44, HEAD_DIM = 48, KEYS = 52, SCALE = 56
 const LIST = 60, ENTRIES = 64, SCRATCH = 68, SCRATCH_BYTES = 72
 
 /** Keys of one step of the softmax. Changing it changes the rounding of every result. */
-const KEY_BLOCK = 64
+export const KEY_BLOCK = 64
 /** Bytes of one row of scores. */
 const SCORE_ROW: usize = KEY_BLOCK << 2
 /** Keys of a tile, and queries of a step, of the gradient with respect to keys and values. */
-const GRADIENT_BLOCK = 32
+export const GRADIENT_BLOCK = 32
 
 // What the functions below share while they work on a tile. Each thread is an instance of its own, so these are not shared.
 let headDim: i32, headBytes: usize, paddedBytes: usize

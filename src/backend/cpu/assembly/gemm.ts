@@ -27,7 +27,7 @@ const LOW_A = 76, LOW_A_ROW = 80, LOW_B = 84, LOW_B_DEPTH = 88, LOW_DEPTH = 92
 const FEW_ROWS = 6
 
 /** Bytes at the start of a thread's scratch that hold the accumulators of one block of 2 x 16. */
-const BLOCK_BYTES: usize = 128
+export const BLOCK_BYTES: usize = 128
 
 /** Accumulators of rows a0, a1 with a float32 panel, written to `out` [2][16]; `resume` goes on with those that stand there. */
 function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize, resume: bool): void {

@@ -1,4 +1,4 @@
-/** The table of kernels: each works on one tile of its result. The numbers are those of `KernelId` in ../runtime.ts. */
+/** The table of kernels: each works on one tile of its result. */
 import { addTile } from './add'
 import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
 import { copyRowsTile } from './copyRows'
@@ -11,48 +11,66 @@ import { ropeTile } from './rope'
 import { sampleTokensTile } from './sampling'
 import { swigluTile } from './swiglu'
 
+/** Numbers of the kernels. */
+export enum KernelId {
+  gemm = 0,
+  attention = 10,
+  attentionQueryGradient = 11,
+  attentionKeyGradient = 12,
+  add = 20,
+  rmsNorm = 21,
+  rope = 22,
+  swiglu = 23,
+  logSoftmax = 24,
+  logSoftmaxGradient = 25,
+  sampleTokens = 26,
+  copyRows = 27,
+  dropout = 28,
+  peak = 40,
+}
+
 export function runTile(kernel: i32, args: usize, tile: i32): void {
   switch (kernel) {
-    case 0:
+    case KernelId.gemm:
       gemmTile(args, tile)
       return
-    case 10:
+    case KernelId.attention:
       attentionTile(args, tile)
       return
-    case 11:
+    case KernelId.attentionQueryGradient:
       attentionQueryGradientTile(args, tile)
       return
-    case 12:
+    case KernelId.attentionKeyGradient:
       attentionKeyGradientTile(args, tile)
       return
-    case 20:
+    case KernelId.add:
       addTile(args, tile)
       return
-    case 21:
+    case KernelId.rmsNorm:
       rmsNormTile(args, tile)
       return
-    case 22:
+    case KernelId.rope:
       ropeTile(args, tile)
       return
-    case 23:
+    case KernelId.swiglu:
       swigluTile(args, tile)
       return
-    case 24:
+    case KernelId.logSoftmax:
       logSoftmaxTile(args, tile)
       return
-    case 25:
+    case KernelId.logSoftmaxGradient:
       logSoftmaxGradientTile(args, tile)
       return
-    case 26:
+    case KernelId.sampleTokens:
       sampleTokensTile(args, tile)
       return
-    case 27:
+    case KernelId.copyRows:
       copyRowsTile(args, tile)
       return
-    case 28:
+    case KernelId.dropout:
       dropoutTile(args, tile)
       return
-    case 40:
+    case KernelId.peak:
       peakTile(args, tile)
       return
   }

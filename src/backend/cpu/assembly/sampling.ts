@@ -18,7 +18,7 @@ const HISTORY = 24, HISTORY_ENDS = 28, DOUBLES = 32, SCRATCH = 36, SCRATCH_BYTES
 const PENALTY = 0, TOP_P = 8, MIN_P_DISTANCE = 16, UNIFORMS = 24
 
 /** Bins of a histogram: 11 bits of a score. */
-const BINS = 2048
+export const BINS = 2048
 
 // A thread's scratch: state of a row, a histogram, unnormalised probabilities and scores of a row.
 const HISTOGRAM_AT: usize = 64

@@ -1,15 +1,13 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { AttentionOptions, AttentionSegment } from '../../../ops/attention.js'
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { GRADIENT_BLOCK, KernelId, KEY_BLOCK } from '../constants.js'
 import { kernel } from './kernel.js'
 
 /** Rows (queries, once for each query head of a key-value head) of a tile: so many share what is read of keys and values. */
 const TILE_ROWS = 32
-/** Bytes of a row of scores: KEY_BLOCK floats of assembly/attention.ts. */
-const SCORE_ROW_BYTES = 64 * 4
-/** Keys of a tile of the gradient with respect to keys and values, as in assembly/attention.ts. */
-const GRADIENT_BLOCK = 32
+/** Bytes of a row of scores. */
+const SCORE_ROW_BYTES = KEY_BLOCK * 4
 
 interface AttentionInputs {
   q: tf.TensorInfo // [N, H·D]

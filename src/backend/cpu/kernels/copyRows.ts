@@ -1,5 +1,5 @@
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { KernelId } from '../constants.js'
 import { rowsOfTile } from './tile.js'
 
 /** Copies rows of one matrix of 32-bit numbers to rows of another, by their addresses; null stands for the rows from 0 on. */

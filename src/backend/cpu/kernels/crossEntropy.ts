@@ -1,8 +1,8 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { KernelId, ROW_STATE_BYTES } from '../constants.js'
 import { kernel } from './kernel.js'
-import { ROW_STATE_BYTES, runBlock, setBlockArguments, writeTargets } from './tokenLogProbs.js'
+import { runBlock, setBlockArguments, writeTargets } from './tokenLogProbs.js'
 
 /** Cross-entropies [N], entropies [N], and for the gradient the largest logit and log Σ e^(z − max) of each row [N, 2]. */
 function crossEntropy(

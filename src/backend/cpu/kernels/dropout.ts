@@ -2,7 +2,7 @@ import type * as tf from '../../../bundled/tfjs.js'
 import { dropoutLimit } from '../../../ops/dropout.js'
 import type { DropoutMask } from '../../../ops/dropout.js'
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { KernelId } from '../constants.js'
 import { kernel } from './kernel.js'
 import { rowsOfTile } from './tile.js'
 

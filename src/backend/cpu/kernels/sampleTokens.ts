@@ -1,11 +1,11 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { SampleTokensAttributes } from '../../../ops/sampleTokens.js'
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { BINS, BLOCK_COLUMNS, KernelId } from '../constants.js'
 import { kernel } from './kernel.js'
 
 /** Bytes of a thread's scratch beside the probabilities and scores of a row; see assembly/sampling.ts. */
-const FIXED_SCRATCH = 64 + 2048 * 8 + 64
+const FIXED_SCRATCH = 64 + BINS * 8 + 64
 /** Rough cost of a logit in multiply-adds: two exponentials, two divisions and some products. */
 const OPERATIONS = 32
 
@@ -33,7 +33,7 @@ function sampleTokens(
   doubleValues.set(uniforms, 3)
   const history = allocator.allocate((end + rows) * 4)
   new Int32Array(allocator.memory.buffer, history, end + ends.length).set([...seen.flat(), ...ends])
-  const scratch = runtime.scratch(FIXED_SCRATCH + vocabulary * 8 + Math.ceil(vocabulary / 2048) * 8)
+  const scratch = runtime.scratch(FIXED_SCRATCH + vocabulary * 8 + Math.ceil(vocabulary / BLOCK_COLUMNS) * 8)
 
   args[0] = backend.address(logits)
   args[1] = vocabulary

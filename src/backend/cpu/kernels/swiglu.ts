@@ -1,6 +1,6 @@
 import * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
-import { KernelId } from '../runtime.js'
+import { KernelId } from '../constants.js'
 import { kernel } from './kernel.js'
 import { TILE_ELEMENTS } from './tile.js'
 

@@ -3,21 +3,17 @@ import type { TokenLogProbsAttributes } from '../../../ops/tokenLogProbs.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { gemm } from '../gemm.js'
-import { KernelId } from '../runtime.js'
+import { BLOCK_COLUMNS, KernelId, ROW_STATE_BYTES } from '../constants.js'
 import type { Runtime } from '../runtime.js'
 import { kernel } from './kernel.js'
 import { weightMode } from './linear.js'
 
-/** Tokens of the vocabulary whose logits are computed at a time; `BLOCK_COLUMNS` of assembly/logSoftmax.ts. */
-const BLOCK_COLUMNS = 2048
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
-const CHUNK_ROWS = 1024
+export const CHUNK_ROWS = 1024
 /** Rows of a tile of the passes over the logits. */
 const SOFTMAX_TILE_ROWS = 4
 /** Rough cost of a logit in multiply-adds, beside its matrix product: an exponential, a division and some products. */
 const LOG_SOFTMAX_OPERATIONS = 16
-/** `ROW_STATE_BYTES` of assembly/logSoftmax.ts. */
-export const ROW_STATE_BYTES = 24
 
 /** A block of logits in memory. */
 interface Block {

@@ -1,0 +1,35 @@
+/**
+ * Numbers that the kernels in assembly/ and those who call them share. The WebAssembly module exports its own; a test holds these to
+ * them.
+ */
+
+/** Kernels of the WebAssembly module. */
+export const KernelId = {
+  gemm: 0,
+  attention: 10,
+  attentionQueryGradient: 11,
+  attentionKeyGradient: 12,
+  add: 20,
+  rmsNorm: 21,
+  rope: 22,
+  swiglu: 23,
+  logSoftmax: 24,
+  logSoftmaxGradient: 25,
+  sampleTokens: 26,
+  copyRows: 27,
+  dropout: 28,
+  peak: 40,
+} as const
+
+/** Bytes of a thread's scratch that hold the accumulators of one block of a product. */
+export const BLOCK_BYTES = 128
+/** Keys of one step of attention's softmax, which are the scores of a row at one time. */
+export const KEY_BLOCK = 64
+/** Keys of a tile of the gradient with respect to keys and values. */
+export const GRADIENT_BLOCK = 32
+/** Tokens of the vocabulary whose logits are computed at a time. */
+export const BLOCK_COLUMNS = 2048
+/** Bytes of what is known of a row of logits between two blocks. */
+export const ROW_STATE_BYTES = 24
+/** Bins of the histogram by which a row's scores are sorted. */
+export const BINS = 2048
