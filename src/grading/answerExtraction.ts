@@ -7,7 +7,7 @@ import { findNumbers } from './answers/findNumbers.js'
 import type { NumberSpan } from './answers/findNumbers.js'
 import { isNumbered } from './answers/headings.js'
 import { readNumber } from './answers/readNumber.js'
-import { alternative, withoutExplanation } from './answers/withoutExplanation.js'
+import { offersAnother, withoutExplanation } from './answers/withoutExplanation.js'
 import { plainCharacters } from './numbers/characters.js'
 import { normalForm } from './numbers/fraction.js'
 import { findNumberWords } from './numbers/numberWords.js'
@@ -142,7 +142,7 @@ function lastNumber(text: string): string | null {
     const [previous, beforePrevious] = [numbers[i - 1], numbers[i - 2]]
     if (previous && (isAlternative(text, previous, number) || isBeside(text, previous, number))) return null
     if (previous && isRemark(text, previous, number)) {
-      if (alternative.test(text.slice(previous.end, number.start).replace(/^[^(]*\(/, ''))) return null
+      if (offersAnother(/^[^(]*\(([^)\n]*)/.exec(text.slice(previous.end))?.[1] ?? '')) return null
       continue
     }
     if (previous && beforePrevious && isListed(text, beforePrevious, previous) && isListed(text, previous, number))

@@ -15,7 +15,7 @@ export function withoutLeadIn(text: string): string {
 const explanation =
   /,?\s+(?:because|since|given that|considering|as (?:there|it|he|she|they|we|the|shown|\d)|where|which|so (?:that|the|she|he|they|it)|i\.e\.|that is)\b|,\s*(?:so|as|because|since|after|thus|therefore|hence|meaning|making|with|rounded|i\.e\.|that is)\b|\s*;|\s+(?:—|--+)\s+|(?<!^[\s$€£*(-]*\d{1,3})[.!?]["')*]*\s+(?=\p{Lu})/u
 /** How a text goes on that offers another answer. */
-export const alternative =
+const alternative =
   /^[\s,;.!?—-]*(?:or|and|also|maybe|perhaps|possibly|alternatively|otherwise|unless|else|not|no|actually|but|if|(?:it )?(?:could|may|might)(?: also)? be)\b/i
 /** A remark that takes the answer back, or goes on calculating with it: `(19 in fact)`, `(plus 1 = 19)`. */
 const takenBack =
@@ -38,10 +38,15 @@ export function withoutExplanation(text: string): string | null {
     const close = answer.indexOf(')', open)
     const remark = answer.slice(open + 1, close < 0 ? undefined : close)
     if (!isRemark(answer.slice(0, open), remark)) continue
-    if (alternative.test(remark) || (/\d/.test(remark) && takenBack.test(remark))) return null
+    if (offersAnother(remark)) return null
     answer = `${answer.slice(0, open)} ${close < 0 ? '' : answer.slice(close + 1)}`
   }
   return answer
+}
+
+/** Whether a remark behind an answer offers another one: `or 20`, `19 in fact`. */
+export function offersAnother(remark: string): boolean {
+  return alternative.test(remark) || (/\d/.test(remark) && takenBack.test(remark))
 }
 
 function digitsOf(text: string): string {
