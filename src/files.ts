@@ -1,10 +1,17 @@
-/** Readers and writers of files: tensors, evaluations, TensorBoard's events, and downloads from the Hugging Face Hub. */
+/** Readers and writers of files: of a run's folder, tensors, TensorBoard's events, and downloads from the Hugging Face Hub. */
 
 export { Safetensors } from './io/safetensors.js'
 export { writeSafetensors } from './io/safetensorsWriter.js'
 export { TensorBoardWriter } from './io/tensorBoardWriter.js'
-export { evaluationSchema } from './eval/evaluationSchema.js'
-export { readEvaluation, writeEvaluation } from './eval/evaluationFile.js'
+export { readCompletions } from './run/completionsFile.js'
+export type { CompletionLine } from './run/completionsFile.js'
+export { readDiagnosis } from './run/diagnosisFile.js'
+export type { DiagnosisLine } from './run/diagnosisFile.js'
+export { evaluationSchema, readEvaluation, writeEvaluation } from './run/evaluationFile.js'
+export { readMetrics } from './run/metricsFile.js'
+export type { MetricsLine } from './run/metricsFile.js'
+export { readPreflight } from './run/preflightFile.js'
+export type { PreflightFile } from './run/preflightFile.js'
 export { downloadDataset } from './hub/datasetFiles.js'
 export type { DatasetOptions } from './hub/datasetFiles.js'
 export { downloadModel } from './hub/modelFiles.js'

@@ -37,7 +37,7 @@ export type { RolloutGroup, ScoredCompletion } from './grpo/rollouts/rollouts.js
 
 export { evaluate } from './eval/evaluate.js'
 export type { EvaluateOptions, EvaluationProgress } from './eval/evaluate.js'
-export type { Comparison, DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from './eval/evaluation.js'
+export type { Comparison, DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from './run/evaluation.js'
 export { describeComparison } from './eval/verdict.js'
 
 export { mergeAdapter } from './model/mergeAdapter.js'

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { readEvaluation } from '../../src/eval/evaluationFile.js'
-import type { DecodingResult, Estimate, PairedResult } from '../../src/eval/evaluation.js'
+import { readEvaluation } from '../../src/run/evaluationFile.js'
+import type { DecodingResult, Estimate, PairedResult } from '../../src/run/evaluation.js'
 import { atomicWriteJson } from '../../src/io/atomicWrite.js'
 import { readJsonLines } from '../../src/io/jsonLines.js'
 

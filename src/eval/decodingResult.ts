@@ -1,4 +1,4 @@
-import type { DecodingResult, Estimate, EvaluatedProblem, EvaluationSettings, Trace } from './evaluation.js'
+import type { DecodingResult, Estimate, EvaluatedProblem, EvaluationSettings, Trace } from '../run/evaluation.js'
 import { mean, meanEstimate, shareEstimate } from './estimates.js'
 import { summarizeReasoning } from './reasoningQuality.js'
 import { majorityCorrect } from './statistics/majority.js'

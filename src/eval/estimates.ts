@@ -1,4 +1,4 @@
-import type { Estimate, EvaluationSettings } from './evaluation.js'
+import type { Estimate, EvaluationSettings } from '../run/evaluation.js'
 import { bootstrapIntervals } from './statistics/bootstrap.js'
 import { clusteredInterval } from './statistics/clusteredInterval.js'
 

@@ -8,7 +8,7 @@ import type {
   PairedDifference,
   PairedResult,
   Trace,
-} from './evaluation.js'
+} from '../run/evaluation.js'
 import { bootstrapIntervals } from './statistics/bootstrap.js'
 import { mcnemarTest } from './statistics/mcnemar.js'
 import { pairedInterval } from './statistics/pairedInterval.js'

@@ -1,5 +1,5 @@
 import { mean, meanEstimate, shareEstimate } from './estimates.js'
-import type { Estimate, EvaluationSettings, ReasoningQuality, Trace, TraceReasoning } from './evaluation.js'
+import type { Estimate, EvaluationSettings, ReasoningQuality, Trace, TraceReasoning } from '../run/evaluation.js'
 
 /** What the completions of problems reason like. */
 export function summarizeReasoning(

@@ -7,7 +7,7 @@ import type { Completion, SamplingOptions } from '../engine/sampling.js'
 import type { Grade, Problem } from '../grading/problem.js'
 import type { Task } from '../tasks/task.js'
 import { analyseReasoning } from '../grading/reasoning/analyseReasoning.js'
-import type { Trace, TraceReasoning } from './evaluation.js'
+import type { Trace, TraceReasoning } from '../run/evaluation.js'
 
 export interface TraceOptions extends SamplingOptions {
   /** Called whenever some more completions have been graded. */

@@ -1,5 +1,5 @@
 import { describePValue } from './pValue.js'
-import type { Comparison, EvaluationSettings, PairedDifference, PairedResult } from './evaluation.js'
+import type { Comparison, EvaluationSettings, PairedDifference, PairedResult } from '../run/evaluation.js'
 import { normalQuantile, twoSidedQuantile } from './statistics/distributions.js'
 
 /** Below this p-value a difference counts as shown. */

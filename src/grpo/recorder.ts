@@ -172,7 +172,7 @@ export class RunRecorder {
   #diagnosisOfFiles(): RunDiagnosis {
     const { config, rewards } = this.#options
     const diagnosis = new RunDiagnosis({ ...config, judge: correctnessJudge(rewards)?.name ?? null })
-    for (const { step, metrics } of this.#folder?.files.readMetrics() ?? []) diagnosis.add(step, metrics)
+    for (const { step, ...metrics } of this.#folder?.files.readMetrics() ?? []) diagnosis.add(step, metrics)
     return diagnosis
   }
 }

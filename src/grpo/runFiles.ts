@@ -1,19 +1,18 @@
 import fs from 'node:fs'
-import { isJsonObject } from '../io/json.js'
 import { TensorBoardWriter } from '../io/tensorBoardWriter.js'
+import type { CompletionLine } from '../run/completionsFile.js'
 import { GrowingFiles } from '../run/growingFiles.js'
 import type { FilePositions } from '../run/growingFiles.js'
 import { runFileNames } from '../run/fileNames.js'
 import { runLayout } from '../run/layout.js'
+import { tailMetrics } from '../run/metricsFile.js'
+import type { MetricsLine } from '../run/metricsFile.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { TokenTexts } from '../text/tokenTexts.js'
 import type { GRPOConfig } from './config/config.js'
 import type { TrainingMetrics } from './metrics/trainingMetrics.js'
-import type { ScoredCompletion } from './rollouts/rollouts.js'
+import type { RolloutGroup, ScoredCompletion } from './rollouts/rollouts.js'
 import type { TrainingStep } from './step.js'
-
-const { metrics: METRICS, completions: COMPLETIONS, diagnosis: DIAGNOSIS } = runFileNames
-const growingFileNames = [METRICS, COMPLETIONS, DIAGNOSIS]
 
 /** What the files of a run are written for. */
 interface RunFilesOptions extends Pick<GRPOConfig, 'reportTo' | 'logCompletionTokens'> {
@@ -37,7 +36,7 @@ export class RunFiles {
     position: FilePositions = {},
   ) {
     this.#tokenTexts = options.tokenizer && new TokenTexts(options.tokenizer)
-    this.#files = new GrowingFiles(folder, growingFileNames, position, options.onWarning)
+    this.#files = new GrowingFiles(folder, ['metrics', 'completions', 'diagnosis'], position, options.onWarning)
   }
 
   get position(): FilePositions {
@@ -55,34 +54,13 @@ export class RunFiles {
    * @returns what was lost of earlier lines, because something else deleted the files or cut them short; nothing, as a rule
    */
   write({ step, metrics, groups, diagnosis }: TrainingStep): string[] {
-    const findings = diagnosis.filter(({ state }) => state !== 'ongoing')
-    const lost = this.#files.write([
-      [METRICS, { step, ...metrics }],
-      ...findings.map((finding) => [DIAGNOSIS, { step, ...finding }] as const),
-      ...groups.flatMap(({ problem, promptText, completions }, group) =>
-        completions.map((completion) => {
-          const { text, finishReason, ids, rewards, correct, reward, advantage } = completion
-          return [
-            COMPLETIONS,
-            {
-              step,
-              group,
-              problem: problem.id,
-              prompt: promptText,
-              completion: text,
-              answer: problem.answer,
-              rewards,
-              correct,
-              reward,
-              advantage,
-              finish_reason: finishReason,
-              length: ids.length,
-              ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
-            },
-          ] as const
-        }),
+    const lost = this.#files.write({
+      metrics: [{ step, ...metrics }],
+      completions: groups.flatMap((group, index) =>
+        group.completions.map((completion) => this.#completionLine(step, index, group, completion)),
       ),
-    ])
+      diagnosis: diagnosis.filter(({ state }) => state !== 'ongoing').map((finding) => ({ step, ...finding })),
+    })
     if (this.options.reportTo.includes('tensorboard')) lost.push(...this.#writeTensorBoard(step, metrics))
     return lost
   }
@@ -99,20 +77,14 @@ export class RunFiles {
     return isGone ? [`${file} is gone`] : []
   }
 
-  /** The metrics of the steps so far; null stands for NaN. Lines that are damaged are left out, and told as a warning. */
-  readMetrics(): { step: number; metrics: Record<string, number | null> }[] {
-    const text = Buffer.from(this.#files.read(METRICS)).toString().trimEnd()
-    return (text === '' ? [] : text.split('\n')).flatMap((line, i) => {
-      const value = parseLine(line)
-      if (!isMetricsLine(value)) {
-        this.options.onWarning(
-          `${runLayout(this.folder).metrics}:${i + 1} is damaged; the diagnosis of the run goes without it`,
-        )
-        return []
-      }
-      const { step, ...metrics } = value
-      return [{ step, metrics }]
-    })
+  /** The steps so far. Lines that are damaged are left out, and told as a warning. */
+  readMetrics(): MetricsLine[] {
+    const lines: MetricsLine[] = []
+    const tail = tailMetrics(this.folder)
+    tail.read((line) => lines.push(line), this.position[runFileNames.metrics])
+    if (tail.problem !== null)
+      this.options.onWarning(`${this.folder}: ${tail.problem}; the diagnosis goes without them`)
+    return lines
   }
 
   /** Flushes what was written to the disk: a checkpoint that speaks of it must not outlast it. Throws a GrpoError. */
@@ -127,15 +99,39 @@ export class RunFiles {
     this.#tensorBoard = null
   }
 
+  #completionLine(
+    step: number,
+    group: number,
+    { problem, promptText }: RolloutGroup,
+    completion: ScoredCompletion,
+  ): CompletionLine {
+    const { text, finishReason, ids, rewards, correct, reward, advantage } = completion
+    return {
+      step,
+      group,
+      problem: problem.id,
+      prompt: promptText,
+      completion: text,
+      answer: problem.answer,
+      rewards,
+      correct,
+      reward,
+      advantage,
+      finish_reason: finishReason,
+      length: ids.length,
+      ...(this.options.logCompletionTokens && this.#tokensOf(completion)),
+    }
+  }
+
   /** The tokens with their texts, and their log-probabilities to four digits, which is what a reader can use of them. */
-  #tokensOf({ ids, text, logProbs, refLogProbs }: ScoredCompletion): Record<string, unknown> {
-    const tokens = this.#tokenTexts?.of(ids, text)
+  #tokensOf({ ids, text, logProbs, refLogProbs, mask }: ScoredCompletion): Partial<CompletionLine> {
     const rounded = (values: readonly number[]): number[] => values.map((value) => Number(value.toPrecision(4)))
     return {
       completion_ids: ids,
-      ...(tokens && { tokens }),
+      tokens: this.#tokenTexts?.of(ids, text) ?? undefined,
       logprobs: rounded(logProbs),
-      ...(refLogProbs && { ref_logprobs: rounded(refLogProbs) }),
+      ref_logprobs: refLogProbs && rounded(refLogProbs),
+      mask: mask?.includes(0) ? mask : undefined,
     }
   }
 }
@@ -148,16 +144,4 @@ function tensorBoardTags(metrics: TrainingMetrics): Record<string, number> {
       return value === undefined ? [] : [[tag, value] as const]
     }),
   )
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-function isMetricsLine(value: unknown): value is Record<string, number | null> & { step: number } {
-  return isJsonObject(value) && typeof value.step === 'number'
 }

@@ -2,7 +2,7 @@ import { FileFormatError } from '../errors.js'
 import { quote } from '../io/json.js'
 import type { Safetensors } from '../io/safetensors.js'
 import type { ModelConfig } from './config.js'
-import { listProblems } from './jsonFields.js'
+import { listProblems } from '../io/jsonFields.js'
 
 /** The linear layers inside a decoder layer, in the order in which they are computed. */
 export const projections = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FileFormatError, UnsupportedError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
-import { parseJsonFields } from './jsonFields.js'
+import { parseJsonFields } from '../io/jsonFields.js'
 import type { RopeConfig } from './ropeFrequencies.js'
 
 const positions = z

@@ -1,10 +1,10 @@
 import { stringify } from 'yaml'
 import { isRepositoryId } from '../hub/repository.js'
-import type { RunContents } from './runContents.js'
+import type { TrainedRun } from './trainedRun.js'
 import { cardPolicies, evaluatedSplit, namedMetrics } from './results.js'
 
 /** The data that a run's problems came from, when that is a data set of the Hub. */
-export function hubDataset({ config }: RunContents): { id: string; revision: string | null } | null {
+export function hubDataset({ config }: TrainedRun): { id: string; revision: string | null } | null {
   const data = config?.data
   if (typeof data !== 'string' || !isRepositoryId(data)) return null
   const [id = '', revision] = data.split('@')
@@ -15,7 +15,7 @@ export function hubDataset({ config }: RunContents): { id: string; revision: str
  * The metadata in front of a model card: what the Hub shows and searches, with the measured numbers as `model-index`.
  * Source: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
  */
-export function cardMetadata(run: RunContents, name: string, license: string | null): string {
+export function cardMetadata(run: TrainedRun, name: string, license: string | null): string {
   const { id } = run.baseModel
   const dataset = hubDataset(run)
   const results = modelIndex(run, name)
@@ -38,7 +38,7 @@ export function cardMetadata(run: RunContents, name: string, license: string | n
   return stringify(metadata, { lineWidth: 0 })
 }
 
-function modelIndex(run: RunContents, name: string): unknown[] | null {
+function modelIndex(run: TrainedRun, name: string): unknown[] | null {
   const { evaluation } = run
   const policies = evaluation && cardPolicies(evaluation)
   if (!evaluation || !policies) return null
@@ -63,7 +63,7 @@ function modelIndex(run: RunContents, name: string): unknown[] | null {
  * evaluated, or on problems that are no data set of the Hub.
  * Source: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml
  */
-export function evalResults(run: RunContents): string | null {
+export function evalResults(run: TrainedRun): string | null {
   const { evaluation } = run
   const dataset = hubDataset(run)
   const policies = evaluation && cardPolicies(evaluation)

@@ -1,5 +1,5 @@
 import { describePValue } from '../eval/pValue.js'
-import type { DecodingResult, Estimate, Evaluation, PairedResult } from '../eval/evaluation.js'
+import type { DecodingResult, Estimate, Evaluation, PairedResult } from '../run/evaluation.js'
 import { cardPolicies, describeDecoding, pairedResult } from './results.js'
 import type { CardPolicies, Decoding } from './results.js'
 

@@ -1,11 +1,11 @@
-import type { Evaluation } from '../eval/evaluation.js'
+import type { Evaluation } from '../run/evaluation.js'
 import { describeComparison } from '../eval/verdict.js'
 import { cardMetadata, hubDataset } from './cardMetadata.js'
 import { headline, markdownTable, placeboText, resultTables } from './cardTables.js'
 import { cardPolicies, evaluatedSplit } from './results.js'
 import type { CardPolicies } from './results.js'
 import { isJsonObject } from '../io/json.js'
-import type { RunContents } from './runContents.js'
+import type { TrainedRun } from './trainedRun.js'
 import { usageText } from './usage.js'
 
 export interface CardOptions {
@@ -63,7 +63,7 @@ const extraOptions = [
  * The card of a trained adapter, README.md of its repository: made from the run's own files, so that it says what was done and
  * measured and nothing else. What was not measured is said to be so.
  */
-export function modelCard(run: RunContents, options: CardOptions): string {
+export function modelCard(run: TrainedRun, options: CardOptions): string {
   const name = options.repository.split('/')[1]!
   const sections = [
     `# ${name}`,
@@ -80,7 +80,7 @@ export function modelCard(run: RunContents, options: CardOptions): string {
   return `---\n${cardMetadata(run, name, options.license)}---\n\n${sections.join('\n\n')}\n`
 }
 
-function introduction(run: RunContents, version: string): string {
+function introduction(run: TrainedRun, version: string): string {
   const { baseModel, config, evaluation } = run
   const { id, revision, name, isEmbedded } = baseModel
   const commit = revision === null ? '' : ` (revision \`${revision}\`)`
@@ -96,7 +96,7 @@ function introduction(run: RunContents, version: string): string {
   )
 }
 
-function resultsText(run: RunContents): string {
+function resultsText(run: TrainedRun): string {
   const { evaluation } = run
   const policies = evaluation && cardPolicies(evaluation)
   if (!evaluation || !policies) {
@@ -127,7 +127,7 @@ function verdict(evaluation: Evaluation, { base, trained }: CardPolicies): strin
   return `${lines.map((line) => `- ${line.trim()}`).join('\n')}\n\n`
 }
 
-function trainingText(run: RunContents): string {
+function trainingText(run: TrainedRun): string {
   const { config, metrics } = run
   const dataset = hubDataset(run)
   const lines = [
@@ -162,7 +162,7 @@ function optionText(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-function describeData({ config }: RunContents): string {
+function describeData({ config }: TrainedRun): string {
   const parts = [
     ...(typeof config?.split === 'string' ? [`${config.split} split`] : []),
     ...(typeof config?.limit === 'number' ? [`the first ${config.limit} problems`] : []),
@@ -172,20 +172,20 @@ function describeData({ config }: RunContents): string {
 }
 
 /** What metrics.jsonl says of the whole run. */
-function describeMetrics(metrics: RunContents['metrics']): string[] {
+function describeMetrics(metrics: TrainedRun['metrics']): string[] {
   const rewards = metrics.flatMap(({ reward }) => (typeof reward === 'number' ? [reward] : []))
   const last = metrics.at(-1)
   if (!last || rewards.length === 0) return ['The metrics of the run were not recorded.']
   const tenth = Math.max(1, Math.floor(rewards.length / 10))
   const mean = (values: readonly number[]): string => (values.reduce((sum, x) => sum + x, 0) / values.length).toFixed(3)
   return [
-    `${last.step ?? metrics.length} steps; mean reward ${mean(rewards.slice(0, tenth))} in the first tenth of them, ` +
+    `${last.step} steps; mean reward ${mean(rewards.slice(0, tenth))} in the first tenth of them, ` +
       `${mean(rewards.slice(-tenth))} in the last. \`training/metrics.jsonl\` has every step.`,
   ]
 }
 
 /** What the numbers do not show. */
-function limits(run: RunContents): string[] {
+function limits(run: TrainedRun): string[] {
   const { evaluation, config } = run
   const policies = evaluation && cardPolicies(evaluation)
   const seed = config?.seed
@@ -219,7 +219,7 @@ function limits(run: RunContents): string[] {
 }
 
 /** The prompt as the model got it, when an evaluation tells. */
-function promptSection({ evaluation }: RunContents): string[] {
+function promptSection({ evaluation }: TrainedRun): string[] {
   const prompt = evaluation?.problems[0]?.prompt
   if (prompt === undefined || prompt.length > 2000) return []
   const fence = prompt.includes('```') ? '~~~~' : '```'

@@ -1,13 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { HubError } from '../errors.js'
-import type { Evaluation } from '../eval/evaluation.js'
-import { formatEvaluationFile } from '../eval/evaluationFile.js'
+import type { Evaluation } from '../run/evaluation.js'
+import { formatEvaluationFile } from '../run/evaluationFile.js'
 import { downloadTokenizer, tokenizerFileNames } from '../hub/modelFiles.js'
 import type { DownloadOptions } from '../hub/download.js'
 import { evalResults } from './cardMetadata.js'
 import { modelCard } from './modelCard.js'
-import type { RunContents } from './runContents.js'
+import type { TrainedRun } from './trainedRun.js'
 import { formatConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
 
@@ -32,7 +32,7 @@ export interface PushFilesOptions {
  * All that a run's repository holds: the model card, the adapter, the tokenizer's files, and in `training/` config, metrics and
  * evaluation. Folders of this machine are cut to their last part in all of them.
  */
-export async function collectFiles(run: RunContents, options: PushFilesOptions): Promise<PushFile[]> {
+export async function collectFiles(run: TrainedRun, options: PushFilesOptions): Promise<PushFile[]> {
   const tokenizer = await tokenizerFiles(run, options.download)
   const hasTokenizer = tokenizer.some((file) => path.basename(file) === 'tokenizer.json')
   const { repository, license, version } = options
@@ -52,7 +52,7 @@ export async function collectFiles(run: RunContents, options: PushFilesOptions):
 }
 
 /** Those of the base model, since adapters change none of them. */
-async function tokenizerFiles({ adapterConfig, baseModel }: RunContents, options: DownloadOptions): Promise<string[]> {
+async function tokenizerFiles({ adapterConfig, baseModel }: TrainedRun, options: DownloadOptions): Promise<string[]> {
   const recorded = String(adapterConfig.base_model_name_or_path)
   const isFolder = fs.statSync(recorded, { throwIfNoEntry: false })?.isDirectory() === true
   const { id, revision } = baseModel

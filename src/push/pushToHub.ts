@@ -12,7 +12,7 @@ import type { Repository } from '../hub/repository.js'
 import { packageVersion } from '../packageVersion.js'
 import { collectFiles } from './pushFiles.js'
 import type { PushFile } from './pushFiles.js'
-import { readRunContents } from './runContents.js'
+import { readTrainedRun } from './trainedRun.js'
 
 /** What is published, and where to. */
 export interface PushOptions extends Omit<HubOptions, 'offline'> {
@@ -53,7 +53,7 @@ export async function pushToHub(options: PushOptions): Promise<PushResult> {
   const client = createClient(options)
   const repository = parseRepository(options.repo, 'model')
   if (repository.revision !== 'main') throw new ConfigError(`repo ${options.repo}: a push goes to the branch main`)
-  const run = await readRunContents(options.run, options.baseModel)
+  const run = await readTrainedRun(options.run, options.baseModel)
   for (const warning of run.warnings) client.onWarning(warning)
   const { onProgress, ...download } = options
   const license = options.license ?? null

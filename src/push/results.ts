@@ -1,4 +1,4 @@
-import type { DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from '../eval/evaluation.js'
+import type { DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from '../run/evaluation.js'
 
 /** The policies of an evaluation that a card speaks of. */
 export interface CardPolicies {

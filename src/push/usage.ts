@@ -1,14 +1,10 @@
-import type { RunContents } from './runContents.js'
+import type { TrainedRun } from './trainedRun.js'
 
 /** The ranks that vLLM's --max-lora-rank takes. */
 const vllmRanks = [1, 8, 16, 32, 64, 128, 256, 320, 512]
 
 /** How to load an adapter of the Hub, in Markdown: transformers with PEFT, vLLM, llama.cpp and grpo-ts. */
-export function usageText(
-  { baseModel, adapterConfig }: RunContents,
-  repository: string,
-  hasTokenizer: boolean,
-): string {
+export function usageText({ baseModel, adapterConfig }: TrainedRun, repository: string, hasTokenizer: boolean): string {
   const base = baseModel.id ?? `path/to/${baseModel.name}`
   const { revision } = baseModel
   const pinned = baseModel.isEmbedded ? baseModel.name : revision === null ? base : `${base}@${revision}`

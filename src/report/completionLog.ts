@@ -1,6 +1,7 @@
+import type { CompletionLine } from '../run/completionsFile.js'
 import { stepRewards } from './stepRewards.js'
 import type { CompletionGroup, LoggedCompletion, StepRewards, TokenValues } from './reportData.js'
-import { asArray, asNumber, asObject, asText, rounded } from './values.js'
+import { rounded } from './values.js'
 
 /** About what the page may hold of completions, in characters. */
 const PAGE_CHARACTERS = 24_000_000
@@ -43,24 +44,19 @@ export class CompletionLog {
     return this.#leftOut
   }
 
-  add(value: unknown): void {
-    const line = asObject(value)
-    const step = asNumber(line.step)
-    if (step === null) return
+  add(line: CompletionLine): void {
+    const { step, problem, prompt, answer, group: index = null } = line
     const last = this.#pending.at(-1)
     if (last && last.step !== step) this.flush()
     this.#goBackTo(step)
     const completion = this.#completion(line)
-    const index = asNumber(line.group)
-    const problem = asText(line.problem) ?? ''
-    const prompt = asText(line.prompt) ?? ''
     const group = this.#pending.at(-1)
     const isSame =
       group?.problem === problem &&
       group.prompt === prompt &&
       (index === null ? group.completions.length !== this.numGenerations : group.index === index)
     if (isSame) group.completions.push(completion)
-    else this.#pending.push({ step, index, problem, prompt, answer: asText(line.answer), completions: [completion] })
+    else this.#pending.push({ step, index, problem, prompt, answer, completions: [completion] })
   }
 
   /** Ends the step whose lines were added last. */
@@ -75,18 +71,17 @@ export class CompletionLog {
     this.#thinOut()
   }
 
-  #completion(line: Readonly<Record<string, unknown>>): LoggedCompletion {
-    const rewards = asObject(line.rewards)
+  #completion(line: CompletionLine): LoggedCompletion {
+    const { completion, rewards, reward, advantage, length, finish_reason: finishReason } = line
     for (const name of Object.keys(rewards)) if (!this.rewardNames.includes(name)) this.rewardNames.push(name)
-    const text = asText(line.completion) ?? ''
     return {
-      text,
-      reward: roundedOrNull(line.reward),
-      rewards: this.rewardNames.map((name) => roundedOrNull(rewards[name])),
-      advantage: roundedOrNull(line.advantage),
-      length: asNumber(line.length),
-      cut: line.finish_reason === 'length',
-      tokens: tokenValues(text, line),
+      text: completion,
+      reward: roundedOrNull(reward),
+      rewards: this.rewardNames.map((name) => (Object.hasOwn(rewards, name) ? roundedOrNull(rewards[name]!) : null)),
+      advantage: roundedOrNull(advantage),
+      length,
+      cut: finishReason === 'length',
+      tokens: tokenValues(line),
     }
   }
 
@@ -121,26 +116,19 @@ export class CompletionLog {
   }
 }
 
-/**
- * Tokens with their log-probabilities, from `tokens` (texts), `logprobs`, and `base_logprobs` or `ref_logprobs` when a line has
- * them; null when the texts do not make up the completion.
- */
-export function tokenValues(text: string, line: Readonly<Record<string, unknown>>): TokenValues | null {
-  const texts = asArray(line.tokens)
-  const logProbs = asArray(line.logprobs)
-  if (texts.length === 0 || texts.length !== logProbs.length) return null
+/** Tokens with their log-probabilities; null when the line has none, or their texts do not make up the completion. */
+export function tokenValues(line: CompletionLine): TokenValues | null {
+  const { completion, tokens, logprobs = [], ref_logprobs: before } = line
+  if (!tokens || tokens.length === 0 || tokens.length !== logprobs.length || tokens.join('') !== completion) return null
   let end = 0
-  const ends = texts.map((token) => (end += asText(token)?.length ?? 0))
-  if (end !== text.length || texts.join('') !== text) return null
-  const before = asArray(line.base_logprobs ?? line.ref_logprobs)
-  const roundedLogProbs = logProbs.map((value) => thousandths(asNumber(value)))
+  const logProbs = logprobs.map(thousandths)
   return {
-    ends,
-    logProbs: roundedLogProbs,
+    ends: tokens.map((token) => (end += token.length)),
+    logProbs,
     changes:
-      before.length === texts.length
-        ? before.map((value, t) => {
-            const [now, then] = [roundedLogProbs[t] ?? null, asNumber(value)]
+      before?.length === tokens.length
+        ? before.map((then, t) => {
+            const now = logProbs[t] ?? null
             return now === null || then === null ? null : thousandths(now - then)
           })
         : null,
@@ -151,9 +139,8 @@ function thousandths(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1000) / 1000
 }
 
-function roundedOrNull(value: unknown): number | null {
-  const number = asNumber(value)
-  return number === null ? null : rounded(number)
+function roundedOrNull(value: number | null): number | null {
+  return value === null ? null : rounded(value)
 }
 
 /** About what a group takes in the page. */

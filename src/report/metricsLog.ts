@@ -1,5 +1,5 @@
-import type { MetricsLine } from './reportData.js'
-import { asNumber, asObject, rounded } from './values.js'
+import type { MetricsLine } from '../run/metricsFile.js'
+import { rounded } from './values.js'
 
 /** The lines of metrics.jsonl by their steps. */
 export class MetricsLog {
@@ -10,16 +10,10 @@ export class MetricsLog {
   }
 
   /** Takes a line; one of an earlier step, of a run that was resumed from there, replaces what came after. */
-  add(value: unknown): void {
-    const fields = asObject(value)
-    const step = asNumber(fields.step)
-    if (step === null) return
-    if ((this.#lines.at(-1)?.step ?? -Infinity) >= step) this.#lines = this.#lines.filter((line) => line.step < step)
-    const metrics = Object.entries(fields).flatMap(([name, metric]): [string, number | null][] => {
-      if (name === 'step') return []
-      const number = asNumber(metric)
-      return number === null && metric !== null ? [] : [[name, number === null ? null : rounded(number)]]
-    })
+  add(line: MetricsLine): void {
+    const { step } = line
+    if ((this.#lines.at(-1)?.step ?? -Infinity) >= step) this.#lines = this.#lines.filter((other) => other.step < step)
+    const metrics = Object.entries(line).map(([name, value]) => [name, value === null ? null : rounded(value)] as const)
     this.#lines.push({ ...Object.fromEntries(metrics), step })
   }
 }

@@ -1,4 +1,9 @@
+import type { ConfigFile } from '../run/configFile.js'
 import type { RunStatus } from '../run/control.js'
+import type { DiagnosisLine } from '../run/diagnosisFile.js'
+import type { Estimate } from '../run/evaluation.js'
+import type { MetricsLine } from '../run/metricsFile.js'
+import type { PreflightFile } from '../run/preflightFile.js'
 
 /**
  * What the page of a run shows, as it is embedded in the page. Everything comes from the run's files, any of which may be
@@ -9,7 +14,7 @@ export interface ReportData {
   /** When the page was written, ISO 8601. */
   readonly writtenAt: string
   /** The options of config.yaml by their names there. */
-  readonly config: Readonly<Record<string, unknown>> | null
+  readonly config: ConfigFile | null
   readonly metrics: readonly MetricsLine[]
   readonly steps: readonly StepRewards[]
   readonly rewardNames: readonly string[]
@@ -17,16 +22,13 @@ export interface ReportData {
   /** Groups of the run that are not in the page, because it would become too large. */
   readonly groupsLeftOut: number
   readonly notes: readonly DiagnosisNote[]
-  readonly preflight: Preflight | null
+  readonly preflight: Pick<PreflightFile, 'go' | 'checks'> | null
   readonly evaluation: EvaluationReport | null
   /** What was wrong with the files, for the reader of the page. */
   readonly problems: readonly string[]
   /** How the page talks to `grpo-ts report --watch`; null in a file. */
   readonly live: { readonly token: string } | null
 }
-
-/** A line of metrics.jsonl; null stands for NaN and infinities. */
-export type MetricsLine = Readonly<Record<string, number | null>> & { readonly step: number }
 
 /** The rewards of all completions of a step, also of those that are not in the page. */
 export interface StepRewards {
@@ -77,52 +79,23 @@ export interface TokenValues {
   readonly changes: readonly (number | null)[] | null
 }
 
-/** What a rule of the diagnosis said: a finding of diagnosis.jsonl from its first to its last step. */
-export interface DiagnosisNote {
-  readonly name: string
-  /** The reward function that it is about; null when it is about the run. */
-  readonly subject: string | null
-  readonly severity: 'info' | 'warning' | 'error'
-  readonly message: string
-  /** The numbers that made it speak. */
-  readonly evidence: readonly (readonly [name: string, value: string])[]
-  /** One change to try. */
-  readonly remedy: string | null
-  readonly since: number | null
+/** A finding of diagnosis.jsonl from its first to its last step. */
+export interface DiagnosisNote extends Omit<DiagnosisLine, 'step' | 'state'> {
   /** The step at which it no longer held; null while it holds. */
   readonly until: number | null
 }
 
-export interface Preflight {
-  /** Whether the run should start; null when it does not say. */
-  readonly go: boolean | null
-  readonly checks: readonly {
-    readonly name: string
-    readonly status: 'ok' | 'warning' | 'problem' | null
-    readonly message: string
-    readonly remedy: string | null
-  }[]
-}
-
 /** A measured quantity before and after training. */
-export interface Comparison {
+export interface ComparedQuantity {
   readonly label: string
-  /** `greedy` or `sampled`. */
-  readonly decoding: string
+  readonly decoding: 'greedy' | 'sampled'
   readonly unit: 'share' | 'number'
-  readonly base: Measured | null
-  readonly trained: Measured | null
+  readonly base: Estimate | null
+  readonly trained: Estimate | null
   /** Trained less base. */
-  readonly difference: Measured | null
+  readonly difference: Estimate | null
   /** Of the paired test; null when there is none. */
   readonly pValue: number | null
-}
-
-/** A value with its interval of confidence. */
-export interface Measured {
-  readonly value: number
-  readonly low: number | null
-  readonly high: number | null
 }
 
 export interface EvaluationReport {
@@ -133,23 +106,22 @@ export interface EvaluationReport {
   /** Names of the models that are compared. */
   readonly baseName: string
   readonly trainedName: string | null
-  readonly comparisons: readonly Comparison[]
-  readonly problems: readonly EvaluatedProblem[]
+  readonly comparisons: readonly ComparedQuantity[]
+  readonly problems: readonly ComparedProblem[]
 }
 
 /** The answers of the base and of the trained model to the same problem. */
-export interface EvaluatedProblem {
+export interface ComparedProblem {
   readonly id: string
   readonly question: string
   readonly prompt: string
   readonly answer: string
-  readonly base: readonly EvaluatedTrace[]
-  readonly trained: readonly EvaluatedTrace[]
+  readonly base: readonly ComparedTrace[]
+  readonly trained: readonly ComparedTrace[]
 }
 
-export interface EvaluatedTrace {
-  /** `greedy` or `sampled`. */
-  readonly decoding: string
+export interface ComparedTrace {
+  readonly decoding: 'greedy' | 'sampled'
   readonly text: string
   readonly correct: boolean
   /** Right, but not in the form asked for. */

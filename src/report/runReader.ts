@@ -1,39 +1,42 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { DataError } from '../errors.js'
-import { CompletionLog } from './completionLog.js'
-import { DiagnosisLog } from './diagnosisLog.js'
-import { readEvaluation } from './evaluation.js'
-import { JsonLinesTail } from './jsonLinesTail.js'
-import { MetricsLog } from './metricsLog.js'
-import { readPreflight } from './preflight.js'
-import type { EvaluationReport, Preflight, ReportData } from './reportData.js'
-import { asNumber } from './values.js'
+import { DataError, FileFormatError } from '../errors.js'
+import { tailCompletions } from '../run/completionsFile.js'
+import type { CompletionLine } from '../run/completionsFile.js'
 import { readRunConfig } from '../run/configFile.js'
 import type { ConfigFile } from '../run/configFile.js'
+import { tailDiagnosis } from '../run/diagnosisFile.js'
+import type { DiagnosisLine } from '../run/diagnosisFile.js'
+import { readEvaluation } from '../run/evaluationFile.js'
 import { runLayout } from '../run/layout.js'
+import { tailMetrics } from '../run/metricsFile.js'
+import type { MetricsLine } from '../run/metricsFile.js'
+import { readPreflight } from '../run/preflightFile.js'
+import type { PreflightFile } from '../run/preflightFile.js'
+import type { RecordTail } from '../run/recordTail.js'
+import { CompletionLog } from './completionLog.js'
+import { DiagnosisLog } from './diagnosisLog.js'
+import { evaluationReport } from './evaluationReport.js'
+import { MetricsLog } from './metricsLog.js'
+import type { EvaluationReport, ReportData } from './reportData.js'
 
 /** What is read of a run, but for how the page is shown. */
-export type RunContents = Omit<ReportData, 'writtenAt' | 'live'>
+export type ReportContents = Omit<ReportData, 'writtenAt' | 'live'>
 
 /**
  * Reads the folder of a run: config.yaml, metrics.jsonl, completions.jsonl, diagnosis.jsonl, preflight.json, eval.json, each of
- * which may be missing. `read` may be called again while the run goes on and reads only what is new.
+ * which may be missing, and is left out, with a word about it, where it is damaged. `read` may be called again while the run
+ * goes on and reads only what is new.
  */
 export class RunReader {
   readonly folder: string
   readonly name: string
   /** Counts how often the run was started anew in the same folder. */
   generation = 0
-  #config: ConfigFile | null = null
-  #files: readonly { tail: JsonLinesTail; add: (value: unknown) => void }[] = []
-  #metrics = new MetricsLog()
-  #completions = new CompletionLog(null)
-  #diagnosis = new DiagnosisLog()
-  #preflight: Preflight | null = null
-  #evaluation: EvaluationReport | null = null
-  #configProblem: string | null = null
-  #problems: string[] = []
+  readonly #config: ChangingFile<ConfigFile | null>
+  readonly #preflight: ChangingFile<PreflightFile>
+  readonly #evaluation: ChangingFile<EvaluationReport>
+  #lines: RunLines
 
   /** @throws DataError when there is no such folder */
   constructor(folder: string) {
@@ -42,93 +45,115 @@ export class RunReader {
     if (!fs.statSync(this.folder, { throwIfNoEntry: false })?.isDirectory()) {
       throw new DataError(`${folder} is not a folder; expected the folder of a run, such as runs/quickstart`)
     }
-    this.#start()
+    const { config, preflight, evaluation } = runLayout(this.folder)
+    this.#config = new ChangingFile(config, () => readRunConfig(this.folder))
+    this.#preflight = new ChangingFile(preflight, () => readPreflight(this.folder))
+    this.#evaluation = new ChangingFile(evaluation, () => evaluationReport(readEvaluation(evaluation)))
+    this.#lines = this.#start()
   }
 
   /**
    * Reads what is new. The groups of the newest step are taken when its lines are complete: with `final`, or when the file has
    * not grown since the last call.
    */
-  read(options: { final: boolean }): RunContents {
-    if (this.#files.some(({ tail }) => tail.isReplaced)) {
+  read({ final }: { final: boolean }): ReportContents {
+    const followed = [this.#lines.metrics, this.#lines.completions, this.#lines.diagnosis]
+    if (followed.some(({ tail }) => tail.isReplaced)) {
       this.generation++
-      this.#start()
+      this.#lines = this.#start()
     }
-    this.#problems = this.#configProblem === null ? [] : [this.#configProblem]
-    this.#preflight = this.#readJson(runLayout(this.folder).preflight, readPreflight)
-    this.#evaluation = this.#readJson(runLayout(this.folder).evaluation, readEvaluation)
-    for (const { tail, add } of this.#files) {
-      const hasGrown = tail.read(add)
-      if (options.final) tail.end(add)
-      if (tail.badLines > 0)
-        this.#problems.push(`${path.basename(tail.file)}: ${tail.badLines} lines are not JSON and were left out`)
-      if (add === this.#addCompletion && (options.final || !hasGrown)) this.#completions.flush()
-    }
-    const { rewardNames, steps, groups, groupsLeftOut } = this.#completions
+    const files = [this.#config, this.#preflight, this.#evaluation]
+    for (const file of files) file.update()
+    const { metrics, completions, diagnosis } = this.#lines
+    metrics.read(final)
+    diagnosis.read(final)
+    const hasGrown = completions.read(final)
+    if (final || !hasGrown) completions.log.flush()
+    const { rewardNames, steps, groups, groupsLeftOut } = completions.log
     return {
       name: this.name,
-      config: this.#config,
-      metrics: this.#metrics.lines,
+      config: this.#config.value,
+      metrics: metrics.log.lines,
       rewardNames,
       steps,
       groups,
       groupsLeftOut,
-      notes: this.#diagnosis.notes,
-      preflight: this.#preflight,
-      evaluation: this.#evaluation,
-      problems: this.#problems,
+      notes: diagnosis.log.notes,
+      preflight: this.#preflight.value,
+      evaluation: this.#evaluation.value,
+      problems: [...files, metrics.tail, completions.tail, diagnosis.tail].flatMap(({ problem }) => problem ?? []),
     }
   }
 
-  #addCompletion = (value: unknown): void => {
-    this.#completions.add(value)
-  }
-
-  #start(): void {
-    this.#config = this.#readConfig()
-    this.#metrics = new MetricsLog()
-    this.#completions = new CompletionLog(asNumber(this.#config?.num_generations))
-    this.#diagnosis = new DiagnosisLog()
-    const { metrics, completions, diagnosis } = runLayout(this.folder)
-    this.#files = [
-      {
-        tail: new JsonLinesTail(metrics),
-        add: (value) => {
-          this.#metrics.add(value)
-        },
-      },
-      { tail: new JsonLinesTail(completions), add: this.#addCompletion },
-      {
-        tail: new JsonLinesTail(diagnosis),
-        add: (value) => {
-          this.#diagnosis.add(value)
-        },
-      },
-    ]
-  }
-
-  /** Null when there is no such file, or when it cannot be read, which is noted. */
-  #readConfig(): ConfigFile | null {
-    try {
-      this.#configProblem = null
-      return readRunConfig(this.folder)
-    } catch (error) {
-      this.#configProblem = `config.yaml cannot be read and was left out: ${(error as Error).message}`
-      return null
+  #start(): RunLines {
+    this.#config.update()
+    const numGenerations = this.#config.value?.num_generations
+    return {
+      metrics: follow(tailMetrics(this.folder), new MetricsLog()),
+      completions: follow(
+        tailCompletions(this.folder),
+        new CompletionLog(typeof numGenerations === 'number' ? numGenerations : null),
+      ),
+      diagnosis: follow(tailDiagnosis(this.folder), new DiagnosisLog()),
     }
   }
+}
 
-  /** Null when there is no such file, or when it is not JSON, which is noted. */
-  #readJson<T>(file: string, read: (value: unknown) => T | null): T | null {
-    const name = path.basename(file)
-    if (!fs.existsSync(file)) return null
+/** The files that grow with every step. */
+interface RunLines {
+  readonly metrics: FollowedFile<MetricsLine, MetricsLog>
+  readonly completions: FollowedFile<CompletionLine, CompletionLog>
+  readonly diagnosis: FollowedFile<DiagnosisLine, DiagnosisLog>
+}
+
+/** A file that grows, and what was made of its lines. */
+interface FollowedFile<T, Log> {
+  readonly tail: RecordTail<T>
+  readonly log: Log
+  /** Adds what is new to the log; returns whether the file had grown. */
+  read(final: boolean): boolean
+}
+
+function follow<T, Log extends { add(record: T): void }>(tail: RecordTail<T>, log: Log): FollowedFile<T, Log> {
+  const take = (record: T): void => {
+    log.add(record)
+  }
+  return {
+    tail,
+    log,
+    read: (final) => {
+      const hasGrown = tail.read(take)
+      if (final) tail.end(take)
+      return hasGrown
+    },
+  }
+}
+
+/** A file that is written as a whole, read when it has changed. */
+class ChangingFile<T> {
+  /** Null when there is no such file, or when it cannot be read. */
+  value: T | null = null
+  /** Why it was left out. */
+  problem: string | null = null
+  #version = ''
+
+  constructor(
+    private readonly file: string,
+    private readonly read: () => T,
+  ) {}
+
+  update(): void {
+    const status = fs.statSync(this.file, { throwIfNoEntry: false })
+    const version = status ? `${status.ino} ${status.size} ${status.mtimeMs}` : ''
+    if (version === this.#version) return
+    this.#version = version
+    this.value = this.problem = null
+    if (!status) return
     try {
-      const result = read(JSON.parse(fs.readFileSync(file, 'utf8')))
-      if (result === null) this.#problems.push(`${name} is not as grpo-ts writes it and was left out`)
-      return result
+      this.value = this.read()
     } catch (error) {
-      this.#problems.push(`${name} cannot be read and was left out: ${(error as Error).message}`)
-      return null
+      if (!(error instanceof FileFormatError)) throw error
+      this.problem = `${path.basename(this.file)} was left out: ${error.message.replace(`${error.file}: `, '')}`
     }
   }
 }

@@ -2,9 +2,23 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { asWriteError } from '../io/atomicWrite.js'
 import { JsonLinesWriter } from '../io/jsonLines.js'
+import type { CompletionLine } from './completionsFile.js'
+import type { DiagnosisLine } from './diagnosisFile.js'
+import { runFileNames } from './fileNames.js'
+import type { MetricsLine } from './metricsFile.js'
 
 /** Bytes of each file that belong to the steps so far, by its name. */
 export type FilePositions = Readonly<Record<string, number>>
+
+/** The files that grow by a line or more with every step, and what their lines hold. */
+export interface GrowingLines {
+  /** What is undefined is left out. */
+  readonly metrics: Partial<MetricsLine> & Pick<MetricsLine, 'step'>
+  readonly completions: CompletionLine
+  readonly diagnosis: DiagnosisLine
+}
+
+type GrowingFile = keyof GrowingLines
 
 /**
  * The JSON Lines files of a run that grow step by step. What a failed write, or a step that is made again, left behind the
@@ -16,6 +30,7 @@ export class GrowingFiles {
   /** Which files were opened: another one may lie there later. */
   #inodes = new Map<string, number>()
   #positions: FilePositions
+  private readonly names: readonly string[]
 
   /**
    * Makes the folder and the files where they are missing. Goes on behind the steps of `positions`; without them it replaces the
@@ -23,11 +38,12 @@ export class GrowingFiles {
    */
   constructor(
     private readonly folder: string,
-    private readonly names: readonly string[],
+    private readonly files: readonly GrowingFile[],
     positions: FilePositions,
     private readonly onWarning: (message: string) => void,
   ) {
-    this.#positions = Object.fromEntries(names.map((name) => [name, positions[name] ?? 0]))
+    this.names = files.map((file) => runFileNames[file])
+    this.#positions = Object.fromEntries(this.names.map((name) => [name, positions[name] ?? 0]))
     for (const message of this.#prepare()) onWarning(message)
   }
 
@@ -45,14 +61,16 @@ export class GrowingFiles {
    * Adds the lines of a step: all of them, or none that counts. Throws a GrpoError when the operating system refuses.
    * @returns what was lost of earlier lines, because something else deleted the files or cut them short; nothing, as a rule
    */
-  write(lines: readonly (readonly [name: string, value: unknown])[]): string[] {
+  write(lines: { readonly [File in GrowingFile]?: readonly GrowingLines[File][] }): string[] {
     if (this.#writers && !this.#areAsWritten()) this.close()
     const lost = this.#writers ? [] : this.#prepare()
     try {
       this.#writers ??= new Map(
         this.names.map((name) => [name, new JsonLinesWriter(this.#path(name), { append: true })]),
       )
-      for (const [name, value] of lines) this.#writers.get(name)!.write(value)
+      for (const file of this.files) {
+        for (const line of lines[file] ?? []) this.#writers.get(runFileNames[file])!.write(line)
+      }
     } catch (error) {
       this.close()
       throw error
@@ -61,11 +79,6 @@ export class GrowingFiles {
     this.#positions = Object.fromEntries(status.map(([name, { size }]) => [name, size]))
     this.#inodes = new Map(status.map(([name, { ino }]) => [name, ino]))
     return lost
-  }
-
-  /** The bytes of a file that belong to the steps so far. */
-  read(name: string): Uint8Array {
-    return fs.readFileSync(this.#path(name)).subarray(0, this.#positions[name])
   }
 
   /** Flushes what was written to the disk: a checkpoint that speaks of it must not outlast it. Throws a GrpoError. */

@@ -108,7 +108,17 @@ describe('the report in a browser', () => {
     )
     writeLines(inFolder('run', 'metrics.jsonl'), [{ step: 1, reward: 1, [hostile[1]!]: 1 }])
     writeLines(inFolder('run', 'diagnosis.jsonl'), [
-      { step: 1, name: hostile[0], message: hostile[1], evidence: { [hostile[1]!]: 1 }, advice: hostile[0] },
+      {
+        step: 1,
+        name: hostile[0],
+        subject: hostile[2],
+        severity: 'warning',
+        message: hostile[1],
+        evidence: { [hostile[1]!]: 1 },
+        advice: hostile[0],
+        state: 'started',
+        since: 1,
+      },
     ])
     const { page, troubles } = await open()
     await waitForCharts(page)

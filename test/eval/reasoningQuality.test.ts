@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { EvaluationSettings, Trace, TraceReasoning } from '../../src/eval/evaluation.js'
+import type { EvaluationSettings, Trace, TraceReasoning } from '../../src/run/evaluation.js'
 import { summarizeReasoning } from '../../src/eval/reasoningQuality.js'
 
 const settings: EvaluationSettings = {

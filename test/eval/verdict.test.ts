@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describeComparison } from '../../src/index.js'
-import type { EvaluatedProblem, EvaluationSettings, Trace } from '../../src/eval/evaluation.js'
+import type { EvaluatedProblem, EvaluationSettings, Trace } from '../../src/run/evaluation.js'
 import { summarizeTraces } from '../../src/eval/decodingResult.js'
 import { pairResults } from '../../src/eval/pairedResult.js'
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { CompletionLog, tokenValues } from '../../src/report/completionLog.js'
+import type { CompletionLine } from '../../src/run/completionsFile.js'
 import { completionLine } from './runFixture.js'
 
 describe('report/completionLog', () => {
-  const groupsOf = (lines: readonly Record<string, unknown>[], numGenerations: number | null = null): CompletionLog => {
+  const groupsOf = (lines: readonly CompletionLine[], numGenerations: number | null = null): CompletionLog => {
     const log = new CompletionLog(numGenerations)
     for (const line of lines) log.add(line)
     log.flush()
@@ -80,16 +81,16 @@ describe('report/completionLog', () => {
     )
   })
 
-  it('takes lines of any kind', () => {
+  it('takes what was not judged, and rewards that other lines do not have, whatever their names', () => {
     const log = groupsOf([
-      completionLine({ reward: null, rewards: { correctness: null }, advantage: 'x', completion: 7, length: null }),
-      { step: 1, rewards: [], reward: {}, prompt: null },
-      { step: 'one' },
+      completionLine({ reward: null, rewards: { constructor: null }, advantage: null }),
+      completionLine({ rewards: { format: 0.25 } }),
     ])
-    assert.equal(log.groups.length, 2)
-    assert.deepEqual(log.groups[0]!.completions[0]!.rewards, [null])
-    assert.equal(log.groups[0]!.completions[0]!.text, '7')
-    assert.equal(log.groups[1]?.completions[0]?.text, '')
+    const [first, second] = log.groups[0]!.completions
+    assert.deepEqual(log.rewardNames, ['constructor', 'format'])
+    assert.deepEqual([first!.reward, first!.rewards, first!.advantage], [null, [null], null])
+    assert.deepEqual(second!.rewards, [null, 0.25])
+    assert.deepEqual(log.steps[0]!.counts, [[1, 1]])
   })
 
   it('thins out what is too much for a page evenly, but not the numbers of the charts', () => {
@@ -106,7 +107,7 @@ describe('report/completionLog', () => {
   describe('tokenValues', () => {
     it('keeps where each token ends, with log-probabilities in thousandths', () => {
       const tokens = { tokens: ['So', ' 😀', '!', ''], logprobs: [-0.12345, -1, null, 0] }
-      assert.deepEqual(tokenValues('So 😀!', tokens), {
+      assert.deepEqual(tokenValues(completionLine({ completion: 'So 😀!', ...tokens })), {
         ends: [2, 5, 6, 6],
         logProbs: [-0.123, -1, null, 0],
         changes: null,
@@ -114,15 +115,22 @@ describe('report/completionLog', () => {
     })
 
     it('works out how much training changed each token', () => {
-      const line = { tokens: ['a', 'b'], logprobs: [-1, -2], ref_logprobs: [-1.5, -0.5] }
-      assert.deepEqual(tokenValues('ab', line)?.changes, [0.5, -1.5])
-      assert.equal(tokenValues('ab', { ...line, ref_logprobs: [-1] })?.changes, null)
+      const line = completionLine({
+        completion: 'ab',
+        tokens: ['a', 'b'],
+        logprobs: [-1, -2],
+        ref_logprobs: [-1.5, -0.5],
+      })
+      assert.deepEqual(tokenValues(line)?.changes, [0.5, -1.5])
+      assert.equal(tokenValues({ ...line, ref_logprobs: [-1] })?.changes, null)
     })
 
     it('gives nothing when the tokens do not make up the text', () => {
-      assert.equal(tokenValues('ab', { tokens: ['a', 'c'], logprobs: [-1, -2] }), null)
-      assert.equal(tokenValues('ab', { tokens: ['a', 'b'], logprobs: [-1] }), null)
-      assert.equal(tokenValues('ab', {}), null)
+      const line = completionLine({ completion: 'ab' })
+      assert.equal(tokenValues({ ...line, tokens: ['a', 'c'], logprobs: [-1, -2] }), null)
+      assert.equal(tokenValues({ ...line, tokens: ['a', 'b'], logprobs: [-1] }), null)
+      assert.equal(tokenValues({ ...line, tokens: [], logprobs: [] }), null)
+      assert.equal(tokenValues(line), null)
     })
   })
 })

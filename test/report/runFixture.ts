@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { CompletionLine } from '../../src/run/completionsFile.js'
 
 /** A line of completions.jsonl. */
-export function completionLine(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+export function completionLine(fields: Partial<CompletionLine> = {}): CompletionLine {
   return {
     step: 1,
     group: 0,

@@ -72,7 +72,7 @@ describe('report/writeReport', () => {
     assert.equal(data.problems.length, 3)
     assert.match(
       data.problems.join(),
-      /config\.yaml cannot be read.*preflight\.json cannot be read.*eval\.json is not as grpo-ts writes it/,
+      /config\.yaml was left out: is not valid YAML: .*preflight\.json was left out: the file is not valid JSON.*eval\.json was left out: version is missing/s,
     )
   })
 

@@ -1,14 +1,12 @@
 import fs from 'node:fs'
-import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { selectEngine } from '../../engine/registry.js'
 import { evaluate } from '../../eval/evaluate.js'
-import { writeEvaluation } from '../../eval/evaluationFile.js'
-import type { Evaluation } from '../../eval/evaluation.js'
+import { writeEvaluation } from '../../run/evaluationFile.js'
+import type { Evaluation } from '../../run/evaluation.js'
 import { describePValue } from '../../eval/pValue.js'
 import { GRPOTrainer } from '../../grpo/trainer.js'
 import { atomicWriteJson } from '../../io/atomicWrite.js'
-import { readJsonLines } from '../../io/jsonLines.js'
 import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { loadRewards } from '../../rewards/loadReward.js'
@@ -20,9 +18,11 @@ import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
 import { Progress } from '../terminal/progress.js'
 import { runLayout } from '../../run/layout.js'
+import { readMetrics } from '../../run/metricsFile.js'
 import { lockRunFolder } from '../../run/lock.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
-import { runPreflight, writePreflight } from '../run/runPreflight.js'
+import { runPreflight } from '../run/runPreflight.js'
+import { writePreflight } from '../../run/preflightFile.js'
 import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
 import type { TrainOptions } from '../run/trainConfig.js'
 import { percent } from '../terminal/table.js'
@@ -30,7 +30,7 @@ import { writeReport } from '../../report/writeReport.js'
 import * as settings from './settings.js'
 import { chooseTraces, formatSummary, sideBySide, summarize } from './summary.js'
 import type { QuickstartSummary } from './summary.js'
-import { readConfigFile, readRunConfig } from '../../run/configFile.js'
+import { readRunConfig } from '../../run/configFile.js'
 
 export interface QuickstartOptions {
   /** Of the adapter, the problems that are trained on, and sampling. */
@@ -132,7 +132,7 @@ async function runQuickstart(
       const limit = Math.min(settings.HARDER_PROBLEMS, heldOut.problems.length)
       const task = wordProblems({ split: 'test', variant, limit })
       harder[variant] = await measure(policies, task, description, 1, limits, streams)
-      writeEvaluation(path.join(outputDir, `eval-${variant}.json`), harder[variant])
+      writeEvaluation(runLayout(outputDir).otherEvaluation(variant), harder[variant])
     }
     const summary = summarize(evaluation, harder, {
       seed,
@@ -159,10 +159,9 @@ function holdsQuickstart(folder: string, { model, task }: TrainOptions): boolean
 
 /** Whether the folder holds a run with these options that has not come to its end. */
 function holdsUnfinishedRun(folder: string, run: TrainOptions): boolean {
-  const { config, summary } = runLayout(folder)
-  if (fs.existsSync(summary)) return false
+  if (fs.existsSync(runLayout(folder).summary)) return false
   try {
-    return isDeepStrictEqual(parseTrainConfig(readConfigFile(config)).run, run)
+    return isDeepStrictEqual(parseTrainConfig(readRunConfig(folder) ?? {}).run, run)
   } catch {
     // Options that are none now are not these.
     return false
@@ -219,11 +218,8 @@ async function runTrainer(trainer: GRPOTrainer, streams: Streams): Promise<void>
 
 /** Time of all steps, those before an interruption included. */
 async function trainingSeconds(outputDir: string): Promise<number> {
-  let seconds = 0
-  for await (const { value } of readJsonLines(runLayout(outputDir).metrics)) {
-    seconds += (value as { step_time?: number }).step_time ?? 0
-  }
-  return seconds
+  const lines = await readMetrics(outputDir)
+  return lines.reduce((seconds, { step_time: time }) => seconds + (time ?? 0), 0)
 }
 
 /** Prints the table, two answers beside each other, and where to go next. */

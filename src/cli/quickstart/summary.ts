@@ -1,4 +1,4 @@
-import type { Estimate, Evaluation, PolicyResult, Trace } from '../../eval/evaluation.js'
+import type { Estimate, Evaluation, PolicyResult, Trace } from '../../run/evaluation.js'
 import { formatDuration } from '../terminal/progress.js'
 import { formatTable, percent } from '../terminal/table.js'
 

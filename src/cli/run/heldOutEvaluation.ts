@@ -1,6 +1,6 @@
 import { ConfigError } from '../../errors.js'
 import { evaluate } from '../../eval/evaluate.js'
-import type { Evaluation } from '../../eval/evaluation.js'
+import type { Evaluation } from '../../run/evaluation.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { loadTask } from '../../tasks/loadTask.js'
 import type { Task } from '../../tasks/task.js'

@@ -1,10 +1,7 @@
-import fs from 'node:fs'
 import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
-import { asWriteError, atomicWriteJson } from '../../io/atomicWrite.js'
 import type { Streams } from '../terminal/streams.js'
 import { formatDuration, Progress } from '../terminal/progress.js'
-import { runLayout } from '../../run/layout.js'
 
 /** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
 export async function runPreflight(
@@ -33,15 +30,4 @@ export async function runPreflight(
   const verdict = report.go ? 'go' : `not yet: ${problems} problem${problems === 1 ? '' : 's'} to solve first`
   streams.stdout.write(`preflight ${verdict} (${formatDuration(report.seconds)})\n`)
   return report
-}
-
-/** Writes preflight.json into the folder of a run, which is made if it is missing. Throws a GrpoError. */
-export function writePreflight(folder: string, report: PreflightReport): void {
-  const file = runLayout(folder).preflight
-  try {
-    fs.mkdirSync(folder, { recursive: true })
-  } catch (error) {
-    throw asWriteError(file, error)
-  }
-  atomicWriteJson(file, report)
 }

@@ -88,7 +88,7 @@ async function pretrainIn(
     // A checkpoint of the first version does not know how long the file was.
     const known = resumes ? pretrainer.restoreState(outputDir, onWarning) : {}
     const positions = known ?? { [runFileNames.metrics]: fs.statSync(metrics, { throwIfNoEntry: false })?.size ?? 0 }
-    const files = new GrowingFiles(outputDir, [runFileNames.metrics], positions, onWarning)
+    const files = new GrowingFiles(outputDir, ['metrics'], positions, onWarning)
     print('model', `Llama, ${config.numLayers} layers, ${pretrainer.size.toLocaleString('en')} parameters`)
     print('engine', `${engine.name}: ${engine.why}`)
     print('batch', `${config.tokensPerStep} tokens an update, ${config.maxSteps} updates`)
@@ -124,7 +124,7 @@ async function run(
       const speed = `${(tokens / seconds).toFixed(0)} tokens/s`
       bar.update(step, `loss ${loss.toFixed(3)}  ${speed}`)
       const line = { step, loss, grad_norm: gradNorm, learning_rate: learningRate, num_tokens: count }
-      const lost = files.write([[runFileNames.metrics, line]])
+      const lost = files.write({ metrics: [line] })
       if (step % LOGGING_STEPS === 0) {
         const meanLoss = losses.reduce((sum, value) => sum + value, 0) / losses.length
         const left = bar.timeLeft(step) ?? '0 s left'

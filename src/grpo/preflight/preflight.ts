@@ -1,5 +1,6 @@
 import { roomForCompletion } from '../../engine/sampling.js'
 import { ConfigError } from '../../errors.js'
+import type { PreflightFile } from '../../run/preflightFile.js'
 import { collectRollouts } from '../rollouts/rollouts.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
 import { planRun } from '../runPlan.js'
@@ -35,28 +36,15 @@ export interface PreflightOptions extends Pick<
 }
 
 /** What a preflight found. */
-export interface PreflightReport {
-  /** False when a check found a problem. */
-  readonly go: boolean
+export interface PreflightReport extends PreflightFile {
   /** Everything that was looked at. */
   readonly checks: readonly PreflightCheck[]
-  /**
-   * Share of completions that were right (by the reward for correctness; without one, that earned anything); null when the
-   * time was too short for four completions.
-   */
-  readonly passRate: number | null
-  /** Expected share of groups of numGenerations that hold right and wrong completions; null as above. */
-  readonly usableGroups: number | null
   /** Completion tokens a second. */
   readonly tokensPerSecond: number
   /** Of a step, and of the whole run. */
   readonly secondsPerStep: number
   /** Seconds that the whole run will take. */
   readonly runSeconds: number
-  /** Memory that the run will need at most. */
-  readonly memoryBytes: number
-  /** What the preflight itself took. */
-  readonly seconds: number
 }
 
 /**

@@ -1,5 +1,7 @@
+import type { PreflightFileCheck } from '../../run/preflightFile.js'
+
 /** One thing that was looked at before training. */
-export interface PreflightCheck {
+export interface PreflightCheck extends PreflightFileCheck {
   /** What was looked at. */
   readonly name:
     | 'chat_template'
@@ -12,12 +14,6 @@ export interface PreflightCheck {
     | 'adversarial_answers'
     | 'memory'
     | 'time'
-  /** `warning`: training works, but wastes time or quality; `problem`: hardly anything would be learned. */
-  readonly status: 'ok' | 'warning' | 'problem'
-  /** What was found, with its numbers. */
-  readonly message: string
-  /** What to change; null where nothing has to be. */
-  readonly advice: string | null
   /** The numbers behind it. */
   readonly evidence: Readonly<Record<string, number>>
 }

@@ -1,4 +1,5 @@
 import type { DiagnosisNote } from '../reportData.js'
+import { rounded } from '../values.js'
 import { byId, element } from './dom.js'
 import { plural } from './format.js'
 import type { Run } from './run.js'
@@ -24,16 +25,11 @@ export function showNotes(run: Run): void {
 }
 
 function noteCard(note: DiagnosisNote): HTMLElement {
-  const { name, subject, severity, message, evidence, remedy, since, until } = note
+  const { name, subject, severity, message, advice, since, until } = note
+  const evidence = Object.entries(note.evidence)
   const severityText = { error: 'Error', warning: 'Warning', info: 'Note' }[severity]
   const steps =
-    since === null
-      ? ''
-      : until === null
-        ? `since step ${since}`
-        : since === until
-          ? `step ${since}`
-          : `steps ${since} to ${until}, over now`
+    until === null ? `since step ${since}` : since === until ? `step ${since}` : `steps ${since} to ${until}, over now`
   return element(
     'article',
     { class: `note note-${severity}${until === null ? '' : ' note-over'}` },
@@ -41,16 +37,23 @@ function noteCard(note: DiagnosisNote): HTMLElement {
       'h3',
       {},
       `${severityText}: ${name.replaceAll('_', ' ')}${subject === null ? '' : ` (${subject})`}`,
-      steps === '' ? null : element('span', { class: 'muted small' }, ` ${steps}`),
+      element('span', { class: 'muted small' }, ` ${steps}`),
     ),
     element('p', {}, message),
-    remedy === null ? null : element('p', {}, element('strong', {}, 'Try: '), remedy),
+    element('p', {}, element('strong', {}, 'Try: '), advice),
     evidence.length === 0
       ? null
       : element(
           'dl',
           { class: 'evidence' },
-          ...evidence.map(([metric, value]) => element('div', {}, element('dt', {}, metric), element('dd', {}, value))),
+          ...evidence.map(([metric, value]) =>
+            element(
+              'div',
+              {},
+              element('dt', {}, metric),
+              element('dd', {}, value === null ? '–' : String(rounded(value))),
+            ),
+          ),
         ),
   )
 }
@@ -60,24 +63,24 @@ function showPreflight({ data: { preflight } }: Run): void {
   section.hidden = preflight === null
   if (!preflight) return
   const { go, checks } = preflight
-  const troubles = checks.filter(({ status }) => status === 'warning' || status === 'problem').length
+  const troubles = checks.filter(({ status }) => status !== 'ok').length
   byId('preflight-content').replaceChildren(
     element(
       'p',
       { class: 'note note-info' },
-      go === false ? 'The preflight advised against this run as it was set up.' : 'The preflight said go.',
+      go ? 'The preflight said go.' : 'The preflight advised against this run as it was set up.',
       troubles > 0 ? ` ${plural(troubles, 'check')} had something to say.` : '',
     ),
     element(
       'ul',
       { class: 'checks' },
-      ...checks.map(({ name, status, message, remedy }) =>
+      ...checks.map(({ name, status, message, advice }) =>
         element(
           'li',
-          { class: `check check-${status ?? 'none'}` },
-          element('strong', {}, `${{ ok: '✓ ', warning: '! ', problem: '✗ ', none: '' }[status ?? 'none']}${name}: `),
+          { class: `check check-${status}` },
+          element('strong', {}, `${{ ok: '✓', warning: '!', problem: '✗' }[status]} ${name.replaceAll('_', ' ')}: `),
           message,
-          remedy === null ? null : element('span', {}, ` Try: ${remedy}`),
+          advice === null ? null : element('span', {}, ` Try: ${advice}`),
         ),
       ),
     ),

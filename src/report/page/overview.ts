@@ -1,4 +1,5 @@
-import type { Comparison, Measured } from '../reportData.js'
+import type { Estimate } from '../../run/evaluation.js'
+import type { ComparedQuantity } from '../reportData.js'
 import { firstAndLast } from './charts/series.js'
 import { byId, disclosure, element, table } from './dom.js'
 import { formatPValue } from '../../eval/pValue.js'
@@ -129,7 +130,7 @@ function beforeAndAfter(run: Run): HTMLElement[] {
     element('p', { class: 'muted' }, description),
     ...[...new Set(comparisons.map(({ decoding }) => decoding))].map((decoding) =>
       table(
-        { greedy: 'Greedy: the likeliest token each time', sampled: 'Sampled' }[decoding] ?? decoding,
+        { greedy: 'Greedy: the likeliest token each time', sampled: 'Sampled' }[decoding],
         ['', baseName, ...(trainedName === null ? [] : [trainedName, 'Difference', 'p'])],
         comparisons
           .filter((row) => row.decoding === decoding)
@@ -150,7 +151,7 @@ function beforeAndAfter(run: Run): HTMLElement[] {
   ]
 }
 
-function withInterval(measured: Measured | null, { unit }: Comparison, signed = false): string | Node {
+function withInterval(measured: Estimate | null, { unit }: ComparedQuantity, signed = false): string | Node {
   if (!measured) return '–'
   const { value, low, high } = measured
   const format = (number: number): string => {

@@ -1,4 +1,5 @@
-import type { CompletionGroup, MetricsLine, ReportData, ReportUpdate, LiveStatus, StepRewards } from '../reportData.js'
+import type { MetricsLine } from '../../run/metricsFile.js'
+import type { CompletionGroup, ReportData, ReportUpdate, LiveStatus, StepRewards } from '../reportData.js'
 
 /** The run that the page shows: what was embedded in the page, and what came since. */
 export class Run {

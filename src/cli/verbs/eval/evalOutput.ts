@@ -1,5 +1,5 @@
 import type { EvaluationProgress } from '../../../eval/evaluate.js'
-import type { Evaluation } from '../../../eval/evaluation.js'
+import type { Evaluation } from '../../../run/evaluation.js'
 import { describeComparison } from '../../../eval/verdict.js'
 import type { Streams } from '../../terminal/streams.js'
 import { Progress } from '../../terminal/progress.js'

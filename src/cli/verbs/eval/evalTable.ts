@@ -1,10 +1,4 @@
-import type {
-  DecodingResult,
-  Estimate,
-  Evaluation,
-  EvaluationSettings,
-  PolicyResult,
-} from '../../../eval/evaluation.js'
+import type { DecodingResult, Estimate, Evaluation, EvaluationSettings, PolicyResult } from '../../../run/evaluation.js'
 import { formatTable, percent } from '../../terminal/table.js'
 
 /** A line of the table: a quantity, and what each policy has there. */

@@ -1,4 +1,4 @@
-import type { Evaluation, PolicyResult, Trace } from '../../../eval/evaluation.js'
+import type { Evaluation, PolicyResult, Trace } from '../../../run/evaluation.js'
 
 /** Characters of a completion that are shown. */
 const SHOWN = 400

@@ -2,12 +2,12 @@ import fs from 'node:fs'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { GRPOConfig } from '../../../grpo/config/config.js'
 import { GRPOTrainer } from '../../../grpo/trainer.js'
-import { readJsonLines } from '../../../io/jsonLines.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { random } from '../../../rewards/random.js'
 import { loadTask } from '../../../tasks/loadTask.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 import { runLayout } from '../../../run/layout.js'
+import { readMetrics } from '../../../run/metricsFile.js'
 
 /** What a placebo has to have in common with its run. */
 export interface RunSummary {
@@ -22,15 +22,10 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
   const file = runLayout(folder).metrics
   if (!fs.existsSync(file))
     throw new FileFormatError(file, 'does not exist; --placebo needs the folder of a finished run')
-  let steps = 0
-  const rates: number[] = []
-  for await (const { value } of readJsonLines(file)) {
-    const metrics = value as Record<string, unknown>
-    if (typeof metrics.step === 'number') steps = Math.max(steps, metrics.step)
-    // Runs of earlier versions know no accuracy.
-    const rate = metrics.accuracy ?? metrics['rewards/correctness/mean']
-    if (typeof rate === 'number') rates.push(rate)
-  }
+  const lines = await readMetrics(folder)
+  const steps = lines.reduce((most, { step }) => Math.max(most, step), 0)
+  // Runs of earlier versions know no accuracy.
+  const rates = lines.flatMap(({ accuracy, 'rewards/correctness/mean': mean }) => accuracy ?? mean ?? [])
   if (rates.length === 0) {
     throw new ConfigError(
       `--placebo: ${file} tells no accuracy; a placebo has random rewards of the same rate, so the run needs a reward that judges correctness`,

@@ -1,4 +1,4 @@
-import type { EvaluatedProblem, EvaluatedTrace, EvaluationReport } from '../../reportData.js'
+import type { ComparedProblem, ComparedTrace, EvaluationReport } from '../../reportData.js'
 import { byId, choice, element } from '../dom.js'
 import { plural } from '../format.js'
 import type { Run } from '../run.js'
@@ -26,7 +26,7 @@ export function showComparison(run: Run): void {
 }
 
 function buildViewer(evaluation: EvaluationReport): void {
-  let problems: readonly EvaluatedProblem[] = []
+  let problems: readonly ComparedProblem[] = []
   let outcome: Outcome = 'all'
   let query = ''
   const detail = element('div', { class: 'detail' })
@@ -108,7 +108,7 @@ function buildViewer(evaluation: EvaluationReport): void {
   update()
 }
 
-function problemView(problem: EvaluatedProblem, { baseName, trainedName }: EvaluationReport): HTMLElement[] {
+function problemView(problem: ComparedProblem, { baseName, trainedName }: EvaluationReport): HTMLElement[] {
   return [
     element('h3', {}, `Problem ${problem.id}`),
     promptBlock(problem.prompt),
@@ -127,7 +127,7 @@ function problemView(problem: EvaluatedProblem, { baseName, trainedName }: Evalu
   ]
 }
 
-function side(name: string, traces: readonly EvaluatedTrace[]): HTMLElement {
+function side(name: string, traces: readonly ComparedTrace[]): HTMLElement {
   return element(
     'div',
     { class: 'side' },
@@ -151,8 +151,8 @@ function side(name: string, traces: readonly EvaluatedTrace[]): HTMLElement {
   )
 }
 
-function listRow(problem: EvaluatedProblem): Node[] {
-  const verdicts = (traces: readonly EvaluatedTrace[]): string =>
+function listRow(problem: ComparedProblem): Node[] {
+  const verdicts = (traces: readonly ComparedTrace[]): string =>
     traces.map(({ correct }) => (correct ? '✓' : '✗')).join('')
   return [
     element('span', { class: 'row-title' }, problem.question.trim()),
@@ -165,8 +165,8 @@ function listRow(problem: EvaluatedProblem): Node[] {
   ]
 }
 
-function outcomeOf({ base, trained }: EvaluatedProblem): Exclude<Outcome, 'all'> {
-  const share = (traces: readonly EvaluatedTrace[]): number =>
+function outcomeOf({ base, trained }: ComparedProblem): Exclude<Outcome, 'all'> {
+  const share = (traces: readonly ComparedTrace[]): number =>
     traces.filter(({ correct }) => correct).length / Math.max(1, traces.length)
   const [before, after] = [share(base), share(trained)]
   if (after > before) return 'gained'
@@ -174,6 +174,6 @@ function outcomeOf({ base, trained }: EvaluatedProblem): Exclude<Outcome, 'all'>
   return before === 1 ? 'right' : 'wrong'
 }
 
-function tracesOf({ base, trained }: EvaluatedProblem): readonly EvaluatedTrace[] {
+function tracesOf({ base, trained }: ComparedProblem): readonly ComparedTrace[] {
   return [...base, ...trained]
 }

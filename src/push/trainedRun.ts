@@ -1,21 +1,22 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError } from '../errors.js'
-import type { Evaluation } from '../eval/evaluation.js'
-import { readEvaluation } from '../eval/evaluationFile.js'
+import type { Evaluation } from '../run/evaluation.js'
+import { readEvaluation } from '../run/evaluationFile.js'
 import { snapshotSource } from '../hub/cache.js'
 import { embeddedModelName } from '../hub/embeddedModels.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
-import { readJsonLines } from '../io/jsonLines.js'
 import { readRunConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
+import { readMetrics } from '../run/metricsFile.js'
+import type { MetricsLine } from '../run/metricsFile.js'
 
 /** Seconds that files of one run may differ when it is copied. */
 const SAME_TIME_SECONDS = 60
 
 /** The model that an adapter belongs to. */
-export interface BaseModel {
+export interface AdapterBaseModel {
   /** On the Hub; null for a folder of this machine, which nobody else can load. */
   readonly id: string | null
   /** The commit; null when it is not known. */
@@ -27,16 +28,16 @@ export interface BaseModel {
 }
 
 /** What a run's folder holds for others. */
-export interface RunContents {
+export interface TrainedRun {
   readonly folder: string
   readonly name: string
   /** adapter_config.json. */
   readonly adapterConfig: Readonly<Record<string, unknown>>
-  readonly baseModel: BaseModel
+  readonly baseModel: AdapterBaseModel
   /** config.yaml with names in snake_case; null when there is none. */
   readonly config: Readonly<Record<string, unknown>> | null
-  /** The lines of metrics.jsonl. */
-  readonly metrics: readonly Readonly<Record<string, number>>[]
+  /** The steps of the run; none when they were not recorded. */
+  readonly metrics: readonly MetricsLine[]
   /** Null when the run was not evaluated, or not since its adapter was written. */
   readonly evaluation: Evaluation | null
   /** What is to be told about the run. */
@@ -47,8 +48,9 @@ export interface RunContents {
  * Reads the folder of a run: its adapter, and config.yaml, metrics.jsonl and eval.json where they are. `baseModel` names the
  * model on the Hub that the adapter's own config does not name. Throws a FileFormatError.
  */
-export async function readRunContents(folder: string, baseModel?: string): Promise<RunContents> {
-  const adapterFile = path.join(runLayout(folder).adapter, 'adapter_config.json')
+export async function readTrainedRun(folder: string, baseModel?: string): Promise<TrainedRun> {
+  const { adapter, metrics } = runLayout(folder)
+  const adapterFile = path.join(adapter, 'adapter_config.json')
   if (!fs.existsSync(adapterFile)) {
     throw new FileFormatError(
       folder,
@@ -77,12 +79,12 @@ export async function readRunContents(folder: string, baseModel?: string): Promi
     baseModel: base,
     warnings,
     config: readRunConfig(folder),
-    metrics: await readMetrics(runLayout(folder).metrics),
+    metrics: fs.existsSync(metrics) ? await readMetrics(folder) : [],
     evaluation: readFreshEvaluation(folder, warnings),
   }
 }
 
-function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): BaseModel {
+function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): AdapterBaseModel {
   const { base_model_name_or_path: recorded, revision } = adapterConfig
   const name = chosen ?? (typeof recorded === 'string' ? recorded : '')
   const source = snapshotSource(name)
@@ -97,24 +99,15 @@ function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): B
   return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false }
 }
 
-async function readMetrics(file: string): Promise<Record<string, number>[]> {
-  if (!fs.existsSync(file)) return []
-  const lines: Record<string, number>[] = []
-  for await (const { value } of readJsonLines(file)) {
-    if (isJsonObject(value)) lines.push(value as Record<string, number>)
-  }
-  return lines
-}
-
 /** An evaluation of an adapter that was trained on since is of another one. */
 function readFreshEvaluation(folder: string, warnings: string[]): Evaluation | null {
-  const file = runLayout(folder).evaluation
+  const { adapter, evaluation: file } = runLayout(folder)
   if (!fs.existsSync(file)) {
     warnings.push('the run was not evaluated, so its card can claim nothing; make eval.json with grpo-ts eval')
     return null
   }
-  const changed = (name: string): number => fs.statSync(path.join(folder, name)).mtimeMs / 1000
-  if (changed('adapter/adapter_model.safetensors') - changed('eval.json') > SAME_TIME_SECONDS) {
+  const changed = (file: string): number => fs.statSync(file).mtimeMs / 1000
+  if (changed(path.join(adapter, 'adapter_model.safetensors')) - changed(file) > SAME_TIME_SECONDS) {
     warnings.push('eval.json is older than the adapter and was left out; evaluate again with grpo-ts eval')
     return null
   }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { FileFormatError } from '../errors.js'
-import { isJsonObject, quote } from '../io/json.js'
+import { isJsonObject, quote } from './json.js'
 
 /**
  * Checks the fields of a JSON object that was read from `file` against a schema and returns them. Throws a
