@@ -82,8 +82,10 @@ export class RunFiles {
     const lines: MetricsLine[] = []
     const tail = tailMetrics(this.folder)
     tail.read((line) => lines.push(line), this.position[runFileNames.metrics])
-    if (tail.problem !== null)
-      this.options.onWarning(`${this.folder}: ${tail.problem}; the diagnosis goes without them`)
+    if (tail.problem !== null) {
+      const { metrics } = runLayout(this.folder)
+      this.options.onWarning(`${metrics}: ${tail.problem}; the diagnosis of the run goes without`)
+    }
     return lines
   }
 

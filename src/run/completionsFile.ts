@@ -4,6 +4,7 @@ import { readRecords, RecordTail } from './recordTail.js'
 
 /** A line of completions.jsonl: a completion, and what it was worth. */
 export interface CompletionLine {
+  /** The step in which it was sampled, from 1. */
   readonly step: number
   /** Number of its group within the step, from 0; older files do not have it. */
   readonly group?: number | undefined
@@ -11,6 +12,7 @@ export interface CompletionLine {
   readonly problem: string
   /** The prompt as text. */
   readonly prompt: string
+  /** The completion as text. */
   readonly completion: string
   /** The right answer. */
   readonly answer: string | null
@@ -20,12 +22,13 @@ export interface CompletionLine {
   readonly correct?: boolean | null | undefined
   /** Weighted sum of the rewards; null when none judged. */
   readonly reward: number | null
+  /** How much better than its group; null where that is no finite number. */
   readonly advantage: number | null
   /** `stop`, or `length`: cut off at the token limit. */
   readonly finish_reason: string
   /** In tokens. */
   readonly length: number
-  /** What follows is there with `logCompletionTokens`. */
+  /** Its tokens; they, and what follows, are there with `logCompletionTokens`. */
   readonly completion_ids?: readonly number[] | undefined
   /** Texts of the tokens, which together are the completion; missing where they are not known. */
   readonly tokens?: readonly string[] | undefined

@@ -4,11 +4,13 @@ import { readAllRecords, RecordTail } from './recordTail.js'
 
 /** A line of diagnosis.jsonl: a finding that starts or ends with a step. */
 export interface DiagnosisLine {
+  /** The step with which it starts or ends. */
   readonly step: number
   /** What is the matter, in a word. */
   readonly name: string
   /** The reward function that it is about; null when it is about the run. */
   readonly subject: string | null
+  /** `info`: good to know; `warning`: costs time or quality; `error`: nothing is learned any more. */
   readonly severity: 'info' | 'warning' | 'error'
   /** What is the matter, in a sentence, with its numbers. */
   readonly message: string

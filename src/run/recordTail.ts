@@ -2,7 +2,6 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
 import { FileFormatError } from '../errors.js'
-import { parseJson } from '../io/json.js'
 import { parseJsonFields } from '../io/jsonFields.js'
 import { readJsonLines } from '../io/jsonLines.js'
 
@@ -11,7 +10,8 @@ const CHUNK_BYTES = 4 * 1024 * 1024
 const MAX_LINE_BYTES = 64 * 1024 * 1024
 const NEWLINE = 10
 const WHITE_SPACE: readonly number[] = [32, 9, 13]
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
+/** Takes a byte order mark away. */
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Reads the lines of a JSON Lines file that may still grow, from where the last call stopped. Tolerant, because a report must
@@ -112,11 +112,15 @@ export class RecordTail<T> {
 
   /** Null for a line of white space, an error for one that is damaged. */
   #record(line: Buffer): T | FileFormatError | null {
-    const isMarked = this.#line === 1 && line.subarray(0, 3).equals(BYTE_ORDER_MARK)
-    const json = isMarked ? line.subarray(3) : line
-    if (json.every((byte) => WHITE_SPACE.includes(byte))) return null
+    if (line.every((byte) => WHITE_SPACE.includes(byte))) return null
+    let value: unknown
     try {
-      return parseJsonFields(this.schema, parseJson(this.#place, 'the line', json), this.#place)
+      value = JSON.parse(utf8.decode(line))
+    } catch {
+      return new FileFormatError(this.#place, 'is not JSON in UTF-8')
+    }
+    try {
+      return parseJsonFields(this.schema, value, this.#place)
     } catch (error) {
       if (error instanceof FileFormatError) return error
       throw error
