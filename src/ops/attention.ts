@@ -18,6 +18,7 @@ export interface AttentionSegment {
 }
 
 export interface AttentionOptions {
+  /** What is worked out from them is kept for the very same list, which therefore must not be changed. */
   readonly segments: readonly AttentionSegment[]
   readonly numHeads: number
   readonly numKeyValueHeads: number
@@ -61,7 +62,12 @@ function checkMatrices(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, options: 
   )
 }
 
+/** Segments that were checked, with the sizes that they fit: the layers of a pass hand over the very same. */
+const checkedSegments = new WeakMap<readonly AttentionSegment[], string>()
+
 function checkSegments(segments: readonly AttentionSegment[], queries: number, keys: number): void {
+  const sizes = `${queries} ${keys}`
+  if (checkedSegments.get(segments) === sizes) return
   const fail = (index: number, reason: string): never => {
     const values = Object.entries(segments[index]!).map(([name, value]) => `${name} ${value}`)
     throw new ShapeError(`attention: segment ${index} (${values.join(', ')}) ${reason}`)
@@ -83,6 +89,7 @@ function checkSegments(segments: readonly AttentionSegment[], queries: number, k
     if (queryStart < end) fail(index, 'has queries that another segment has too')
     end = queryStart + queryLength
   }
+  checkedSegments.set(segments, sizes)
 }
 
 /** {@link attention} from plain tfjs ops, one segment after the other. */

@@ -1,6 +1,6 @@
 import type * as tf from '../bundled/tfjs.js'
 import { ConfigError, GrpoError, ShapeError } from '../errors.js'
-import { hasKernel, runKernels } from './kernel.js'
+import { hasKernel, runKernel } from './kernel.js'
 
 /** How the next token is drawn from the logits. */
 export interface SamplingParameters {
@@ -64,12 +64,18 @@ export async function sampleTokens(
 }
 
 async function runSampleTokens(logits: tf.Tensor2D, attrs: SampleTokensAttributes): Promise<SampledTokens> {
-  const tensors = runKernels('SampleTokens', { logits }, attrs)
+  const packed = runKernel<tf.Tensor2D>('SampleTokens', { logits }, attrs)
   try {
-    const [ids, logProbs, entropies] = await Promise.all(tensors.map((tensor) => tensor.data()))
-    return { ids: ids as Int32Array, logProbs: logProbs as Float32Array, entropies: entropies as Float32Array }
+    // One read, since it may have to wait for a device.
+    const values = await packed.data<'float32'>()
+    const rows = logits.shape[0]
+    return {
+      ids: Int32Array.from(values.subarray(0, rows)),
+      logProbs: values.subarray(rows, 2 * rows),
+      entropies: values.subarray(2 * rows),
+    }
   } finally {
-    for (const tensor of tensors) tensor.dispose()
+    packed.dispose()
   }
 }
 

@@ -38,11 +38,16 @@ export class LoraTensors {
   refresh(): void {
     if (this.#version === this.adapter.version) return
     this.#version = this.adapter.version
-    for (const [i, { a, b }] of this.adapter.entries.entries()) {
-      const own = this.entries[i]!
-      assign(own.a, a)
-      assign(own.b, b)
-    }
+    const { variables } = this
+    tf.tidy(() => {
+      // One upload for all of them. The values are copied: the backend may keep what it is given.
+      const flat = tf.tensor1d(this.adapter.values.slice())
+      const parts = tf.split(
+        flat,
+        variables.map(({ size }) => size),
+      )
+      for (const [i, variable] of variables.entries()) variable.assign(tf.reshape(parts[i]!, variable.shape))
+    })
   }
 
   dispose(): void {
@@ -52,12 +57,6 @@ export class LoraTensors {
 
 function variableOf(matrix: LoraMatrix): tf.Variable<tf.Rank.R2> {
   return tf.tidy(() => tf.variable(tensorOf(matrix)))
-}
-
-function assign(variable: tf.Variable<tf.Rank.R2>, matrix: LoraMatrix): void {
-  const tensor = tensorOf(matrix)
-  variable.assign(tensor)
-  tensor.dispose()
 }
 
 /** The values are copied: the backend may keep what it is given. */

@@ -137,14 +137,12 @@ async function addGradients(
   variables: readonly tf.Variable[],
   sum: Float32Array, // of all variables
 ): Promise<void> {
-  let at = 0
-  for (const [i, { size }] of variables.entries()) {
-    const gradient = gradients[i]
-    if (gradient) {
-      const values = await gradient.data()
-      for (let j = 0; j < size; j++) sum[at + j]! += values[j]!
-      gradient.dispose()
-    }
-    at += size
-  }
+  // One read, since it may have to wait for a device.
+  const flat = tf.tidy(() =>
+    tf.concat1d(variables.map(({ size }, i) => tf.reshape(gradients[i] ?? tf.zeros([size]), [size]))),
+  )
+  tf.dispose(gradients.filter((gradient) => gradient !== null))
+  const values = await flat.data()
+  flat.dispose()
+  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!
 }

@@ -1,5 +1,6 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { AttentionOptions, AttentionSegment } from '../../../ops/attention.js'
+import { attentionPairs } from '../../operations.js'
 import type { CpuBackend } from '../backend.js'
 import { GRADIENT_BLOCK, KernelId, KEY_BLOCK } from '../constants.js'
 import { kernel } from './kernel.js'
@@ -27,12 +28,13 @@ function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: A
   const [n, width] = q.shape as [number, number]
   const y = backend.allocate([n, width])
   const logSumExp = backend.allocate([n, numHeads])
-  if (!coversAll(segments, n)) {
+  const work = workOf(segments)
+  if (work.queries !== n) {
     backend.floats(y.info).fill(0)
     backend.floats(logSumExp.info).fill(0)
   }
   const shape = attentionShape(options, width)
-  const list = queryList(segments, shape.tileQueries)
+  const list = work.queryList(shape.tileQueries)
   runAttention(backend, KernelId.attention, shape, {
     addresses: [backend.address(q), backend.address(k), backend.address(v), y.address, logSumExp.address],
     list,
@@ -56,7 +58,8 @@ function attentionGradient(
   const dq = backend.allocate([n, width])
   const dk = backend.allocate(k.shape)
   const dv = backend.allocate(v.shape)
-  if (!coversAll(segments, n)) backend.floats(dq.info).fill(0)
+  const work = workOf(segments)
+  if (work.queries !== n) backend.floats(dq.info).fill(0)
   const delta = allocator.allocate(n * numHeads * 4) // Σ dy·y of each query and head
   const addresses = [
     backend.address(q),
@@ -71,7 +74,7 @@ function attentionGradient(
     dv.address,
   ]
   const shape = attentionShape(options, width)
-  const queries = queryList(segments, shape.tileQueries)
+  const queries = work.queryList(shape.tileQueries)
   runAttention(backend, KernelId.attentionQueryGradient, shape, {
     addresses,
     list: queries,
@@ -81,7 +84,7 @@ function attentionGradient(
   })
   runAttention(backend, KernelId.attentionKeyGradient, shape, {
     addresses,
-    list: visitorList(segments, keys),
+    list: work.visitorList(keys),
     entries: Math.ceil(keys / GRADIENT_BLOCK),
     keys,
     products: 4,
@@ -91,9 +94,38 @@ function attentionGradient(
   return [dq.info, dk.info, dv.info]
 }
 
-/** Whether every query belongs to a segment (segments do not overlap). */
-function coversAll(segments: readonly AttentionSegment[], queries: number): boolean {
-  return segments.reduce((sum, segment) => sum + segment.queryLength, 0) === queries
+/** What is worked out from some segments once for all layers, forward and backward. */
+interface AttentionWork {
+  /** Queries that belong to a segment; segments do not overlap. */
+  readonly queries: number
+  /** Pairs of a query and a key that it sees. */
+  readonly pairs: number
+  readonly queryList: (tileQueries: number) => Int32Array
+  readonly visitorList: (keys: number) => Int32Array
+}
+
+const works = new WeakMap<readonly AttentionSegment[], AttentionWork>()
+
+function workOf(segments: readonly AttentionSegment[]): AttentionWork {
+  const known = works.get(segments)
+  if (known) return known
+  const work = {
+    queries: segments.reduce((sum, { queryLength }) => sum + queryLength, 0),
+    pairs: attentionPairs(segments),
+    queryList: lastResult((tileQueries) => queryList(segments, tileQueries)),
+    visitorList: lastResult((keys) => visitorList(segments, keys)),
+  }
+  works.set(segments, work)
+  return work
+}
+
+/** A function that keeps what it returned for the last argument. */
+function lastResult<T>(f: (argument: number) => T): (argument: number) => T {
+  let last: { argument: number; result: T } | null = null
+  return (argument) => {
+    if (last?.argument !== argument) last = { argument, result: f(argument) }
+    return last.result
+  }
 }
 
 interface AttentionShape {
@@ -112,10 +144,6 @@ function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptio
   const headDim = width / numHeads
   const group = numHeads / numKeyValueHeads
   const tileQueries = Math.max(1, Math.floor(TILE_ROWS / group))
-  let pairs = 0 // of a query and a key that it sees
-  for (const { queryLength, prefixLength, keyLength } of segments) {
-    pairs += queryLength * (prefixLength + keyLength - (queryLength - 1) / 2)
-  }
   return {
     numHeads,
     numKeyValueHeads,
@@ -123,14 +151,14 @@ function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptio
     tileQueries,
     tileRows: tileQueries * group,
     paddedBytes: Math.ceil(headDim / 4) * 16,
-    operations: pairs * numHeads * headDim,
+    operations: workOf(segments).pairs * numHeads * headDim,
   }
 }
 
 const QUERY_ENTRY_WORDS = 6
 
 /** The list of the forward kernel and of that for dq: the segments cut into tiles of queries; see assembly/attention.ts. */
-function queryList(segments: readonly AttentionSegment[], tileQueries: number): number[] {
+function queryList(segments: readonly AttentionSegment[], tileQueries: number): Int32Array {
   const list: number[] = []
   for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of segments) {
     for (let query = 0; query < queryLength; query += tileQueries) {
@@ -139,11 +167,11 @@ function queryList(segments: readonly AttentionSegment[], tileQueries: number): 
       list.push(queryStart + query, queries, prefixStart, prefixLength, keyStart, seen)
     }
   }
-  return list
+  return Int32Array.from(list)
 }
 
 /** The list of the kernel for dk and dv: for each block of keys the runs of queries that see it; see assembly/attention.ts. */
-function visitorList(segments: readonly AttentionSegment[], keys: number): number[] {
+function visitorList(segments: readonly AttentionSegment[], keys: number): Int32Array {
   const visitors = Array.from({ length: Math.ceil(keys / GRADIENT_BLOCK) }, (): number[] => [])
   /** Adds a segment's queries to the blocks of a run of keys, of which its first query sees `seen`. */
   const visit = (segment: AttentionSegment, start: number, length: number, seen: number): void => {
@@ -170,7 +198,7 @@ function visitorList(segments: readonly AttentionSegment[], keys: number): numbe
     offsets.push(end)
     end += block.length * 4
   }
-  return [...offsets, end, ...visitors.flat()]
+  return Int32Array.from([...offsets, end, ...visitors.flat()])
 }
 
 /** Runs a kernel of assembly/attention.ts on its list of work, once for each key-value head. */
@@ -181,7 +209,7 @@ function runAttention(
   work: {
     /** Of q, k, v, y, logSumExp and, for the gradient, of dy, delta, dq, dk, dv. */
     addresses: readonly number[]
-    list: readonly number[]
+    list: Int32Array
     entries: number
     scratchBytes: number
     /** Rows of dk and dv. */

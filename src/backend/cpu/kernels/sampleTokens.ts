@@ -9,19 +9,17 @@ const FIXED_SCRATCH = 64 + BINS * 8 + 64
 /** Rough cost of a logit in multiply-adds: two exponentials, two divisions and some products. */
 const OPERATIONS = 32
 
-/** Token ids, their log-probabilities, and the entropies of the distributions, each [B]. */
+/** Token ids, their log-probabilities, and the entropies of the distributions: [3, B]. */
 function sampleTokens(
   backend: CpuBackend,
   { logits }: { logits: tf.TensorInfo }, // [B, V]
   { parameters, uniforms, histories }: SampleTokensAttributes,
-): tf.TensorInfo[] {
+): tf.TensorInfo {
   const { runtime } = backend
   const { args, floatArgs, allocator } = runtime
   const { temperature, topK, topP, minP, repetitionPenalty } = parameters
   const [rows, vocabulary] = logits.shape as [number, number]
-  const ids = backend.allocate([rows], 'int32')
-  const logProbs = backend.allocate([rows])
-  const entropies = backend.allocate([rows])
+  const sampled = backend.allocate([3, rows])
   const penalised = histories !== null && repetitionPenalty !== 1
   const seen = penalised ? histories.map((history) => [...new Set(history)]) : []
   let end = 0
@@ -37,8 +35,8 @@ function sampleTokens(
 
   args[0] = backend.address(logits)
   args[1] = vocabulary
-  args[2] = ids.address
-  args[3] = logProbs.address
+  args[2] = sampled.address
+  args[3] = sampled.address + rows * 4
   floatArgs[4] = temperature
   args[5] = topK < vocabulary ? topK : 0
   args[6] = history
@@ -46,11 +44,13 @@ function sampleTokens(
   args[8] = doubles
   args[9] = scratch.address
   args[10] = scratch.stride
-  args[11] = entropies.address
+  args[11] = sampled.address + 2 * rows * 4
   runtime.run(KernelId.sampleTokens, rows, rows * vocabulary * OPERATIONS)
   allocator.release(doubles)
   allocator.release(history)
-  return [ids.info, logProbs.info, entropies.info]
+  // The kernel writes ids as integers.
+  backend.floats(sampled.info).set(new Int32Array(allocator.memory.buffer, sampled.address, rows))
+  return sampled.info
 }
 
 export const sampleTokensKernels = [kernel('SampleTokens', sampleTokens)]
