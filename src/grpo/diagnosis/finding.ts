@@ -19,6 +19,7 @@ export type FindingName =
   | 'not_finite'
   | 'idle_learning_rate'
   | 'reward_hacking'
+  | 'sampling_mismatch'
   | 'unsound_reasoning'
 
 /** What a rule has to say about a run as it stands. */

@@ -7,6 +7,7 @@ import { lengthCreep } from './rules/lengthCreep.js'
 import { noRewardVariance } from './rules/noRewardVariance.js'
 import { notFinite } from './rules/notFinite.js'
 import { rewardHacking } from './rules/rewardHacking.js'
+import { samplingMismatch } from './rules/samplingMismatch.js'
 import { spikes } from './rules/spikes.js'
 import { truncation } from './rules/truncation.js'
 import { unsoundReasoning } from './rules/unsoundReasoning.js'
@@ -21,6 +22,7 @@ const rules: readonly Rule[] = [
   unsoundReasoning,
   lengthCreep,
   spikes,
+  samplingMismatch,
   idleLearningRate,
 ]
 

@@ -26,7 +26,7 @@ export interface TrainingMetrics {
   readonly learning_rate: number
   /** Steps so far whose gradients were not finite numbers, so that the adapter was left as it was. */
   readonly skipped_steps: number
-  /** Tokens so far, prompts and completions; a prompt counts once for each of its completions. */
+  /** Tokens so far, of prompts and sampled; a prompt counts once for each of its completions. */
   readonly num_tokens: number
   /** Passes over the problems so far. */
   readonly epoch: number
@@ -68,7 +68,7 @@ export interface TrainingMetrics {
   /** Share of the groups that teach nothing because all completions are wrong. */
   readonly 'groups/all_wrong'?: number
 
-  /** Mean length of the completions, in tokens, the EOS token included. */
+  /** Mean length of the completions, in sampled tokens, the EOS token included. */
   readonly 'completions/mean_length'?: number
   /** Shortest completion, in tokens. */
   readonly 'completions/min_length'?: number
@@ -117,10 +117,16 @@ export interface TrainingMetrics {
   readonly policy_loss?: number
   /** With an entropy bonus: its coefficient. */
   readonly entropy_coef?: number
-  /** Mean difference between the log-probability of a token when sampled and in training, in nats; 0 on the cpu backend. */
+  /** Mean difference between the log-probability of a token when sampled and in training, in nats; 0 on the cpu engine. */
   readonly 'sampling/sampling_logp_difference/mean'?: number
-  /** The largest such difference, in nats; above 0.01 the run stops. */
+  /** The largest such difference, in nats; where both should be equal, the run stops above 0.01. */
   readonly 'sampling/sampling_logp_difference/max'?: number
+  /** With a rollout engine within a tolerance: the smallest π_old / π_sampler, as bounded, of a token or completion. */
+  readonly 'sampling/importance_sampling_ratio/min'?: number
+  /** With a rollout engine within a tolerance: the mean of these ratios. */
+  readonly 'sampling/importance_sampling_ratio/mean'?: number
+  /** With a rollout engine within a tolerance: the largest of these ratios. */
+  readonly 'sampling/importance_sampling_ratio/max'?: number
 
   /** With dynamicSampling: rounds of sampling for the batch. */
   readonly 'dynamic_sampling/num_gen_batches'?: number

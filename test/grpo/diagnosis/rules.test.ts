@@ -94,6 +94,42 @@ describe('grpo/diagnosis/rules', () => {
     })
   })
 
+  describe('sampling mismatch', () => {
+    const sampled = (difference: number, ratio = 1) => ({
+      'sampling/sampling_logp_difference/mean': difference,
+      'sampling/importance_sampling_ratio/mean': ratio,
+    })
+
+    it('fires when what samples is not the policy, or what is corrected for hardly counts', () => {
+      const stale = only(
+        said(() => sampled(0.08)),
+        'sampling_mismatch',
+        /0\.08 nats apart/,
+        /lets 100 % of their weight count/,
+      )
+      assert.match(stale.advice, /sync/)
+      const masked = only(
+        said(() => sampled(0.03, 0.3)),
+        'sampling_mismatch',
+        /lets 30 % of their weight/,
+      )
+      assert.match(masked.advice, /token_truncate/)
+      const difference = { 'sampling/sampling_logp_difference/mean': 0.06 }
+      const plain = only(
+        said(() => difference),
+        'sampling_mismatch',
+        /nothing is corrected/,
+      )
+      assert.match(plain.advice, /vllmImportanceSamplingCorrection/)
+    })
+
+    it('is silent at what arithmetic makes, for one batch, and where nothing is measured', () => {
+      assert.deepEqual(names(said(() => sampled(0.03))), [])
+      assert.deepEqual(names(said((step) => sampled(step === 39 ? 0.1 : 0.02))), [])
+      assert.deepEqual(names(said(() => ({ 'sampling/sampling_logp_difference/mean': 0 }))), [])
+    })
+  })
+
   describe('no reward variance', () => {
     it('fires when most groups are all wrong', () => {
       const statement = only(

@@ -91,13 +91,24 @@ export const trainingCharts: readonly Chart[] = [
   ),
   metricChart(
     ...(['sampling-difference', 'Sampling against training', 'nats'] as const),
-    'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level.',
+    'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level, or below 0.05 on average where another engine samples.',
     'no step has recorded it',
     [
       ['sampling/sampling_logp_difference/max', 'Largest'],
       ['sampling/sampling_logp_difference/mean', 'Mean'],
     ],
     { tickFormat: '.1e', lowest: 0 },
+  ),
+  metricChart(
+    ...(['sampling-ratio', 'Correction for what samples', 'ratio'] as const),
+    'How much likelier the policy is to sample a token or a completion than the engine that did, as bounded. The loss is multiplied by it; 0 leaves out.',
+    'the policy sampled by itself: there is nothing to correct',
+    [
+      ['sampling/importance_sampling_ratio/max', 'Largest'],
+      ['sampling/importance_sampling_ratio/mean', 'Mean'],
+      ['sampling/importance_sampling_ratio/min', 'Smallest'],
+    ],
+    { lowest: 0 },
   ),
   metricChart(
     ...(['reasoning', 'Reasoning', 'in a completion'] as const),
