@@ -33,6 +33,7 @@ export type { GRPOConfig } from './grpo/config/config.js'
 export type { GRPOOptions } from './grpo/config/options.js'
 export type { Finding } from './grpo/diagnosis/finding.js'
 export type { TrainingMetrics } from './grpo/metrics/trainingMetrics.js'
+export type { RolloutEngine } from './grpo/rollouts/rolloutEngine.js'
 export type { RolloutGroup, ScoredCompletion } from './grpo/rollouts/rollouts.js'
 
 export { evaluate } from './eval/evaluate.js'

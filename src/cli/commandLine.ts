@@ -8,6 +8,7 @@ import { addDoctorCommand } from './verbs/doctor/doctor.js'
 import { addDownloadCommand } from './verbs/download.js'
 import { addEvalCommand } from './verbs/eval/evalCommand.js'
 import { ExitCode, reportError } from './terminal/exitCode.js'
+import { helpLayout } from './terminal/helpLayout.js'
 import type { Streams } from './terminal/streams.js'
 import { addGenerateCommand } from './verbs/generate.js'
 import { addGradeCommand } from './verbs/grade.js'
@@ -54,7 +55,7 @@ export async function runCommandLine(args: readonly string[], streams: Streams =
     .version(`grpo-ts ${packageVersion()}`)
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp(helpLayout)
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),

@@ -38,7 +38,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'cache_implementation',
     'use_cache',
   ],
-  'vLLM is not used: sampling and training are one engine': [
+  'vLLM is not used; a `rolloutEngine` of the trainer may be a client of a server': [
     'use_vllm',
     'vllm_mode',
     'vllm_model_impl',
