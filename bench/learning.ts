@@ -8,7 +8,6 @@ import os from 'node:os'
 import path from 'node:path'
 import { Command } from 'commander'
 import { selectEngine } from '../src/engine/registry.js'
-import { parseNumber } from '../src/cli/terminal/modelOptions.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../src/grpo/config/config.js'
 import type { GRPOConfig } from '../src/grpo/config/config.js'
@@ -38,8 +37,8 @@ interface Run {
 }
 
 const program = new Command('npm run bench:learning --')
-  .option('--seeds <N>', 'runs of each loss type', parseNumber, 3)
-  .option('--steps <N>', 'optimizer steps of a run', parseNumber, 100)
+  .option('--seeds <N>', 'runs of each loss type', Number, 3)
+  .option('--steps <N>', 'optimizer steps of a run', Number, 100)
   .option('--losses <names...>', 'loss types', [...grpoConfigSchema.shape.lossType.unwrap().options])
   .parse()
 const { seeds, steps, losses } = program.opts<{ seeds: number; steps: number; losses: GRPOConfig['lossType'][] }>()

@@ -8,7 +8,6 @@
  */
 import path from 'node:path'
 import { Command } from 'commander'
-import { parseNumber } from '../src/cli/terminal/modelOptions.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { readRecipeRun, trainRecipe } from './recipes/recipeRun.js'
 import type { RecipeRun } from './recipes/recipeRun.js'
@@ -16,7 +15,7 @@ import { columns, writeResults } from './recipes/resultsPage.js'
 
 const program = new Command('npm run bench:recipes --')
   .option('--model <folder>', 'of SmolLM2-135M-Instruct, or its Hub id', 'HuggingFaceTB/SmolLM2-135M-Instruct')
-  .option('--seeds <N>', 'runs of each recipe, with the seeds 1 to N', parseNumber, 3)
+  .option('--seeds <N>', 'runs of each recipe, with the seeds 1 to N', Number, 3)
   .option('--recipe <names...>', 'recipes', ['smollm2-135m-cpu', 'smollm2-135m-word-problems-cpu'])
   .option('--runs <folder>', 'folder of the runs', path.join('runs', 'bench-recipes'))
   .option('--output <folder>', 'folder of the results', path.join('docs', 'recipes'))

@@ -5,13 +5,27 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
+import { evaluationOptions } from '../src/run/evaluationOptions.ts'
 import { grpoConfigSchema } from '../src/grpo/config/config.ts'
+import { samplingOptions } from '../src/engine/samplingOptions.ts'
 import { schedulerKwargsSchema, schedulerSettings } from '../src/optim/schedulerOptions.ts'
 import { pretrainConfigSchema } from '../src/pretrain/config.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 
 const interfaces = [
+  {
+    file: 'src/engine/samplingSettings.ts',
+    name: 'SamplingSettings',
+    schema: z.strictObject(samplingOptions),
+    doc: 'How completions are drawn. All may be left out.',
+  },
+  {
+    file: 'src/eval/evaluationValues.ts',
+    name: 'EvaluationValues',
+    schema: z.strictObject(evaluationOptions),
+    doc: 'How completions are drawn and intervals computed. All may be left out.',
+  },
   {
     file: 'src/grpo/config/options.ts',
     name: 'GRPOOptions',

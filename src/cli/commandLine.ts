@@ -82,9 +82,14 @@ function withKebabCaseFlags(args: readonly string[], program: Command): string[]
   const hint = otherVerbs[verb]
   if (hint !== undefined) throw new ConfigError(`there is no verb ${verb}: ${hint}`)
   const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)))
-  return args.map((arg) => {
+  const own = program.commands.find((command) => command.name() === verb)?.options ?? []
+  const booleans = new Set(own.filter(({ optional }) => optional).map(({ long }) => long))
+  return args.map((arg, i) => {
     const [flag = '', ...value] = arg.split('=')
     const normalized = flag.replaceAll('_', '-')
+    // What stands behind a boolean is its value only where it is one: `train --do-eval run.yaml` names the file.
+    const isTrue = booleans.has(normalized) && value.length === 0 && !['true', 'false'].includes(args[i + 1] ?? '')
+    if (isTrue) return `${normalized}=true`
     if (known.has(normalized)) return [normalized, ...value].join('=')
     const renamed = flag.startsWith('--') ? renamedOption(camelCase(flag.slice(2).replaceAll('-', '_'))) : null
     if (renamed !== null) throw new ConfigError(`${flag} is renamed to --${kebabCase(renamed)}`)

@@ -1,28 +1,20 @@
+import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
+import { problemsOf } from '../options/schema.js'
+import { drawOptions, samplingOptions } from './samplingOptions.js'
+import type { SamplingSettings } from './samplingSettings.js'
 
 /** How completions are drawn. */
-export interface SamplingOptions {
+export interface SamplingOptions extends SamplingSettings {
   /** Most tokens of a completion. */
-  maxCompletionLength: number
-  /** Divides the logits; 0 takes the likeliest token. Defaults to 1. */
-  temperature?: number
-  /** Sample among the k likeliest tokens. Defaults to 0: all. */
-  topK?: number
-  /** Sample among the likeliest tokens that together have this probability. Defaults to 1: all. */
-  topP?: number
-  /** Sample among tokens at least this times as likely as the likeliest. Defaults to 0: all. */
-  minP?: number
-  /** Above 1, tokens that occurred in the prompt or the completion become less likely. Defaults to 1: off. */
-  repetitionPenalty?: number
+  readonly maxCompletionLength: number
   /** Completions for each prompt; they share its prefill. Defaults to 1. */
   numGenerations?: number
   /** The same seed gives the same completions of a prompt, whatever else is generated with it. Defaults to 0. */
   seed?: number
   /** Tokens that end a completion. Defaults to the model's. */
   eosTokenIds?: readonly number[]
-  /** A completion ends when its text contains one of these. Needs a tokenizer. */
-  stopStrings?: readonly string[]
   /** Ends the generation early with the reason of the signal. */
   signal?: AbortSignal
   /**
@@ -50,32 +42,20 @@ export interface Completion {
   text: string
 }
 
+const samplingSchema = z.object({ ...samplingOptions, ...drawOptions })
+
 /** Throws a ConfigError that names every option out of range and every prompt that is empty or leaves no room for a completion. */
 export function checkSampling(
   { config, hasTokenizer }: { config: Pick<ModelConfig, 'maxPositions'>; hasTokenizer: boolean },
   prompts: readonly (readonly number[])[],
   options: SamplingOptions,
 ): void {
-  const problems: string[] = []
-  const expect = (name: keyof SamplingOptions, holds: (value: number) => boolean, expected: string): void => {
-    const value = options[name] as number | undefined
-    if (value !== undefined && !holds(value)) problems.push(`${name} is ${value}, expected ${expected}`)
-  }
-  const whole = (minimum: number) => (value: number) => Number.isSafeInteger(value) && value >= minimum
-  expect('maxCompletionLength', whole(1), 'a whole number of at least 1')
-  expect('numGenerations', whole(1), 'a whole number of at least 1')
-  expect('seed', whole(0), 'a whole number of at least 0')
-  expect('temperature', (value) => value >= 0 && value < Infinity, 'a number of at least 0')
-  expect('topK', whole(0), 'a whole number of at least 0')
-  expect('topP', (value) => value > 0 && value <= 1, 'a number above 0 and at most 1')
-  expect('minP', (value) => value >= 0 && value <= 1, 'a number from 0 to 1')
-  expect('repetitionPenalty', (value) => value > 0 && value < Infinity, 'a number above 0')
+  const { problems } = problemsOf(samplingSchema, { ...options })
   if (options.stopStrings?.length && !hasTokenizer) problems.push('stopStrings need a model with a tokenizer')
-  if (options.stopStrings?.includes('')) problems.push('stopStrings holds an empty string')
   for (const [index, { length }] of prompts.entries()) if (length === 0) problems.push(`prompt ${index} is empty`)
   const tooLong = describeTooLong(prompts, options.maxCompletionLength, config.maxPositions)
   if (tooLong !== null) problems.push(tooLong)
-  if (problems.length > 0) throw new ConfigError(`generate: ${problems.join('; ')}`)
+  if (problems.length > 0) throw new ConfigError(`generate: ${problems.join('\n  ')}`)
 }
 
 /** The longest completion, in tokens, that a model has room for behind a prompt; below 1 when it has room for none. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
 import { ConfigError, DataError } from '../errors.js'
 import { CausalLM } from '../policy/causalLM.js'
 import { defaultCompletionLength } from '../engine/sampling.js'
@@ -8,39 +9,17 @@ import type { Task } from '../tasks/task.js'
 import { summarizeTraces } from './decodingResult.js'
 import { EVALUATION_VERSION } from '../run/evaluation.js'
 import type { Comparison, Evaluation, EvaluatedProblem, EvaluationSettings, PolicyResult } from '../run/evaluation.js'
+import { problemsOf } from '../options/schema.js'
+import { evaluationOptions } from '../run/evaluationOptions.js'
+import type { EvaluationValues } from './evaluationValues.js'
 import { pairResults } from './pairedResult.js'
 import { statisticsReady } from './statistics/distributions.js'
-import { checkConfidence } from './statistics/proportionInterval.js'
 import { sampleTraces } from './traces.js'
 
 /** How policies are evaluated. */
-export interface EvaluateOptions {
+export interface EvaluateOptions extends EvaluationValues {
   /** Takes the first problems of the task only. Defaults to all. */
-  limit?: number
-  /** Answers each problem once by the likeliest tokens (temperature 0). Defaults to true. */
-  greedy?: boolean
-  /** Completions of each problem to sample; pass@k is told for k up to it. 0 for none. Defaults to 4. */
-  samples?: number
-  /** Most tokens of a completion. Defaults to 512, or half of the positions of a model with fewer than 1024. */
-  maxCompletionLength?: number
-  /** Of the sampled completions. Defaults to 1, as in training. */
-  temperature?: number
-  /** Sample among the k likeliest tokens. Defaults to 0: all. */
-  topK?: number
-  /** Sample among the likeliest tokens that together have this probability. Defaults to 1: all. */
-  topP?: number
-  /** Sample among tokens at least this times as likely as the likeliest. Defaults to 0: all. */
-  minP?: number
-  /** Also of the greedy completions. */
-  repetitionPenalty?: number
-  /** A completion ends when its text contains one of these. Defaults to none. */
-  stopStrings?: readonly string[]
-  /** Of sampling and of the resampling for intervals. The same seed gives the same evaluation. Defaults to 0. */
-  seed?: number
-  /** Of all intervals. Defaults to 0.95. */
-  confidence?: number
-  /** Draws of a bootstrap interval or a permutation test. Defaults to 10,000. */
-  resamples?: number
+  limit?: number | undefined
   /** Adapter folders by the names of the policies, for the record. Defaults to none. */
   adapters?: Readonly<Record<string, string>>
   /**
@@ -125,7 +104,7 @@ export async function evaluate(
   }
 
   async function decode(what: Decoding, model: CausalLM): Promise<PolicyResult['greedy']> {
-    const sampling = samplingOptions(settings, what.decoding)
+    const sampling = samplingOf(settings, what.decoding)
     const all = problems.length * (sampling.numGenerations ?? 1)
     let tokens = 0
     const tell = (phase: EvaluationProgress['phase'], ended: number): void =>
@@ -174,42 +153,31 @@ function describeProblem(task: Task, problem: Problem, model: CausalLM): Evaluat
   return { id, question, answer, prompt: task.prompt(problem, model.tokenizer).text, difficulty: difficulty ?? null }
 }
 
-/** Checks the options that are not checked by what uses them, and fills in the defaults. */
+const settingsSchema = z.object(evaluationOptions)
+const limitSchema = z.object({
+  limit: z.int().positive().optional().describe('Takes the first problems of the task only. Defaults to all.'),
+})
+
+/** Checks the options and fills in the defaults. */
 function settingsOf(options: EvaluateOptions, models: readonly CausalLM[]): EvaluationSettings {
-  const settings: EvaluationSettings = {
-    maxCompletionLength:
-      options.maxCompletionLength ?? Math.min(...models.map(({ config }) => defaultCompletionLength(config))),
-    temperature: options.temperature ?? 1,
-    topK: options.topK ?? 0,
-    topP: options.topP ?? 1,
-    minP: options.minP ?? 0,
-    repetitionPenalty: options.repetitionPenalty ?? 1,
-    stopStrings: [...(options.stopStrings ?? [])],
-    greedy: options.greedy ?? true,
-    samples: options.samples ?? 4,
-    seed: options.seed ?? 0,
-    confidence: options.confidence ?? 0.95,
-    resamples: options.resamples ?? 10_000,
+  const { problems, value } = problemsOf(settingsSchema, { ...options })
+  problems.push(...problemsOf(limitSchema, { limit: options.limit }).problems)
+  if (problems.length > 0 || !value) throw new ConfigError(`evaluate: ${problems.join('\n  ')}`)
+  const { maxCompletionLength: given, ...rest } = value
+  const maxCompletionLength = given ?? Math.min(...models.map(({ config }) => defaultCompletionLength(config)))
+  const { greedy, samples, temperature } = rest
+  if (!greedy && samples === 0) {
+    throw new ConfigError('evaluate: greedy is off and samples is 0, so nothing would be sampled')
   }
-  const { greedy, samples, resamples, temperature } = settings
-  const { limit } = options
-  checkConfidence(settings.confidence)
-  const problems: string[] = []
-  for (const [name, value] of Object.entries({ samples, resamples, limit: limit ?? 1 })) {
-    const least = name === 'limit' ? 1 : 0
-    if (!Number.isSafeInteger(value) || value < least) {
-      problems.push(`${name} is ${value}, expected a whole number of at least ${least}`)
-    }
-  }
-  if (!greedy && samples === 0) problems.push('greedy is off and samples is 0, so nothing would be sampled')
   if (samples > 0 && temperature === 0) {
-    problems.push('temperature is 0, which greedy already covers; set samples to 0, or a temperature above 0')
+    throw new ConfigError(
+      'evaluate: temperature is 0, which greedy already covers; set samples to 0, or a temperature above 0',
+    )
   }
-  if (problems.length > 0) throw new ConfigError(`evaluate: ${problems.join('; ')}`)
-  return settings
+  return { maxCompletionLength, ...rest }
 }
 
-function samplingOptions(settings: EvaluationSettings, decoding: Decoding['decoding']): SamplingOptions {
+function samplingOf(settings: EvaluationSettings, decoding: Decoding['decoding']): SamplingOptions {
   const { maxCompletionLength, repetitionPenalty, stopStrings, seed } = settings
   const common = { maxCompletionLength, repetitionPenalty, stopStrings, seed }
   if (decoding === 'greedy') return { ...common, temperature: 0, numGenerations: 1 }

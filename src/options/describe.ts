@@ -8,6 +8,7 @@ export interface ValueSchema {
   pattern?: string
   items?: ValueSchema
   anyOf?: ValueSchema[]
+  default?: unknown
 }
 
 /** An option as help texts, flags and documents show it. */
@@ -20,15 +21,25 @@ export interface OptionDescription {
   readonly alternatives: readonly ValueSchema[]
   /** The values that it may have, if they are a list of names. */
   readonly choices: readonly string[] | null
+  /** What it is when it is not given; undefined where it has none. */
+  readonly defaultValue: unknown
 }
 
 /** The options of a schema, in its order. */
 export function describeOptions(shape: Readonly<Record<string, z.ZodType>>): OptionDescription[] {
-  const values = z.toJSONSchema(z.object(shape), { io: 'input' }).properties as Record<string, ValueSchema>
+  const json = z.toJSONSchema(z.object(shape), { io: 'input' })
+  const values = json.properties as Record<string, ValueSchema>
   const flat = (schema: ValueSchema): ValueSchema[] => schema.anyOf?.flatMap(flat) ?? [schema]
   return Object.entries(shape).map(([name, schema]) => {
     const alternatives = flat(values[name] ?? {})
     const choices = alternatives.find((alternative) => alternative.enum)?.enum?.map(String) ?? null
-    return { name, description: schema.description ?? '', alternatives, choices }
+    const required = json.required?.includes(name) === true ? ' Required.' : ''
+    return {
+      name,
+      description: `${schema.description ?? ''}${required}`,
+      alternatives,
+      choices,
+      defaultValue: values[name]?.default,
+    }
   })
 }

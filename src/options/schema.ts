@@ -12,6 +12,30 @@ export function option<T extends z.ZodType>(
   return schema.default(defaultValue).describe(`${description} Defaults to ${JSON.stringify(defaultValue)}.`)
 }
 
+/** Options that are left open where they are not given, since something else then says what they are. */
+type LeftOpen<Shape> = {
+  [Name in keyof Shape]: z.ZodOptional<
+    Shape[Name] extends z.ZodDefault<infer Inner extends z.ZodType> | z.ZodOptional<infer Inner extends z.ZodType>
+      ? Inner
+      : z.ZodType
+  >
+}
+
+/** The same options without their defaults, which count only where `first`, as in `the run's`, says nothing. */
+export function leftOpen<Shape extends Readonly<Record<string, z.ZodDefault | z.ZodOptional>>>(
+  shape: Shape,
+  first: string,
+): LeftOpen<Shape> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, schema]) => [
+      name,
+      (schema.unwrap() as z.ZodType)
+        .optional()
+        .describe((schema.description ?? '').replace(' Defaults to ', ` Defaults to ${first}, else `)),
+    ]),
+  ) as LeftOpen<Shape>
+}
+
 /** How {@link parseOptions} takes options. */
 export interface ParseSettings {
   /** Values that take the place of those by either spelling, as flags do of those of a file. Defaults to none. */
@@ -32,17 +56,27 @@ export function parseOptions<Shape extends z.core.$ZodShape>(
 ): z.output<z.ZodObject<Shape>> {
   const problems: string[] = []
   const named = optionsByName({ ...input }, Object.keys(schema.shape), problems)
-  const given: Record<string, unknown> = { ...named, ...overrides }
+  const checked = problemsOf(schema, { ...named, ...overrides }, nameOf)
+  problems.push(...checked.problems)
+  if (problems.length > 0 || !checked.value) throw new ConfigError(`options of ${what}:\n  ${problems.join('\n  ')}`)
+  return checked.value
+}
+
+/** What is wrong with options by their camelCase names, one sentence each; their values with the defaults when nothing is. */
+export function problemsOf<Shape extends z.core.$ZodShape>(
+  schema: z.ZodObject<Shape>,
+  given: Readonly<Record<string, unknown>>,
+  nameOf: (name: string) => string = (name) => name,
+): { problems: string[]; value: z.output<z.ZodObject<Shape>> | undefined } {
   const result = schema.safeParse(given, { error: expectation })
-  for (const { path, message } of result.error?.issues ?? []) {
+  const problems = (result.error?.issues ?? []).map(({ path, message }) => {
     const [first, ...rest] = path.map(String)
     const help = (schema.shape[first!] as z.ZodType).description ?? ''
     const value = path.reduce((holder: unknown, key) => (holder as Record<PropertyKey, unknown>)[key], given)
     const name = [nameOf(first!), ...rest].join('.')
-    problems.push(`${name}${value === undefined ? ' is missing' : `: ${message}, got ${quote(value)}`}. ${help}`.trim())
-  }
-  if (problems.length > 0 || !result.success) throw new ConfigError(`options of ${what}:\n  ${problems.join('\n  ')}`)
-  return result.data
+    return `${name}${value === undefined ? ' is missing' : `: ${message}, got ${quote(value)}`}. ${help}`.trim()
+  })
+  return { problems, value: result.data }
 }
 
 /** What a value was expected to be, in words, in place of zod's messages; a schema's own message comes before it. */

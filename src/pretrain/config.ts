@@ -74,11 +74,15 @@ export type PretrainConfig = {
 }
 
 /**
- * Checks options given by their camelCase or snake_case names and fills in the defaults.
+ * Checks options given by their camelCase or snake_case names and fills in the defaults. `flags`, by their camelCase names,
+ * override them.
  * @throws ConfigError that names every option that is unknown, given twice, of a wrong type or out of range
  */
-export function parsePretrainConfig(input: PretrainOptions | Readonly<Record<string, unknown>>): PretrainConfig {
-  const config = parseOptions('pretrain', pretrainConfigSchema, input)
+export function parsePretrainConfig(
+  input: PretrainOptions | Readonly<Record<string, unknown>>,
+  flags: Readonly<Record<string, unknown>> = {},
+): PretrainConfig {
+  const config = parseOptions('pretrain', pretrainConfigSchema, input, { overrides: flags })
   if (config.warmupSteps + config.decaySteps > config.maxSteps) {
     throw new ConfigError(
       `warmupSteps ${config.warmupSteps} and decaySteps ${config.decaySteps} are more than maxSteps ${config.maxSteps}`,

@@ -7,6 +7,7 @@ import { readJson } from '../io/readJsonFile.js'
 import { camelCase, snakeCase } from '../options/names.js'
 import { EVALUATION_VERSION } from './evaluation.js'
 import type { Evaluation } from './evaluation.js'
+import { evaluationOptions } from './evaluationOptions.js'
 
 /** Share of anything between 0 and 1. */
 const share = z.number().min(0).max(1)
@@ -17,20 +18,7 @@ const estimateSchema = z.object({
   high: z.number().nullable(),
 })
 
-const settingsSchema = z.object({
-  maxCompletionLength: z.int().positive(),
-  temperature: z.number(),
-  topK: z.int(),
-  topP: z.number(),
-  minP: z.number(),
-  repetitionPenalty: z.number(),
-  stopStrings: z.array(z.string()),
-  greedy: z.boolean(),
-  samples: z.int().nonnegative(),
-  seed: z.int().nonnegative(),
-  confidence: z.number(),
-  resamples: z.int().nonnegative(),
-})
+const settingsSchema = z.object({ ...evaluationOptions, maxCompletionLength: z.int().positive() })
 
 const problemSchema = z.object({
   id: z.string(),

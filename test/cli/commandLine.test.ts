@@ -24,7 +24,7 @@ describe('cli/commandLine', () => {
   it('has a flag for every option of GRPO, with its description', async () => {
     const { stdout } = await run(['train', '--help'])
     assert.match(stdout, /--num-generations <value> +Completions sampled for each/)
-    assert.match(stdout, /--loss-type <value> [^]*One of grpo,\s+bnpo/)
+    assert.match(stdout, /--loss-type <value> [^]*One\s+of\s+grpo,\s+bnpo/)
     assert.match(stdout, /--stop-strings <values\.\.\.>/)
     assert.match(stdout, /--do-eval \[value\]/)
   })

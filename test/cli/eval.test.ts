@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
-import { planEvaluation } from '../../src/cli/verbs/eval/evalOptions.js'
+import { evalFlags, planEvaluation } from '../../src/cli/verbs/eval/evalOptions.js'
 import { readTaskFlags } from '../../src/cli/run/taskFlags.js'
 import { readEvaluation } from '../../src/run/evaluationFile.js'
 import { kebabCase } from '../../src/options/names.js'
@@ -120,8 +120,8 @@ describe('cli/eval', () => {
     const { code, stderr } = await run(['eval', inFolder('run'), ...sampling(), ...boxed, '--output', output])
     assert.equal(code, 0, stderr)
     assert.ok(readEvaluation(output).problems.every(({ difficulty }) => difficulty! <= 2))
-    const given = readTaskFlags({ reasoningFormat: 'boxed', difficulty: '1-2', limit: '5' })
-    const plan = planEvaluation(inFolder('run'), { greedy: true, traces: 1 }, given)
+    const given = readTaskFlags('eval', { reasoningFormat: 'boxed', difficulty: '1-2', limit: '5' })
+    const plan = planEvaluation(inFolder('run'), evalFlags.parse('eval', {}), given)
     assert.deepEqual(plan.taskOptions, {
       split: 'test',
       seed: 3,

@@ -239,13 +239,13 @@ describe('eval/evaluate', () => {
   it('refuses options that make no sense', async () => {
     await withPolicies(async (base) => {
       const cases: [EvaluateOptions, RegExp][] = [
-        [{ samples: 1.5 }, /samples is 1\.5, expected a whole number of at least 0/],
-        [{ limit: 0 }, /limit is 0, expected a whole number of at least 1/],
+        [{ samples: 1.5 }, /samples: expected a whole number, got 1\.5/],
+        [{ limit: 0 }, /limit: expected a number above 0, got 0/],
         [{ greedy: false, samples: 0 }, /nothing would be sampled/],
         [{ temperature: 0 }, /temperature is 0, which greedy already covers/],
-        [{ confidence: 95 }, /confidence is 95/],
-        [{ resamples: -1 }, /resamples is -1/],
-        [{ maxCompletionLength: 0 }, /maxCompletionLength is 0/],
+        [{ confidence: 95 }, /confidence: expected a number below 1, got 95/],
+        [{ resamples: -1 }, /resamples: expected a number of at least 0, got -1/],
+        [{ maxCompletionLength: 0 }, /maxCompletionLength: expected a number above 0, got 0/],
       ]
       for (const [wrong, message] of cases) await assert.rejects(evaluate(base, letterTask(), wrong), message)
       await assert.rejects(evaluate({}, letterTask()), /no policy/)

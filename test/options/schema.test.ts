@@ -67,7 +67,10 @@ describe('options/schema', () => {
 
   it('describes options for help texts', () => {
     const [name, , count, kind] = describeOptions(schema.shape)
-    assert.deepEqual([name!.description, name!.choices, kind!.choices], ['What it is called.', null, ['one', 'two']])
+    assert.deepEqual(
+      [name!.description, name!.choices, kind!.choices],
+      ['What it is called. Required.', null, ['one', 'two']],
+    )
     assert.deepEqual(
       count!.alternatives.map(({ type }) => type),
       ['integer', 'null'],

@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import * as tf from '../../bundled/tfjs.js'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { measurePeak } from '../../backend/cpu/peak.js'
 import { KernelProfile } from '../../backend/profile.js'
@@ -16,26 +17,33 @@ import type { Streams } from '../terminal/streams.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from './fixedWorkload.js'
 import type { StepMeasurement } from './fixedWorkload.js'
 import { interruptible } from '../terminal/interruptible.js'
-import { parseNumber, parseThreads } from '../terminal/modelOptions.js'
+import { engineOptions } from '../../engine/engineOptions.js'
+import { option } from '../../options/schema.js'
+import { nameOption } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { peakMemory } from './peakMemory.js'
 import { formatProfile } from './profileTable.js'
 
-export interface BenchOptions {
-  /** Folder of a model. Defaults to a small Llama of random weights. */
-  model?: string
-  threads?: number
-  prompts: number
-  numGenerations: number
-  /** Tokens of each prompt. */
-  promptLength: number
-  /** Tokens of each completion. */
-  maxCompletionLength: number
-  perDeviceTrainBatchSize: number
-  loraR: number
-  /** Steps that are measured, after one to warm up. */
-  steps: number
-  profile: boolean
-}
+const count = z.int().positive()
+
+const flags = schemaFlags({
+  profile: option(z.boolean(), false, 'Show where the time goes, by op.'),
+  model: nameOption
+    .optional()
+    .describe("Folder of a model in Hugging Face's layout. Defaults to a small Llama of random weights."),
+  threads: engineOptions.threads,
+  prompts: option(count, 8, 'Prompts of a step.'),
+  numGenerations: option(count, 8, 'Completions for each prompt.'),
+  promptLength: option(count, 73, 'Tokens of each prompt.'),
+  maxCompletionLength: option(count, 64, 'Tokens of each completion.'),
+  perDeviceTrainBatchSize: option(count, 16, 'Completions in a micro-batch.'),
+  loraR: option(count, 16, 'Rank of the adapter.'),
+  steps: option(count, 1, 'Steps that are measured, after one to warm up.'),
+})
+
+/** The flags of `grpo-ts bench`. */
+export type BenchOptions = ReturnType<typeof flags.parse>
 
 /** A Llama of 0.9 M parameters. */
 const smallModel = {
@@ -53,24 +61,15 @@ const smallModel = {
 const PEAK_MILLISECONDS = 200
 
 export function addBenchCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('bench')
     .summary('speed and memory of a GRPO step, and where its time goes')
     .description(
       'Measures a GRPO step on the cpu engine: prompts of random tokens, completions that all have the same length, given ' +
         'rewards, a LoRA adapter on all linear layers. Without --model it is a small Llama of random weights.',
     )
-    .option('--profile', 'show where the time goes, by op', false)
-    .option('--model <folder>', "model in Hugging Face's layout")
-    .option('--threads <N>', 'threads of the cpu engine (default: the number of cores)', parseThreads)
-    .option('--prompts <N>', 'prompts of a step', parseNumber, 8)
-    .option('--num-generations <G>', 'completions for each prompt', parseNumber, 8)
-    .option('--prompt-length <N>', 'tokens of a prompt', parseNumber, 73)
-    .option('--max-completion-length <N>', 'tokens of a completion', parseNumber, 64)
-    .option('--per-device-train-batch-size <N>', 'completions in a micro-batch', parseNumber, 16)
-    .option('--lora-r <r>', 'rank of the adapter', parseNumber, 16)
-    .option('--steps <N>', 'steps to measure, after one to warm up', parseNumber, 1)
-    .action((options: BenchOptions) => bench(options, streams))
+  flags.addTo(command)
+  command.action((given: Flags) => bench(flags.parse('bench', given), streams))
 }
 
 /** Measures steps and prints the result. */
@@ -79,7 +78,7 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(10)}${value}\n`)
   }
-  const engine = await selectEngine('cpu', options.threads === undefined ? {} : { threads: options.threads })
+  const engine = await selectEngine('cpu', options)
   const base = options.model === undefined ? await loadSmallModel() : await loadModel(options.model)
   const policy = base.withLora({ r: options.loraR, alpha: 2 * options.loraR })
   try {
@@ -174,21 +173,11 @@ async function measure(
   return { measurements, profile: formatProfile(profile.entries(), phases, measurements.length, peak) }
 }
 
-/** What the trainer cannot check, or would say in other words. */
-function checkSizes({ prompts, promptLength, numGenerations, perDeviceTrainBatchSize, steps }: BenchOptions): void {
-  for (const [flag, value] of [
-    ['--prompts', prompts],
-    ['--prompt-length', promptLength],
-    ['--steps', steps],
-  ] as const) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new ConfigError(`${flag} is ${value}; expected a whole number of at least 1`)
-    }
-  }
-  if ((prompts * numGenerations) % perDeviceTrainBatchSize !== 0) {
-    throw new ConfigError(
-      `${prompts} prompts × ${numGenerations} completions are not a multiple of --per-device-train-batch-size ` +
-        `${perDeviceTrainBatchSize}`,
-    )
-  }
+/** Throws a ConfigError for completions that make no whole micro-batches. */
+function checkSizes({ prompts, numGenerations, perDeviceTrainBatchSize }: BenchOptions): void {
+  if ((prompts * numGenerations) % perDeviceTrainBatchSize === 0) return
+  throw new ConfigError(
+    `${prompts} prompts × ${numGenerations} completions are not a multiple of --per-device-train-batch-size ` +
+      `${perDeviceTrainBatchSize}`,
+  )
 }

@@ -42,13 +42,11 @@ const runOptions = {
   model: z
     .string()
     .min(1)
-    .describe(
-      "Folder of the model in Hugging Face's layout, or its Hub id (owner/name, owner/name@revision). Required.",
-    ),
+    .describe("Folder of the model in Hugging Face's layout, or its Hub id (owner/name, owner/name@revision)."),
   task: z
     .string()
     .min(1)
-    .describe(`What to train on: ${taskNames.join(', ')}, or the file of a module such as ./my-task.mjs. Required.`),
+    .describe(`What to train on: ${taskNames.join(', ')}, or the file of a module such as ./my-task.mjs.`),
   ...taskRunOptions,
   split: option(taskFlagSchemas.split, 'train', 'Part of the problems to take.'),
   rewards: option(

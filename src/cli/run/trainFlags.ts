@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { grpoConfigSchema } from '../../grpo/config/config.js'
 import { taskFlagSchemas } from '../../tasks/taskOptions.js'
-import { schemaFlags } from './schemaFlags.js'
-import type { Flags } from './schemaFlags.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { trainConfigSchema } from './trainConfig.js'
 
 const flags = schemaFlags(trainConfigSchema.shape)

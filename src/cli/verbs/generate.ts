@@ -5,31 +5,31 @@ import type { CausalLM } from '../../policy/causalLM.js'
 import { parseJsonFields } from '../../io/jsonFields.js'
 import { generate as generateCompletions } from '../../policy/generate.js'
 import { defaultCompletionLength } from '../../engine/sampling.js'
-import type { Completion, SamplingOptions } from '../../engine/sampling.js'
+import type { Completion } from '../../engine/sampling.js'
+import { drawOptions, lengthOption, samplingOptions } from '../../engine/samplingOptions.js'
 import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../terminal/streams.js'
-import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
-import type { ModelOptions } from '../terminal/modelOptions.js'
+import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { checkPromptRow, checkRoom, promptFields, promptTokens } from '../terminal/promptRows.js'
 
-type SamplingFlags = Required<
-  Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'numGenerations' | 'seed'>
->
+const flags = schemaFlags({
+  ...modelOptions,
+  input: nameOption.optional().describe('JSON lines; - is standard input.'),
+  output: nameOption.optional().describe('JSON lines; - is standard output.'),
+  prompt: z.string().optional().describe('Complete this text and print the completion.'),
+  chat: z.string().optional().describe('Print the answer to this message.'),
+  ...samplingOptions,
+  maxCompletionLength: lengthOption,
+  ...drawOptions,
+})
 
-export interface GenerateOptions extends ModelOptions, SamplingFlags {
-  /** Defaults to what {@link defaultCompletionLength} says of the model. */
-  maxCompletionLength?: number
-  /** Where prompts come from: one of these three. */
-  input?: string
-  prompt?: string
-  chat?: string
-  /** With `input`. */
-  output?: string
-  stopStrings?: string[]
-}
+/** The flags of `grpo-ts generate`; prompts come from one of `input`, `prompt` and `chat`. */
+export type GenerateOptions = ReturnType<typeof flags.parse>
 
 /** Makes the token ids of a line's prompt. */
 type PromptReader = (model: CausalLM) => number[]
@@ -45,25 +45,8 @@ export function addGenerateCommand(program: Command, streams: Streams): void {
         'in the same order, {"completion_ids": [...], "text": "...", "logprobs": [...], "finish_reason": "stop" | "length"}; ' +
         'or takes one prompt from the command line and prints the text.',
     )
-  addModelOptions(command)
-    .option('--input <file>', 'JSON lines; - is standard input')
-    .option('--output <file>', 'JSON lines; - is standard output')
-    .option('--prompt <text>', 'complete this text and print the completion')
-    .option('--chat <text>', 'print the answer to this message')
-    .option(
-      '--max-completion-length <N>',
-      'most tokens of a completion (default: 512, or half of the positions of a model with fewer than 1024)',
-      parseNumber,
-    )
-    .option('--temperature <T>', 'divides the logits; 0 takes the likeliest token', parseNumber, 1)
-    .option('--top-k <k>', 'sample among the k likeliest tokens; 0 = all', parseNumber, 0)
-    .option('--top-p <p>', 'sample among the likeliest tokens with this probability together', parseNumber, 1)
-    .option('--min-p <p>', 'sample among tokens at least p times as likely as the likeliest', parseNumber, 0)
-    .option('--repetition-penalty <x>', 'above 1, tokens that occurred become less likely', parseNumber, 1)
-    .option('--num-generations <G>', 'completions for each prompt', parseNumber, 1)
-    .option('--seed <n>', 'the same seed gives the same completions of a prompt', parseNumber, 0)
-    .option('--stop-strings <text...>', 'a completion ends when its text contains one of these')
-    .action((options: GenerateOptions) => generate(options, streams))
+  flags.addTo(command)
+  command.action((given: Flags) => generate(flags.parse('generate', given), streams))
 }
 
 /** Generates for a file of prompts, or for one prompt whose completions are printed. */
@@ -112,7 +95,8 @@ async function generateWith(
   const rate = (tokens: number): string => `${(tokens / ((performance.now() - started) / 1000)).toFixed(1)} tokens/s`
   try {
     const groups = await generateCompletions(model, prompts, {
-      ...samplingOptions(options, model),
+      ...options,
+      maxCompletionLength: completionLength(options, model),
       signal,
       onProgress: (tokens, ended) => {
         progress.update(ended, `${tokens} tokens, ${rate(tokens)}`)
@@ -126,21 +110,6 @@ async function generateWith(
     return groups
   } finally {
     progress.stop()
-  }
-}
-
-function samplingOptions(options: GenerateOptions, model: CausalLM): SamplingOptions {
-  const { temperature, topK, topP, minP, repetitionPenalty, numGenerations, seed } = options
-  return {
-    maxCompletionLength: completionLength(options, model),
-    temperature,
-    topK,
-    topP,
-    minP,
-    repetitionPenalty,
-    numGenerations,
-    seed,
-    stopStrings: options.stopStrings ?? [],
   }
 }
 

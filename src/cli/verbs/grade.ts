@@ -14,18 +14,25 @@ import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
-import { parseNumber } from '../terminal/modelOptions.js'
+import { option } from '../../options/schema.js'
+import { nameOption } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 
-interface GradeOptions {
-  task: string
-  input: string
-  output: string
-  rewards?: string[]
-  maxCompletionLength: number
-  allowPython?: true
-}
+const flags = schemaFlags({
+  task: nameOption.describe(`Whose problems they answer: ${taskNames.join(', ')}.`),
+  input: nameOption.describe('JSON lines; - is standard input.'),
+  output: nameOption.describe('JSON lines; - is standard output.'),
+  rewards: z
+    .array(nameOption)
+    .optional()
+    .describe('Rewards to compute, as in train. Defaults to those that need no options.'),
+  maxCompletionLength: option(z.int().positive(), 256, 'For rewards that depend on it, in tokens.'),
+})
+
+type GradeOptions = ReturnType<typeof flags.parse>
 
 const rowSchema = z.looseObject({
   completion: z.string(),
@@ -46,18 +53,15 @@ export function addGradeCommand(program: Command, streams: Streams): void {
         '(countdown: numbers, target; programs: test, entry_point), and writes, in the same order, ' +
         '{"correct": true, "correct_lenient": true, "extracted": "18", "rewards": {...}}.',
     )
-    .requiredOption('--task <name>', taskNames.join(', '))
-    .requiredOption('--input <file>', 'JSON lines; - is standard input')
-    .requiredOption('--output <file>', 'JSON lines; - is standard output')
-    .option('--rewards <specs...>', 'rewards to compute, as in train (default: those that need no options)')
-    .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
-    .option('--allow-python', 'run Python programs, for tasks whose answers are such')
-    .action((options: GradeOptions) => grade(options, readTaskFlags(options, taskFlagNames), streams))
+  flags.addTo(command)
+  command.action((given: Flags) =>
+    grade(flags.parse('grade', given), readTaskFlags('grade', given, taskFlagNames), streams),
+  )
   addTaskFlags(command, taskFlagNames)
 }
 
 /** The options of tasks that matter to a text that is graded by itself. */
-const taskFlagNames = ['reasoningFormat', 'grader', 'answerColumn', 'timeLimit', 'memoryLimit'] as const
+const taskFlagNames = ['reasoningFormat', 'grader', 'answerColumn', 'allowPython', 'timeLimit', 'memoryLimit'] as const
 
 async function grade(options: GradeOptions, ofTask: TaskOptions, streams: Streams): Promise<void> {
   const { task, input, output, maxCompletionLength } = options
@@ -99,8 +103,7 @@ async function gradeRow(
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const row = parseJsonFields(rowSchema, value, where)
-  const taskOptions = { ...ofTask, ...(options.allowPython && { allowPython: true }) }
-  const problem = problemOfRow(options.task, row, where, taskOptions)
+  const problem = problemOfRow(options.task, row, where, ofTask)
   if (typeof problem === 'string') throw new DataError(`${where}: ${problem}, which the task ${options.task} needs`)
   const { prompt = '' } = row
   const found = await gradeOf(row.completion, problem, prompt)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { GrpoError } from '../../errors.js'
 import { weightedSum } from '../../rewards/combinators.js'
 import { lintReward } from '../../rewards/lint/lintReward.js'
@@ -8,16 +9,21 @@ import { loadTask } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
 import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
-import { parseNumber } from '../terminal/modelOptions.js'
+import { option } from '../../options/schema.js'
+import { nameOption } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { formatTable } from '../terminal/table.js'
 import type { Column } from '../terminal/table.js'
 
-interface LintRewardOptions {
-  task: string
-  seed: number
-  maxCompletionLength: number
-  all?: true
-}
+const flags = schemaFlags({
+  task: option(nameOption, 'arithmetic', 'Whose problems they answer.'),
+  seed: option(z.int().nonnegative(), 0, 'Seed of problems that are made up.'),
+  maxCompletionLength: option(z.int().positive(), 256, 'For rewards that depend on it, in tokens.'),
+  all: option(z.boolean(), false, 'Show all completions, not only those that are paid.'),
+})
+
+type LintRewardOptions = ReturnType<typeof flags.parse>
 
 export function addLintRewardCommand(program: Command, streams: Streams): void {
   const command = program
@@ -29,11 +35,10 @@ export function addLintRewardCommand(program: Command, streams: Streams): void {
         'as in training. Ends with 1 when an adversarial completion is paid like gold, or the reward fails on one.',
     )
     .argument('<rewards...>', `${rewardNames.join(', ')}, or the file of a module; as in train: format:0.2`)
-    .option('--task <name>', 'the problems', 'arithmetic')
-    .option('--seed <n>', 'for tasks that are made up', parseNumber, 0)
-    .option('--max-completion-length <N>', 'for rewards that depend on it, in tokens', parseNumber, 256)
-    .option('--all', 'show all completions, not only those that are paid')
-    .action((specs: string[], options: LintRewardOptions) => lint(specs, options, readTaskFlags(options), streams))
+  flags.addTo(command)
+  command.action((specs: string[], given: Flags) =>
+    lint(specs, flags.parse('lint-reward', given), readTaskFlags('lint-reward', given), streams),
+  )
   addTaskFlags(command)
 }
 
@@ -51,7 +56,7 @@ async function lint(
   const reward = rewards.length === 1 ? rewards[0]! : weightedSum(rewards)
   const task = await loadTask(options.task, { limit: PROBLEMS, seed, ...ofTask })
   const report = await lintReward(reward, task.problems, { promptText: (problem) => task.prompt(problem, null).text })
-  streams.stdout.write(formatReport(report, options.all === true))
+  streams.stdout.write(formatReport(report, options.all))
   const verdict = `${report.reward}: ${report.verdict}: ${report.explanation}`
   if (report.verdict === 'exploitable' || report.verdict === 'fails') throw new GrpoError(verdict)
   streams.stdout.write(`${verdict}\n`)

@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
-import { ConfigError, GrpoError } from '../../errors.js'
+import { z } from 'zod'
+import { GrpoError } from '../../errors.js'
 import type { Streams } from '../terminal/streams.js'
-import { parseNumber } from '../terminal/modelOptions.js'
+import { option } from '../../options/schema.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight } from '../run/runPreflight.js'
@@ -12,10 +15,10 @@ import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { runLayout } from '../../run/layout.js'
 import { readConfigFile } from '../../run/configFile.js'
 
-/** Seconds: more than before a run, since it is what was asked for. */
-const MAXIMUM_SECONDS = 60
-
-type PreflightFlags = Record<string, string | string[]> & { maxSeconds: number }
+const ownFlags = schemaFlags({
+  // More than before a run, since it is what was asked for.
+  maxSeconds: option(z.number().positive(), 60, 'Time for sampling and training.'),
+})
 
 export function addPreflightCommand(program: Command, streams: Streams): void {
   const command = program
@@ -27,9 +30,9 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     )
     .argument('[config]', 'YAML file with options')
   addTrainFlags(command)
-  command.option('--max-seconds <N>', 'time for sampling and training', parseNumber, MAXIMUM_SECONDS)
-  command.action(async (file: string | undefined, { maxSeconds, ...flags }: PreflightFlags) => {
-    if (!(maxSeconds > 0)) throw new ConfigError(`--max-seconds is ${maxSeconds}; expected a number above 0`)
+  ownFlags.addTo(command)
+  command.action(async (file: string | undefined, flags: Flags) => {
+    const { maxSeconds } = ownFlags.parse('preflight', flags)
     const fromFile = file === undefined ? {} : readConfigFile(file)
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {

@@ -1,9 +1,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { selectEngine } from '../../engine/registry.js'
-import { ConfigError, GrpoError } from '../../errors.js'
-import { snakeCase } from '../../options/names.js'
+import { GrpoError } from '../../errors.js'
+import { engineOptions } from '../../engine/engineOptions.js'
+import { option } from '../../options/schema.js'
+import { nameOption } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { parsePretrainConfig, pretrainConfigSchema } from '../../pretrain/config.js'
 import type { PretrainConfig } from '../../pretrain/config.js'
 import { Pretrainer } from '../../pretrain/pretrainer.js'
@@ -18,53 +23,42 @@ import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 
-const OUTPUT_DIR = path.join('runs', 'pretrain')
 /** Updates between two lines of the log. */
 const LOGGING_STEPS = 50
 
-interface PretrainFlags {
-  readonly outputDir: string
-  readonly maxSteps?: string
-  readonly seed?: string
-  readonly threads?: string
-  readonly resume?: true
-  readonly overwrite?: true
-}
+const flagsOfRun = schemaFlags({
+  outputDir: option(nameOption, path.join('runs', 'pretrain'), 'Folder of the run; the model is in its model/.'),
+  threads: engineOptions.threads,
+  resume: option(z.boolean(), false, 'Go on from the newest checkpoint in the folder, or start when there is none.'),
+  overwrite: option(z.boolean(), false, 'Replace the run that the folder holds.'),
+})
+const flagsOfTraining = schemaFlags(pretrainConfigSchema.shape)
+
+type PretrainFlags = ReturnType<typeof flagsOfRun.parse>
 
 export function addPretrainCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('pretrain')
     .summary('train a small language model from scratch')
     .description(
       'Trains all weights of a new, small Llama on generated word problems: next-token prediction, AdamW. Options come from ' +
-        `a YAML file; each has a default.\n\n${optionsHelp()}`,
+        'a YAML file, by their camelCase or snake_case names, and from flags, which override the file.',
     )
-    .argument('[config]', 'YAML file with options, by their camelCase or snake_case names')
-    .option('--output-dir <folder>', 'folder of the run; the model is in its model/', OUTPUT_DIR)
-    .option('--max-steps <count>', 'overrides maxSteps')
-    .option('--seed <number>', 'overrides seed')
-    .option('--threads <count>', 'threads of the cpu engine; the result does not depend on it')
-    .option('--resume', 'go on from the newest checkpoint in the folder, or start when there is none')
-    .option('--overwrite', 'replace the run that the folder holds')
-    .action((file: string | undefined, flags: PretrainFlags) => {
-      const options: Record<string, unknown> = file === undefined ? {} : readConfigFile(file)
-      for (const name of ['maxSteps', 'seed'] as const) {
-        if (flags[name] === undefined) continue
-        // The flag takes the place of either spelling.
-        Reflect.deleteProperty(options, snakeCase(name))
-        options[name] = wholeNumber(`--${name}`, flags[name])
-      }
-      return pretrain(parsePretrainConfig(options), flags, streams)
-    })
+    .argument('[config]', 'YAML file with options')
+  flagsOfTraining.addTo(command, () => 'Options of the training:')
+  flagsOfRun.addTo(command)
+  command.action((file: string | undefined, given: Flags) => {
+    const config = parsePretrainConfig(file === undefined ? {} : readConfigFile(file), flagsOfTraining.read(given))
+    return pretrain(config, flagsOfRun.parse('pretrain', given), streams)
+  })
 }
 
 /** Trains a model and leaves it in `model/` of the run's folder. Throws Interrupted after Ctrl-C, with a checkpoint written. */
-export async function pretrain(config: PretrainConfig, flags: PretrainFlags, streams: Streams): Promise<void> {
+async function pretrain(config: PretrainConfig, flags: PretrainFlags, streams: Streams): Promise<void> {
   const { outputDir, resume, overwrite } = flags
-  const threads = flags.threads === undefined ? {} : { threads: wholeNumber('--threads', flags.threads) }
-  const resumes = resume === true && listCheckpoints(outputDir).length > 0
-  if (!resumes) checkRunFolder(outputDir, overwrite ?? false)
-  const engine = await selectEngine('cpu', threads)
+  const resumes = resume && listCheckpoints(outputDir).length > 0
+  if (!resumes) checkRunFolder(outputDir, overwrite)
+  const engine = await selectEngine('cpu', flags)
   const lock = lockRunFolder(outputDir)
   try {
     if (!resumes) startRunFolder(outputDir, formatConfig(config))
@@ -149,21 +143,4 @@ async function run(
     bar.stop()
     files.close()
   }
-}
-
-/** A line for each option: its name, meaning and default. */
-function optionsHelp(): string {
-  const defaults = parsePretrainConfig({})
-  return Object.entries(pretrainConfigSchema.shape)
-    .map(([name, schema]) => {
-      const value = JSON.stringify(defaults[name as keyof PretrainConfig])
-      return `${name}: ${schema.description ?? ''} Defaults to ${value}.`
-    })
-    .join('\n')
-}
-
-function wholeNumber(flag: string, text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value
-  throw new ConfigError(`${flag} is '${text}'; expected a whole number`)
 }

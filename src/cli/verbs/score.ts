@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { ConfigError, DataError } from '../../errors.js'
+import { DataError } from '../../errors.js'
 import { quote } from '../../io/json.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { parseJsonFields } from '../../io/jsonFields.js'
@@ -9,17 +9,23 @@ import type { SequenceToScore, TokenScores } from '../../policy/score.js'
 import { checkOutput, readRows, writeRows } from '../terminal/batchFiles.js'
 import type { Row } from '../terminal/batchFiles.js'
 import type { Streams } from '../terminal/streams.js'
-import { addModelOptions, parseNumber, withModel } from '../terminal/modelOptions.js'
-import type { ModelOptions } from '../terminal/modelOptions.js'
+import { option } from '../../options/schema.js'
+import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
 import { checkPromptRow, promptFields, promptTokens, tokenizerOf } from '../terminal/promptRows.js'
 
-export interface ScoreOptions extends ModelOptions {
-  input: string
-  output: string
-  temperature: number
-}
+const flags = schemaFlags({
+  ...modelOptions,
+  input: nameOption.describe('JSON lines; - is standard input.'),
+  output: nameOption.describe('JSON lines; - is standard output.'),
+  temperature: option(z.number().positive(), 1, 'Divides the logits.'),
+})
+
+/** The flags of `grpo-ts score`. */
+export type ScoreOptions = ReturnType<typeof flags.parse>
 
 const rowSchema = z.object({
   ...promptFields,
@@ -39,19 +45,13 @@ export function addScoreCommand(program: Command, streams: Streams): void {
         '"completion", and writes, in the same order, {"logprobs": [...], "entropies": [...]} in nats for the tokens from k ' +
         'on, or for those of the completion, with "completion_ids".',
     )
-  addModelOptions(command)
-    .requiredOption('--input <file>', 'JSON lines; - is standard input')
-    .requiredOption('--output <file>', 'JSON lines; - is standard output')
-    .option('--temperature <T>', 'divides the logits', parseNumber, 1)
-    .action((options: ScoreOptions) => score(options, streams))
+  flags.addTo(command)
+  command.action((given: Flags) => score(flags.parse('score', given), streams))
 }
 
 /** Scores the sequences of a file and writes the result when all is done. */
 export async function score(options: ScoreOptions, streams: Streams): Promise<void> {
   const { temperature } = options
-  if (!(temperature > 0 && temperature < Infinity)) {
-    throw new ConfigError(`--temperature is ${temperature}; expected a number above 0`)
-  }
   checkOutput(options.output)
   const rows = await readRows(options.input, streams.stdin)
   const readers = rows.map(readSequence)

@@ -1,47 +1,44 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { Option } from 'commander'
 import type { Command } from 'commander'
-import { engineChoices, selectEngine } from '../../engine/registry.js'
-import type { EngineName } from '../../engine/registry.js'
+import { engineOptions } from '../../engine/engineOptions.js'
+import { selectEngine } from '../../engine/registry.js'
 import { GrpoError } from '../../errors.js'
 import { createTinyModel } from '../../model/tinyModel.js'
 import { selfTest } from '../../selftest/selfTest.js'
 import type { SelfTestResult } from '../../selftest/selfTest.js'
 import type { Streams } from '../terminal/streams.js'
-import { parseThreads, withModel } from '../terminal/modelOptions.js'
+import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
 import { formatTable, threeDigits } from '../terminal/table.js'
 import type { Column } from '../terminal/table.js'
 
-interface SelfTestOptions {
-  model?: string
-  engine: EngineName | 'auto'
-  threads?: number
-}
+const flags = schemaFlags({
+  model: nameOption.optional().describe(`${modelOptions.model.description} Defaults to a tiny one of random weights.`),
+  ...engineOptions,
+})
+
+type SelfTestOptions = ReturnType<typeof flags.parse>
 
 export function addSelfTestCommand(program: Command, streams: Streams): void {
-  program
+  const command = program
     .command('selftest')
     .summary('check that losses, gradients and log-probabilities are right on this machine')
     .description(
       'Checks on an engine, and with a model of your own, that the numbers of training are right: gradients by finite ' +
         'differences, losses against those of TRL, each token scored where it stands. Ends with 0 when all gates are passed.',
     )
-    .option('--model <folder>', "model in Hugging Face's layout, or its Hub id (default: a tiny one of random weights)")
-    .addOption(new Option('--engine <name>', 'what computes').choices([...engineChoices]).default('auto'))
-    .option('--threads <N>', 'threads of the cpu engine (default: the number of cores)', parseThreads)
-    .action((options: SelfTestOptions) => selfTestCommand(options, streams))
+  flags.addTo(command)
+  command.action((given: Flags) => selfTestCommand(flags.parse('selftest', given), streams))
 }
 
 /** Prints a table of the gates. Throws a GrpoError when one is not passed. */
 async function selfTestCommand(options: SelfTestOptions, streams: Streams): Promise<void> {
   const folder = options.model ?? createTinyModel(fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-selftest-')))
   try {
-    const { name, why } = await selectEngine(
-      options.engine,
-      options.threads === undefined ? {} : { threads: options.threads },
-    )
+    const { name, why } = await selectEngine(options.engine, options)
     streams.stdout.write(`model    ${options.model ?? 'tiny, random weights'}\nengine   ${name}: ${why}\n\n`)
     const results: SelfTestResult[] = []
     await withModel({ ...options, model: folder }, async (model) => {

@@ -5,7 +5,11 @@ import { describeMalformed } from '../../tasks/rows/datasetTask.js'
 import type { MalformedRow, Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
-import { parseNumber } from '../terminal/modelOptions.js'
+import { taskOptionSchemas } from '../../tasks/taskOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
+
+const flags = schemaFlags({ seed: taskOptionSchemas.seed.optional().describe(taskOptionSchemas.seed.description!) })
 
 /** Problems that are shown without `--limit`. */
 const SHOWN = 3
@@ -16,16 +20,12 @@ export function addTasksCommand(program: Command, streams: Streams): void {
     .summary('list the tasks, or show problems of one as a model sees them')
     .description('Lists the tasks, or shows the first problems of one: prompt, answer and worked solution.')
     .argument('[name]', `one of ${taskNames.join(', ')}, or the file of a module`)
-    .option('--seed <number>', 'seed of problems that are made up', parseNumber)
-    .action((name: string | undefined, flags: { seed?: number }) => {
-      if (name === undefined) streams.stdout.write(listTasks())
-      else
-        return showTask(
-          name,
-          { ...readTaskFlags(flags), ...(flags.seed !== undefined && { seed: flags.seed }) },
-          streams,
-        )
-    })
+  flags.addTo(command)
+  command.action((name: string | undefined, given: Flags) => {
+    const options = { ...readTaskFlags('tasks', given), ...flags.parse('tasks', given) }
+    if (name !== undefined) return showTask(name, options, streams)
+    streams.stdout.write(listTasks())
+  })
   addTaskFlags(command)
 }
 

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectEngine } from '../../engine/registry.js'
@@ -12,6 +13,7 @@ import { GRPOTrainer } from '../../grpo/trainer.js'
 import type { GRPOTrainerOptions } from '../../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../../grpo/step.js'
 import { atomicWriteFile } from '../../io/atomicWrite.js'
+import { ConfigError } from '../../errors.js'
 import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
@@ -66,7 +68,7 @@ export function addTrainCommand(program: Command, streams: Streams): void {
     .option('--no-preflight', 'do not look first at what usually goes wrong')
     .action(
       async (file: string | undefined, { overwrite, resume, acceptChangedData, preflight, ...flags }: TrainFlags) => {
-        const fromFile = file === undefined ? {} : readConfigFile(file)
+        const fromFile = file === undefined ? {} : readOptions(file, resume === true)
         const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
         return train(
           config,
@@ -80,6 +82,14 @@ export function addTrainCommand(program: Command, streams: Streams): void {
         )
       },
     )
+}
+
+function readOptions(file: string, resume: boolean): Record<string, unknown> {
+  if (!fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) return readConfigFile(file)
+  throw new ConfigError(
+    `${file} is a folder; expected a YAML file with options, such as ${runLayout(file).config}` +
+      (resume ? '. --resume takes no folder: it goes on in the output folder that the options name' : ''),
+  )
 }
 
 /** Trains, and leaves the adapter in `adapter/` of the run's folder. Throws Interrupted after Ctrl-C. */

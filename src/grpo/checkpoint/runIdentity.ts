@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { ConfigError } from '../../errors.js'
 import { digest } from '../../io/digest.js'
 import type { Policy } from '../../policy/causalLM.js'
@@ -5,7 +6,7 @@ import type { RewardFunction } from '../../rewards/reward.js'
 import type { Task } from '../../tasks/task.js'
 import type { Sampler } from '../rollouts/sampler.js'
 import { dependsOnMaxSteps } from '../../optim/learningRateSchedule.js'
-import { grpoOptions } from '../config/config.js'
+import { grpoConfigSchema, grpoOptions } from '../config/config.js'
 import type { GRPOConfig } from '../config/config.js'
 
 /** Everything that decides how a run goes on, as `name: value`; two runs with the same can continue each other. */
@@ -62,7 +63,7 @@ export function checkSameRun(
   const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
     if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
     if (acceptChangedData && ofData.includes(name)) return []
-    const [before, after] = [show(name in saved ? saved[name] : defaultOf(name)), show(now[name])]
+    const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
     return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}` }]
   })
   if (differences.length === 0) return
@@ -73,6 +74,12 @@ export function checkSameRun(
         ? 'Where rows were corrected or left out on purpose, say so: acceptChangedData (--accept-changed-data)'
         : 'Take the values of the run (its config.yaml), or start a new run in another folder'),
   )
+}
+
+/** A saved value as it is read now: earlier versions had other values for the same, such as minP null for 0. */
+function asOfNow(name: string, value: unknown): unknown {
+  const schema = (grpoConfigSchema.shape as Readonly<Record<string, z.ZodType>>)[name]
+  return schema?.safeParse(value).data ?? value
 }
 
 /** What an option was in a run of a version that did not have it. */

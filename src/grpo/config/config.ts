@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { schedulerKwargsSchema, schedulerTypeSchema } from '../../optim/schedulerOptions.js'
+import { samplingOptions } from '../../engine/samplingOptions.js'
 import type { GRPOOptions } from './options.js'
 import { checkCombinations, resolveGenerationBatch } from './rules.js'
 import { snakeCase } from '../../options/names.js'
@@ -47,25 +48,8 @@ export const grpoConfigSchema = z.strictObject({
   seed: option(z.int().nonnegative(), 42, 'Seed of shuffling and sampling.'),
 
   // Sampling
-  maxCompletionLength: option(positiveInteger, 512, 'Longest completion, in tokens.'),
+  ...samplingOptions,
   temperature: option(positive, 1, 'Sampling temperature; the log-probabilities of training are divided by it too.'),
-  topK: option(z.int().nonnegative(), 0, 'Sample among the k most likely tokens; 0 = all.'),
-  topP: option(
-    z.number().positive().max(1),
-    1,
-    'Sample among the most likely tokens that together have this probability.',
-  ),
-  minP: option(
-    fraction.nullable(),
-    null,
-    'Sample among tokens with at least this fraction of the probability of the most likely one; null = all.',
-  ),
-  repetitionPenalty: option(
-    positive,
-    1,
-    'Divides positive (multiplies negative) logits of tokens that already occurred; 1 = off.',
-  ),
-  stopStrings: option(z.array(z.string().min(1)), [], 'A completion ends when its text contains one of these.'),
 
   dynamicSampling: option(
     z.boolean(),

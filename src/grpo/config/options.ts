@@ -35,10 +35,7 @@ export interface GRPOOptions {
   readonly topK?: number | undefined
   /** Sample among the most likely tokens that together have this probability. Defaults to 1. */
   readonly topP?: number | undefined
-  /**
-   * Sample among tokens with at least this fraction of the probability of the most likely one; null = all. Defaults to
-   * null.
-   */
+  /** Sample among tokens with at least this fraction of the probability of the most likely one; 0 = all. Defaults to 0. */
   readonly minP?: number | null | undefined
   /** Divides positive (multiplies negative) logits of tokens that already occurred; 1 = off. Defaults to 1. */
   readonly repetitionPenalty?: number | undefined

@@ -91,14 +91,14 @@ export async function sampleGroups(
   task: Task,
   problems: readonly Problem[],
   rewards: readonly RewardFunction[],
-  config: Omit<SamplingOptions, 'minP'> & Pick<GRPOConfig, 'numGenerations' | 'minP'>,
+  config: SamplingOptions & Pick<GRPOConfig, 'numGenerations'>,
   options: SamplingRun,
 ): Promise<{ groups: SampledGroup[]; metrics: Record<string, number> }> {
   const prompts = problems.map((problem) => task.prompt(problem, policy.tokenizer))
   const { sampler = policySampler(policy), step = 0 } = options
   const completions = await sampler.sample(
     prompts.map(({ ids }) => ids),
-    { ...config, ...options, minP: config.minP ?? 0 },
+    { ...config, ...options },
     step,
   )
   const { numGenerations } = config

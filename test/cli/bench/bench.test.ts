@@ -69,10 +69,10 @@ describe('cli/bench', () => {
 
   it('refuses sizes that do not fit, as wrong usage', async () => {
     for (const [flags, message] of [
-      [['--prompts', '0'], /--prompts is 0; expected a whole number of at least 1/],
-      [['--prompt-length', '1.5'], /--prompt-length is 1\.5/],
+      [['--prompts', '0'], /--prompts: expected a number above 0, got 0/],
+      [['--prompt-length', '1.5'], /--prompt-length: expected a whole number, got 1\.5/],
       [['--per-device-train-batch-size', '3'], /2 prompts × 2 completions are not a multiple of .* 3/],
-      [['--threads', '0'], /Expected a whole number from 1 to 256/],
+      [['--threads', '0'], /--threads: expected a number of at least 1, got 0/],
     ] as const) {
       const { code, stderr } = await run(['bench', ...sizes, ...flags])
       assert.equal(code, 2)

@@ -164,11 +164,12 @@ describe('cli/generate', () => {
       [model, /expected --input with --output, or --prompt, or --chat/],
       [[...model, '--input', inFolder('in.jsonl')], /expected --input with --output/],
       [[...files, '--prompt', 'x'], /expected --input with --output/],
-      [[...files, '--temperature', '-1'], /temperature is -1, expected a number of at least 0/],
-      [[...files, '--top-k', 'many'], /--top-k <k>' argument 'many' is invalid\. Expected a number/],
-      [[...files, '--engine', 'gpu'], /Allowed choices are auto, cpu, reference/],
-      [[...files, '--threads', '0'], /Expected a whole number from 1 to 256/],
-      [['--prompt', 'x'], /required option '--model <folder>'/],
+      [[...files, '--temperature', '-1'], /--temperature: expected a number of at least 0, got -1/],
+      [[...files, '--top-k', 'many'], /--top-k: expected a number, got 'many'/],
+      [[...files, '--backend', 'cpu'], /--backend is renamed to --engine/],
+      [[...files, '--engine', 'gpu'], /--engine: expected one of auto, cpu, reference, got 'gpu'/],
+      [[...files, '--threads', '0'], /--threads: expected a number of at least 1, got 0/],
+      [['--prompt', 'x'], /--model is missing\. Folder of the model/],
       [[...model, '--input', '-', '--output', inFolder('no', 'out')], /the folder .* does not exist/],
     ]
     for (const [args, message] of cases) {

@@ -123,6 +123,6 @@ describe('cli/score', () => {
     assert.ok(!fs.existsSync(inFolder('out.jsonl')))
     const { code, stderr } = await run(['score', ...files, '--temperature', '0'])
     assert.equal(code, 2)
-    assert.match(stderr, /--temperature is 0; expected a number above 0/)
+    assert.match(stderr, /--temperature: expected a number above 0, got 0/)
   })
 })

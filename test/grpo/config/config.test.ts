@@ -22,7 +22,7 @@ describe('grpo/config', () => {
       temperature: 1,
       topP: 1,
       topK: 0,
-      minP: null,
+      minP: 0,
       repetitionPenalty: 1,
       learningRate: 1e-6,
       beta: 0,

@@ -1,6 +1,4 @@
-import { Option } from 'commander'
 import type { Command } from 'commander'
-import { engineChoices } from '../../../engine/registry.js'
 import { evaluate } from '../../../eval/evaluate.js'
 import type { Evaluation } from '../../../run/evaluation.js'
 import { readEvaluation, writeEvaluation } from '../../../run/evaluationFile.js'
@@ -13,10 +11,11 @@ import { addTaskFlags, readTaskFlags } from '../../run/taskFlags.js'
 import { checkOutput } from '../../terminal/batchFiles.js'
 import type { Streams } from '../../terminal/streams.js'
 import { interruptible, onInterruption } from '../../terminal/interruptible.js'
-import { parseNumber, parseThreads, withModel } from '../../terminal/modelOptions.js'
+import { withModel } from '../../terminal/modelOptions.js'
+import type { Flags } from '../../terminal/schemaFlags.js'
 import { Progress } from '../../terminal/progress.js'
-import { planEvaluation } from './evalOptions.js'
-import type { EvalFlags, EvalPlan } from './evalOptions.js'
+import { evalFlags, planEvaluation } from './evalOptions.js'
+import type { EvalPlan } from './evalOptions.js'
 import { describeEvaluation, showEvaluationProgress } from './evalOutput.js'
 import { summarizeRun, trainPlacebo } from './placebo.js'
 
@@ -29,41 +28,12 @@ export function addEvalCommand(program: Command, streams: Streams): void {
         'says with intervals and p-values what the difference shows. A run brings its own model, task and sampling.',
     )
     .argument('[run]', 'folder of a run of grpo-ts train')
-    .option('--model <folder>', "model in Hugging Face's layout, or its Hub id")
-    .option(
-      '--adapter <folder>',
-      "LoRA adapter in PEFT's layout, or its Hub id; without one the model is evaluated alone",
-    )
-    .option('--baseline-adapter <folder>', 'compare with this adapter instead of the model without one')
-    .option('--task <name>', 'what to evaluate on')
-    .option('--no-greedy', 'leave out the answers at temperature 0')
-    .option('--samples <n>', 'sampled completions of each problem, 0 for none (default: 4)', parseNumber)
-    .option('--temperature <T>', "of the samples (default: the run's or 1)", parseNumber)
-    .option(
-      '--max-completion-length <N>',
-      "most tokens of a completion (default: the run's; else 512, or half of the positions of a model with fewer than 1024)",
-      parseNumber,
-    )
-    .option('--top-k <k>', 'as in generate', parseNumber)
-    .option('--top-p <p>', 'as in generate', parseNumber)
-    .option('--min-p <p>', 'as in generate', parseNumber)
-    .option('--repetition-penalty <x>', 'as in generate', parseNumber)
-    .option('--stop-strings <text...>', 'a completion ends when its text contains one of these')
-    .option('--seed <n>', 'of sampling and of the intervals (default: 0)', parseNumber)
-    .option('--confidence <share>', 'of the intervals (default: 0.95)', parseNumber)
-    .option(
-      '--output <file>',
-      "JSON with all completions (default: the run's eval.json, or eval-N.json beside one of more than these N problems)",
-    )
-    .option('--traces <N>', 'print completions of the first N problems that became better and worse', parseNumber, 1)
-    .option('--placebo', 'train again with random rewards, and evaluate that too')
-    .addOption(new Option('--engine <name>', "what computes (default: the run's or auto)").choices([...engineChoices]))
-    .option('--threads <N>', 'threads of the cpu engine', parseThreads)
-    .action((folder: string | undefined, flags: EvalFlags) =>
-      evaluateCommand(planEvaluation(folder, flags, readTaskFlags(flags)), streams),
-    )
+  evalFlags.addTo(command)
   // What is not given is as in the run; the split is test, and all of it.
   addTaskFlags(command)
+  command.action((folder: string | undefined, given: Flags) =>
+    evaluateCommand(planEvaluation(folder, evalFlags.parse('eval', given), readTaskFlags('eval', given)), streams),
+  )
 }
 
 /** Evaluates, prints the tables and writes eval.json. Throws Interrupted after Ctrl-C. */
@@ -71,11 +41,9 @@ async function evaluateCommand(plan: EvalPlan, streams: Streams): Promise<void> 
   if (plan.output !== null) checkOutput(plan.output)
   const task = await loadTask(plan.task, plan.taskOptions)
   for (const warning of malformedWarnings(task)) streams.stderr.write(`warning: ${warning}\n`)
-  const { model, adapter, engine, threads } = plan
-  const options = { model, engine, ...(adapter !== null && { adapter }), ...(threads !== null && { threads }) }
   const evaluation = await interruptible((signal) => {
     onInterruption(signal, (interrupted) => streams.stderr.write(`${interrupted}: no evaluation was written\n`))
-    return withModel({ ...options, signal }, (policy) => evaluatePlan(plan, policy, task, signal, streams))
+    return withModel({ ...plan, signal }, (policy) => evaluatePlan(plan, policy, task, signal, streams))
   })
   printEvaluation(evaluation, plan, streams)
 }

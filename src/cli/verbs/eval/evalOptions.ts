@@ -1,39 +1,54 @@
 import fs from 'node:fs'
+import { z } from 'zod'
 import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { GRPOConfig } from '../../../grpo/config/config.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
+import { engineOptions } from '../../../engine/engineOptions.js'
+import { evaluationOptions } from '../../../run/evaluationOptions.js'
+import { leftOpen, option } from '../../../options/schema.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
 import { listCheckpoints } from '../../../run/checkpointFolders.js'
 import { runFileNames } from '../../../run/fileNames.js'
 import { runLayout } from '../../../run/layout.js'
+import { modelOptions, nameOption } from '../../terminal/modelOptions.js'
+import { schemaFlags } from '../../terminal/schemaFlags.js'
 import { parseTrainConfig } from '../../run/trainConfig.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 import { readRunConfig } from '../../../run/configFile.js'
 
-/** The flags of `grpo-ts eval` as they were given. */
-export interface EvalFlags {
-  model?: string
-  adapter?: string
-  baselineAdapter?: string
-  task?: string
-  maxCompletionLength?: number
-  temperature?: number
-  topK?: number
-  topP?: number
-  minP?: number
-  repetitionPenalty?: number
-  stopStrings?: string[]
-  samples?: number
-  greedy: boolean
-  seed?: number
-  confidence?: number
-  output?: string
-  traces: number
-  placebo?: true
-  engine?: EngineName | 'auto'
-  threads?: number
-}
+const { greedy, samples, seed, confidence, maxCompletionLength, temperature, ...others } = evaluationOptions
+const { topK, topP, minP, repetitionPenalty, stopStrings } = others
+const sampling = { maxCompletionLength, temperature, topK, topP, minP, repetitionPenalty, stopStrings }
+
+/** The flags of `grpo-ts eval` but for those of its task. */
+export const evalFlags = schemaFlags({
+  model: modelOptions.model.optional().describe(`${modelOptions.model.description} Defaults to the run's.`),
+  ...leftOpen({ adapter: modelOptions.adapter, ...engineOptions }, "the run's"),
+  baselineAdapter: nameOption
+    .optional()
+    .describe('Compare with this adapter instead of the model without one. Defaults to none.'),
+  task: nameOption.optional().describe("What to evaluate on. Defaults to the run's."),
+  greedy,
+  samples,
+  ...leftOpen(sampling, "the run's"),
+  seed,
+  confidence,
+  output: nameOption
+    .optional()
+    .describe(
+      "JSON with all completions. Defaults to the run's eval.json, or eval-N.json beside one of more than these N problems.",
+    ),
+  traces: option(
+    z.int().nonnegative(),
+    1,
+    'Print completions of the first problems that became better and worse, so many of each.',
+  ),
+  placebo: option(z.boolean(), false, 'Train again with random rewards, and evaluate that too.'),
+})
+
+/** The flags as they were given. */
+export type EvalFlags = ReturnType<typeof evalFlags.parse>
 
 /** What to evaluate and how: the flags, and for what they leave open the run's own options. */
 export interface EvalPlan {
@@ -83,7 +98,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     evaluateOptions: planSampling(flags, config),
     output: flags.output ?? (run && runLayout(run.folder).evaluation),
     isOutputGiven: flags.output !== undefined,
-    placebo: flags.placebo ?? false,
+    placebo: flags.placebo,
     traces: flags.traces,
     engine: flags.engine ?? config?.run.engine ?? 'auto',
     threads: flags.threads ?? config?.run.threads ?? null,
@@ -116,29 +131,22 @@ function planTask(given: TaskOptions, task: string, config: TrainConfig | undefi
   return { ...ofRun, split: 'test', limit: undefined, ...given }
 }
 
-/** Options of sampling that a run and an evaluation have in common. */
-const samplingNames = [
-  'maxCompletionLength',
-  'temperature',
-  'topK',
-  'topP',
-  'repetitionPenalty',
-  'stopStrings',
-] as const
+const samplingNames = Object.keys(sampling) as (keyof typeof sampling)[]
 
 /** Sampling as in a run's training. */
 export function samplingOfRun(config: GRPOConfig): EvaluateOptions {
-  return {
-    ...Object.fromEntries(samplingNames.map((name) => [name, config[name]])),
-    ...(config.minP !== null && { minP: config.minP }),
-  }
+  return Object.fromEntries(samplingNames.map((name) => [name, config[name]]))
 }
 
 /** Sampling as in the run's training, unless flags say otherwise. */
 function planSampling(flags: EvalFlags, config: TrainConfig | undefined): EvaluateOptions {
-  const own = [...samplingNames, 'minP', 'samples', 'seed', 'confidence', 'greedy'] as const
+  const given = samplingNames.filter((name) => flags[name] !== undefined)
   return {
     ...(config && samplingOfRun(config.grpo)),
-    ...Object.fromEntries(own.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]))),
+    ...Object.fromEntries(given.map((name) => [name, flags[name]])),
+    samples: flags.samples,
+    seed: flags.seed,
+    confidence: flags.confidence,
+    greedy: flags.greedy,
   }
 }

@@ -1,52 +1,68 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { parseYaml } from '../../io/yaml.js'
-import type { z } from 'zod'
 import { describeOptions } from '../../options/describe.js'
-import type { ValueSchema } from '../../options/describe.js'
+import type { OptionDescription, ValueSchema } from '../../options/describe.js'
 import { kebabCase } from '../../options/names.js'
+import { parseOptions } from '../../options/schema.js'
 
-/** What commander makes of flags: one text, true for one without it, or several texts of one that takes several. */
-export type Flags = Readonly<Record<string, string | true | readonly string[]>>
+/** What commander makes of flags: one text, a boolean for one without it, or several texts of one that takes several. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>
 
 /** Options as flags. */
-export interface SchemaFlags {
+export interface SchemaFlags<Shape extends Readonly<Record<string, z.ZodType>>> {
   /** Adds a flag for every option, below the heading that `groupOf` gives it: `--num-generations` for numGenerations. */
-  addTo(command: Command, groupOf: (name: string) => string): void
+  addTo(command: Command, groupOf?: (name: string) => string): void
   /** The values of the flags that were given, as YAML would give them; whether they are right is for the schema. */
   read(flags: Flags): Record<string, unknown>
+  /** The options, with their defaults. Throws a ConfigError that names every flag of `verb` that is missing or wrong. */
+  parse(verb: string, flags: Flags): z.output<z.ZodObject<Shape>>
 }
 
 /** Flags with the descriptions and the choices that the schemas of options have. */
-export function schemaFlags(shape: Readonly<Record<string, z.ZodType>>): SchemaFlags {
+export function schemaFlags<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): SchemaFlags<Shape> {
   const options = new Map(describeOptions(shape).map((described) => [described.name, described]))
+  const read = (flags: Flags): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(flags)
+        .filter(([name]) => options.has(name))
+        .map(([name, given]) => [name, valueOf(given, options.get(name)!.alternatives)]),
+    )
   return {
     addTo(command, groupOf) {
-      for (const { name, description, alternatives, choices } of options.values()) {
-        command.optionsGroup(groupOf(name))
-        const help = `${description}${choices ? ` One of ${choices.join(', ')}.` : ''}`
-        command.addOption(new Option(`--${kebabCase(name)} ${valueOf(alternatives)}`, help))
+      for (const described of options.values()) {
+        if (groupOf) command.optionsGroup(groupOf(described.name))
+        for (const flag of flagsOf(described)) command.addOption(flag)
       }
-      command.optionsGroup('Options:')
+      if (groupOf) command.optionsGroup('Options:')
     },
-    read: (flags) =>
-      Object.fromEntries(
-        Object.entries(flags)
-          .filter(([name]) => options.has(name))
-          .map(([name, text]) => {
-            const { alternatives } = options.get(name)!
-            if (text === true) return [name, true]
-            return [name, typeof text === 'string' ? scalar(text, alternatives) : list(text, alternatives)]
-          }),
-      ),
+    read,
+    parse: (verb, flags) =>
+      parseOptions(verb, z.object(shape), {}, { overrides: read(flags), nameOf: (name) => `--${kebabCase(name)}` }),
   }
 }
 
+/** The flag of an option; with a boolean that is true by default, as transformers has it, the one that sets it to false. */
+function flagsOf({ name, description, alternatives, choices, defaultValue }: OptionDescription): Option[] {
+  const flag = `--${kebabCase(name)} ${placeholder(alternatives)}`
+  if (defaultValue === true) {
+    const negated = `--no-${kebabCase(name)}`
+    return [new Option(flag, `${description} ${negated} sets it to false.`), new Option(negated).hideHelp()]
+  }
+  return [new Option(flag, choices === null ? description : `${description} One of ${choices.join(', ')}.`)]
+}
+
 /** What stands behind a flag. That of a boolean may stand alone, which is true, as in TRL's command line. */
-function valueOf(alternatives: readonly ValueSchema[]): string {
+function placeholder(alternatives: readonly ValueSchema[]): string {
   const types = alternatives.map(({ type }) => type)
   if (types.includes('array')) return '<values...>'
   return types.every((type) => type === 'boolean' || type === 'null') ? '[value]' : '<value>'
+}
+
+function valueOf(given: Flags[string], alternatives: readonly ValueSchema[]): unknown {
+  if (typeof given === 'boolean') return given
+  return typeof given === 'string' ? scalar(given, alternatives) : list(given, alternatives)
 }
 
 function scalar(text: string, alternatives: readonly ValueSchema[]): unknown {
