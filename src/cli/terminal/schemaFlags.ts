@@ -46,11 +46,9 @@ export function schemaFlags<Shape extends Readonly<Record<string, z.ZodType>>>(s
 /** The flag of an option; with a boolean that is true by default, as transformers has it, the one that sets it to false. */
 function flagsOf({ name, description, alternatives, choices, defaultValue }: OptionDescription): Option[] {
   const flag = `--${kebabCase(name)} ${placeholder(alternatives)}`
-  if (defaultValue === true) {
-    const negated = `--no-${kebabCase(name)}`
-    return [new Option(flag, `${description} ${negated} sets it to false.`), new Option(negated).hideHelp()]
-  }
-  return [new Option(flag, choices === null ? description : `${description} One of ${choices.join(', ')}.`)]
+  const help = choices === null ? description : `${description} One of ${choices.join(', ')}.`
+  const negated = defaultValue === true ? [new Option(`--no-${kebabCase(name)}`).hideHelp()] : []
+  return [new Option(flag, help), ...negated]
 }
 
 /** What stands behind a flag. That of a boolean may stand alone, which is true, as in TRL's command line. */

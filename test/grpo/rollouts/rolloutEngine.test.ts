@@ -81,7 +81,7 @@ describe('grpo/rollouts/rolloutEngine', () => {
           return engine.generate(prompts, options)
         },
       }
-      await trainerOf({ rolloutEngine }, { maxSteps: 1, topK: 5, minP: null }).train()
+      await trainerOf({ rolloutEngine }, { maxSteps: 1, topK: 5, minP: 0 }).train()
       const { signal, onProgress, seed, ...options } = seen[0] as Record<string, unknown>
       assert.ok(signal instanceof AbortSignal && typeof onProgress === 'function' && typeof seed === 'number')
       assert.deepEqual(options, {
