@@ -427,7 +427,10 @@ describe('generate', () => {
           (error) => error instanceof ConfigError && message.test(error.message),
         )
       }
-      await assert.rejects(sample([[1], []], { topK: -1, topP: 2 }), /topK: .* got -1.*topP: .* got 2.*prompt 1 is empty/s)
+      await assert.rejects(
+        sample([[1], []], { topK: -1, topP: 2 }),
+        /topK: .* got -1.*topP: .* got 2.*prompt 1 is empty/s,
+      )
     })
   })
 })

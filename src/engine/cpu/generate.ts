@@ -74,7 +74,12 @@ async function sampleNext(
   try {
     const uniforms = sequences.map((sequence) => (temperature === 0 ? 0 : sequence.random()))
     const histories = repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history())
-    return await sampleTokens(logits, { temperature, topK, topP, minP: minP ?? 0, repetitionPenalty }, uniforms, histories)
+    return await sampleTokens(
+      logits,
+      { temperature, topK, topP, minP: minP ?? 0, repetitionPenalty },
+      uniforms,
+      histories,
+    )
   } finally {
     logits.dispose()
   }
