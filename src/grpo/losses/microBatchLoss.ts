@@ -37,12 +37,15 @@ export interface MicroBatchLoss {
  */
 export function microBatchLoss(
   values: LossValues,
-  position: BatchPosition & {
-    /** Coefficient of the entropy bonus in this optimizer step; 0 = no bonus. */
-    entropyCoef: number
-  },
+  /** All that is not said is as where the micro-batch is the whole generation batch. */
+  position: Pick<BatchPosition, 'numItemsInBatch'> &
+    Partial<BatchPosition> & {
+      /** Coefficient of the entropy bonus in this optimizer step. Defaults to 0: no bonus. */
+      entropyCoef?: number
+    },
   config: LossConfig,
 ): MicroBatchLoss {
+  const { gradientAccumulationSteps = 1, stepsPerGeneration = 1, entropyCoef = 0 } = position
   const { shape, logProbs, entropies, completionMask: mask, importanceSamplingRatio: sampling = null } = values
   const [rows, tokens] = shape
   const { beta, topEntropyQuantile } = config
@@ -51,7 +54,11 @@ export function microBatchLoss(
     throw new ConfigError('the loss: beta ≠ 0 needs refLogProbs, which were not given')
   const ratios = importanceRatios(values, config)
   const { logRatio, ratio, rowTokens } = ratios
-  const weights = tokenWeights(rowTokens, position, config)
+  const weights = tokenWeights(
+    rowTokens,
+    { numItemsInBatch: position.numItemsInBatch, gradientAccumulationSteps, stepsPerGeneration },
+    config,
+  )
   const threshold = topEntropyQuantile < 1 ? entropyThreshold(entropies, mask, topEntropyQuantile) : -Infinity
   const isPerSequence = sampling !== null && sampling.length === rows
   const samplingAt = (row: number, i: number): number => (sampling === null ? 1 : sampling[isPerSequence ? row : i]!)
@@ -103,7 +110,6 @@ export function microBatchLoss(
     }
   }
   const metrics = lossMetrics(values, config, { ratios, phis })
-  const { entropyCoef, gradientAccumulationSteps } = position
   if (entropyCoef === 0) return { loss, dLogProbs, dEntropies: null, metrics }
   const pull = -entropyCoef / gradientAccumulationSteps / Math.max(entropyCount, 1)
   const dEntropies = Float32Array.from({ length: rows * tokens }, (_, i) =>
