@@ -40,7 +40,7 @@ export default tseslint.config(
   },
   {
     // Programs and tests run on Node; mocha's functions are globals.
-    files: ['**/*.{js,mjs,cjs}', 'test/**', 'bench/**'],
+    files: ['**/*.{js,mjs,cjs}', 'test/**', 'bench/**', 'examples/**'],
     languageOptions: {
       globals: {
         process: 'readonly',
