@@ -26,11 +26,12 @@ function trainerOf(resume: boolean): GRPOTrainer {
 // A step is computed when the loop asks for it. Leaving the loop saves the adapter and a checkpoint.
 for await (const { step, metrics, groups, diagnosis } of trainerOf(false)) {
   console.log(`step ${step}: reward ${metrics.reward?.toFixed(2)}, gradient ${metrics.grad_norm.toFixed(3)}`)
-  for (const finding of diagnosis) console.log(finding)
+  for (const { message } of diagnosis) console.log(message)
   if (step < maxSteps / 2) continue
 
   // The groups of the last step as they are in memory: what was asked and answered, and where it is pushed to.
-  const [group] = groups
+  // Of a group that did equally well all advantages are 0.
+  const group = groups.find(({ completions }) => completions.some(({ advantage }) => advantage !== 0))
   console.log(`\n${group?.problem.question} (${group?.problem.answer})`)
   for (const { text, reward, advantage } of group?.completions ?? []) {
     console.log(`reward ${reward}, advantage ${advantage.toFixed(2)}: ${JSON.stringify(text)}`)
@@ -42,8 +43,9 @@ for await (const { step, metrics, groups, diagnosis } of trainerOf(false)) {
 const metrics = await readMetrics(outputDir)
 console.log(`\nrewards so far: ${metrics.map(({ reward }) => reward?.toFixed(2)).join(', ')}`)
 let longest = ''
-for await (const { completion } of readCompletions(outputDir))
+for await (const { completion } of readCompletions(outputDir)) {
   if (completion.length > longest.length) longest = completion
+}
 console.log(`the longest completion so far: ${JSON.stringify(longest)}`)
 
 // The adapter as it is now, asked a question.

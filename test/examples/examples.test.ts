@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const examples = path.join(root, 'examples')
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
 describe('examples/', () => {
   const at = useTemporaryFolder()
 
   /** What an example prints, run in an empty folder. */
   function run(name: string, ...args: readonly string[]): string {
-    const command = ['--import', import.meta.resolve('tsx'), path.join(examples, name), ...args]
+    const command = ['--import', tsx, path.join(examples, name), ...args]
     const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: at(), encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     return stdout
