@@ -31,7 +31,7 @@ export interface EngineInfo {
   readonly budgets: EngineBudgets
 }
 
-/** How much an engine computes at one time. */
+/** How much an engine computes at one time. A run is continued only where they are the same. */
 export interface EngineBudgets {
   /** Completions that are decoded together. */
   readonly decodeRows: number

@@ -41,6 +41,9 @@ export function runIdentity(
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
     adapter: policy.trained.identity,
+    budgets: Object.entries(policy.engine.info.budgets)
+      .map(([name, size]) => `${name} ${size}`)
+      .join(', '),
     // As in the checkpoints of earlier versions, nothing stands for the policy's own engine.
     ...(rolloutEngine !== null && { rolloutEngine }),
   }
@@ -63,6 +66,8 @@ export function checkSameRun(
   const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
     if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
     if (acceptChangedData && ofData.includes(name)) return []
+    // Earlier versions did not say how much their one engine computed at a time.
+    if (name === 'budgets' && !(name in saved)) return []
     const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
     return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}` }]
   })

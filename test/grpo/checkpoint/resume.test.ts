@@ -223,6 +223,21 @@ describe('resume', () => {
       })
     })
 
+    it('an engine that computes other amounts at a time; versions that did not say how much are taken', async () => {
+      await withPolicy(async ({ policy }) => {
+        await Promise.resolve()
+        const config = parseGRPOConfig({ maxSteps: 2 })
+        const now = runIdentity(asPolicy(policy), tinyTask(3), [], config, 2)
+        const { budgets, ...earlier } = now
+        checkSameRun('step-1', now, now, config)
+        checkSameRun('step-1', earlier, now, config)
+        const fewer = String(budgets).replace(/prefillTokens \d+/, 'prefillTokens 64')
+        assert.throws(() => {
+          checkSameRun('step-1', now, { ...now, budgets: fewer }, config)
+        }, /budgets was "decodeRows 256, .*prefillTokens 4096.*" and is now ".*prefillTokens 64/)
+      })
+    })
+
     it('without a folder', () =>
       withPolicy(async ({ trainerOf }) => {
         await Promise.resolve()
