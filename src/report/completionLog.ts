@@ -118,7 +118,7 @@ export class CompletionLog {
 
 /** Tokens with their log-probabilities; null when the line has none, or their texts do not make up the completion. */
 export function tokenValues(line: CompletionLine): TokenValues | null {
-  const { completion, tokens, logprobs = [], ref_logprobs: before } = line
+  const { completion, tokens, logprobs = [], ref_logprobs: before, mask } = line
   if (!tokens || tokens.length === 0 || tokens.length !== logprobs.length || tokens.join('') !== completion) return null
   let end = 0
   const logProbs = logprobs.map(thousandths)
@@ -132,6 +132,7 @@ export function tokenValues(line: CompletionLine): TokenValues | null {
             return now === null || then === null ? null : thousandths(now - then)
           })
         : null,
+    ...(mask?.length === tokens.length && mask.includes(0) && { mask }),
   }
 }
 

@@ -77,6 +77,8 @@ export interface TokenValues {
   readonly logProbs: readonly (number | null)[]
   /** How much training changed it: log p of the trained model less that of the base, in nats; null when not recorded. */
   readonly changes: readonly (number | null)[] | null
+  /** 1 where the model sampled the token, 0 where it was given, such as the answer of a tool; missing where all were sampled. */
+  readonly mask?: readonly number[]
 }
 
 /** A finding of diagnosis.jsonl from its first to its last step. */

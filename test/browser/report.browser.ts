@@ -93,6 +93,31 @@ describe('the report in a browser', () => {
     await page.context().close()
   })
 
+  it('shows tokens that were given apart from those that were sampled, coloured or not', async () => {
+    writeRun(inFolder('run'), 2)
+    const tokens = ['ask', ' 42', ' so']
+    const line = completionLine({ step: 3, completion: 'ask 42 so', tokens, logprobs: [-0.01, 0, -3], mask: [1, 0, 1] })
+    fs.appendFileSync(inFolder('run', 'completions.jsonl'), `${JSON.stringify(line)}\n`)
+    const { page, troubles } = await open()
+    await page.locator('#traces .list').focus()
+    await page.keyboard.press('End')
+    const texts = (selector: string): Promise<string[]> => page.locator(`#group-detail ${selector}`).allTextContents()
+    await page.waitForFunction(() => document.querySelector('#group-detail .text')?.textContent === 'ask 42 so')
+    assert.deepEqual(await texts('.text .given'), [' 42'])
+    assert.deepEqual(await texts('header .given'), ['given, not sampled'])
+    assert.deepEqual(await texts('.text .p4'), [' so'])
+    const style = (selector: string): Promise<string> =>
+      page.locator(`#group-detail .text ${selector}`).evaluate((token) => getComputedStyle(token).borderBottomStyle)
+    assert.deepEqual([await style('.given'), await style('.p4')], ['dashed', 'none'])
+    await page.locator('#group-detail .text .given').hover()
+    assert.equal(await page.locator('.tooltip').textContent(), '" 42", token 2 · given, not sampled')
+    await page.keyboard.press('c')
+    assert.deepEqual(await texts('.text .given'), [' 42'])
+    assert.deepEqual(await texts('.text .p4'), [])
+    assert.deepEqual(troubles, [])
+    await page.context().close()
+  })
+
   it('shows hostile texts as text', async () => {
     const hostile = [
       '</script><script>document.title="hacked"</script>',

@@ -125,6 +125,12 @@ describe('report/completionLog', () => {
       assert.equal(tokenValues({ ...line, ref_logprobs: [-1] })?.changes, null)
     })
 
+    it('says which tokens were given', () => {
+      const line = completionLine({ completion: 'a42', tokens: ['a', '4', '2'], logprobs: [-1, 0, -1] })
+      assert.deepEqual(tokenValues({ ...line, mask: [1, 0, 1] })!.mask, [1, 0, 1])
+      for (const mask of [undefined, [1, 1, 1], [1, 0]]) assert.ok(!('mask' in tokenValues({ ...line, mask })!))
+    })
+
     it('gives nothing when the tokens do not make up the text', () => {
       const line = completionLine({ completion: 'ab' })
       assert.equal(tokenValues({ ...line, tokens: ['a', 'c'], logprobs: [-1, -2] }), null)

@@ -257,6 +257,8 @@ describe('grpo/rollouts/rolloutEngine', () => {
     it('goes on from a checkpoint bit for bit', async () => {
       const config = { saveSteps: 1, maxSteps: 3, stepsPerGeneration: 2, numIterations: 2, maxCompletionLength: 6 }
       const { result, folders } = await snapshots(config, {}, { rolloutEngine: twoTurns(given, 2), rewards })
+      const lines = result.completions.trimEnd().split('\n')
+      assert.ok(lines.length > 0 && lines.every((line) => line.includes('"mask":[1,1,0,0,1,1]')))
       for (const outputDir of folders) {
         const options = { outputDir, resume: true, rolloutEngine: twoTurns(given, 2), rewards }
         assert.deepEqual(await runToEnd(options, config), result)
@@ -275,6 +277,7 @@ describe('grpo/rollouts/rolloutEngine', () => {
       const options = { outputDir, resume: true, rolloutEngine: fakeRollouts('tolerance', noisy(0.3)), rewards }
       assert.deepEqual(await runToEnd(options, config), result)
     }
+    assert.ok(!result.completions.includes('mask'))
     const outputDir = folders.at(-1)!
     for (const rolloutEngine of [undefined, fakeRollouts('exact'), { ...fakeRollouts('tolerance'), name: 'other' }]) {
       await assert.rejects(

@@ -29,6 +29,7 @@ export function completionCard(
       element('span', { class: `advantage advantage-${sign}` }, `advantage ${formatSigned(advantage)}`),
       length === null ? null : element('span', { class: 'muted' }, `${length.toLocaleString('en')} tokens`),
       cut ? element('span', { class: 'flag' }, 'cut off') : null,
+      tokens?.mask ? element('span', { class: 'token given' }, 'given, not sampled') : null,
     ),
     element('dl', { class: 'components' }, ...components),
     textBlock(text, tokens, mode),
@@ -43,7 +44,8 @@ export function textBlock(text: string, tokens: TokenValues | null = null, mode:
     const isLong = text.length > SHOWN_CHARACTERS && !whole
     const part = isLong ? text.slice(0, SHOWN_CHARACTERS) : text
     if (text === '') block.append(element('span', { class: 'muted' }, '(no text)'))
-    else if (tokens && mode !== 'none') block.append(tokenText(part, isLong ? upTo(tokens, part.length) : tokens, mode))
+    else if (tokens && (mode !== 'none' || tokens.mask))
+      block.append(tokenText(part, isLong ? upTo(tokens, part.length) : tokens, mode))
     else block.append(part)
     if (!isLong) return
     const more = button(`… show all ${text.length.toLocaleString('en')} characters`, { class: 'more' }, () => {

@@ -10,7 +10,7 @@ const probabilityLimits = [0.9, 0.5, 0.2, 0.05, 0.01] as const
 /** Changes of log p, in nats, from one class to the next. */
 const changeLimits = [0.1, 0.5, 1, 2] as const
 
-/** A completion's text with a coloured element for each token, which the tooltip explains. */
+/** A completion's text with an element for each token, coloured or marked as given, which the tooltip explains. */
 export function tokenText(text: string, tokens: TokenValues, mode: ColorMode): DocumentFragment {
   const result = document.createDocumentFragment()
   let start = 0
@@ -34,7 +34,8 @@ export function tokenText(text: string, tokens: TokenValues, mode: ColorMode): D
   return result
 }
 
-function tokenClass({ logProbs, changes }: TokenValues, t: number, mode: ColorMode): string {
+function tokenClass({ logProbs, changes, mask }: TokenValues, t: number, mode: ColorMode): string {
+  if (mask?.[t] === 0) return 'given'
   if (mode === 'change') {
     const change = changes?.[t] ?? null
     if (change === null) return ''
@@ -63,11 +64,12 @@ export function colorLegend(mode: ColorMode): HTMLElement {
   return legend
 }
 
-/** `“ apples”: p = 12.3 %, log p −2.10` */
+/** `" apples", token 3 · p = 12.3 %, log p = −2.10` */
 export function describeToken(text: string, tokens: TokenValues, t: number): string {
   const piece = text.slice(tokens.ends[t - 1] ?? 0, tokens.ends[t])
   const logProb = tokens.logProbs[t] ?? null
   const change = tokens.changes?.[t] ?? null
+  if (tokens.mask?.[t] === 0) return `${JSON.stringify(piece)}, token ${t + 1} · given, not sampled`
   return [
     `${piece === '' ? 'end' : JSON.stringify(piece)}, token ${t + 1}`,
     logProb === null ? null : `p = ${formatShare(Math.exp(logProb))}, log p = ${formatNumber(logProb)}`,
@@ -85,8 +87,9 @@ export function tokenTable(text: string, tokens: TokenValues): HTMLElement {
       ['Token', 'log p', 'p', ...(tokens.changes ? ['change'] : [])],
       tokens.ends.map((end, t) => [
         JSON.stringify(text.slice(tokens.ends[t - 1] ?? 0, end)),
-        formatNumber(tokens.logProbs[t]),
-        formatShare(Math.exp(tokens.logProbs[t] ?? NaN)),
+        ...(tokens.mask?.[t] === 0
+          ? ['given', '–']
+          : [formatNumber(tokens.logProbs[t]), formatShare(Math.exp(tokens.logProbs[t] ?? NaN))]),
         ...(tokens.changes ? [formatSigned(tokens.changes[t] ?? null)] : []),
       ]),
     ),
