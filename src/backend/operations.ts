@@ -16,15 +16,18 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     case 'Linear':
     case 'LoraLinear':
     case 'LoraLinearTwoInputs':
+    case 'TrainableLinear':
     case 'LinearInputGradient':
     case 'TokenLogProbs':
-    case 'TokenLogProbsGradient': {
+    case 'TrainableTokenLogProbs':
+    case 'TokenLogProbsGradient':
+    case 'TrainableTokenLogProbsGradient': {
       const { frozen } = attributes as { frozen: { weight: { shape: readonly [number, number] } } }
       const [out, width] = frozen.weight.shape
       const rows = (inputs.x ?? inputs.dy ?? inputs.hidden)?.shape[0] ?? 0
       const rank = inputs.loraA?.shape[0] ?? 0
-      // The gradient of tokenLogProbs computes the logits again.
-      const products = kernel === 'TokenLogProbsGradient' ? 2 : 1
+      // The gradient of tokenLogProbs computes the logits again, and that of the weight where it is trained.
+      const products = kernel === 'TrainableTokenLogProbsGradient' ? 3 : kernel === 'TokenLogProbsGradient' ? 2 : 1
       return {
         // The gradient of x gets one of the two small products done.
         operations: 2 * rows * (products * width * out + rank * (width + (kernel.startsWith('LoraLinear') ? out : 0))),

@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../model/config.js'
 import type { LoraAdapter } from '../model/lora.js'
+import type { ModelParameters } from '../model/modelParameters.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { Completion, SamplingOptions } from './sampling.js'
 
@@ -47,7 +48,7 @@ export interface EngineBudgets {
 
 /** Bytes of memory. */
 export interface MemoryUse {
-  /** In tensors now: weights, adapter, and whatever was not freed. */
+  /** In tensors now: weights, what is trained, and whatever was not freed. */
   readonly used: number
   /** The most that tensors have taken; null where the engine does not know. */
   readonly peak: number | null
@@ -98,7 +99,7 @@ export interface TokenValues {
 export interface ValuesOptions {
   /** Divides the logits. */
   readonly temperature: number
-  /** The policy without its adapter. Defaults to false. */
+  /** The model without what is trained: without its adapter, or with the weights that it was loaded with. Defaults to false. */
   readonly reference?: boolean
   /** Most tokens that are computed together. Defaults to what the engine's budget allows. */
   readonly maxTokens?: number | null
@@ -108,7 +109,7 @@ export interface ValuesOptions {
 
 /** How values of tokens are recorded for their gradient. */
 export interface RecordOptions extends Omit<ValuesOptions, 'reference'> {
-  /** The adapter has not changed since the rows were sampled: what sampling kept of them can be used. Defaults to false. */
+  /** The policy has not changed since the rows were sampled: what sampling kept of them can be used. Defaults to false. */
   readonly asSampled?: boolean
   /** Values that are known: rows that have to be computed in several passes are then computed once only. Defaults to none. */
   readonly known?: TokenValues | null
@@ -125,13 +126,13 @@ export interface RowDropout {
 /** A forward pass whose gradient can be taken once. */
 export interface Recording extends TokenValues {
   /**
-   * Adds Σ dLogProb · ∂ log π + dEntropy · ∂ entropy with respect to the adapter's parameters to `sum`, and frees the recording.
+   * Adds Σ dLogProb · ∂ log π + dEntropy · ∂ entropy with respect to what is trained to `sum`, and frees the recording.
    * @returns log π of each token as the pass computed it that was differentiated
    */
   gradient(
     dLogProbs: Float32Array, // [ΣL] row by row
     dEntropies: Float32Array | null, // [ΣL]
-    sum: Float32Array, // [parameters] in the order of the adapter's parameters
+    sum: Float32Array, // [values] in the order of the parameters
   ): Promise<TokenValues['logProbs']>
   /** Frees a recording whose gradient is not wanted. */
   dispose(): void
@@ -150,8 +151,8 @@ export interface Workload {
 
 /** Bytes that a workload takes at its peak. */
 export interface WorkloadMemory {
-  /** The adapter's tensors: matrices, copies of them and one gradient of each. */
-  readonly adapter: number
+  /** What is trained, as tensors: matrices, copies of them and one gradient of each. */
+  readonly trained: number
   /** Keys and values of the completions that are sampled together, and their logits. */
   readonly sampling: number
   /** Activations of the longest training pass, kept for the gradient, and what the gradient of a layer takes. */
@@ -160,12 +161,14 @@ export interface WorkloadMemory {
   readonly keptPerToken: number | null
 }
 
-/** A model on an engine, with or without an adapter. */
+/** A model on an engine, perhaps with something that is trained. */
 export interface EngineModel {
   /** Bytes of the frozen weights, as wide as they are kept. */
   readonly weightBytes: number
   /** The same frozen weights with an adapter, whose values are taken over anew whenever they have changed. */
   withAdapter(adapter: LoraAdapter): EngineModel
+  /** The model with other weights, all of which are trained; their values are taken over anew whenever they have changed. */
+  withParameters(parameters: ModelParameters): EngineModel
   /**
    * Completions of each prompt. A completion depends on seed, prompt and its number; on an engine that is batch-invariant on
    * nothing else.
@@ -173,7 +176,7 @@ export interface EngineModel {
   generate(prompts: readonly TokenIds[], options: SamplingOptions): Promise<Completion[][]>
   /** Log-probabilities and entropies of every completion token of some rows. */
   values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues>
-  /** The same, recorded for the gradient with respect to the adapter. */
+  /** The same, recorded for the gradient with respect to what is trained. */
   record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording>
   /** What a step takes. */
   forecast(workload: Workload): WorkloadMemory
@@ -181,6 +184,6 @@ export interface EngineModel {
   startKeeping(tokens: number): void
   /** Frees that room. */
   stopKeeping(): void
-  /** Frees the adapter's tensors; without an adapter the weights. */
+  /** Frees the tensors of what is trained; of a model as it was loaded the weights. */
   dispose(): void
 }

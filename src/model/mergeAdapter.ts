@@ -1,15 +1,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
-import { tokenizerFileNames } from '../hub/modelFiles.js'
 import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
 import { float32ToBfloat16, float32ToFloat16 } from '../io/dtypes.js'
-import { isJsonObject, parseJson } from '../io/json.js'
+import { parseJson } from '../io/json.js'
 import { Safetensors } from '../io/safetensors.js'
 import { writeShardedSafetensors } from '../io/safetensorsWriter.js'
 import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
 import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
+import { copyOtherFiles, withDtype } from './modelFolder.js'
 import { checkTensors, checkTiedOutputHead, projectionName } from './modelTensors.js'
 import { readAdapter } from './peft.js'
 import type { AdapterMatrices } from './lora.js'
@@ -55,7 +55,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
     checkTiedOutputHead(config, tensors, model)
     fs.mkdirSync(staging, { recursive: true })
     copyOtherFiles(model, staging)
-    atomicWriteJson(path.join(staging, 'config.json'), withDtype(raw, dtype))
+    atomicWriteJson(path.join(staging, 'config.json'), dtype === 'auto' ? raw : withDtype(raw, dtype))
     const { signal } = options
     await writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes, signal })
     if (fs.existsSync(output)) fs.rmdirSync(output)
@@ -142,22 +142,4 @@ function encode(values: Float32Array, dtype: string, name: string): Float32Array
   const overflow = bits.findIndex((pattern, i) => (pattern & 0x7c00) === 0x7c00 && Number.isFinite(values[i]))
   if (overflow < 0) return bits
   throw new GrpoError(`${name}: ${values[overflow]!} is too large for float16 (65504); merge with dtype bfloat16`)
-}
-
-/** What a model's folder holds besides config and weights. */
-function copyOtherFiles(model: string, folder: string): void {
-  const isWanted = (name: string): boolean =>
-    ['generation_config.json', ...tokenizerFileNames].includes(name) || /^(LICENSE|NOTICE)/i.test(name)
-  for (const name of fs.readdirSync(model).filter(isWanted)) {
-    fs.copyFileSync(path.join(model, name), path.join(folder, name))
-  }
-  const templates = path.join(model, 'additional_chat_templates')
-  if (!fs.existsSync(templates)) return
-  fs.cpSync(templates, path.join(folder, 'additional_chat_templates'), { recursive: true, dereference: true })
-}
-
-/** The config, which names the dtype by its new or old key. */
-function withDtype(raw: unknown, dtype: NonNullable<MergeOptions['dtype']>): unknown {
-  if (dtype === 'auto' || !isJsonObject(raw)) return raw
-  return 'torch_dtype' in raw && !('dtype' in raw) ? { ...raw, torch_dtype: dtype } : { ...raw, dtype }
 }

@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError, UnsupportedError } from '../errors.js'
-import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
+import { atomicWriteJson } from '../io/atomicWrite.js'
 import { parseJson, quote } from '../io/json.js'
+import { replaceFiles } from '../io/replaceFiles.js'
 import { Safetensors } from '../io/safetensors.js'
 import { writeSafetensors } from '../io/safetensorsWriter.js'
 import type { ModelConfig } from './config.js'
@@ -23,28 +24,13 @@ const CONFIG_FILE = 'adapter_config.json'
  * survives a failure. Throws a GrpoError when the disk is full or the folder cannot be written to.
  */
 export function saveAdapter(folder: string, adapter: LoraAdapter, baseModel: BaseModelName): void {
-  const staging = path.join(folder, '.saving')
-  makeFolder(staging)
-  try {
+  replaceFiles(folder, (staging) => {
     writeSafetensors(
       path.join(staging, TENSORS_FILE),
       adapter.parameters().map(({ name, shape, values }) => ({ name, dtype: 'F32', shape, data: () => values })),
     )
     atomicWriteJson(path.join(staging, CONFIG_FILE), peftConfigOf(adapter, baseModel))
-    for (const name of [TENSORS_FILE, CONFIG_FILE]) fs.renameSync(path.join(staging, name), path.join(folder, name))
-  } catch (error) {
-    throw asWriteError(folder, error)
-  } finally {
-    fs.rmSync(staging, { recursive: true, force: true })
-  }
-}
-
-function makeFolder(folder: string): void {
-  try {
-    fs.mkdirSync(folder, { recursive: true })
-  } catch (error) {
-    throw asWriteError(folder, error)
-  }
+  })
 }
 
 /**

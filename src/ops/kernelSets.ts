@@ -7,7 +7,6 @@ import { BackendError } from '../errors.js'
  */
 export const kernelSets = {
   attention: ['Attention', 'AttentionGradient'],
-  crossEntropy: ['CrossEntropy', 'CrossEntropyGradient'],
   dropout: ['KeyedDropout'],
   rmsNorm: ['RmsNorm', 'RmsNormGradient', 'TrainableRmsNorm', 'TrainableRmsNormGradient'],
   rope: ['Rope'],
@@ -19,6 +18,7 @@ export const kernelSets = {
     'PackWeight',
     'WeightRows',
     'Linear',
+    'TrainableLinear',
     'LinearInputGradient',
     'LoraLinear',
     'LoraLinearTwoInputs',
@@ -27,6 +27,8 @@ export const kernelSets = {
     'LoraBGradient',
     'TokenLogProbs',
     'TokenLogProbsGradient',
+    'TrainableTokenLogProbs',
+    'TrainableTokenLogProbsGradient',
   ],
   writeRows: ['WriteRows'],
 } as const

@@ -1,5 +1,5 @@
 import * as tf from '../bundled/tfjs.js'
-import { ShapeError } from '../errors.js'
+import { ConfigError, ShapeError } from '../errors.js'
 import { hasKernel, registerGradient, runKernel } from './kernel.js'
 import { isTrainable, plainWeight } from './weight.js'
 import type { Weight } from './weight.js'
@@ -30,8 +30,15 @@ export function linear(
   known: tf.Tensor2D | null = null, // [N, out]
 ): tf.Tensor2D /* [N, out] */ {
   checkShapes(x, weight, bias, lora)
-  if (isTrainable(weight) || !hasKernel('Linear')) return linearReference(x, weight, bias, lora)
+  if (!hasKernel('Linear')) return linearReference(x, weight, bias, lora)
   const frozen = { weight, bias, known }
+  if (isTrainable(weight)) {
+    if (lora) throw new ConfigError('linear got a weight that is trained and LoRA matrices; expected one of the two')
+    // The kernel computes with panels of the weight, as with a frozen one; the tape is told of the variables.
+    const inputs: Record<string, tf.Tensor> = { x, weight: plainWeight(weight) }
+    if (bias instanceof tf.Variable) inputs.bias = bias
+    return runKernel<tf.Tensor2D>('TrainableLinear', inputs, {}, frozen)
+  }
   if (!lora) return runKernel<tf.Tensor2D>('Linear', { x }, {}, frozen)
   const { scale } = lora
   if (!lora.x) return runKernel<tf.Tensor2D>('LoraLinear', { x, loraA: lora.a, loraB: lora.b }, { scale }, frozen)
@@ -83,6 +90,15 @@ interface Scale {
 registerGradient<[], object, Layer>('Linear', {
   gradients: ([dy], _saved, _attributes, { weight }) => ({
     x: () => runKernel('LinearInputGradient', { dy }, {}, { weight }),
+  }),
+})
+
+registerGradient<[x: tf.Tensor2D], object, Layer>('TrainableLinear', {
+  inputs: ['x'],
+  gradients: ([dy], [x], _attributes, { weight }) => ({
+    x: () => runKernel('LinearInputGradient', { dy }, {}, { weight }),
+    weight: () => tf.matMul(dy, x, true, false),
+    bias: () => tf.sum(dy, 0),
   }),
 })
 

@@ -1,7 +1,9 @@
 import * as tf from '../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../errors.js'
 import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
+import type { KernelName } from './kernelSets.js'
 import { linear } from './linear.js'
+import { isTrainable, plainWeight } from './weight.js'
 import type { Weight } from './weight.js'
 
 export interface TokenLogProbs {
@@ -17,7 +19,8 @@ export interface TokenLogProbs {
  *
  * The logits [N, V] never exist as a whole: the kernel works through a few rows at a time and computes them again in the
  * gradient. For dl, dH the gradients of the two results:
- * dz_j = dl · (1[j = t] − p_j) − dH · p_j · (log p_j + H),  d hidden = dz·W / temperature.  The weight is frozen.
+ * dz_j = dl · (1[j = t] − p_j) − dH · p_j · (log p_j + H),  d hidden = dz·W / temperature,  and for a weight that is trained
+ * dW = dzᵀ·hidden / temperature.
  * @throws ShapeError when a target is outside the vocabulary or the shapes do not fit
  */
 export function tokenLogProbs(
@@ -30,13 +33,12 @@ export function tokenLogProbs(
   if (!(temperature > 0)) throw new ConfigError(`temperature is ${temperature}; expected a positive number`)
   if (!hasKernel('TokenLogProbs')) return tokenLogProbsReference(hidden, weight, targets, temperature)
   const attributes: TokenLogProbsAttributes = { targets, temperature }
+  const [kernel, inputs]: [KernelName, Record<string, tf.Tensor>] = isTrainable(weight)
+    ? ['TrainableTokenLogProbs', { hidden, weight: plainWeight(weight) }]
+    : ['TokenLogProbs', { hidden }]
   // The third result is there for the gradient.
-  const [logProbs, entropies] = runKernels<[tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]>(
-    'TokenLogProbs',
-    { hidden },
-    attributes,
-    { weight },
-  )
+  type Results = [tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]
+  const [logProbs, entropies] = runKernels<Results>(kernel, inputs, attributes, { weight })
   return { logProbs, entropies }
 }
 
@@ -73,16 +75,29 @@ export interface TokenLogProbsAttributes {
   readonly temperature: number
 }
 
-registerGradient<
-  [hidden: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor],
-  TokenLogProbsAttributes,
-  { readonly weight: Weight }
->('TokenLogProbs', {
-  inputs: ['hidden'],
-  // The entropies, and for each row the largest logit and log Σ e^(z − largest z), [N, 2].
-  outputs: [false, true, true],
+type Saved = [hidden: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor]
+
+/** Hidden states, entropies, and for each row the largest logit and log Σ e^(z − largest z), [N, 2]. */
+const saved = { inputs: ['hidden'], outputs: [false, true, true] }
+
+registerGradient<Saved, TokenLogProbsAttributes, { readonly weight: Weight }>('TokenLogProbs', {
+  ...saved,
   gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
     const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
     return { hidden: () => runKernel('TokenLogProbsGradient', inputs, attributes, frozen) }
+  },
+})
+
+registerGradient<Saved, TokenLogProbsAttributes, { readonly weight: Weight }>('TrainableTokenLogProbs', {
+  ...saved,
+  gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
+    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
+    const [dHidden, dWeight] = runKernels<[tf.Tensor, tf.Tensor]>(
+      'TrainableTokenLogProbsGradient',
+      inputs,
+      attributes,
+      frozen,
+    )
+    return { hidden: () => dHidden, weight: () => dWeight }
   },
 })

@@ -5,10 +5,12 @@ import type { ModelConfig } from '../model/config.js'
 import { createLoraAdapter, LoraAdapter } from '../model/lora.js'
 import type { LoraOptions } from '../model/loraOptions.js'
 import { loadAdapter } from '../model/peft.js'
+import { readModelParameters } from '../model/modelParameters.js'
 import type { BaseModelName } from '../model/peftConfig.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { Trained } from './trained.js'
 import { TrainedAdapter } from './trainedAdapter.js'
+import { TrainedWeights } from './trainedWeights.js'
 
 /** What a model and the policies made from it share. */
 interface BaseModel {
@@ -73,6 +75,14 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     return new CausalLM(this.base, new TrainedAdapter(createLoraAdapter(this.config, options), this.name))
   }
 
+  /**
+   * A policy of which all weights are trained (full fine-tuning; TRL without `peft_config`), in float32: for small models. They start as
+   * copies of this model's, which stay as they are, as its reference for beta above 0.
+   */
+  trainable(): Policy {
+    return new CausalLM(this.base, new TrainedWeights(readModelParameters(this.folder, this.config), this.folder))
+  }
+
   /** The same frozen weights with an adapter in PEFT's layout from a folder. */
   withAdapter(folder: string): Policy {
     return new CausalLM(this.base, new TrainedAdapter(loadAdapter(folder, this.config), this.name))
@@ -93,6 +103,17 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     this.trained.save(folder)
   }
 
+  /** Writes a model of which all weights are trained in Hugging Face's layout, float32; it loads as any other. */
+  async saveModel(folder: string): Promise<void> {
+    await Promise.resolve()
+    if (!this.trained || this.adapter) {
+      throw new ConfigError(
+        'saveModel: the weights of this model are as they were loaded; make a policy with trainable(), or merge the adapter into them',
+      )
+    }
+    this.trained.save(folder)
+  }
+
   /** Frees what is trained; a model as it was loaded frees the weights that it shares with the policies made from it. */
   dispose(): void {
     this.engineModel.dispose()
@@ -105,7 +126,7 @@ export type Policy = CausalLM<Trained>
 /** Throws a ConfigError for a model of which nothing is trained. */
 export function asPolicy(model: CausalLM): Policy {
   if (isPolicy(model)) return model
-  throw new ConfigError('of the policy nothing is trained; make one with model.withLora()')
+  throw new ConfigError('of the policy nothing is trained; make one with model.withLora() or model.trainable()')
 }
 
 function isPolicy(model: CausalLM): model is Policy {

@@ -3,14 +3,15 @@ import * as tf from '../bundled/tfjs.js'
 import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
 import { AdamW } from '../optim/adamW.js'
 import { clipGradNorm } from '../optim/clipGradNorm.js'
-import { FlatParameters } from './flatParameters.js'
+import { DecoderModel } from '../engine/cpu/decoderModel.js'
+import { addGradients } from '../engine/cpu/tokenValues.js'
+import { WeightTensors } from '../engine/cpu/weightTensors.js'
 import { parseModelConfig } from '../model/config.js'
 import type { ModelConfig } from '../model/config.js'
-import { expectedTensors } from '../model/modelTensors.js'
-import { initialValues, TrainableModel } from '../engine/cpu/trainableModel.js'
-import { crossEntropy } from '../ops/crossEntropy.js'
+import { saveModel } from '../model/modelFolder.js'
+import { initialParameters } from '../model/modelParameters.js'
+import type { ModelParameters } from '../model/modelParameters.js'
 import { record } from '../ops/gradients.js'
-import { selectRows } from '../ops/selectRows.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { pretrainLearningRate } from './config.js'
 import type { PretrainConfig } from './config.js'
@@ -43,12 +44,13 @@ export interface PretrainStep {
  * The same options give the same model, bit for bit, whether or not the run was interrupted, and whatever the number of threads.
  */
 export class Pretrainer {
-  /** The model in training. */
-  readonly model: TrainableModel
+  /** All weights, in training. */
+  readonly parameters: ModelParameters
   /** Its tokenizer, whose merges were learned from the corpus. */
   readonly tokenizer: Tokenizer
   readonly #corpus: PretrainCorpus
-  readonly #parameters: FlatParameters
+  readonly #tensors: WeightTensors
+  readonly #model: DecoderModel
   readonly #adamW: AdamW
   readonly #gradients: Float32Array
   #step = 0
@@ -61,12 +63,15 @@ export class Pretrainer {
   ) {
     writeTokenizer(folder, vocabularyTexts(config), config.vocabularySize)
     this.tokenizer = Tokenizer.load(folder)
+    const { tokenizer } = this
     const modelConfig = modelConfigOf(config)
-    this.model = new TrainableModel(modelConfig, initialValues(modelConfig, config.seed))
-    this.#corpus = new PretrainCorpus(this.tokenizer, config)
-    this.#parameters = new FlatParameters(this.model)
-    this.#adamW = new AdamW(this.#parameters.size, config)
-    this.#gradients = new Float32Array(this.#parameters.size)
+    this.parameters = initialParameters(modelConfig, config.seed)
+    this.#tensors = new WeightTensors(this.parameters)
+    const source = { folder, config: modelConfig, tokenizer, eosTokenIds: [END_TOKEN_ID], dtype: 'float32' } as const
+    this.#model = new DecoderModel(source, this.#tensors.weights, tf.getBackend(), this.#tensors)
+    this.#corpus = new PretrainCorpus(tokenizer, config)
+    this.#adamW = new AdamW(this.size, config)
+    this.#gradients = new Float32Array(this.size)
   }
 
   /** Updates made so far. */
@@ -76,7 +81,7 @@ export class Pretrainer {
 
   /** Number of weights. */
   get size(): number {
-    return this.#parameters.size
+    return this.parameters.values.length
   }
 
   /** Makes the updates that are left, up to config.maxSteps. */
@@ -89,17 +94,17 @@ export class Pretrainer {
   }
 
   async #update(): Promise<PretrainStep> {
-    const { batch, rows, targets } = this.#corpus.batch(this.#step)
-    const recording = record(() => {
-      const hidden = selectRows(this.model.forward(batch), rows)
-      return [tf.mean(crossEntropy(this.model.logits(hidden), targets))]
-    })
-    const [loss] = await recording.outputs[0]!.data()
-    const one = tf.scalar(1)
-    const gradients = recording.gradients([one], this.#parameters.variables)
-    one.dispose()
+    const packed = this.#corpus.batch(this.#step)
+    const count = packed.targets.length
+    const recording = record(() => this.#model.packedValues(packed, 1))
+    const logProbs = await recording.outputs[0]!.data<'float32'>()
+    // Of the mean of −log π.
+    const dLogProbs = tf.fill([count], -1 / count)
+    const { variables } = this.#tensors
+    const gradients = recording.gradients([dLogProbs, null], variables)
+    dLogProbs.dispose()
     this.#gradients.fill(0)
-    await this.#parameters.addGradients(gradients, this.#gradients)
+    await addGradients(gradients, variables, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     if (!Number.isFinite(gradNorm)) {
       throw new GrpoError(
@@ -107,26 +112,27 @@ export class Pretrainer {
       )
     }
     const learningRate = pretrainLearningRate(this.#step, this.config)
-    const values = await this.#parameters.read()
-    this.#adamW.step(values, this.#gradients, learningRate)
-    this.#parameters.write(values)
+    this.parameters.update((values) => {
+      this.#adamW.step(values, this.#gradients, learningRate)
+    })
     this.#step++
-    return { step: this.#step, loss: loss!, gradNorm, learningRate, tokens: batch.tokenIds.length }
+    const loss = -logProbs.reduce((sum, logProb) => sum + logProb, 0) / count
+    return { step: this.#step, loss, gradNorm, learningRate, tokens: packed.batch.tokenIds.length }
   }
 
   /** Writes config.json and model.safetensors (bfloat16) beside the tokenizer. */
   saveModel(): void {
-    this.model.save(this.folder)
+    saveModel(this.folder, this.parameters, { dtype: 'bfloat16' })
   }
 
   /**
    * Saves all that is needed to go on as `checkpoints/step-N` of a run, with the lengths of its files. The newest two are kept.
    * Throws a GrpoError when the operating system refuses.
    */
-  async saveState(outputDir: string, files: FilePositions): Promise<void> {
+  saveState(outputDir: string, files: FilePositions): void {
     const { step, m, v } = this.#adamW.state()
-    const parameters = await this.#parameters.read()
-    const state = { step, model: this.model.config.raw, seed: this.config.seed, files, parameters, m, v }
+    const { values, config } = this.parameters
+    const state = { step, model: config.raw, seed: this.config.seed, files, parameters: values, m, v }
     writeCheckpointFolder(outputDir, step, (folder) => {
       writeState(folder, state)
     })
@@ -153,7 +159,7 @@ export class Pretrainer {
   }
 
   #restore({ step, model, seed, parameters, m, v }: PretrainState, folder: string): void {
-    if (JSON.stringify(model) !== JSON.stringify(this.model.config.raw) || seed !== this.config.seed) {
+    if (JSON.stringify(model) !== JSON.stringify(this.parameters.config.raw) || seed !== this.config.seed) {
       throw new ConfigError(
         `${folder} was written by a run with other sizes of the model or another seed; continue with the options of that run`,
       )
@@ -162,14 +168,14 @@ export class Pretrainer {
       if (length === this.size) continue
       throw new FileFormatError(folder, `holds ${length} numbers for the ${this.size} weights of the model`)
     }
-    this.#parameters.write(parameters)
+    this.parameters.setValues(parameters)
     this.#adamW.restore({ step, m, v })
     this.#step = step
   }
 
   /** Frees the memory of model and optimizer. */
   dispose(): void {
-    this.model.dispose()
+    this.#tensors.dispose()
   }
 }
 
@@ -194,13 +200,5 @@ function modelConfigOf(config: PretrainConfig): ModelConfig {
       torch_dtype: 'bfloat16',
     },
     'config.json',
-  )
-}
-
-/** Number of weights of a model with these options. */
-export function countParameters(config: PretrainConfig): number {
-  return [...expectedTensors(modelConfigOf(config)).values()].reduce(
-    (sum, shape) => sum + shape.reduce((product, length) => product * length, 1),
-    0,
   )
 }

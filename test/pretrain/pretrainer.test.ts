@@ -61,7 +61,7 @@ describe('pretrain/pretrainer', () => {
     whole.dispose()
     const first = new Pretrainer(parsePretrainConfig(tiny), inFolder('first'))
     await train(first, 5)
-    await first.saveState(inFolder('run'), {})
+    first.saveState(inFolder('run'), {})
     first.dispose()
     await useBackend('test-1-thread')
     const second = new Pretrainer(parsePretrainConfig(tiny), inFolder('second'))
@@ -79,7 +79,7 @@ describe('pretrain/pretrainer', () => {
   it('goes on from an older state where the newest is damaged, of this version and of the first', async () => {
     const config = parsePretrainConfig(tiny)
     const whole = new Pretrainer(config, inFolder('whole'))
-    for await (const { step } of whole) if (step >= 3) await whole.saveState(inFolder('run'), { 'metrics.jsonl': step })
+    for await (const { step } of whole) if (step >= 3) whole.saveState(inFolder('run'), { 'metrics.jsonl': step })
     whole.dispose()
     const checkpoints = fs.readdirSync(inFolder('run', 'checkpoints'))
     assert.deepEqual(checkpoints, ['step-11', 'step-12'])
@@ -119,9 +119,9 @@ describe('pretrain/pretrainer', () => {
     resumed.dispose()
   })
 
-  it('refuses the state of another model', async () => {
+  it('refuses the state of another model', () => {
     const first = new Pretrainer(parsePretrainConfig(tiny), inFolder('first'))
-    await first.saveState(inFolder('run'), {})
+    first.saveState(inFolder('run'), {})
     first.dispose()
     const other = new Pretrainer(parsePretrainConfig({ ...tiny, hiddenSize: 64 }), inFolder('other'))
     assert.throws(() => {

@@ -90,7 +90,7 @@ describe('selftest', function () {
       DecoderModel.prototype,
       'forward',
       (method) =>
-        function (this: DecoderModel, batch, options, lora) {
+        function (this: DecoderModel, batch, options) {
           // Every token sees all that stand before it in the batch.
           const length = batch.tokenIds.length
           const whole = {
@@ -101,7 +101,7 @@ describe('selftest', function () {
             prefixStart: 0,
             prefixLength: 0,
           }
-          return method.call(this, options?.cache ? batch : { ...batch, segments: [whole] }, options, lora)
+          return method.call(this, options?.cache ? batch : { ...batch, segments: [whole] }, options)
         },
     )
     assert.deepEqual(failed, ['prompt conditioning', 'padding invariance'])

@@ -3,7 +3,6 @@ import { CPU_BACKEND, CpuBackend } from './backend.js'
 import { addKernels } from './kernels/add.js'
 import { attentionKernels } from './kernels/attention.js'
 import { castKernels } from './kernels/cast.js'
-import { crossEntropyKernels } from './kernels/crossEntropy.js'
 import { dropoutKernels } from './kernels/dropout.js'
 import { linearKernels } from './kernels/linear.js'
 import { matMulKernels } from './kernels/matMul.js'
@@ -33,7 +32,6 @@ const KERNELS = [
   ...swigluKernels,
   ...selectRowsKernels,
   ...tokenLogProbsKernels,
-  ...crossEntropyKernels,
   ...sampleTokensKernels,
 ]
 

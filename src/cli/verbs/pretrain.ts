@@ -128,7 +128,7 @@ async function run(
       const isDue = step % config.saveSteps === 0 || step === config.maxSteps
       if (isDue || signal.aborted || lost.length > 0) {
         files.flush()
-        await pretrainer.saveState(outputDir, files.positions)
+        pretrainer.saveState(outputDir, files.positions)
       }
       if (lost.length > 0) {
         throw new GrpoError(

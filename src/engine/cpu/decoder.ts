@@ -11,6 +11,7 @@ import { rmsNorm } from '../../ops/rmsNorm.js'
 import { rope } from '../../ops/rope.js'
 import { selectRows } from '../../ops/selectRows.js'
 import { swiglu } from '../../ops/swiglu.js'
+import { plainWeight } from '../../ops/weight.js'
 import type { Weight } from '../../ops/weight.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { KeptRows } from './keptProjections.js'
@@ -21,23 +22,23 @@ import type { Projection } from '../../model/modelTensors.js'
 import type { PackedBatch } from './packedBatch.js'
 import { ropeTables } from '../../model/ropeFrequencies.js'
 
-/** A frozen linear layer. */
-export interface FrozenLinear {
+/** A linear layer. */
+export interface LinearLayer {
   readonly weight: Weight // [out, in]
   readonly bias: tf.Tensor1D | null // [out]
 }
 
-/** The frozen weights of one layer. */
+/** The weights of one layer, frozen or trained. */
 export interface DecoderLayer {
   readonly inputNorm: tf.Tensor1D // [hidden]
   readonly postAttentionNorm: tf.Tensor1D // [hidden]
-  readonly projections: Readonly<Record<Projection, FrozenLinear>>
+  readonly projections: Readonly<Record<Projection, LinearLayer>>
   /** RMSNorm of each head's query and key (Qwen3). */
   readonly queryNorm: tf.Tensor1D | null // [headDim]
   readonly keyNorm: tf.Tensor1D | null // [headDim]
 }
 
-/** The frozen weights of a decoder. */
+/** The weights of a decoder, frozen or trained. */
 export interface DecoderWeights {
   readonly embedding: Weight // [V, hidden]
   readonly layers: readonly DecoderLayer[]
@@ -115,7 +116,7 @@ export function decode(
       x = tf.tidy(() => {
         if (!recomputeLayers) return compute(before, shared)
         // When the layer is computed again, the tables of this forward pass are gone.
-        return recompute((input) => compute(input, rotaryTables()), before, layerVariables(adapter, index))
+        return recompute((input) => compute(input, rotaryTables()), before, layerVariables(layer, adapter, index))
       })
       before.dispose()
     }
@@ -130,8 +131,15 @@ interface RotaryTables {
 }
 
 /** The trainable tensors of one layer. */
-function layerVariables(adapter: LoraTensors | null, index: number): tf.Variable[] {
-  return (adapter?.entries ?? []).filter(({ layer }) => layer === index).flatMap(({ a, b }) => [a, b])
+function layerVariables(layer: DecoderLayer, adapter: LoraTensors | null, index: number): tf.Variable[] {
+  const { inputNorm, postAttentionNorm, queryNorm, keyNorm } = layer
+  const matrices = Object.values(layer.projections).flatMap(({ weight, bias }) => [plainWeight(weight), bias])
+  const own: (tf.Tensor | null)[] = [inputNorm, postAttentionNorm, queryNorm, keyNorm, ...matrices]
+  const entries = (adapter?.entries ?? []).filter((entry) => entry.layer === index)
+  return [
+    ...own.filter((tensor): tensor is tf.Variable => tensor instanceof tf.Variable),
+    ...entries.flatMap(({ a, b }) => [a, b]),
+  ]
 }
 
 function decoderLayer(
@@ -148,7 +156,8 @@ function decoderLayer(
   const project = (projection: Projection, input: tf.Tensor2D): tf.Tensor2D => {
     const { weight, bias } = layer.projections[projection]
     const update = adapter?.entry(index, projection) ?? null
-    const mask = dropout && adapter?.dropout ? projectionMask(adapter.dropout, dropout, index, projection) : null
+    const probability = adapter?.parameters.dropout
+    const mask = dropout && probability ? projectionMask(probability, dropout, index, projection) : null
     const term = update && mask ? { ...update, x: dropoutOp(input, mask) } : update
     const known = kept?.projections.read(index, projection, kept.rows) ?? null
     const output = linear(input, weight, bias, term, known)

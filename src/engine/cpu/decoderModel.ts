@@ -1,6 +1,7 @@
 import * as tf from '../../bundled/tfjs.js'
 import { BackendError, ConfigError } from '../../errors.js'
 import type { LoraAdapter } from '../../model/lora.js'
+import type { ModelParameters } from '../../model/modelParameters.js'
 import { linear } from '../../ops/linear.js'
 import { selectRows } from '../../ops/selectRows.js'
 import { tokenLogProbs } from '../../ops/tokenLogProbs.js'
@@ -28,8 +29,9 @@ import { disposeWeights, weightBytes } from './loadWeights.js'
 import { LoraTensors } from './loraTensors.js'
 import type { PackedBatch, PackedGroups } from './packedBatch.js'
 import { recordTokens, tokenValues } from './tokenValues.js'
+import { WeightTensors } from './weightTensors.js'
 
-/** A decoder as tensors of tfjs: frozen weights and perhaps an adapter. */
+/** A decoder as tensors of tfjs: frozen weights, and perhaps an adapter or other weights that are trained. */
 export class DecoderModel implements EngineModel {
   /** Null while nothing is to be kept. */
   #kept: KeptProjections | null = null
@@ -39,8 +41,14 @@ export class DecoderModel implements EngineModel {
     private readonly weights: DecoderWeights,
     /** tfjs's name of the backend whose layout the weights have. */
     private readonly backend: string,
-    readonly lora: LoraTensors | null = null,
+    /** What is trained. */
+    readonly trained: LoraTensors | WeightTensors | null = null,
   ) {}
+
+  /** The adapter; null where there is none. */
+  get lora(): LoraTensors | null {
+    return this.trained instanceof LoraTensors ? this.trained : null
+  }
 
   get weightBytes(): number {
     return weightBytes(this.weights)
@@ -50,8 +58,12 @@ export class DecoderModel implements EngineModel {
     return new DecoderModel(this.source, this.weights, this.backend, new LoraTensors(adapter))
   }
 
+  withParameters(parameters: ModelParameters): DecoderModel {
+    return new DecoderModel(this.source, this.weights, this.backend, new WeightTensors(parameters))
+  }
+
   generate(prompts: readonly TokenIds[], options: SamplingOptions): Promise<Completion[][]> {
-    this.lora?.refresh()
+    this.trained?.refresh()
     const { config, tokenizer, eosTokenIds } = this.source
     const sampler = {
       config,
@@ -64,32 +76,28 @@ export class DecoderModel implements EngineModel {
   }
 
   values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
-    const lora = options.reference ? null : this.lora
-    lora?.refresh()
-    return tokenValues((packed, temperature, forward) => this.#values(packed, temperature, forward, lora), rows, {
+    const model = options.reference ? this.#reference : this
+    return tokenValues((...args) => model.packedValues(...args), rows, {
       ...options,
       maxTokens: options.maxTokens ?? this.#maximumTokens(),
     })
   }
 
   record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
-    const { lora } = this
-    if (!lora) throw new ConfigError('there is no adapter to differentiate by; make one with model.withLora()')
-    lora.refresh()
-    return recordTokens(
-      (packed, temperature, forward) => this.#values(packed, temperature, forward, lora),
-      rows,
-      lora.variables,
-      {
-        ...options,
-        maxTokens: options.maxTokens ?? this.#maximumTokens(),
-        kept: options.asSampled && !options.dropout ? this.#kept : null,
-      },
-    )
+    if (!this.trained) {
+      throw new ConfigError(
+        'there is nothing to differentiate by; make a policy with model.withLora() or model.trainable()',
+      )
+    }
+    return recordTokens((...args) => this.packedValues(...args), rows, this.trained.variables, {
+      ...options,
+      maxTokens: options.maxTokens ?? this.#maximumTokens(),
+      kept: options.asSampled && !options.dropout ? this.#kept : null,
+    })
   }
 
   forecast(workload: Workload): WorkloadMemory {
-    return forecastWorkload(this.source.config, this.lora?.adapter ?? null, workload)
+    return forecastWorkload(this.source.config, this.trained?.parameters ?? null, workload)
   }
 
   /** What sampling keeps for training; null while nothing is to be kept. */
@@ -109,24 +117,34 @@ export class DecoderModel implements EngineModel {
 
   dispose(): void {
     this.stopKeeping()
-    if (this.lora) this.lora.dispose()
+    if (this.trained) this.trained.dispose()
     else disposeWeights(this.weights)
   }
 
+  /** The model without what is trained. */
+  get #reference(): DecoderModel {
+    return this.trained ? new DecoderModel(this.source, this.weights, this.backend) : this
+  }
+
+  /** The weights that a pass computes with. */
+  get #used(): DecoderWeights {
+    return this.trained instanceof WeightTensors ? this.trained.weights : this.weights
+  }
+
   /** Hidden states after the final norm. */
-  forward(batch: PackedBatch, options: ForwardOptions = {}, lora = this.lora): tf.Tensor2D /* [N, hidden] */ {
+  forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
     if (tf.getBackend() !== this.backend) {
       throw new BackendError(
         `the model was loaded on the backend ${this.backend}, but ${tf.getBackend()} is selected now; ` +
           'select the engine first, then load the model',
       )
     }
-    return decode(this.source.config, this.weights, lora, batch, options)
+    return decode(this.source.config, this.#used, this.lora, batch, options)
   }
 
   /** Logits of the next token for some hidden states. */
   logits(hidden: tf.Tensor2D /* [n, hidden] */): tf.Tensor2D /* [n, V] */ {
-    return linear(hidden, this.weights.outputHead, null, null)
+    return linear(hidden, this.#used.outputHead, null, null)
   }
 
   /** Log-probability (nats) of a target after each hidden state, and the entropy of its distribution, at a temperature. */
@@ -135,21 +153,22 @@ export class DecoderModel implements EngineModel {
     targets: Int32Array, // [n]
     temperature: number,
   ): TokenLogProbs {
-    return tokenLogProbs(hidden, this.weights.outputHead, targets, temperature)
+    return tokenLogProbs(hidden, this.#used.outputHead, targets, temperature)
   }
 
-  #values(
-    { batch, rows, targets }: PackedGroups,
+  /** Log-probabilities and entropies, each [n], of the targets of packed groups. */
+  packedValues(
+    { batch, rows, targets }: Pick<PackedGroups, 'batch' | 'rows' | 'targets'>,
     temperature: number,
-    options: ForwardOptions,
-    lora: LoraTensors | null,
-  ): [tf.Tensor1D, tf.Tensor1D] /* log-probabilities and entropies, each [n] */ {
-    const hidden = selectRows(this.forward(batch, options, lora), rows)
+    options: ForwardOptions = {},
+  ): [tf.Tensor1D, tf.Tensor1D] {
+    this.trained?.refresh()
+    const hidden = selectRows(this.forward(batch, options), rows)
     const { logProbs, entropies } = this.tokenLogProbs(hidden, targets, temperature)
     return [logProbs, entropies]
   }
 
   #maximumTokens(): number {
-    return maximumTokens({ config: this.source.config, adapter: this.lora?.adapter ?? null })
+    return maximumTokens({ config: this.source.config, adapter: this.lora?.parameters ?? null })
   }
 }

@@ -1,7 +1,8 @@
 import { BLOCK_COLUMNS } from '../../backend/cpu/constants.js'
 import { CHUNK_ROWS } from '../../backend/cpu/kernels/tokenLogProbs.js'
 import type { ModelConfig } from '../../model/config.js'
-import type { LoraAdapter } from '../../model/lora.js'
+import { LoraAdapter } from '../../model/lora.js'
+import type { Parameters } from '../../model/parameters.js'
 import { hasKernel } from '../../ops/kernel.js'
 import type { Workload, WorkloadMemory } from '../engine.js'
 import { activationBytesPerToken, maximumTokens } from './activations.js'
@@ -10,14 +11,16 @@ import { keptBytesPerToken } from './keptProjections.js'
 import { PREFILL_TOKENS } from './scheduler.js'
 
 /** Bytes of tensors that a step takes at its largest. */
-export function forecastWorkload(config: ModelConfig, adapter: LoraAdapter | null, workload: Workload): WorkloadMemory {
+export function forecastWorkload(config: ModelConfig, trained: Parameters | null, workload: Workload): WorkloadMemory {
+  const adapter = trained instanceof LoraAdapter ? trained : null
+  const head = trained && !adapter ? headBytes(config, workload) : 0
   return {
     // Matrices, their packed copies and one gradient of each.
-    adapter: 3 * 4 * (adapter?.values.length ?? 0),
+    trained: 3 * 4 * (trained?.values.length ?? 0),
     sampling: samplingBytes(config, workload),
-    activations: trainingBytes(config, adapter, workload),
+    activations: trainingBytes(config, adapter, workload) + head,
     // Elsewhere writing a row copies the whole table; with dropout, training does not compute what sampling computed.
-    keptPerToken: hasKernel('WriteRows') && !adapter?.dropout ? keptBytesPerToken(config) : null,
+    keptPerToken: hasKernel('WriteRows') && !trained?.dropout ? keptBytesPerToken(config) : null,
   }
 }
 
@@ -53,4 +56,14 @@ function trainingBytes(
   if (longestRow <= limit) return Math.min(microBatch, limit) * (perToken + layer) + logits
   // A row that is too long keeps the input of each layer, and the activations of one.
   return longestRow * (4 * config.numLayers * config.hiddenSize + 2 * layer) + logits
+}
+
+/**
+ * What training the output head takes beside its gradient: the gradients of a block of logits of all completion tokens, and for tied
+ * embeddings the gradient of their other use.
+ */
+function headBytes({ vocabularySize, hiddenSize, tieWordEmbeddings }: ModelConfig, workload: Workload): number {
+  const { rows, maxCompletionLength } = workload
+  const logits = 4 * rows * maxCompletionLength * Math.min(vocabularySize, BLOCK_COLUMNS)
+  return logits + (tieWordEmbeddings ? 4 * vocabularySize * hiddenSize : 0)
 }

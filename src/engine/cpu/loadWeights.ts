@@ -3,7 +3,7 @@ import type { Safetensors } from '../../io/safetensors.js'
 import { createWeight } from '../../ops/weight.js'
 import type { Weight } from '../../ops/weight.js'
 import type { ModelConfig } from '../../model/config.js'
-import type { DecoderLayer, DecoderWeights, FrozenLinear } from './decoder.js'
+import type { DecoderLayer, DecoderWeights, LinearLayer } from './decoder.js'
 import { checkTensors, checkTiedOutputHead, projectionName, projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 
@@ -62,16 +62,16 @@ export interface WeightSource {
 export function assembleWeights(config: ModelConfig, { matrix, vector, optionalVector }: WeightSource): DecoderWeights {
   const layers = Array.from({ length: config.numLayers }, (_, layer): DecoderLayer => {
     const prefix = `model.layers.${layer}`
-    const frozen = (projection: Projection): FrozenLinear => {
+    const linear = (projection: Projection): LinearLayer => {
       const name = projectionName(layer, projection)
       return { weight: matrix(`${name}.weight`), bias: optionalVector(`${name}.bias`) }
     }
     return {
       inputNorm: vector(`${prefix}.input_layernorm.weight`),
       postAttentionNorm: vector(`${prefix}.post_attention_layernorm.weight`),
-      projections: Object.fromEntries(projections.map((name) => [name, frozen(name)])) as Record<
+      projections: Object.fromEntries(projections.map((name) => [name, linear(name)])) as Record<
         Projection,
-        FrozenLinear
+        LinearLayer
       >,
       queryNorm: optionalVector(`${prefix}.self_attn.q_norm.weight`),
       keyNorm: optionalVector(`${prefix}.self_attn.k_norm.weight`),

@@ -132,7 +132,7 @@ async function readRows(tensors: readonly tf.Tensor[], rows: readonly EngineRow[
 }
 
 /** Adds gradients of variables, in their order, to a vector, and frees them. */
-async function addGradients(
+export async function addGradients(
   gradients: readonly (tf.Tensor | null)[],
   variables: readonly tf.Variable[],
   sum: Float32Array, // of all variables

@@ -24,8 +24,8 @@ const MEASURED_PROMPTS = 200
 export interface MemoryForecast {
   /** The frozen weights, as wide as they are kept. */
   readonly weights: number
-  /** LoRA matrices, their packed copies and one gradient of each. */
-  readonly adapter: number
+  /** What is trained, as tensors: matrices, their packed copies and one gradient of each. */
+  readonly trained: number
   /** Keys and values of the completions that are sampled together, and their logits. */
   readonly sampling: number
   /** Activations of the longest training pass, kept for the gradient, and what the gradient of a layer takes. */
@@ -55,7 +55,7 @@ export function memoryForecast(
   const { numGenerations, generationBatchSize, maxCompletionLength, perDeviceTrainBatchSize: rows } = config
   const promptTokens = promptLengths.reduce((max, length) => Math.max(max, length), 1)
   const prompts = generationBatchSize / numGenerations
-  const { adapter, sampling, activations, keptPerToken } = policy.engineModel.forecast({
+  const { trained, sampling, activations, keptPerToken } = policy.engineModel.forecast({
     promptTokens,
     prompts,
     numGenerations,
@@ -65,7 +65,7 @@ export function memoryForecast(
   })
   const weights = policy.engineModel.weightBytes
   const optimizer = OPTIMIZER_VECTORS * 4 * (policy.trained?.parameters.values.length ?? 0)
-  const without = weights + adapter + Math.max(sampling, activations)
+  const without = weights + trained + Math.max(sampling, activations)
   const available = policy.engine.memory().available
   const keptTokens =
     keptPerToken === null
@@ -75,7 +75,7 @@ export function memoryForecast(
   const tensors = without + kept
   return {
     weights,
-    adapter,
+    trained,
     sampling,
     activations,
     optimizer,
@@ -144,9 +144,9 @@ function advice({ weights, sampling, activations, tensors }: MemoryForecast): st
     : 'set a smaller maxCompletionLength or shorten the prompts'
 }
 
-/** `program 0.32 GiB, weights 0.26 GiB, adapter 5 MiB, …` */
-export function describeMemory({ weights, adapter, optimizer, sampling, activations, kept }: MemoryForecast): string {
-  const parts = { program: PROCESS_BYTES, weights, adapter, optimizer, sampling, activations, kept }
+/** `program 0.32 GiB, weights 0.26 GiB, trained 5 MiB, …` */
+export function describeMemory({ weights, trained, optimizer, sampling, activations, kept }: MemoryForecast): string {
+  const parts = { program: PROCESS_BYTES, weights, trained, optimizer, sampling, activations, kept }
   return Object.entries(parts)
     .map(([name, bytes]) => `${name} ${bytes < 2 ** 30 / 10 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : gibibytes(bytes)}`)
     .join(', ')

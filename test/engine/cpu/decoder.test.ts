@@ -146,7 +146,7 @@ function lossAndGradients(policy: CausalLM): { loss: number; gradients: Float32A
       const weights = (offset: number): tf.Tensor1D =>
         tf.tensor1d(Array.from({ length: logProbs.size }, (_, t) => LOSS_WEIGHTS[2 * t + offset]!))
       return tf.add(tf.sum(tf.mul(logProbs, weights(0))), tf.sum(tf.mul(entropies, weights(1))))
-    }, variables)
+    }, [...variables])
     return { loss: values(value)[0]!, gradients: variables.map(({ name }) => values(grads[name]!)) }
   })
 }

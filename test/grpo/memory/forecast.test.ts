@@ -36,10 +36,10 @@ describe('grpo/memoryForecast', () => {
   })
 
   it('counts the weights and the adapter as the tensors that they are', () => {
-    const { weights, adapter, optimizer } = memoryForecast(policy, [10], parseGRPOConfig({}))
+    const { weights, trained, optimizer } = memoryForecast(policy, [10], parseGRPOConfig({}))
     assert.equal(weights, base.engineModel.weightBytes)
     const parameters = policy.adapter!.values.length
-    assert.equal(adapter, 12 * parameters)
+    assert.equal(trained, 12 * parameters)
     assert.equal(optimizer, 16 * parameters)
   })
 

@@ -4,7 +4,7 @@ import type { CpuBackend } from '../backend.js'
 import { gemm, PanelMode } from '../gemm.js'
 import type { LowRankProduct } from '../gemm.js'
 import { kernel } from './kernel.js'
-import { fillPanels, packedSize } from './weight.js'
+import { matrixPanels, weightPanels } from './weight.js'
 
 interface LinearInputs {
   x: tf.TensorInfo // [N, in]
@@ -39,14 +39,19 @@ function linear(
   let low: LowRankProduct | undefined
   if (inputs.loraA && inputs.loraB) {
     const r = inputs.loraA.shape[0]!
-    low = { a: runtime.allocator.allocate(rows * r * 4), b: panels(backend, inputs.loraB), bDepthStride: 0, depth: r }
+    low = {
+      a: runtime.allocator.allocate(rows * r * 4),
+      b: matrixPanels(backend, inputs.loraB),
+      bDepthStride: 0,
+      depth: r,
+    }
     lowRank(backend, inputs.loraX ?? inputs.x, inputs.loraA, low.a, scale)
   }
   gemm(runtime, {
     a: backend.address(inputs.x),
     aRowStride: width * 4,
     aDepthStride: 4,
-    b: backend.address(weight.tensor),
+    b: weightPanels(backend, weight),
     mode: weightMode(weight, false),
     c: y.address,
     cRowStride: out * 4,
@@ -60,14 +65,6 @@ function linear(
   return y.info
 }
 
-/** Panels of a matrix that is trained, in the layout of a frozen weight; a step of the optimizer makes a new tensor. */
-function panels(backend: CpuBackend, matrix: tf.TensorInfo): number {
-  const shape = matrix.shape as [number, number]
-  return backend.derived(matrix, packedSize(...shape), (packed, values) => {
-    fillPanels(packed, values, shape, (j) => j)
-  })
-}
-
 /** Writes scale · x·Aᵀ [N, r] to an address. */
 function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, address: number, scale: number): void {
   const [rows, width] = x.shape as [number, number]
@@ -76,7 +73,7 @@ function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, ad
     a: backend.address(x),
     aRowStride: width * 4,
     aDepthStride: 4,
-    b: panels(backend, loraA),
+    b: matrixPanels(backend, loraA),
     mode: PanelMode.float32Panels,
     c: address,
     cRowStride: r * 4,
@@ -106,7 +103,7 @@ function linearInputGradient(
     a: backend.address(inputs.dy),
     aRowStride: out * 4,
     aDepthStride: 4,
-    b: backend.address(weight.tensor),
+    b: weightPanels(backend, weight),
     mode: weightMode(weight, true),
     c: dx.address,
     cRowStride: width * 4,
@@ -139,7 +136,7 @@ function loraOutputGradient(
     a: backend.address(dy),
     aRowStride: out * 4,
     aDepthStride: 4,
-    b: panels(backend, loraB),
+    b: matrixPanels(backend, loraB),
     mode: PanelMode.transposedFloat32Panels,
     c: t.address,
     cRowStride: r * 4,
@@ -215,6 +212,7 @@ export function weightMode(weight: PackedWeight, transposed: boolean): number {
 
 export const linearKernels = [
   kernel('Linear', linear),
+  kernel('TrainableLinear', linear),
   kernel('LoraLinear', linear),
   kernel('LoraLinearTwoInputs', linear),
   kernel('LinearInputGradient', linearInputGradient),

@@ -2,11 +2,12 @@ import type * as tf from '../../../bundled/tfjs.js'
 import type { TokenLogProbsAttributes } from '../../../ops/tokenLogProbs.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
-import { gemm } from '../gemm.js'
+import { gemm, PanelMode } from '../gemm.js'
 import { BLOCK_COLUMNS, KernelId, ROW_STATE_BYTES } from '../constants.js'
 import type { Runtime } from '../runtime.js'
 import { kernel } from './kernel.js'
 import { weightMode } from './linear.js'
+import { weightPanels } from './weight.js'
 
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
 export const CHUNK_ROWS = 1024
@@ -40,7 +41,7 @@ function tokenLogProbs(
   const statistics = backend.allocate([rows, 2])
   const targetsAddress = writeTargets(backend, targets)
   const states = allocator.allocate(Math.min(rows, CHUNK_ROWS) * ROW_STATE_BYTES)
-  forEachBlock(backend, hidden, weight, (block) => {
+  forEachBlock(backend, hidden, weight, CHUNK_ROWS, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
     args[7] = states
     args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
@@ -54,19 +55,62 @@ function tokenLogProbs(
   return [logProbs.info, entropies.info, statistics.info]
 }
 
+interface GradientInputs {
+  hidden: tf.TensorInfo // [N, D]
+  entropies: tf.TensorInfo // [N]
+  statistics: tf.TensorInfo // [N, 2]
+  dLogProbs: tf.TensorInfo // [N]
+  dEntropies: tf.TensorInfo // [N]
+}
+
+interface Head {
+  weight: PackedWeight // [V, D]
+}
+
 /** Gradient with respect to hidden [N, D]. */
 function tokenLogProbsGradient(
   backend: CpuBackend,
-  inputs: {
-    hidden: tf.TensorInfo // [N, D]
-    entropies: tf.TensorInfo // [N]
-    statistics: tf.TensorInfo // [N, 2]
-    dLogProbs: tf.TensorInfo // [N]
-    dEntropies: tf.TensorInfo // [N]
-  },
-  { targets, temperature }: TokenLogProbsAttributes,
-  { weight }: { weight: PackedWeight },
+  inputs: GradientInputs,
+  attributes: TokenLogProbsAttributes,
+  head: Head,
 ): tf.TensorInfo {
+  const dHidden = backend.allocate(inputs.hidden.shape)
+  const to = { chunkRows: CHUNK_ROWS, dHidden: dHidden.address, dWeight: null }
+  backpropagate(backend, inputs, attributes, head, to)
+  return dHidden.info
+}
+
+/** Gradients with respect to hidden [N, D] and to the weight [V, D]. */
+function trainableTokenLogProbsGradient(
+  backend: CpuBackend,
+  inputs: GradientInputs,
+  attributes: TokenLogProbsAttributes,
+  head: Head,
+): tf.TensorInfo[] {
+  const rows = inputs.hidden.shape[0]!
+  const dHidden = backend.allocate(inputs.hidden.shape)
+  const dWeight = backend.allocate(head.weight.shape)
+  // Without rows there is no block that sets it.
+  if (rows === 0) backend.floats(dWeight.info).fill(0)
+  // All rows together, so that each number of the weight's gradient is one sum.
+  const to = { chunkRows: Math.max(1, rows), dHidden: dHidden.address, dWeight: dWeight.address }
+  backpropagate(backend, inputs, attributes, head, to)
+  return [dHidden.info, dWeight.info]
+}
+
+function backpropagate(
+  backend: CpuBackend,
+  inputs: GradientInputs,
+  { targets, temperature }: TokenLogProbsAttributes,
+  { weight }: Head,
+  to: {
+    /** Rows whose logits are computed at a time. */
+    chunkRows: number
+    /** Addresses of the gradients. */
+    dHidden: number
+    dWeight: number | null
+  },
+): void {
   const { runtime } = backend
   const { args, allocator } = runtime
   const width = weight.shape[1]
@@ -75,8 +119,8 @@ function tokenLogProbsGradient(
   const dLogProbs = backend.address(inputs.dLogProbs)
   const dEntropies = backend.address(inputs.dEntropies)
   const targetsAddress = writeTargets(backend, targets)
-  const dHidden = backend.allocate(inputs.hidden.shape)
-  forEachBlock(backend, inputs.hidden, weight, (block) => {
+  const hidden = backend.address(inputs.hidden)
+  forEachBlock(backend, inputs.hidden, weight, to.chunkRows, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
     args[10] = entropies + block.firstRow * 4
     args[11] = statistics + block.firstRow * 8
@@ -89,16 +133,32 @@ function tokenLogProbsGradient(
       aDepthStride: 4,
       b: panelAddress(backend, weight, block.column),
       mode: weightMode(weight, true),
-      c: dHidden.address + block.firstRow * width * 4,
+      c: to.dHidden + block.firstRow * width * 4,
       cRowStride: width * 4,
       rows: block.rows,
       columns: width,
       depth: block.columns,
       accumulate: block.column > 0,
     })
+    if (to.dWeight === null) return
+    // Its transposed, which reads both matrices in the order in which they lie.
+    gemm(runtime, {
+      a: hidden,
+      aRowStride: 4,
+      aDepthStride: width * 4,
+      b: block.address,
+      mode: PanelMode.strided,
+      bDepthStride: block.columns * 4,
+      bColumnStride: 4,
+      c: to.dWeight + block.column * width * 4,
+      cRowStride: 4,
+      cColumnStride: width * 4,
+      rows: width,
+      columns: block.columns,
+      depth: block.rows,
+    })
   })
   allocator.release(targetsAddress)
-  return dHidden.info
 }
 
 /**
@@ -109,15 +169,16 @@ function forEachBlock(
   backend: CpuBackend,
   hidden: tf.TensorInfo, // [N, D]
   weight: PackedWeight, // [V, D]
+  chunkRows: number,
   body: (block: Block) => void,
 ): void {
   const { runtime } = backend
   const [vocabulary, width] = weight.shape
   const allRows = hidden.shape[0]!
   const hiddenAddress = backend.address(hidden)
-  const address = runtime.allocator.allocate(Math.min(allRows, CHUNK_ROWS) * Math.min(vocabulary, BLOCK_COLUMNS) * 4)
-  for (let firstRow = 0; firstRow < allRows; firstRow += CHUNK_ROWS) {
-    const rows = Math.min(CHUNK_ROWS, allRows - firstRow)
+  const address = runtime.allocator.allocate(Math.min(allRows, chunkRows) * Math.min(vocabulary, BLOCK_COLUMNS) * 4)
+  for (let firstRow = 0; firstRow < allRows; firstRow += chunkRows) {
+    const rows = Math.min(chunkRows, allRows - firstRow)
     for (let column = 0; column < vocabulary; column += BLOCK_COLUMNS) {
       const columns = Math.min(BLOCK_COLUMNS, vocabulary - column)
       gemm(runtime, {
@@ -140,11 +201,11 @@ function forEachBlock(
 
 /** Address of the panel of a weight that starts with output `output`, a multiple of 16. */
 function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number): number {
-  return backend.address(weight.tensor) + output * weight.shape[1] * (weight.dtype === 'float32' ? 4 : 2)
+  return weightPanels(backend, weight) + output * weight.shape[1] * (weight.dtype === 'float32' ? 4 : 2)
 }
 
 /** Sets the arguments that both passes over a block of logits take; see assembly/logSoftmax.ts. */
-export function setBlockArguments(
+function setBlockArguments(
   { args, floatArgs }: Runtime,
   block: Block,
   targets: number, // address of the targets of all rows
@@ -160,12 +221,12 @@ export function setBlockArguments(
 }
 
 /** Runs a pass over a block of logits. */
-export function runBlock(runtime: Runtime, kernelId: number, { rows, columns }: Block): void {
+function runBlock(runtime: Runtime, kernelId: number, { rows, columns }: Block): void {
   runtime.run(kernelId, Math.ceil(rows / SOFTMAX_TILE_ROWS), rows * columns * LOG_SOFTMAX_OPERATIONS)
 }
 
 /** Puts the targets into a new block of memory. */
-export function writeTargets(backend: CpuBackend, targets: Int32Array): number {
+function writeTargets(backend: CpuBackend, targets: Int32Array): number {
   const { allocator } = backend.runtime
   const address = allocator.allocate(targets.byteLength)
   new Int32Array(allocator.memory.buffer, address, targets.length).set(targets)
@@ -175,4 +236,6 @@ export function writeTargets(backend: CpuBackend, targets: Int32Array): number {
 export const tokenLogProbsKernels = [
   kernel('TokenLogProbs', tokenLogProbs),
   kernel('TokenLogProbsGradient', tokenLogProbsGradient),
+  kernel('TrainableTokenLogProbs', tokenLogProbs),
+  kernel('TrainableTokenLogProbsGradient', trainableTokenLogProbsGradient),
 ]

@@ -1,4 +1,5 @@
 import type * as tf from '../../../bundled/tfjs.js'
+import { isTrainable } from '../../../ops/weight.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { kernel } from './kernel.js'
@@ -13,12 +14,12 @@ import { kernel } from './kernel.js'
 const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => ((j >> 3) * 4 + (j & 3)) * 2 + ((j >> 2) & 1))
 
 /** Numbers of a packed weight [out, in], those that fill up the last panel included. */
-export function packedSize(out: number, width: number): number {
+function packedSize(out: number, width: number): number {
   return Math.ceil(out / 16) * width * 16
 }
 
 /** Writes a matrix [out, in] in panels; `position` says where in a row of 16 an output stands. */
-export function fillPanels<Values extends Float32Array | Uint16Array>(
+function fillPanels<Values extends Float32Array | Uint16Array>(
   packed: Values, // [packedSize]
   values: Values, // [out · in]
   [out, width]: readonly [out: number, width: number],
@@ -34,6 +35,22 @@ export function fillPanels<Values extends Float32Array | Uint16Array>(
       for (let k = 0; k < width; k++, at += 16) packed[at] = values[row + k]!
     }
   }
+}
+
+/**
+ * Address of a weight's panels. A trained one lies in memory as it is, and a step of the optimizer makes a new tensor: its panels are
+ * made when they are first asked for.
+ */
+export function weightPanels(backend: CpuBackend, weight: PackedWeight): number {
+  return isTrainable(weight) ? matrixPanels(backend, weight.tensor) : backend.address(weight.tensor)
+}
+
+/** Panels of a matrix that is trained, in the layout of a frozen weight. */
+export function matrixPanels(backend: CpuBackend, matrix: tf.TensorInfo): number {
+  const shape = matrix.shape as [number, number]
+  return backend.derived(matrix, packedSize(...shape), (packed, values) => {
+    fillPanels(packed, values, shape, (j) => j)
+  })
 }
 
 /** Packs a weight [out, in], given as float32 values or as bfloat16 bits. */

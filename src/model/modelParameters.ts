@@ -1,0 +1,71 @@
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { Safetensors } from '../io/safetensors.js'
+import type { ModelConfig } from './config.js'
+import { checkTensors, checkTiedOutputHead, expectedTensors } from './modelTensors.js'
+import { normal } from './normal.js'
+import { Parameters } from './parameters.js'
+import type { Parameter } from './parameters.js'
+
+/** All weights of a model, float32, in the order of {@link expectedTensors}. */
+export class ModelParameters extends Parameters {
+  readonly dropout = 0
+  readonly #parameters: readonly Parameter[]
+
+  constructor(
+    readonly config: ModelConfig,
+    /** The values that a parameter starts with; they are copied. */
+    valuesOf: (name: string, shape: readonly number[]) => Float32Array,
+  ) {
+    super(new Float32Array(countParameters(config)))
+    let at = 0
+    this.#parameters = [...expectedTensors(config)].map(([name, shape]) => {
+      const values = this.values.subarray(at, (at += sizeOf(shape)))
+      values.set(valuesOf(name, shape))
+      return { name, shape, values }
+    })
+  }
+
+  parameters(): readonly Parameter[] {
+    return this.#parameters
+  }
+}
+
+/** Number of weights of a model. */
+export function countParameters(config: ModelConfig): number {
+  return [...expectedTensors(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0)
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1)
+}
+
+/**
+ * Reads a model's weights, widened to float32, from a folder in Hugging Face's layout.
+ * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says
+ */
+export function readModelParameters(folder: string, config: ModelConfig): ModelParameters {
+  const tensors = Safetensors.open(folder)
+  try {
+    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), folder)
+    checkTiedOutputHead(config, tensors, folder)
+    return new ModelParameters(config, (name) => tensors.readFloat32(name))
+  } finally {
+    tensors.close()
+  }
+}
+
+/**
+ * Weights that a new model starts training with: norms 1, biases 0, matrices normally distributed with deviation 1/√in; what
+ * writes into the residual stream (o_proj, down_proj) is smaller by √(2 · layers), so that the stream's size does not grow with
+ * the depth (Radford et al. 2019, GPT-2). The same seed gives the same values.
+ */
+export function initialParameters(config: ModelConfig, seed: number): ModelParameters {
+  const random = xoroshiro128plus(seed)
+  return new ModelParameters(config, (name, shape) => {
+    const [out, width] = shape
+    if (width === undefined) return new Float32Array(out!).fill(name.endsWith('.bias') ? 0 : 1)
+    const writesResidual = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight')
+    const deviation = width ** -0.5 * (writesResidual ? (2 * config.numLayers) ** -0.5 : 1)
+    return normal(out! * width, deviation, random)
+  })
+}
