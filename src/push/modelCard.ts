@@ -7,6 +7,7 @@ import type { CardPolicies } from './results.js'
 import { isJsonObject } from '../io/json.js'
 import type { TrainedRun } from './trainedRun.js'
 import { usageText } from './usage.js'
+import { runFileNames } from '../run/fileNames.js'
 
 export interface CardOptions {
   /** `owner/name`. */
@@ -115,7 +116,7 @@ function resultsText(run: TrainedRun): string {
   return (
     `Task \`${task}\`${where}; every model got the same problems and prompts, with at most ${settings.maxCompletionLength} ` +
     `tokens for a completion.${sampled} In brackets: ${100 * settings.confidence} % confidence intervals. Measured ${evaluation.createdAt.slice(0, 10)}; ` +
-    `\`training/eval.json\` has every completion.\n\n${resultTables(evaluation, policies)}\n\n${verdict(evaluation, policies)}${placeboText(evaluation, policies)}`
+    `\`training/${runFileNames.evaluation}\` has every completion.\n\n${resultTables(evaluation, policies)}\n\n${verdict(evaluation, policies)}${placeboText(evaluation, policies)}`
   )
 }
 
@@ -150,7 +151,9 @@ function trainingText(run: TrainedRun): string {
     return [[`\`${name}\``, optionText(value)]]
   })
   const table =
-    rows.length > 0 ? `\n\n${markdownTable(['option', 'value'], rows)}\n\nAll options: \`training/config.yaml\`.` : ''
+    rows.length > 0
+      ? `\n\n${markdownTable(['option', 'value'], rows)}\n\nAll options: \`training/${runFileNames.config}\`.`
+      : ''
   return `${lines.join('\n')}${table}`
 }
 
@@ -180,7 +183,7 @@ function describeMetrics(metrics: TrainedRun['metrics']): string[] {
   const mean = (values: readonly number[]): string => (values.reduce((sum, x) => sum + x, 0) / values.length).toFixed(3)
   return [
     `${last.step} steps; mean reward ${mean(rewards.slice(0, tenth))} in the first tenth of them, ` +
-      `${mean(rewards.slice(-tenth))} in the last. \`training/metrics.jsonl\` has every step.`,
+      `${mean(rewards.slice(-tenth))} in the last. \`training/${runFileNames.metrics}\` has every step.`,
   ]
 }
 

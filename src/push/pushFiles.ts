@@ -10,6 +10,7 @@ import { modelCard } from './modelCard.js'
 import type { TrainedRun } from './trainedRun.js'
 import { formatConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
+import { runFileNames } from '../run/fileNames.js'
 
 /** A file as it goes up. */
 export interface PushFile {
@@ -44,9 +45,9 @@ export async function collectFiles(run: TrainedRun, options: PushFilesOptions): 
     text('adapter_config.json', `${JSON.stringify({ ...adapterConfig, ...base }, null, 2)}\n`),
     onDisk('adapter_model.safetensors', path.join(runLayout(run.folder).adapter, 'adapter_model.safetensors')),
     ...tokenizer.map((file) => onDisk(path.basename(file), file)),
-    ...(config ? [text('training/config.yaml', formatConfig(withoutFolders(config)))] : []),
-    ...(run.metrics.length > 0 ? [onDisk('training/metrics.jsonl', runLayout(run.folder).metrics)] : []),
-    ...(evaluation ? [text('training/eval.json', evaluationText(evaluation))] : []),
+    ...(config ? [text(`training/${runFileNames.config}`, formatConfig(withoutFolders(config)))] : []),
+    ...(run.metrics.length > 0 ? [onDisk(`training/${runFileNames.metrics}`, runLayout(run.folder).metrics)] : []),
+    ...(evaluation ? [text(`training/${runFileNames.evaluation}`, evaluationText(evaluation))] : []),
     ...(results === null ? [] : [text(`.eval_results/${evaluation!.task}.yaml`, results)]),
   ]
 }

@@ -11,6 +11,7 @@ import { readRunConfig } from '../run/configFile.js'
 import { runLayout } from '../run/layout.js'
 import { readMetrics } from '../run/metricsFile.js'
 import type { MetricsLine } from '../run/metricsFile.js'
+import { runFileNames } from '../run/fileNames.js'
 
 /** Seconds that files of one run may differ when it is copied. */
 const SAME_TIME_SECONDS = 60
@@ -54,7 +55,7 @@ export async function readTrainedRun(folder: string, baseModel?: string): Promis
   if (!fs.existsSync(adapterFile)) {
     throw new FileFormatError(
       folder,
-      'holds no adapter/adapter_config.json; expected the folder of a run that grpo-ts train has finished',
+      `holds no ${runFileNames.adapter}/adapter_config.json; expected the folder of a run that grpo-ts train has finished`,
     )
   }
   const adapterConfig = parseJson(adapterFile, 'the config', fs.readFileSync(adapterFile))
@@ -103,12 +104,16 @@ function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): A
 function readFreshEvaluation(folder: string, warnings: string[]): Evaluation | null {
   const { adapter, evaluation: file } = runLayout(folder)
   if (!fs.existsSync(file)) {
-    warnings.push('the run was not evaluated, so its card can claim nothing; make eval.json with grpo-ts eval')
+    warnings.push(
+      `the run was not evaluated, so its card can claim nothing; make ${runFileNames.evaluation} with grpo-ts eval`,
+    )
     return null
   }
   const changed = (file: string): number => fs.statSync(file).mtimeMs / 1000
   if (changed(path.join(adapter, 'adapter_model.safetensors')) - changed(file) > SAME_TIME_SECONDS) {
-    warnings.push('eval.json is older than the adapter and was left out; evaluate again with grpo-ts eval')
+    warnings.push(
+      `${runFileNames.evaluation} is older than the adapter and was left out; evaluate again with grpo-ts eval`,
+    )
     return null
   }
   return readEvaluation(file)

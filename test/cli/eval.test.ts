@@ -78,6 +78,13 @@ describe('cli/eval', () => {
     assert.equal(readEvaluation(inFolder('run', 'eval-2.json')).problems.length, 2)
     assert.equal((await evalRun('--limit', '2', '--output', file)).code, 0)
     assert.equal(readEvaluation(file).problems.length, 2)
+    // What cannot be read, such as one of a later version, may be worth more than a quick look.
+    fs.writeFileSync(file, '{"version":2}')
+    assert.match(
+      (await evalRun('--limit', '2')).stderr,
+      /eval-2\.json holds .*; what is there is kept: .* version 2, expected 1/,
+    )
+    assert.equal(fs.readFileSync(file, 'utf8'), '{"version":2}')
   })
 
   it('compares a run with its base, as the run sampled, on its held-out problems', async () => {

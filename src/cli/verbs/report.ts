@@ -6,6 +6,7 @@ import type { Streams } from '../terminal/streams.js'
 import { Interrupted } from '../terminal/exitCode.js'
 import { interruptible } from '../terminal/interruptible.js'
 import { untilAborted } from '../../io/untilAborted.js'
+import { runFileNames } from '../../run/fileNames.js'
 
 interface ReportFlags {
   readonly output?: string
@@ -18,11 +19,11 @@ export function addReportCommand(program: Command, streams: Streams): void {
     .command('report')
     .summary('show a run as a page of charts and completions')
     .description(
-      'Writes report.html of a run: one file that needs no network. It shows the options, before and after, charts, the ' +
+      `Writes ${runFileNames.report} of a run: one file that needs no network. It shows the options, before and after, charts, the ` +
         'diagnosis, and every completion with its rewards. With --watch it serves the same page live while the run goes on.',
     )
     .argument('<run>', 'folder of the run, such as runs/quickstart')
-    .option('-o, --output <file>', 'where to write the page (default: report.html in the folder of the run)')
+    .option('-o, --output <file>', `where to write the page (default: ${runFileNames.report} in the folder of the run)`)
     .option(
       '--watch',
       'serve the page on 127.0.0.1, live, with buttons to pause, resume and stop the run; Ctrl-C ends it',

@@ -5,6 +5,7 @@ import { byId, disclosure, element, table } from './dom.js'
 import { formatPValue } from '../../eval/pValue.js'
 import { formatNumber, formatPoints, formatSeconds, formatShare, formatSigned, plural } from './format.js'
 import type { Run } from './run.js'
+import { runFileNames } from '../../run/fileNames.js'
 
 /** Options that say what a run is, in this order; the others stand behind a disclosure. */
 const mainOptions = [
@@ -118,7 +119,7 @@ function beforeAndAfter(run: Run): HTMLElement[] {
         'p',
         { class: 'muted' },
         'These numbers are of the problems that the run trains on. For held-out problems, with intervals and a paired test, ' +
-          'evaluate base and adapter into the run’s eval.json: ',
+          `evaluate base and adapter into the run’s ${runFileNames.evaluation}: `,
         element('code', {}, 'grpo-ts eval'),
         '.',
       ),
@@ -178,7 +179,7 @@ function problemsOf(run: Run): HTMLElement[] {
 }
 
 function configTables(config: Readonly<Record<string, unknown>> | null): HTMLElement[] {
-  if (!config) return [element('p', { class: 'muted' }, 'The run has no config.yaml.')]
+  if (!config) return [element('p', { class: 'muted' }, `The run has no ${runFileNames.config}.`)]
   const rows = (names: readonly string[]): string[][] => names.map((name) => [name, describeOption(config[name])])
   const main = mainOptions.filter((name) => name in config)
   const others = Object.keys(config).filter((name) => !main.includes(name))

@@ -1,7 +1,10 @@
+import fs from 'node:fs'
 import type { Command } from 'commander'
+import { FileFormatError } from '../../../errors.js'
 import { evaluate } from '../../../eval/evaluate.js'
 import type { Evaluation } from '../../../run/evaluation.js'
 import { readEvaluation, writeEvaluation } from '../../../run/evaluationFile.js'
+import { runLayout } from '../../../run/layout.js'
 import { resolveModel } from '../../../hub/resolve.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { loadTask } from '../../../tasks/loadTask.js'
@@ -112,20 +115,21 @@ async function makePlacebo(
 function printEvaluation(evaluation: Evaluation, plan: EvalPlan, streams: Streams): void {
   streams.stdout.write(describeEvaluation(evaluation, plan.traces))
   if (plan.output === null) return
-  const count = evaluation.problems.length
-  const kept = plan.isOutputGiven ? 0 : problemsOf(plan.output)
-  // A quick look does not replace what the report and the model card stand on.
-  const output = kept > count ? plan.output.replace(/\.json$/, `-${count}.json`) : plan.output
+  const { output, why } = outputOf(plan.output, evaluation.problems.length, plan)
   writeEvaluation(output, evaluation)
-  const why = kept > count ? `; ${plan.output} keeps its evaluation of ${kept} problems (--output to replace it)` : ''
   streams.stderr.write(`${output} holds the figures and all completions${why}\n`)
 }
 
-/** Problems of the evaluation that a file holds; 0 where there is none that can be read. */
-function problemsOf(file: string): number {
+/** Where an evaluation goes: a quick look does not replace what the report and the model card stand on. */
+function outputOf(file: string, count: number, { run, isOutputGiven }: EvalPlan): { output: string; why: string } {
+  if (run === null || isOutputGiven || !fs.existsSync(file)) return { output: file, why: '' }
+  const output = runLayout(run.folder).otherEvaluation(count)
   try {
-    return readEvaluation(file).problems.length
-  } catch {
-    return 0
+    const kept = readEvaluation(file).problems.length
+    if (kept <= count) return { output: file, why: '' }
+    return { output, why: `; ${file} keeps its evaluation of ${kept} problems (--output to replace it)` }
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error
+    return { output, why: `; what is there is kept: ${error.message} (--output to replace it)` }
   }
 }

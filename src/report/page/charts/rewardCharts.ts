@@ -5,6 +5,7 @@ import type { Chart, Drawing, LabelledSeries } from './chart.js'
 import { sequentialColors } from './palette.js'
 import type { Palette } from './palette.js'
 import { smoothed, thinned } from './series.js'
+import { runFileNames } from '../../../run/fileNames.js'
 
 const rewardChart: Chart = {
   id: 'reward',
@@ -61,7 +62,7 @@ const distributionChart: Chart = {
   title: 'Distribution of rewards',
   explanation: 'Share of the completions of a step that earned each reward: blue is high, red is low.',
   unit: 'share of completions',
-  missing: 'completions.jsonl holds no rewards',
+  missing: `${runFileNames.completions} holds no rewards`,
   draw: drawDistribution,
 }
 

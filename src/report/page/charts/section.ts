@@ -9,6 +9,7 @@ import type { Palette } from './palette.js'
 import { drawChart } from './plotly.js'
 import { rewardCharts } from './rewardCharts.js'
 import { trainingCharts } from './trainingCharts.js'
+import { runFileNames } from '../../../run/fileNames.js'
 
 const [rewardChart, ...otherRewardCharts] = rewardCharts
 const charts: readonly Chart[] = [rewardChart!, accuracyChart, ...otherRewardCharts, ...trainingCharts]
@@ -159,7 +160,7 @@ function anyMetric(run: Run, onPick: () => void): { figure: Figure; refresh: () 
         id: 'any-metric',
         title: 'Any metric',
         unit: 'value',
-        explanation: 'Every number that metrics.jsonl holds, by its name there.',
+        explanation: `Every number that ${runFileNames.metrics} holds, by its name there.`,
         missing: 'no step has ended',
       },
       (current) => metricSeries(current, [[picked, picked]]),
