@@ -1,4 +1,4 @@
-// Writes the interfaces of options, documented for editors, from the schemas that check the options and describe them in help
+// Writes the interfaces of options, documented for editors, and the table of rewards' options in docs/rewards.md, from the schemas that check the options and describe them in help
 // texts: node --import tsx scripts/option-types.mjs [--check]
 import fs from 'node:fs'
 import path from 'node:path'
@@ -9,34 +9,69 @@ import { evaluationOptions } from '../src/run/evaluationOptions.ts'
 import { grpoConfigSchema } from '../src/grpo/config/config.ts'
 import { samplingOptions } from '../src/engine/samplingOptions.ts'
 import { schedulerKwargsSchema, schedulerSettings } from '../src/optim/schedulerOptions.ts'
+import { describeOptions } from '../src/options/describe.ts'
 import { pretrainConfigSchema } from '../src/pretrain/config.ts'
+import { builtInRewards } from '../src/rewards/builtInRewards.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 
-const interfaces = [
+const pascalCase = (name) => name.replace(/(?:^|_)([a-z])/g, (_, letter) => letter.toUpperCase())
+
+const ofRewards = [...builtInRewards]
+  .filter(([, { options }]) => Object.keys(options).length > 0)
+  .map(([name, { options }]) => ({
+    name: `${pascalCase(name)}Options`,
+    base: 'RewardOptions',
+    schema: z.strictObject(options),
+    doc: `Options of the reward \`${name}\`.`,
+  }))
+
+/** Files of interfaces. */
+const files = [
+  {
+    file: 'src/rewards/options.ts',
+    head: "import type { RewardOptions } from './reward.js'\n\n",
+    interfaces: ofRewards,
+  },
   {
     file: 'src/engine/samplingSettings.ts',
-    name: 'SamplingSettings',
-    schema: z.strictObject(samplingOptions),
-    doc: 'How completions are drawn. All may be left out.',
+    interfaces: [
+      {
+        name: 'SamplingSettings',
+        schema: z.strictObject(samplingOptions),
+        doc: 'How completions are drawn. All may be left out.',
+      },
+    ],
   },
   {
     file: 'src/eval/evaluationValues.ts',
-    name: 'EvaluationValues',
-    schema: z.strictObject(evaluationOptions),
-    doc: 'How completions are drawn and intervals computed. All may be left out.',
+    interfaces: [
+      {
+        name: 'EvaluationValues',
+        schema: z.strictObject(evaluationOptions),
+        doc: 'How completions are drawn and intervals computed. All may be left out.',
+      },
+    ],
   },
   {
     file: 'src/grpo/config/options.ts',
-    name: 'GRPOOptions',
-    schema: grpoConfigSchema,
-    doc: "Options of GRPO training: TRL's, by its names in camelCase, and some more (docs/trl.md). All may be left out.",
+    interfaces: [
+      {
+        name: 'GRPOOptions',
+        schema: grpoConfigSchema,
+        doc: "Options of GRPO training: TRL's, by its names in camelCase, and some more (docs/trl.md). All may be left out.",
+      },
+    ],
   },
   {
     file: 'src/pretrain/options.ts',
-    name: 'PretrainOptions',
-    schema: pretrainConfigSchema,
-    doc: 'Options of pre-training. All may be left out.',
+    interfaces: [
+      {
+        name: 'PretrainOptions',
+        schema: pretrainConfigSchema,
+        doc: 'Options of pre-training. All may be left out.',
+      },
+    ],
   },
 ]
 
@@ -88,8 +123,8 @@ function comment(text) {
   return lines.length === 1 ? `/** ${lines[0]} */\n` : `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`
 }
 
-/** The text of a file with the interface of a schema. */
-async function interfaceOf({ file, name, schema, doc }) {
+/** The interface of a schema. */
+function interfaceOf({ name, base, schema, doc }) {
   const json = z.toJSONSchema(schema, {
     io: 'input',
     unrepresentable: 'any',
@@ -99,21 +134,46 @@ async function interfaceOf({ file, name, schema, doc }) {
         jsonSchema.anyOf.unshift(z.toJSONSchema(schedulerSettings, { io: 'input' }))
     },
   })
-  const notice = '// Made from the schema beside it by `npm run generate`: change it there.'
-  const code = `${notice}\n\n${comment(doc)}export interface ${name} {\n${members(json)}\n}\n`
-  return format(code, { ...(await resolveConfig(path.join(root, file))), parser: 'typescript' })
+  const heritage = base === undefined ? '' : ` extends ${base}`
+  return `${comment(doc)}export interface ${name}${heritage} {\n${members(json)}\n}\n`
 }
 
+/** A file of interfaces. */
+function textOf({ head = '', interfaces }) {
+  return `// Made from schemas by \`npm run generate\`: change it there.\n\n${head}${interfaces.map(interfaceOf).join('\n')}`
+}
+
+/** A document whose part between two comments is made from the schemas of rewards. */
+function withRewardOptions(page) {
+  const rows = [...builtInRewards].flatMap(([reward, { options }]) =>
+    describeOptions(options).map(({ name, description, choices }) => {
+      const help = choices === null ? description : `${description} One of ${choices.join(', ')}.`
+      return `| \`${reward}\` | \`${name}\` | ${help.replaceAll('|', '\\|')} |\n`
+    }),
+  )
+  const table = `| Reward | Option | Meaning |\n| --- | --- | --- |\n${rows.join('')}`
+  return page.replace(/(<!-- options: .*? -->\n)[^]*(\n<!-- end -->)/, `$1\n${table}$2`)
+}
+
+const made = [
+  ...files.map(({ file, ...content }) => ({ file, text: textOf(content), parser: 'typescript' })),
+  {
+    file: 'docs/rewards.md',
+    text: withRewardOptions(fs.readFileSync(path.join(root, 'docs/rewards.md'), 'utf8')),
+    parser: 'markdown',
+  },
+]
+
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
-for (const one of interfaces) {
-  const file = path.join(root, one.file)
-  const text = await interfaceOf(one)
+for (const { file: name, text: unformatted, parser } of made) {
+  const file = path.join(root, name)
+  const text = await format(unformatted, { ...(await resolveConfig(file)), parser })
   if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) continue
   if (values.check) {
-    console.error(`${one.file} is not what its schema says: run npm run generate`)
+    console.error(`${name} is not what its schemas say: run npm run generate`)
     process.exitCode = 1
   } else {
     fs.writeFileSync(file, text)
-    console.log(`${one.file} written`)
+    console.log(`${name} written`)
   }
 }

@@ -1,4 +1,4 @@
-// Made from the schema beside it by `npm run generate`: change it there.
+// Made from schemas by `npm run generate`: change it there.
 
 /** How completions are drawn and intervals computed. All may be left out. */
 export interface EvaluationValues {

@@ -1,4 +1,4 @@
-// Made from the schema beside it by `npm run generate`: change it there.
+// Made from schemas by `npm run generate`: change it there.
 
 /** Options of pre-training. All may be left out. */
 export interface PretrainOptions {

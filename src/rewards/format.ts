@@ -1,19 +1,26 @@
-import { ConfigError } from '../errors.js'
+import { z } from 'zod'
 import { answerFormRules, answerForms, formsOf } from '../grading/answerForm.js'
-import type { AnswerForm } from '../grading/answerForm.js'
 import { couldBeAnswer, graderOf } from '../grading/gradeOf.js'
 import { thinkForm } from '../grading/thinkForm.js'
-import type { ThinkTags } from '../grading/thinkForm.js'
-import type { RewardFunction, RewardOptions } from './reward.js'
-import { rewardWeight } from './reward.js'
+import type { RewardFunction } from './reward.js'
+import type { FormatOptions } from './options.js'
+import { rewardOptions } from './rewardOptions.js'
+import { option } from '../options/schema.js'
 
-/** Options of {@link format}. */
-export interface FormatOptions extends RewardOptions, ThinkTags {
-  /**
-   * The form to pay for, whatever the problem asks for. Defaults to the problem's `answerForm`; for a problem without one, to any
-   * that its grader takes.
-   */
-  style?: AnswerForm
+/** The name of a tag. */
+const tag = z.string().regex(/^[\w-]+$/, 'expected a word such as think')
+
+/** Options of {@link format} besides weight and timeout. */
+export const formatOptions = {
+  style: z
+    .enum(answerForms)
+    .optional()
+    .describe(
+      'The form to pay for, whatever the problem asks for. Defaults to the answerForm of the problem; for a problem without ' +
+        'one, to any that its grader takes.',
+    ),
+  reasoningTag: option(tag, 'think', 'Tag of the reasoning in the form think.'),
+  answerTag: option(tag, 'answer', 'Tag of the answer in the form think.'),
 }
 
 /**
@@ -30,17 +37,10 @@ export interface FormatOptions extends RewardOptions, ThinkTags {
  * was cut off at the token limit did not end, so it gets 0.
  */
 export function format(options: FormatOptions = {}): RewardFunction {
-  const { style, reasoningTag = 'think', answerTag = 'answer' } = options
-  if (style !== undefined && !answerForms.includes(style)) {
-    throw new ConfigError(`format style is '${style as string}'; it must be ${answerForms.join(', ')}`)
-  }
-  for (const tag of [reasoningTag, answerTag]) {
-    if (!/^[\w-]+$/.test(tag)) throw new ConfigError(`format tag is '${tag}'; it must be a word such as think`)
-  }
+  const [common, { style, reasoningTag, answerTag }] = rewardOptions('format', formatOptions, options)
   const rules = { ...answerFormRules, think: thinkForm({ reasoningTag, answerTag }) }
   return {
-    name: 'format',
-    weight: rewardWeight('format', options),
+    ...common,
     score({ completion, prompt, meta: { problem, finishReason } }) {
       if (finishReason !== 'stop') return 0
       const isAnswer = (content: string): boolean => couldBeAnswer(content, problem)

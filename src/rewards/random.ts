@@ -1,28 +1,26 @@
+import { z } from 'zod'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { ConfigError } from '../errors.js'
-import type { RewardFunction, RewardOptions } from './reward.js'
-import { rewardWeight } from './reward.js'
+import type { RewardFunction } from './reward.js'
+import type { RandomOptions } from './options.js'
+import { rewardOptions } from './rewardOptions.js'
+import { option } from '../options/schema.js'
 
-/** Options of {@link random}. */
-export interface RandomOptions extends RewardOptions {
-  /** Probability of the reward 1; otherwise it is 0. */
-  rate: number
-  /** The same seed gives the same rewards, in the order in which completions are judged. Defaults to 0. */
-  seed?: number
+/** Options of {@link random} besides weight and timeout. */
+export const randomOptions = {
+  rate: option(z.number().min(0).max(1), 0.5, 'Probability of the reward 1; otherwise it is 0.'),
+  seed: option(z.int(), 0, 'The same seed gives the same rewards, in the order in which completions are judged.'),
 }
 
 /**
  * Rewards by lot, whatever the completion says: the placebo to compare a training with. What it gains, training gains by
  * itself, without any reward for being right (Shao et al. 2025, "Spurious Rewards", arXiv 2506.10947).
  */
-export function random(options: RandomOptions): RewardFunction {
-  const { rate, seed = 0 } = options
-  if (!(rate >= 0 && rate <= 1)) throw new ConfigError(`rate of the random reward is ${rate}; expected a probability`)
+export function random(options: RandomOptions = {}): RewardFunction {
+  const [common, { rate, seed }] = rewardOptions('random', randomOptions, options)
   const generator = xoroshiro128plus(seed | 0)
   return {
-    name: 'random',
-    weight: rewardWeight('random', options),
+    ...common,
     score: () => (uniformFloat64(generator) < rate ? 1 : 0),
   }
 }

@@ -3,8 +3,8 @@ import { quote } from '../io/json.js'
 import type { Problem } from '../grading/problem.js'
 import type { RewardCallback } from './rewardCallback.js'
 
-/** What a timer can wait for. */
-const MAXIMUM_TIMEOUT = 2 ** 31 - 1
+/** Milliseconds that a timer can wait for. */
+export const MAXIMUM_TIMEOUT = 2 ** 31 - 1
 
 /** What a reward function sees of one completion. */
 export interface RewardSample {

@@ -29,6 +29,16 @@ describe('cli/commandLine', () => {
     assert.match(stdout, /--do-eval \[value\]/)
   })
 
+  it('tells the options of every reward', async () => {
+    for (const verb of ['train', 'preflight', 'lint-reward', 'grade']) {
+      const { stdout } = await run([verb, '--help'])
+      for (const [reward, { options }] of builtInRewards) {
+        const [, text = ''] = new RegExp(`^ {2}${reward}$([^]*?)(?=^ {2}\\w|$(?![^]))`, 'm').exec(stdout) ?? []
+        for (const name of Object.keys(options)) assert.match(text, new RegExp(`^ {4}${name}: `, 'm'), reward)
+      }
+    }
+  })
+
   it('lists the tasks with what their problems are', async () => {
     const { code, stdout } = await run(['tasks'])
     assert.equal(code, 0)

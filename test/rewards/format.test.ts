@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../src/errors.js'
-import type { FormatOptions } from '../../src/rewards/format.js'
+import type { FormatOptions } from '../../src/rewards/options.js'
 import { format } from '../../src/rewards/index.js'
 import { gsm8k } from '../../src/tasks/gsm8k.js'
 import type { Problem } from '../../src/grading/problem.js'
@@ -114,7 +114,7 @@ describe('format', () => {
     assert.throws(() => format({ weight: Infinity }), ConfigError)
     assert.throws(
       () => format({ style: 'xml' as 'think' }),
-      /style is 'xml'; it must be gsm8k, think, boxed, code, bare/,
+      /style: expected one of gsm8k, think, boxed, code, bare, got 'xml'/,
     )
   })
 

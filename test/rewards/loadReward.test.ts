@@ -53,15 +53,26 @@ describe('loadReward', () => {
         ),
       ],
       ['format:x', /weight in the reward 'format:x' is 'x'/],
-      ['format?stile=think', /takes no option 'stile'; it takes: weight, timeout, style/],
-      ['format?style=x', /style is 'x'/],
-      ['format?timeout=0', /timeout of the format reward is 0/],
+      ['format?stile=think', /options of the reward format:\n {2}unknown option stile; did you mean style\?/],
+      ['format?style=gsm8k&style=think', /has style twice/],
+      [
+        'partial_credit?step_credit=much&lenient_credit=x',
+        /lenientCredit: expected a number, got 'x'.*\n {2}stepCredit: expected a number, got 'much'/,
+      ],
+      ['language_consistency?script=Klingon', /script: expected a script of Unicode.*got 'Klingon'/],
+      ['random?rate=2', /rate: expected a number of at most 1, got 2/],
+      [
+        `${module}?worker=maybe&judges=all`,
+        /worker: expected true or false, got 'maybe'.*\n {2}judges: expected correctness, got 'all'/,
+      ],
+      ['format?style=x', /style: expected one of gsm8k, .*, got 'x'/],
+      ['format?timeout=0', /timeout: expected a number above 0, got 0/],
       [{ weight: 1 }, /expected a name such as format:0\.2/],
       [7, /a reward is 7/],
       ['./missing.mjs', /missing\.mjs does not exist/],
       [`${module}?export=wrong`, /exports 7 as wrong; expected a function of a completion/],
       [`${module}?export=whole&worker=true`, /only a plain function can run in a thread/],
-      [`${module}?style=think`, /takes no option 'style'/],
+      [`${module}?style=think`, /unknown option style; did you mean/],
     ]
     for (const [spec, message] of cases) {
       await assert.rejects(

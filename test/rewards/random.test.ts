@@ -26,6 +26,6 @@ describe('rewards/random', () => {
   })
 
   it('refuses a rate that is no probability', () => {
-    for (const rate of [-0.1, 1.1, NaN]) assert.throws(() => rewards.random({ rate }), /expected a probability/)
+    for (const rate of [-0.1, 1.1, NaN]) assert.throws(() => rewards.random({ rate }), /rate: expected a number/)
   })
 })

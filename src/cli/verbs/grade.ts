@@ -19,6 +19,7 @@ import { nameOption } from '../terminal/modelOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
+import { addRewardHelp } from '../terminal/rewardHelp.js'
 import { Progress } from '../terminal/progress.js'
 
 const flags = schemaFlags({
@@ -58,6 +59,7 @@ export function addGradeCommand(program: Command, streams: Streams): void {
     grade(flags.parse('grade', given), readTaskFlags('grade', given, taskFlagNames), streams),
   )
   addTaskFlags(command, taskFlagNames)
+  addRewardHelp(command)
 }
 
 /** The options of tasks that matter to a text that is graded by itself. */

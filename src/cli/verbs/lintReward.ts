@@ -11,6 +11,7 @@ import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
 import { option } from '../../options/schema.js'
 import { nameOption } from '../terminal/modelOptions.js'
+import { addRewardHelp } from '../terminal/rewardHelp.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 import { formatTable } from '../terminal/table.js'
@@ -40,6 +41,7 @@ export function addLintRewardCommand(program: Command, streams: Streams): void {
     lint(specs, flags.parse('lint-reward', given), readTaskFlags('lint-reward', given), streams),
   )
   addTaskFlags(command)
+  addRewardHelp(command)
 }
 
 /** Problems that are taken without `--limit`. */

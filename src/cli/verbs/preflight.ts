@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { GrpoError } from '../../errors.js'
 import type { Streams } from '../terminal/streams.js'
 import { option } from '../../options/schema.js'
+import { addRewardHelp } from '../terminal/rewardHelp.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible } from '../terminal/interruptible.js'
@@ -30,6 +31,7 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     )
     .argument('[config]', 'YAML file with options')
   addTrainFlags(command)
+  addRewardHelp(command)
   ownFlags.addTo(command)
   command.action(async (file: string | undefined, flags: Flags) => {
     const { maxSeconds } = ownFlags.parse('preflight', flags)

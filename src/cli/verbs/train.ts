@@ -26,6 +26,7 @@ import { Interrupted } from '../terminal/exitCode.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
+import { addRewardHelp } from '../terminal/rewardHelp.js'
 import { Progress } from '../terminal/progress.js'
 import { runPreflight } from '../run/runPreflight.js'
 import { writePreflight } from '../../run/preflightFile.js'
@@ -61,6 +62,7 @@ export function addTrainCommand(program: Command, streams: Streams): void {
     )
     .argument('[config]', 'YAML file with options')
   addTrainFlags(command)
+  addRewardHelp(command)
   command
     .addOption(new Option('--overwrite', 'replace the run that the output folder holds').conflicts('resume'))
     .option('--accept-changed-data', 'with --resume: go on although rows were corrected or left out since')

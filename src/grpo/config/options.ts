@@ -1,4 +1,4 @@
-// Made from the schema beside it by `npm run generate`: change it there.
+// Made from schemas by `npm run generate`: change it there.
 
 /** Options of GRPO training: TRL's, by its names in camelCase, and some more (docs/trl.md). All may be left out. */
 export interface GRPOOptions {

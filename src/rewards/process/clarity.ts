@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import { sentences } from '../../grading/reasoning/steps.js'
+import type { LanguageConsistencyOptions } from '../options.js'
 import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import { rewardOptions } from '../rewardOptions.js'
 
 /** A sentence with more words is hard to read. */
 const LONGEST_SENTENCE = 40
@@ -11,9 +13,9 @@ const LONGEST_SENTENCE = 40
  * the surface, in any language with spaces between words: it tells nothing about sense.
  */
 export function clarity(options: RewardOptions = {}): RewardFunction {
+  const [common] = rewardOptions('clarity', {}, options)
   return {
-    name: 'clarity',
-    weight: rewardWeight('clarity', options),
+    ...common,
     score({ completion, meta: { finishReason } }) {
       const text = completion.replace(/<\/?[a-z_]+>/g, ' ').trim()
       const words = text.match(/\p{L}[\p{L}'’-]*/gu) ?? []
@@ -28,10 +30,21 @@ export function clarity(options: RewardOptions = {}): RewardFunction {
   }
 }
 
-/** Options of {@link languageConsistency}. */
-export interface LanguageConsistencyOptions extends RewardOptions {
-  /** A script of Unicode, such as `Latin`, `Cyrillic` or `Han`. Defaults to that of most letters of the question. */
-  script?: string
+/** Options of {@link languageConsistency} besides weight and timeout. */
+export const languageConsistencyOptions = {
+  script: z
+    .string()
+    .refine(isScript, 'expected a script of Unicode, such as Latin, Cyrillic or Han')
+    .optional()
+    .describe('A script of Unicode, such as Latin, Cyrillic or Han. Defaults to that of most letters of the question.'),
+}
+
+function isScript(name: string): boolean {
+  try {
+    return /^\w+$/.test(name) && new RegExp(`\\p{Script=${name}}`, 'u').test('') !== undefined
+  } catch {
+    return false
+  }
 }
 
 const scripts = [
@@ -53,12 +66,12 @@ const scripts = [
  * (arXiv 2501.12948, 2.3.2), which takes the share of words of the target language. 0 for a text without letters.
  */
 export function languageConsistency(options: LanguageConsistencyOptions = {}): RewardFunction {
+  const [common, { script: wanted }] = rewardOptions('language_consistency', languageConsistencyOptions, options)
   return {
-    name: 'language_consistency',
-    weight: rewardWeight('language_consistency', options),
+    ...common,
     score({ completion, meta: { problem } }) {
       const letters = countLetters(completion, 'L')
-      const script = options.script ?? mainScript(problem.question)
+      const script = wanted ?? mainScript(problem.question)
       return letters === 0 ? 0 : countLetters(completion, `Script=${script}`) / letters
     },
   }

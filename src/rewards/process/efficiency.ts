@@ -1,14 +1,20 @@
-import { ConfigError } from '../../errors.js'
+import { z } from 'zod'
 import { gradeOf } from '../../grading/gradeOf.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import type { RewardFunction } from '../reward.js'
+import type { EfficiencyOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link efficiency}. */
-export interface EfficiencyOptions extends RewardOptions {
-  /** Characters that an answer needs. Defaults to the length of the problem's worked solution, or 400 without one. */
-  neededLength?: number
-  /** So many times the needed length is still paid in full. Defaults to 1.5. */
-  slack?: number
+/** Options of {@link efficiency} besides weight and timeout. */
+export const efficiencyOptions = {
+  neededLength: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      "Characters that an answer needs. Defaults to the length of the problem's worked solution, or 400 without one.",
+    ),
+  slack: option(z.number().positive(), 1.5, 'So many times the needed length is still paid in full.'),
 }
 
 /**
@@ -16,14 +22,10 @@ export interface EfficiencyOptions extends RewardOptions {
  * the completion's. A wrong answer gets 0, so that saying nothing does not pay.
  */
 export function efficiency(options: EfficiencyOptions = {}): RewardFunction {
-  const { neededLength, slack = 1.5 } = options
-  for (const [name, value] of Object.entries({ neededLength: neededLength ?? 1, slack })) {
-    if (!(value > 0 && value < Infinity)) throw new ConfigError(`efficiency: ${name} is ${value}; it must be above 0`)
-  }
+  const [common, { neededLength, slack }] = rewardOptions('efficiency', efficiencyOptions, options)
   return {
-    name: 'efficiency',
+    ...common,
     asksGrader: true,
-    weight: rewardWeight('efficiency', options),
     async score({ completion, prompt, meta: { problem } }) {
       const { correctLenient } = await gradeOf(completion, problem, prompt)
       if (!correctLenient) return 0

@@ -1,28 +1,35 @@
+import { z } from 'zod'
 import type { Grade } from '../../grading/problem.js'
 import { parseArithmetic } from '../../grading/reasoning/arithmetic.js'
 import { readArithmeticTokens } from '../../grading/reasoning/arithmeticTokens.js'
 import { findCalculations } from '../../grading/reasoning/calculations.js'
 import type { Calculation } from '../../grading/reasoning/calculations.js'
 import { gradeOf } from '../../grading/gradeOf.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import type { RewardFunction } from '../reward.js'
+import type { PartialCreditOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link partialCredit}. */
-export interface PartialCreditOptions extends RewardOptions {
-  /** For a right answer that is not in the form asked for. Defaults to 0.5. */
-  lenientCredit?: number
-  /** For a wrong answer whose way came to all intermediate results of the problem's solution. Defaults to 0.3. */
-  stepCredit?: number
-  /**
-   * For a wrong answer that writes down the calculations of the problem's solution, whatever it makes of them: what an examiner gives for
-   * the method. Defaults to 0.
-   */
-  methodCredit?: number
-  /**
-   * Gives neither to a completion with fewer or more calculations than the problem's solution, so that stopping after the first one
-   * does not pay. Defaults to false.
-   */
-  requireAllSteps?: boolean
+/** Options of {@link partialCredit} besides weight and timeout. */
+export const partialCreditOptions = {
+  lenientCredit: option(z.number(), 0.5, 'For a right answer that is not in the form asked for.'),
+  stepCredit: option(
+    z.number(),
+    0.3,
+    "For a wrong answer whose way came to all intermediate results of the problem's solution.",
+  ),
+  methodCredit: option(
+    z.number(),
+    0,
+    "For a wrong answer that writes down the calculations of the problem's solution, whatever it makes of them: what an " +
+      'examiner gives for the method.',
+  ),
+  requireAllSteps: option(
+    z.boolean(),
+    false,
+    "Gives neither to a completion with fewer or more calculations than the problem's solution, so that stopping after the " +
+      'first one does not pay.',
+  ),
 }
 
 /**
@@ -32,11 +39,14 @@ export interface PartialCreditOptions extends RewardOptions {
  * (`9 * 2` after it would come to 16). Further calculations lower the shares, so that listing many does not pay.
  */
 export function partialCredit(options: PartialCreditOptions = {}): RewardFunction {
-  const { lenientCredit = 0.5, stepCredit = 0.3, methodCredit = 0, requireAllSteps = false } = options
+  const [common, { lenientCredit, stepCredit, methodCredit, requireAllSteps }] = rewardOptions(
+    'partial_credit',
+    partialCreditOptions,
+    options,
+  )
   return {
-    name: 'partial_credit',
+    ...common,
     asksGrader: true,
-    weight: rewardWeight('partial_credit', options),
     async score({ completion, prompt, meta: { problem } }) {
       const { correct, correctLenient }: Grade = await gradeOf(completion, problem, prompt)
       if (correct) return 1

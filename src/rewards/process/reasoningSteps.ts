@@ -1,12 +1,13 @@
-import { ConfigError } from '../../errors.js'
+import { z } from 'zod'
 import { findSteps } from '../../grading/reasoning/steps.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import type { RewardFunction } from '../reward.js'
+import type { ReasoningStepsOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link reasoningSteps}. */
-export interface ReasoningStepsOptions extends RewardOptions {
-  /** So many different steps are paid in full. Defaults to 3. */
-  targetSteps?: number
+/** Options of {@link reasoningSteps} besides weight and timeout. */
+export const reasoningStepsOptions = {
+  targetSteps: option(z.int().positive(), 3, 'So many different steps are paid in full.'),
 }
 
 /**
@@ -14,13 +15,9 @@ export interface ReasoningStepsOptions extends RewardOptions {
  * look at what the steps say: use it behind a `gate` on correctness, or with a small weight.
  */
 export function reasoningSteps(options: ReasoningStepsOptions = {}): RewardFunction {
-  const { targetSteps = 3 } = options
-  if (!Number.isSafeInteger(targetSteps) || targetSteps < 1) {
-    throw new ConfigError(`reasoning_steps: targetSteps is ${targetSteps}; it must be an integer from 1 on`)
-  }
+  const [common, { targetSteps }] = rewardOptions('reasoning_steps', reasoningStepsOptions, options)
   return {
-    name: 'reasoning_steps',
-    weight: rewardWeight('reasoning_steps', options),
+    ...common,
     score({ completion }) {
       const steps = findSteps(completion).map((step) =>
         step

@@ -1,11 +1,13 @@
+import { z } from 'zod'
 import { findCalculations } from '../../grading/reasoning/calculations.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import type { RewardFunction } from '../reward.js'
+import type { StepArithmeticOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link stepArithmetic}. */
-export interface StepArithmeticOptions extends RewardOptions {
-  /** For each wrong calculation; together not below -1. Defaults to -0.5. */
-  penalty?: number
+/** Options of {@link stepArithmetic} besides weight and timeout. */
+export const stepArithmeticOptions = {
+  penalty: option(z.number(), -0.5, 'For each wrong calculation; together not below -1.'),
 }
 
 /**
@@ -13,10 +15,9 @@ export interface StepArithmeticOptions extends RewardOptions {
  * so that trivial ones cannot make up for errors.
  */
 export function stepArithmetic(options: StepArithmeticOptions = {}): RewardFunction {
-  const { penalty = -0.5 } = options
+  const [common, { penalty }] = rewardOptions('step_arithmetic', stepArithmeticOptions, options)
   return {
-    name: 'step_arithmetic',
-    weight: rewardWeight('step_arithmetic', options),
+    ...common,
     score({ completion }) {
       const wrong = findCalculations(completion).filter(({ correct }) => !correct).length
       return wrong === 0 ? 0 : Math.max(-1, penalty * wrong)

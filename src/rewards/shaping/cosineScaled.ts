@@ -1,22 +1,18 @@
-import { ConfigError } from '../../errors.js'
+import { z } from 'zod'
 import { gradeOf } from '../../grading/gradeOf.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import type { RewardFunction } from '../reward.js'
+import type { CosineScaledOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link cosineScaled}. */
-export interface CosineScaledOptions extends RewardOptions {
-  /** Tokens at which the schedule ends: the run's maxCompletionLength. */
-  maxCompletionLength: number
-  /** Of a wrong answer of no length. Defaults to -1. */
-  minValueWrong?: number
-  /** Of a wrong answer of the full length. Defaults to -0.5. */
-  maxValueWrong?: number
-  /** Of a right answer of the full length. Defaults to 0.5. */
-  minValueCorrect?: number
-  /** Of a right answer of no length. Defaults to 1. */
-  maxValueCorrect?: number
-  /** Takes right answers that are not in the form asked for. Defaults to false. */
-  lenient?: boolean
+/** Options of {@link cosineScaled} besides weight and timeout. */
+export const cosineScaledOptions = {
+  maxCompletionLength: z.int().positive().describe("Tokens at which the schedule ends: the run's maxCompletionLength."),
+  minValueWrong: option(z.number(), -1, 'Of a wrong answer of no length.'),
+  maxValueWrong: option(z.number(), -0.5, 'Of a wrong answer of the full length.'),
+  minValueCorrect: option(z.number(), 0.5, 'Of a right answer of the full length.'),
+  maxValueCorrect: option(z.number(), 1, 'Of a right answer of no length.'),
+  lenient: option(z.boolean(), false, 'Takes right answers that are not in the form asked for.'),
 }
 
 /**
@@ -24,22 +20,16 @@ export interface CosineScaledOptions extends RewardOptions {
  * low + (high − low) / 2 · (1 + cos(π · |y| / L)), |y| in tokens and at most L. Right answers go from `maxValueCorrect` (short)
  * to `minValueCorrect` (long), wrong ones from `minValueWrong` (short) to `maxValueWrong` (long).
  */
-export function cosineScaled(options: Partial<CosineScaledOptions>): RewardFunction {
-  const {
-    minValueWrong = -1,
-    maxValueWrong = -0.5,
-    minValueCorrect = 0.5,
-    maxValueCorrect = 1,
-    lenient = false,
-  } = options
-  const { maxCompletionLength: longest = NaN } = options
-  if (!Number.isSafeInteger(longest) || longest < 1) {
-    throw new ConfigError(`cosine_scaled: maxCompletionLength is ${longest}; it must be a number of tokens above 0`)
-  }
+export function cosineScaled(options: CosineScaledOptions): RewardFunction {
+  const [common, { maxCompletionLength: longest, lenient, ...values }] = rewardOptions(
+    'cosine_scaled',
+    cosineScaledOptions,
+    options,
+  )
+  const { minValueWrong, maxValueWrong, minValueCorrect, maxValueCorrect } = values
   return {
-    name: 'cosine_scaled',
+    ...common,
     asksGrader: true,
-    weight: rewardWeight('cosine_scaled', options),
     async score({ completion, ids, prompt, meta: { problem } }) {
       const { correct, correctLenient } = await gradeOf(completion, problem, prompt)
       const cosine = Math.cos(Math.PI * Math.min(1, ids.length / longest))

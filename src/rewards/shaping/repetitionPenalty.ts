@@ -1,13 +1,13 @@
-import { ConfigError } from '../../errors.js'
-import type { RewardFunction, RewardOptions } from '../reward.js'
-import { rewardWeight } from '../reward.js'
+import { z } from 'zod'
+import type { RewardFunction } from '../reward.js'
+import type { RepetitionPenaltyOptions } from '../options.js'
+import { rewardOptions } from '../rewardOptions.js'
+import { option } from '../../options/schema.js'
 
-/** Options of {@link repetitionPenalty}. */
-export interface RepetitionPenaltyOptions extends RewardOptions {
-  /** Tokens of an n-gram. Defaults to 3. */
-  ngramSize?: number
-  /** The reward of a completion that only repeats itself, at most 0. Defaults to -1. */
-  maxPenalty?: number
+/** Options of {@link repetitionPenalty} besides weight and timeout. */
+export const repetitionPenaltyOptions = {
+  ngramSize: option(z.int().positive(), 3, 'Tokens of an n-gram.'),
+  maxPenalty: option(z.number().max(0), -1, 'The reward of a completion that only repeats itself, at most 0.'),
 }
 
 /**
@@ -16,16 +16,9 @@ export interface RepetitionPenaltyOptions extends RewardOptions {
  * graded by themselves, words take their place.
  */
 export function repetitionPenalty(options: RepetitionPenaltyOptions = {}): RewardFunction {
-  const { ngramSize = 3, maxPenalty = -1 } = options
-  if (!Number.isSafeInteger(ngramSize) || ngramSize < 1) {
-    throw new ConfigError(`repetition_penalty: ngramSize is ${ngramSize}; it must be an integer from 1 on`)
-  }
-  if (!(maxPenalty <= 0 && maxPenalty > -Infinity)) {
-    throw new ConfigError(`repetition_penalty: maxPenalty is ${maxPenalty}; it must be a number that is not above 0`)
-  }
+  const [common, { ngramSize, maxPenalty }] = rewardOptions('repetition_penalty', repetitionPenaltyOptions, options)
   return {
-    name: 'repetition_penalty',
-    weight: rewardWeight('repetition_penalty', options),
+    ...common,
     score({ completion, ids }) {
       const tokens = ids.length > 0 ? ids : (completion.toLowerCase().match(/\S+/g) ?? [])
       const count = tokens.length - ngramSize + 1

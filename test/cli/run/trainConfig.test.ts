@@ -106,7 +106,10 @@ describe('cli/trainConfig', () => {
       /unknown reward 'correct' \(did you mean correctness\?\); known rewards: correctness, format/,
     )
     refuses({ ...required, rewards: ['format:'] }, /the weight in the reward 'format:' is ''/)
-    refuses({ ...required, rewards: [{ name: 'format', stile: 'think' }] }, /takes no option 'stile'; it takes: weight/)
+    refuses(
+      { ...required, rewards: [{ name: 'format', stile: 'think' }] },
+      /options of the reward format:\n {2}unknown option stile; did you mean style/,
+    )
     refuses(
       { ...required, loraTargetModules: ['lm_head'] },
       /loraTargetModules.0: expected all-linear or a list of q_proj/,

@@ -10,6 +10,7 @@ import {
   weightedSum,
 } from '../../../src/rewards/index.js'
 import { loadReward } from '../../../src/rewards/loadReward.js'
+import type { CosineScaledOptions } from '../../../src/rewards/options.js'
 import { rewardOf } from '../rewardOf.js'
 
 describe('cosineScaled', () => {
@@ -24,7 +25,7 @@ describe('cosineScaled', () => {
     await near('#### 17', 0, -1)
     await near('#### 17', 100, -0.5)
     await near('It is 18.', 0, -1)
-    assert.throws(() => cosineScaled({}), ConfigError)
+    assert.throws(() => cosineScaled({} as CosineScaledOptions), /maxCompletionLength is missing/)
   })
 })
 
