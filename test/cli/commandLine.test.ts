@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { builtInRewards } from '../../src/rewards/builtInRewards.js'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { reportError, Interrupted } from '../../src/cli/terminal/exitCode.js'

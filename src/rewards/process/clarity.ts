@@ -41,7 +41,8 @@ export const languageConsistencyOptions = {
 
 function isScript(name: string): boolean {
   try {
-    return /^\w+$/.test(name) && new RegExp(`\\p{Script=${name}}`, 'u').test('') !== undefined
+    countLetters('', `Script=${name}`)
+    return /^\w+$/.test(name)
   } catch {
     return false
   }
