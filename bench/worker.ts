@@ -27,13 +27,13 @@ const prepared = await prepareWorkload(workload, modelFolder)
 const { policy, task, config } = prepared
 const forecast = memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
 const measured = await parts[part](prepared, workload)
-const { tensorBytes, residentBytes } = peakMemory()
+const { tensorBytes, residentBytes } = peakMemory(policy.engine)
 const record: BenchRecord = {
   benchmark: part,
   workload: workload.name,
   threads,
   ...measured,
-  peak_tensor_mib: rounded(tensorBytes / 2 ** 20),
+  peak_tensor_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
   peak_rss_mib: rounded(residentBytes / 2 ** 20),
   forecast_tensor_mib: rounded(forecast.tensors / 2 ** 20),
   forecast_rss_mib: rounded(forecast.process / 2 ** 20),

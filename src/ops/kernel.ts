@@ -21,7 +21,7 @@ export function runKernels<Results extends tf.Tensor[] = tf.Tensor[]>(
   attributes: object,
   frozen: Frozen = {},
 ): Results {
-  return run(kernelName, inputs, attributes, frozen) as unknown as Results
+  return run(kernelName, inputs, attributes, frozen) as Results
 }
 
 /** Runs a kernel of the current backend that has one result. */
@@ -41,7 +41,7 @@ function run(
   frozen: Frozen,
 ): tf.Tensor | tf.Tensor[] {
   // tfjs types attributes as plain numbers, strings and lists of them, but hands any object through to the kernel.
-  return tf.engine().runKernel(kernelName, inputs, { ...attributes, frozen } as unknown as tf.NamedAttrMap)
+  return tf.engine().runKernel(kernelName, inputs, { ...attributes, frozen } as object as tf.NamedAttrMap)
 }
 
 /** How an op is differentiated: by kernel, whatever the backend. */
@@ -69,10 +69,10 @@ export function registerGradient<Saved extends readonly tf.Tensor[], Attributes 
     inputsToSave: inputs ?? [],
     outputsToSave: outputs ?? [],
     gradFunc: (dys, saved, given) => {
-      const attributes = given as unknown as Attributes & { frozen: FrozenInputs }
+      const attributes = given as object as Attributes & { frozen: FrozenInputs }
       return gradients(
         (Array.isArray(dys) ? dys : [dys]) as [tf.Tensor, ...tf.Tensor[]],
-        saved as unknown as Saved,
+        saved as readonly tf.Tensor[] as Saved,
         attributes,
         attributes.frozen,
       )

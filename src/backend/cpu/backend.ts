@@ -117,4 +117,11 @@ export class CpuBackend extends tf.MathBackendCPU {
   }
 }
 
+/** What computes on the current backend. Throws a BackendError when that is another than this one. */
+export function currentRuntime(): Runtime {
+  const backend = tf.backend()
+  if (backend instanceof CpuBackend) return backend.runtime
+  throw new BackendError(`the backend ${tf.getBackend()} is selected; expected the cpu backend`)
+}
+
 const EMPTY = { float32: new Float32Array(0), int32: new Int32Array(0) }

@@ -1,10 +1,9 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import * as tf from '../../bundled/tfjs.js'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { CpuBackend } from '../../backend/cpu/backend.js'
+import { currentRuntime } from '../../backend/cpu/backend.js'
 import { measurePeak } from '../../backend/cpu/peak.js'
 import { KernelProfile } from '../../backend/profile.js'
 import { selectEngine } from '../../engine/registry.js'
@@ -97,8 +96,8 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
     const [generation, training] = [mean((step) => step.generationSeconds), mean((step) => step.trainingSeconds)]
     const rate = (count: number, seconds: number): string => `${(count / seconds).toFixed(0)} tokens/s`
     const { completionTokens, trainedTokens } = measurements[0]!
-    const { tensorBytes, residentBytes } = peakMemory()
-    const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+    const { tensorBytes, residentBytes } = peakMemory(policy.engine)
+    const mebibytes = (bytes: number | null): string => `${((bytes ?? NaN) / 2 ** 20).toFixed(0)} MiB`
     print('time', `${mean((step) => step.seconds).toFixed(2)} s`)
     print('', `generation ${generation.toFixed(2)} s, ${rate(completionTokens, generation)} sampled`)
     print('', `training   ${training.toFixed(2)} s, ${rate(trainedTokens, training)} of prompts and completions`)
@@ -140,7 +139,7 @@ async function measure(
     learningRate: 1e-5,
     gradientAccumulationSteps: (prompts * numGenerations) / perDeviceTrainBatchSize,
   }
-  const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>
+  const runtime = currentRuntime()
   const peakBefore = measurePeak(runtime, PEAK_MILLISECONDS)
   let profile: KernelProfile | null = null
   const onProgress = ({ phase }: StepProgress): void => {

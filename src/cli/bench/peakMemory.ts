@@ -1,19 +1,17 @@
 import fs from 'node:fs'
-import * as tf from '../../bundled/tfjs.js'
-import type { CpuBackend } from '../../backend/cpu/backend.js'
+import type { Engine } from '../../engine/engine.js'
 
 /** Most memory in use at one time since the process started. */
 export interface PeakMemory {
-  /** Bytes of weights, activations and everything else in the cpu backend's memory. */
-  readonly tensorBytes: number
+  /** Bytes of weights, activations and everything else in the engine's memory; null where it does not know. */
+  readonly tensorBytes: number | null
   /** Bytes of main memory that the process held, the tensors included. */
   readonly residentBytes: number
 }
 
-/** Reads both from the system and from the cpu backend, which has to be the current one. */
-export function peakMemory(): PeakMemory {
-  const { runtime } = tf.backend() as unknown as Pick<CpuBackend, 'runtime'>
-  return { tensorBytes: runtime.allocator.peakBytes, residentBytes: peakResidentBytes() }
+/** Reads both, from the engine and from the system. */
+export function peakMemory(engine: Engine): PeakMemory {
+  return { tensorBytes: engine.memory().peak, residentBytes: peakResidentBytes() }
 }
 
 /** Most bytes of main memory that the process held at one time. */
