@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { QuickstartSummary } from '../src/cli/quickstart/summary.js'
-import { formatDuration } from '../src/cli/terminal/progress.js'
+import { duration } from '../src/io/units.js'
 import { formatTable, percent } from '../src/cli/terminal/table.js'
 
 const { values } = parseArgs({
@@ -54,7 +54,7 @@ console.log(
         text: ({ harder }: QuickstartSummary) =>
           `${percent(harder[variant]!.base) ?? ''} > ${percent(harder[variant]!.trained) ?? ''}`,
       })),
-      { heading: 'time', text: ({ totalSeconds }) => formatDuration(totalSeconds) },
+      { heading: 'time', text: ({ totalSeconds }) => duration(totalSeconds) },
       { heading: 'memory', text: ({ peakBytes }) => `${(peakBytes / 2 ** 30).toFixed(2)} GiB` },
     ],
     summaries,

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { formatDuration } from '../../src/cli/terminal/progress.js'
+import { duration } from '../../src/io/units.js'
 import { percent } from '../../src/cli/terminal/table.js'
 import type { Column } from '../../src/cli/terminal/table.js'
 import type { Estimate } from '../../src/run/evaluation.js'
@@ -14,8 +14,8 @@ export const columns: readonly Column<RecipeRun>[] = [
   { heading: 'seed', text: ({ seed }) => String(seed) },
   ...decodingColumns('greedy', ({ greedy }) => greedy),
   ...decodingColumns('sampled', ({ sampled }) => sampled),
-  { heading: 'training', text: ({ trainingSeconds }) => formatDuration(trainingSeconds) },
-  { heading: 'in all', text: ({ process }) => formatDuration(process.seconds) },
+  { heading: 'training', text: ({ trainingSeconds }) => duration(trainingSeconds) },
+  { heading: 'in all', text: ({ process }) => duration(process.seconds) },
   {
     heading: 'memory',
     text: ({ process: { peakBytes } }) => (peakBytes === null ? null : `${(peakBytes / 2 ** 30).toFixed(2)} GiB`),

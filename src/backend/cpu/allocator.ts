@@ -1,4 +1,5 @@
 import { BackendError } from '../../errors.js'
+import { mebibytes } from '../../io/units.js'
 
 const PAGE = 65536
 /** Every block starts at a multiple of this many bytes: a cache line, and more than any SIMD load needs. */
@@ -101,9 +102,8 @@ export class Allocator {
     try {
       this.memory.grow(Math.max(missing, wanted))
     } catch (cause) {
-      const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
       throw new BackendError(
-        `out of tensor memory: ${mib(size)} more were asked for while ${mib(this.#used)} of at most ${mib(this.maximumPages * PAGE)} are in use; ` +
+        `out of tensor memory: ${mebibytes(size)} more were asked for while ${mebibytes(this.#used)} of at most ${mebibytes(this.maximumPages * PAGE)} are in use; ` +
           'use a smaller perDeviceTrainBatchSize, numGenerations or maxCompletionLength, or a smaller model',
         { cause },
       )

@@ -9,6 +9,7 @@ import { KernelProfile } from '../../backend/profile.js'
 import { selectEngine } from '../../engine/registry.js'
 import { ConfigError } from '../../errors.js'
 import type { StepProgress } from '../../grpo/step.js'
+import { mebibytes } from '../../io/units.js'
 import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { createRandomModel } from '../../model/randomModel.js'
@@ -97,11 +98,13 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
     const rate = (count: number, seconds: number): string => `${(count / seconds).toFixed(0)} tokens/s`
     const { completionTokens, trainedTokens } = measurements[0]!
     const { tensorBytes, residentBytes } = peakMemory(policy.engine)
-    const mebibytes = (bytes: number | null): string => `${((bytes ?? NaN) / 2 ** 20).toFixed(0)} MiB`
     print('time', `${mean((step) => step.seconds).toFixed(2)} s`)
     print('', `generation ${generation.toFixed(2)} s, ${rate(completionTokens, generation)} sampled`)
     print('', `training   ${training.toFixed(2)} s, ${rate(trainedTokens, training)} of prompts and completions`)
-    print('memory', `at most ${mebibytes(tensorBytes)} of tensors, ${mebibytes(residentBytes)} of the whole process`)
+    print(
+      'memory',
+      `at most ${mebibytes(tensorBytes ?? NaN)} of tensors, ${mebibytes(residentBytes)} of the whole process`,
+    )
     if (profile) streams.stdout.write(`\n${profile}`)
   } finally {
     policy.dispose()

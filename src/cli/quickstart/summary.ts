@@ -1,5 +1,5 @@
 import type { Estimate, Evaluation, PolicyResult, Trace } from '../../run/evaluation.js'
-import { formatDuration } from '../terminal/progress.js'
+import { duration, gibibytes } from '../../io/units.js'
 import { formatTable, percent } from '../terminal/table.js'
 
 /** What one run of the quickstart found, as summary.json holds it. */
@@ -88,9 +88,9 @@ export function formatSummary(summary: QuickstartSummary, descriptions: Readonly
     ['self-corrections', percent(base.selfCorrecting), percent(trained.selfCorrecting)],
     ['calculations right', percent(base.correctEquations) ?? '-', percent(trained.correctEquations) ?? '-'],
     ['tokens an answer', base.tokens.toFixed(1), trained.tokens.toFixed(1)],
-    ['training time', '-', formatDuration(summary.trainingSeconds)],
+    ['training time', '-', duration(summary.trainingSeconds)],
     ['generations a problem', '1', '8'],
-    ['memory', '-', `${(summary.peakBytes / 2 ** 30).toFixed(2)} GiB`],
+    ['memory', '-', gibibytes(summary.peakBytes)],
   ]
   return formatTable(
     [

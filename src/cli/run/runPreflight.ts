@@ -1,7 +1,8 @@
 import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
 import type { Streams } from '../terminal/streams.js'
-import { formatDuration, Progress } from '../terminal/progress.js'
+import { duration } from '../../io/units.js'
+import { Progress } from '../terminal/progress.js'
 
 /** Runs the preflight with a bar on a terminal, and prints its checks: all of them, or only what is to be changed. */
 export async function runPreflight(
@@ -28,6 +29,6 @@ export async function runPreflight(
   }
   const problems = report.checks.filter(({ status }) => status === 'problem').length
   const verdict = report.go ? 'go' : `not yet: ${problems} problem${problems === 1 ? '' : 's'} to solve first`
-  streams.stdout.write(`preflight ${verdict} (${formatDuration(report.seconds)})\n`)
+  streams.stdout.write(`preflight ${verdict} (${duration(report.seconds)})\n`)
   return report
 }

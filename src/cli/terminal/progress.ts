@@ -1,6 +1,7 @@
 import cliProgress from 'cli-progress'
 import type { MultiBar, SingleBar } from 'cli-progress'
 import type { Streams } from './streams.js'
+import { duration } from '../../io/units.js'
 
 type Stream = Streams['stderr']
 
@@ -93,7 +94,7 @@ export class Progress {
   timeLeft(value: number): string | null {
     const done = value - this.#first
     if (done <= 0 || value >= this.#total) return null
-    return `${formatDuration(((this.#now() - this.#started) / 1000 / done) * (this.#total - value))} left`
+    return `${duration(((this.#now() - this.#started) / 1000 / done) * (this.#total - value))} left`
   }
 
   /** Prints a line, above the bar where there is one. */
@@ -121,14 +122,4 @@ function formatBar(
   const columns = Math.min(MAXIMUM_BAR_COLUMNS, params.maxWidth - text.length - 2)
   if (columns < MINIMUM_BAR_COLUMNS) return text.slice(0, params.maxWidth - 1)
   return `${cliProgress.Format.BarFormat(params.progress, { ...options, barsize: columns })} ${text}`
-}
-
-/** A duration in the two units that matter: `5 s`, `3 min 20 s`, `2 h 05 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds)
-  const two = (value: number): string => value.toString().padStart(2, '0')
-  if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`
-  const minutes = Math.round(seconds / 60)
-  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`
 }

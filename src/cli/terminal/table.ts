@@ -1,3 +1,5 @@
+import * as units from '../../io/units.js'
+
 /** A column of a table: its heading, and what a row shows there; null shows nothing. */
 export interface Column<Row> {
   readonly heading: string
@@ -29,7 +31,7 @@ export function threeDigits(value: number | null | undefined): string | null {
   return Math.abs(value) >= 100 ? value.toFixed(0) : Number(value.toPrecision(3)) === 0 ? '0' : value.toPrecision(3)
 }
 
-/** A share as a percentage. */
+/** A share as a percentage; null for none. */
 export function percent(share: number | null | undefined): string | null {
-  return share === null || share === undefined || !Number.isFinite(share) ? null : `${(100 * share).toFixed(1)} %`
+  return share === null || share === undefined || !Number.isFinite(share) ? null : units.percent(share, 1)
 }

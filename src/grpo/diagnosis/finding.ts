@@ -74,13 +74,3 @@ export type Rule = (history: MetricHistory, config: DiagnosisConfig) => readonly
 export function batchesWith(completions: number, config: DiagnosisConfig, minimum = 3): number {
   return Math.max(minimum, Math.ceil(completions / config.generationBatchSize))
 }
-
-/** `94 %` */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`
-}
-
-/** A number with three digits: `0.0123`, `1.23e-7`, `123`. */
-export function short(value: number): string {
-  return String(Number(value.toPrecision(3)))
-}

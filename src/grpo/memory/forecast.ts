@@ -1,4 +1,5 @@
 import { BackendError } from '../../errors.js'
+import { gibibytes, mebibytes } from '../../io/units.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
@@ -148,10 +149,6 @@ function advice({ weights, sampling, activations, tensors }: MemoryForecast): st
 export function describeMemory({ weights, trained, optimizer, sampling, activations, kept }: MemoryForecast): string {
   const parts = { program: PROCESS_BYTES, weights, trained, optimizer, sampling, activations, kept }
   return Object.entries(parts)
-    .map(([name, bytes]) => `${name} ${bytes < 2 ** 30 / 10 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : gibibytes(bytes)}`)
+    .map(([name, bytes]) => `${name} ${bytes < 2 ** 30 / 10 ? mebibytes(bytes) : gibibytes(bytes)}`)
     .join(', ')
-}
-
-export function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(2)} GiB`
 }

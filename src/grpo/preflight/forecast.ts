@@ -1,7 +1,8 @@
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { GRPOConfig } from '../config/config.js'
 import { availableMemory } from '../../engine/availableMemory.js'
-import { describeMemory, gibibytes } from '../memory/forecast.js'
+import { gibibytes, roughDuration } from '../../io/units.js'
+import { describeMemory } from '../memory/forecast.js'
 import type { MemoryForecast } from '../memory/forecast.js'
 import { PolicyUpdate } from '../update/policyUpdate.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
@@ -120,8 +121,8 @@ export function forecastTime(
   const secondsPerStep = sampling + training
   const seconds = secondsPerStep * maxSteps
   const message =
-    `a step will take about ${describeSeconds(secondsPerStep)} (sampling ${describeSeconds(sampling)}, training ${describeSeconds(training)}), ` +
-    `${maxSteps} steps ${describeSeconds(seconds)}`
+    `a step will take about ${roughDuration(secondsPerStep)} (sampling ${roughDuration(sampling)}, training ${roughDuration(training)}), ` +
+    `${maxSteps} steps ${roughDuration(seconds)}`
   const evidence = {
     'seconds per step': secondsPerStep,
     seconds,
@@ -156,12 +157,4 @@ export function checkMemoryForecast(forecast: MemoryForecast): PreflightCheck {
     evidence,
     advice: 'set maxTokensPerPass, take a smaller perDeviceTrainBatchSize, or end what else runs on this machine',
   }
-}
-
-/** `0.4 s`, `35 s`, `12 min`, `3.5 h` */
-function describeSeconds(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
-  if (seconds < 120) return `${seconds.toFixed(0)} s`
-  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`
-  return `${(seconds / 3600).toFixed(1)} h`
 }

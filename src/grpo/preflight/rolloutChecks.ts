@@ -1,5 +1,5 @@
 import type { GRPOConfig } from '../config/config.js'
-import { percent, short } from '../diagnosis/finding.js'
+import { percent, short } from '../../io/units.js'
 import { median } from '../diagnosis/metricHistory.js'
 import { EQUAL_REWARDS, signalMetrics } from '../metrics/signal.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { formatDuration, Progress } from '../../../src/cli/terminal/progress.js'
+import { Progress } from '../../../src/cli/terminal/progress.js'
 
 /** What a progress bar of ten steps writes to a terminal of some width, or to a file for null. */
 async function write(columns: number | null): Promise<string> {
@@ -63,17 +63,5 @@ describe('cli/progress', () => {
 
   it('changes no setting of the terminal, which nobody would change back after a second Ctrl-C', async () => {
     assert.doesNotMatch(await write(80), /\[\?(7|25)[hl]/)
-  })
-
-  it('formats durations in the units that matter', () => {
-    const cases = [
-      [0.4, '0 s'],
-      [59.4, '59 s'],
-      [59.6, '1 min 00 s'],
-      [605, '10 min 05 s'],
-      [3599.6, '1 h 00 min'],
-      [86399, '24 h 00 min'],
-    ] as const
-    for (const [seconds, expected] of cases) assert.equal(formatDuration(seconds), expected)
   })
 })

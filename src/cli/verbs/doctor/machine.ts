@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { gibibytes } from '../../../io/units.js'
 import { availableMemory } from '../../../engine/availableMemory.js'
 
 /** Milliseconds that a program may take to say its version: Python's first start reads much from the disk. */
 const PROGRAM_TIMEOUT = 20_000
-
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
 /** `v24.1.0 on linux x64`, and what to do about one that is too old. */
 export function describeNode(): string {
@@ -24,8 +23,8 @@ export function describeMemory(): string {
   // In a container, what the container may use.
   const limit = availableMemory()
   const total = os.totalmem()
-  const allowed = limit < total ? `, of which this process may use ${gibibytes(limit)}` : ''
-  return `${gibibytes(total)}${allowed}, ${gibibytes(os.freemem())} free`
+  const allowed = limit < total ? `, of which this process may use ${gibibytes(limit, 1)}` : ''
+  return `${gibibytes(total, 1)}${allowed}, ${gibibytes(os.freemem(), 1)} free`
 }
 
 /** Graphics cards as NVIDIA's driver lists them; nothing here computes on one. */
@@ -42,7 +41,7 @@ export function describeGpu(): string {
 
 /** Free space where runs go, and where models are kept when that is another disk. */
 export function describeDisk(cacheFolder: string): string {
-  const free = (folder: string): string => gibibytes(fs.statfsSync(folder).bavail * fs.statfsSync(folder).bsize)
+  const free = (folder: string): string => gibibytes(fs.statfsSync(folder).bavail * fs.statfsSync(folder).bsize, 1)
   const cache = existingPart(cacheFolder)
   const isOther = fs.statSync(cache).dev !== fs.statSync('.').dev
   return `${free('.')} free here${isOther ? `, ${free(cache)} in ${cache}` : ''}`

@@ -1,5 +1,5 @@
 import { mean } from '../../metrics/statistics.js'
-import { percent, short } from '../finding.js'
+import { percent, short } from '../../../io/units.js'
 import type { Rule, Statement } from '../finding.js'
 import type { MetricHistory } from '../metricHistory.js'
 

@@ -1,5 +1,6 @@
 import { EQUAL_REWARDS } from '../../metrics/signal.js'
-import { batchesWith, judgeOf, short } from '../finding.js'
+import { short } from '../../../io/units.js'
+import { batchesWith, judgeOf } from '../finding.js'
 import type { Rule } from '../finding.js'
 
 /** A reward that fires once in 64 completions would have been seen in as many with a probability of 63 %, in 192 with 95 %. */

@@ -1,5 +1,5 @@
 import { mean } from '../../metrics/statistics.js'
-import { short } from '../finding.js'
+import { short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 

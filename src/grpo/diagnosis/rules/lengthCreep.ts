@@ -1,4 +1,4 @@
-import { short } from '../finding.js'
+import { short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 

@@ -1,5 +1,6 @@
 import { mean } from '../../metrics/statistics.js'
-import { batchesWith, percent, short } from '../finding.js'
+import { percent, short } from '../../../io/units.js'
+import { batchesWith } from '../finding.js'
 import type { Rule } from '../finding.js'
 
 /** Beyond this share of dead groups a step learns from less than a quarter of what it paid for. */

@@ -1,4 +1,4 @@
-import { short } from '../finding.js'
+import { short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 
 /** Metrics that are numbers as long as the arithmetic of the model is. */

@@ -1,5 +1,6 @@
 import { mean } from '../../metrics/statistics.js'
-import { judgeOf, short } from '../finding.js'
+import { short } from '../../../io/units.js'
+import { judgeOf } from '../finding.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 

@@ -1,5 +1,5 @@
 import { mean } from '../../metrics/statistics.js'
-import { percent, short } from '../finding.js'
+import { percent, short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 
 /** Generation batches that are looked at: one of them may be odd. */

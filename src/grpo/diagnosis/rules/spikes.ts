@@ -1,4 +1,4 @@
-import { short } from '../finding.js'
+import { short } from '../../../io/units.js'
 import type { Rule, Statement } from '../finding.js'
 import { median } from '../metricHistory.js'
 import type { MetricHistory } from '../metricHistory.js'

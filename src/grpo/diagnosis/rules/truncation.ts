@@ -1,5 +1,6 @@
 import { mean } from '../../metrics/statistics.js'
-import { batchesWith, percent, short } from '../finding.js'
+import { percent, short } from '../../../io/units.js'
+import { batchesWith } from '../finding.js'
 import type { Rule } from '../finding.js'
 
 /** Above this share the answers that are cut off, and hence wrong, weigh as much as a hard problem set. A judgement, not a law. */

@@ -1,4 +1,4 @@
-import { percent, short } from '../finding.js'
+import { percent, short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 
