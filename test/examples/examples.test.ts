@@ -60,4 +60,11 @@ describe('examples/', () => {
     assert.match(after, /^[\d.]+, [\d.]+\nthe longest completion so far: ".+"\nthe adapter answers: ".+"\n\nstep 3/)
     assert.equal(fs.readFileSync(path.join(at(), 'run/metrics.jsonl'), 'utf8').trim().split('\n').length, 4)
   })
+
+  it('rollout-engine.ts samples by a server that has the adapter of every step', () => {
+    const output = run('rollout-engine.ts', '4')
+    assert.deepEqual(numbersAfter(output, /^step (\d+): reward/gm), [1, 2, 3, 4])
+    // That of an earlier step would be some 0.01 nats away.
+    assert.deepEqual(numbersAfter(output, /, ([\d.e-]+) nats/g), [0, 0, 0, 0])
+  })
 })
