@@ -150,6 +150,8 @@ class ChangingFile<T> {
     this.value = this.problem = null
     if (!status) return
     try {
+      // A pipe would have to be waited for.
+      if (!status.isFile()) throw new FileFormatError(this.file, 'it is not a file')
       this.value = this.read()
     } catch (error) {
       if (!(error instanceof FileFormatError)) throw error

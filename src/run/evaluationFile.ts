@@ -135,7 +135,16 @@ export function formatEvaluationFile(evaluation: Evaluation): string {
 
 /** Reads what {@link writeEvaluation} wrote. Throws a FileFormatError for a file that is missing or not of this form. */
 export function readEvaluation(file: string): Evaluation {
-  const value = renameKeys(readJson(file, 'make it with grpo-ts eval'), camelCase)
+  const json = readJson(file, 'make it with grpo-ts eval')
+  let value: unknown
+  try {
+    value = renameKeys(json, camelCase)
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new FileFormatError(file, 'is nested too deeply for an evaluation; make it again with grpo-ts eval', {
+      cause,
+    })
+  }
   const version = isJsonObject(value) ? value.version : undefined
   if (typeof version === 'number' && version !== EVALUATION_VERSION) {
     throw new FileFormatError(

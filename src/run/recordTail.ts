@@ -19,6 +19,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * waits, a line that is damaged is counted and passed over.
  */
 export class RecordTail<T> {
+  #unreadable: string | null = null
   #damagedLines = 0
   #firstDamage = ''
   #offset = 0
@@ -34,6 +35,7 @@ export class RecordTail<T> {
 
   /** `2 lines are damaged and were left out, the first: metrics.jsonl:4: step is missing`; null where there are none so far. */
   get problem(): string | null {
+    if (this.#unreadable !== null) return `${path.basename(this.file)} cannot be read (${this.#unreadable})`
     if (this.#damagedLines === 0) return null
     return this.#damagedLines === 1
       ? `a line is damaged and was left out: ${this.#firstDamage}`
@@ -49,12 +51,16 @@ export class RecordTail<T> {
 
   /** Hands each new record to `take`, of the first `end` bytes of the file; returns whether the file had grown. */
   read(take: (record: T) => void, end = Infinity): boolean {
+    this.#unreadable = null
     let descriptor: number
     try {
-      descriptor = fs.openSync(this.file, 'r')
+      // A pipe would have to be waited for.
+      if (fs.statSync(this.file).isFile()) descriptor = fs.openSync(this.file, 'r')
+      else throw new Error('it is not a file')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-      throw error
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT') this.#unreadable = message
+      return false
     }
     try {
       this.#inode = fs.fstatSync(descriptor).ino

@@ -76,6 +76,25 @@ describe('report/writeReport', () => {
     )
   })
 
+  it('leaves out what is no file, or nested without end, and says so', () => {
+    for (const name of ['metrics.jsonl', 'config.yaml', 'preflight.json']) {
+      fs.mkdirSync(inFolder('run', name), { recursive: true })
+    }
+    fs.writeFileSync(inFolder('run', 'eval.json'), '['.repeat(200_000) + ']'.repeat(200_000))
+    fs.writeFileSync(inFolder('run', 'diagnosis.jsonl'), `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}\n`)
+    const { problems } = dataOf(report())
+    assert.deepEqual(
+      problems.map((problem) => problem.split(': ')[0]),
+      [
+        'config.yaml was left out',
+        'preflight.json was left out',
+        'eval.json was left out',
+        'metrics.jsonl cannot be read (it is not a file)',
+        'a line is damaged and was left out',
+      ],
+    )
+  })
+
   it('keeps hostile texts as data', () => {
     const hostile = [
       '</script><script>alert(1)</script>',
