@@ -3,7 +3,7 @@ import { attentionPairs } from '../src/backend/operations.js'
 import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
 import { packGroups } from '../src/engine/cpu/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
-import { runKernels } from '../src/ops/kernel.js'
+import { runKernel } from '../src/ops/kernel.js'
 import type { Frozen } from '../src/ops/kernel.js'
 import type { KernelName } from '../src/ops/kernelSets.js'
 import type { Backends } from './backends.js'
@@ -66,7 +66,7 @@ export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSize
         report.progress(`${work.op} ${work.size}, threads: ${threads}`)
         const milliseconds = bestMilliseconds(() => {
           // tfjs's Add is none of our ops, but ours in its place.
-          tf.dispose(runKernels(work.op as KernelName, work.inputs, work.attributes, work.frozen))
+          tf.dispose(runKernel<tf.Tensor[]>(work.op as KernelName, work.inputs, work.attributes, work.frozen))
         }, sizes.milliseconds)
         tf.dispose(work.inputs)
         work.dispose?.()
@@ -123,7 +123,7 @@ function attentionCases({ groups, promptLength, completionLength }: OpSizes): Ca
   const inputs = attentionInputs(tokens, tokens)
   const attributes = attentionOptions(batch.segments)
   const product = attentionProduct(batch.segments)
-  const [y, logSumExp] = runKernels<[tf.Tensor, tf.Tensor]>('Attention', inputs, attributes)
+  const [y, logSumExp] = runKernel<[tf.Tensor, tf.Tensor]>('Attention', inputs, attributes)
   const gradientInputs = { ...attentionInputs(tokens, tokens), dy: randomMatrix(tokens, HIDDEN), y, logSumExp }
   const size = `training, ${groups} groups, ${tokens} tokens`
   return [
@@ -187,7 +187,7 @@ function tokenLogProbsCases({ groups, completionLength, vocabularySize }: OpSize
   const frozen = { weight }
   // As small as the logits of a model.
   const hidden = tf.tidy(() => tf.mul(randomMatrix(rows, HIDDEN), 0.1))
-  const [logProbs, entropies, statistics] = runKernels<[tf.Tensor, tf.Tensor, tf.Tensor]>(
+  const [logProbs, entropies, statistics] = runKernel<[tf.Tensor, tf.Tensor, tf.Tensor]>(
     'TokenLogProbs',
     { hidden },
     attributes,

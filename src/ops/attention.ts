@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, registerGradient, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 
 /**
  * One sequence of a packed batch: a run of queries and the keys that they see. Query i (from 0) of the segment sees
@@ -40,7 +40,7 @@ export function attention(
   checkMatrices(q, k, v, options)
   checkSegments(options.segments, q.shape[0], k.shape[0])
   if (!hasKernel('Attention')) return attentionReference(q, k, v, options)
-  return runKernels<[tf.Tensor2D, tf.Tensor2D]>('Attention', { q, k, v }, options)[0]
+  return runKernel<[tf.Tensor2D, tf.Tensor2D]>('Attention', { q, k, v }, options)[0]
 }
 
 function checkMatrices(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, options: AttentionOptions): void {
@@ -152,7 +152,7 @@ registerGradient<[q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, y: tf.Tensor, logSum
     outputs: [true, true],
     gradients: ([dy], [q, k, v, y, logSumExp], options) => {
       const inputs = { dy, q, k, v, y, logSumExp }
-      const [dq, dk, dv] = runKernels<[tf.Tensor, tf.Tensor, tf.Tensor]>('AttentionGradient', inputs, options)
+      const [dq, dk, dv] = runKernel<[tf.Tensor, tf.Tensor, tf.Tensor]>('AttentionGradient', inputs, options)
       return { q: () => dq, k: () => dk, v: () => dv }
     },
   },

@@ -14,34 +14,16 @@ export function hasKernel(kernelName: KernelName): boolean {
   return (tf.getKernel(kernelName, tf.getBackend()) as tf.KernelConfig | undefined) !== undefined
 }
 
-/** Runs a kernel of the current backend that has several results; tfjs records it on its gradient tape. */
-export function runKernels<Results extends tf.Tensor[] = tf.Tensor[]>(
-  kernelName: KernelName,
-  inputs: Record<string, tf.Tensor>,
-  attributes: object,
-  frozen: Frozen = {},
-): Results {
-  return run(kernelName, inputs, attributes, frozen) as Results
-}
-
-/** Runs a kernel of the current backend that has one result. */
-export function runKernel<Result extends tf.Tensor = tf.Tensor>(
+/** Runs a kernel of the current backend, which has one result or several; tfjs records it on its gradient tape. */
+export function runKernel<Result extends tf.Tensor | tf.Tensor[] = tf.Tensor>(
   kernelName: KernelName,
   inputs: Record<string, tf.Tensor>,
   attributes: object,
   frozen: Frozen = {},
 ): Result {
-  return run(kernelName, inputs, attributes, frozen) as Result
-}
-
-function run(
-  kernelName: KernelName,
-  inputs: Record<string, tf.Tensor>,
-  attributes: object,
-  frozen: Frozen,
-): tf.Tensor | tf.Tensor[] {
   // tfjs types attributes as plain numbers, strings and lists of them, but hands any object through to the kernel.
-  return tf.engine().runKernel(kernelName, inputs, { ...attributes, frozen } as object as tf.NamedAttrMap)
+  const all = { ...attributes, frozen } as object as tf.NamedAttrMap
+  return tf.engine().runKernel<Result>(kernelName, inputs, all)
 }
 
 /** How an op is differentiated: by kernel, whatever the backend. */

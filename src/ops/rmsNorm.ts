@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 
 /**
  * Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467):
@@ -46,7 +46,7 @@ registerGradient<[x: tf.Tensor, weight: tf.Tensor]>('TrainableRmsNorm', {
   inputs: ['x', 'weight'],
   gradients: ([dy], [x, weight], attributes) => {
     const inputs = { dy, x, weight }
-    const [dx, dw] = runKernels<[tf.Tensor, tf.Tensor]>('TrainableRmsNormGradient', inputs, attributes)
+    const [dx, dw] = runKernel<[tf.Tensor, tf.Tensor]>('TrainableRmsNormGradient', inputs, attributes)
     return { x: () => dx, weight: () => dw }
   },
 })

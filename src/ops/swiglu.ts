@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 
 /**
  * SwiGLU (Shazeer 2020, arXiv 2002.05202): y = gate · σ(gate) · up, elementwise.
@@ -29,7 +29,7 @@ export function swigluReference(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D
 registerGradient<[gate: tf.Tensor, up: tf.Tensor]>('Swiglu', {
   inputs: ['gate', 'up'],
   gradients: ([dy], [gate, up]) => {
-    const [dGate, dUp] = runKernels<[tf.Tensor, tf.Tensor]>('SwigluGradient', { dy, gate, up }, {})
+    const [dGate, dUp] = runKernel<[tf.Tensor, tf.Tensor]>('SwigluGradient', { dy, gate, up }, {})
     return { gate: () => dGate, up: () => dUp }
   },
 })

@@ -1,6 +1,6 @@
 import * as tf from '../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../errors.js'
-import { hasKernel, registerGradient, runKernel, runKernels } from './kernel.js'
+import { hasKernel, registerGradient, runKernel } from './kernel.js'
 import type { KernelName } from './kernelSets.js'
 import { linear } from './linear.js'
 import { isTrainable, plainWeight } from './weight.js'
@@ -38,7 +38,7 @@ export function tokenLogProbs(
     : ['TokenLogProbs', { hidden }]
   // The third result is there for the gradient.
   type Results = [tf.Tensor1D, tf.Tensor1D, tf.Tensor2D]
-  const [logProbs, entropies] = runKernels<Results>(kernel, inputs, attributes, { weight })
+  const [logProbs, entropies] = runKernel<Results>(kernel, inputs, attributes, { weight })
   return { logProbs, entropies }
 }
 
@@ -92,7 +92,7 @@ registerGradient<Saved, TokenLogProbsAttributes, { readonly weight: Weight }>('T
   ...saved,
   gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
     const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
-    const [dHidden, dWeight] = runKernels<[tf.Tensor, tf.Tensor]>(
+    const [dHidden, dWeight] = runKernel<[tf.Tensor, tf.Tensor]>(
       'TrainableTokenLogProbsGradient',
       inputs,
       attributes,

@@ -4,7 +4,7 @@ import { registerCpuBackend } from '../../src/backend/cpu/register.js'
 import { ShapeError } from '../../src/errors.js'
 import type { AttentionOptions, AttentionSegment } from '../../src/ops/attention.js'
 import { attention, attentionReference } from '../../src/ops/attention.js'
-import { runKernels } from '../../src/ops/kernel.js'
+import { runKernel } from '../../src/ops/kernel.js'
 
 const PLAIN = 'attention-plain'
 const FUSED = 'attention-fused'
@@ -319,7 +319,9 @@ describe('attention', () => {
         const q = tf.ones<tf.Rank.R2>([x.length, 1])
         const k = tf.tensor2d([...x, 0], [x.length + 1, 1])
         const v = tf.tensor2d([...x.map(() => 1), 0], [x.length + 1, 1])
-        const [y, logSumExp] = runKernels('Attention', { q, k, v }, options).map((result) => result.dataSync())
+        const [y, logSumExp] = runKernel<tf.Tensor[]>('Attention', { q, k, v }, options).map((result) =>
+          result.dataSync(),
+        )
         for (const [i, score] of x.entries()) {
           const exact = Math.fround(score)
           const weight = 1 / (1 + Math.exp(-exact))
