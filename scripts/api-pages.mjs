@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { format, resolveConfig } from 'prettier'
 import ts from 'typescript'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -56,7 +57,7 @@ function itemOf(exported, prefix = '') {
     symbol,
     isValue: !isType && (symbol.flags & ts.SymbolFlags.Value) !== 0,
     comment: commentOf(exported) || commentOf(symbol),
-    code: exported.declarations?.some(ts.isNamespaceExport) ? null : declarationOf(symbol),
+    isNamespace: exported.declarations?.some(ts.isNamespaceExport) ?? false,
   }
 }
 
@@ -86,16 +87,55 @@ function introductionOf(file) {
   return comment.replace(/^\s*\* ?/gm, '').trim()
 }
 
-/** The declaration of a symbol as users see it, without what is private; its own comment stands above it. */
+/** The declarations of a symbol as users see them, without what is private. */
 function declarationOf(symbol) {
-  return (symbol.declarations ?? [])
-    .map((declaration) => {
-      const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
-      const text = ts.isClassDeclaration(node) ? publicPartOf(node) : node.getText()
-      return text.replace(/^export (declare )?/, '')
-    })
-    .join('\n')
-    .replace(/^( {4})+/gm, (spaces) => spaces.slice(spaces.length / 2))
+  return nodesOf(symbol).map((node) => (ts.isClassDeclaration(node) ? publicPartOf(node) : node.getText()))
+}
+
+function nodesOf({ declarations = [] }) {
+  return declarations.map((node) => (ts.isVariableDeclaration(node) ? node.parent.parent : node))
+}
+
+/** Interfaces and types of the package that a declaration is made of and that no entry point exports, and those that they are made of. */
+function helpersOf(symbol, found = new Set()) {
+  const visit = (node) => {
+    if (node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)) return
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isExpressionWithTypeArguments(node)
+        ? node.expression
+        : null
+    const known = name && checker.getSymbolAtLocation(name)
+    const target = known && originalOf(known)
+    if (target && !found.has(target) && isHelper(target)) {
+      found.add(target)
+      helpersOf(target, found)
+    }
+    ts.forEachChild(node, visit)
+  }
+  nodesOf(symbol).forEach(visit)
+  return found
+}
+
+function isHelper(symbol) {
+  const [node] = symbol.declarations ?? []
+  if (!node || !(ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))) return false
+  const { fileName } = node.getSourceFile()
+  const isOwn = fileName.startsWith(path.join(root, 'dist')) && !fileName.includes('bundled')
+  return isOwn && !pages.some(({ items }) => items.some((item) => item.symbol === symbol))
+}
+
+/** The declarations of a symbol and of the helpers that the page has not shown yet. */
+async function codeOf({ symbol }, shown) {
+  const helpers = [...helpersOf(symbol)].filter((helper) => !shown.has(helper))
+  for (const helper of helpers) shown.add(helper)
+  const declarations = [
+    ...declarationOf(symbol),
+    ...helpers.flatMap((helper) => [`/** ${commentOf(helper).replace(/\s*\n\s*/g, ' ')} */\n${declarationOf(helper)}`]),
+  ]
+  const text = declarations.join('\n\n').replace(/\{@link\s+([\w.]+)\s*\}/g, '`$1`')
+  const code = await format(text, { ...(await resolveConfig(import.meta.filename)), parser: 'typescript' })
+  return code.replace(/^export (declare )?/gm, '').trim()
 }
 
 function publicPartOf(node) {
@@ -134,24 +174,28 @@ function summaryOf(comment) {
   return /^.*?(?<!\b(?:al|eq|e\.g))\.(?= [A-Z`[{]|$)/.exec(line)?.[0] ?? line
 }
 
-function textOf(page) {
+async function textOf(page) {
   const { title, introduction, items } = page
   const linkTo = ({ name, anchor }) => `[\`${name}\`](#${anchor})`
   const rows = items
     .filter(({ isValue }) => isValue)
     .map((item) => `| ${linkTo(item)} | ${linked(summaryOf(item.comment), page).replaceAll('|', '\\|')} |`)
   const types = items.filter(({ isValue }) => !isValue).map(linkTo)
+  const shown = new Set()
+  const described = []
+  for (const item of items) {
+    const code = item.isNamespace
+      ? `See [${item.name}](${namespacePage(item)}).`
+      : `\`\`\`ts\n${await codeOf(item, shown)}\n\`\`\``
+    described.push(`## ${item.name}`, linked(item.comment, page), code)
+  }
   const paragraphs = [
     `# ${title}`,
     '<!-- Made from the comments in src/ by `npm run generate`: change them there. -->',
     linked(introduction, page),
     `| | |\n| --- | --- |\n${rows.join('\n')}`,
     types.length > 0 ? `Types: ${types.join(', ')}.` : '',
-    ...items.flatMap((item) => [
-      `## ${item.name}`,
-      linked(item.comment, page),
-      item.code === null ? `See [${item.name}](${namespacePage(item)}).` : `\`\`\`ts\n${item.code}\n\`\`\``,
-    ]),
+    ...described,
   ]
   return `${paragraphs.filter((part) => part !== '').join('\n\n')}\n`
 }
@@ -163,10 +207,9 @@ function namespacePage({ name }) {
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 fs.mkdirSync(folder, { recursive: true })
 const stale = fs.readdirSync(folder).filter((name) => !pages.some(({ file }) => file === name))
-for (const { file, text } of [
-  ...pages.map((page) => ({ ...page, text: textOf(page) })),
-  ...stale.map((file) => ({ file, text: null })),
-]) {
+const texts = new Map(stale.map((file) => [file, null]))
+for (const page of pages) texts.set(page.file, await textOf(page))
+for (const [file, text] of texts) {
   const target = path.join(folder, file)
   if ((fs.existsSync(target) ? fs.readFileSync(target, 'utf8') : null) === text) continue
   if (values.check) {

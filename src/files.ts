@@ -1,6 +1,8 @@
 /** Readers and writers of files: of a run's folder, tensors, TensorBoard's events, and downloads from the Hugging Face Hub. */
 
 export { Safetensors } from './io/safetensors.js'
+export type { TensorInfo } from './io/safetensorsHeader.js'
+export type { TensorToWrite } from './io/safetensorsWriter.js'
 export { writeSafetensors } from './io/safetensorsWriter.js'
 export { TensorBoardWriter } from './io/tensorBoardWriter.js'
 export { readCompletions } from './run/completionsFile.js'

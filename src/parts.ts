@@ -15,15 +15,22 @@ export type {
   EngineModel,
   EngineRow,
   MemoryUse,
+  ModelSource,
   Recording,
   RecordOptions,
+  RowDropout,
   TokenIds,
   TokenValues,
+  ValuesOptions,
+  Workload,
+  WorkloadMemory,
 } from './engine/engine.js'
 
 export { createTinyModel } from './model/tinyModel.js'
 export type { ModelConfig } from './model/config.js'
 export type { LoraModule } from './model/loraOptions.js'
+export type { LoraAdapter } from './model/lora.js'
+export type { Parameter, Parameters } from './model/parameters.js'
 export type { Trained } from './policy/trained.js'
 export { StreamingDecoder } from './text/streamingDecoder.js'
 export { Tokenizer } from './text/tokenizer.js'
@@ -32,9 +39,10 @@ export { scoreTokens } from './policy/score.js'
 export type { SequenceToScore, TokenScores } from './policy/score.js'
 
 export { grpoOptions, parseGRPOConfig } from './grpo/config/config.js'
+export type { GRPOOption } from './grpo/config/config.js'
 export { configWarnings } from './grpo/config/rules.js'
 export { collectRollouts } from './grpo/rollouts/rollouts.js'
-export type { Rollouts } from './grpo/rollouts/rollouts.js'
+export type { Rollouts, SamplingRun } from './grpo/rollouts/rollouts.js'
 export { computeAdvantages } from './grpo/advantages.js'
 export type { AdvantageOptions, Advantages } from './grpo/advantages.js'
 
@@ -42,6 +50,7 @@ export { lossValues, unpadRows } from './grpo/update/paddedRows.js'
 export type { LossConfig, LossValues } from './grpo/losses/lossValues.js'
 export { microBatchLoss } from './grpo/losses/microBatchLoss.js'
 export type { MicroBatchLoss } from './grpo/losses/microBatchLoss.js'
+export type { BatchPosition } from './grpo/losses/aggregation.js'
 export { lossMetrics } from './grpo/losses/lossMetrics.js'
 export { grpoLoss } from './grpo/losses/grpoLoss.js'
 export type { LossInputs } from './grpo/losses/grpoLoss.js'
@@ -50,7 +59,7 @@ export { PolicyUpdate } from './grpo/update/policyUpdate.js'
 export type { AppliedUpdate, MicroBatchResult } from './grpo/update/policyUpdate.js'
 export type { TrainingRow } from './grpo/update/trainingRow.js'
 export { AdamW } from './optim/adamW.js'
-export type { AdamWOptions } from './optim/adamW.js'
+export type { AdamWOptions, AdamWState } from './optim/adamW.js'
 export { clipGradNorm } from './optim/clipGradNorm.js'
 export { learningRateAt } from './optim/learningRateSchedule.js'
 export type { LearningRateOptions } from './optim/learningRateSchedule.js'
@@ -59,7 +68,7 @@ export { completionMetrics } from './grpo/metrics/completion.js'
 export { groupMetrics } from './grpo/metrics/groupMetrics.js'
 export { rewardMetrics } from './grpo/metrics/reward.js'
 export { describeFinding, RunDiagnosis } from './grpo/diagnosis/runDiagnosis.js'
-export type { FindingName } from './grpo/diagnosis/finding.js'
+export type { DiagnosisConfig, FindingName } from './grpo/diagnosis/finding.js'
 export { memoryForecast } from './grpo/memory/forecast.js'
 export type { MemoryForecast } from './grpo/memory/forecast.js'
 export { selfTest } from './selftest/selfTest.js'

@@ -70,8 +70,11 @@ export interface Engine {
 
 /** A model's folder and what is known of it. */
 export interface ModelSource {
+  /** In Hugging Face's layout. */
   readonly folder: string
+  /** What config.json says. */
   readonly config: ModelConfig
+  /** Null when the folder holds none. */
   readonly tokenizer: Tokenizer | null
   /** Tokens that end a completion. */
   readonly eosTokenIds: TokenIds
@@ -119,8 +122,8 @@ export interface RecordOptions extends Omit<ValuesOptions, 'reference'> {
 export interface RowDropout {
   /** Of the micro-batch. */
   readonly key: number
-  /** Numbers of the rows in the micro-batch: completions with the same tokens lose different numbers. */
-  readonly rowNumbers: readonly number[] // [B]
+  /** [B] Numbers of the rows in the micro-batch: completions with the same tokens lose different numbers. */
+  readonly rowNumbers: readonly number[]
 }
 
 /** A forward pass whose gradient can be taken once. */
@@ -140,12 +143,17 @@ export interface Recording extends TokenValues {
 
 /** The sizes of a step, at their largest. */
 export interface Workload {
+  /** Of the longest prompt. */
   readonly promptTokens: number
+  /** Prompts that are sampled from together. */
   readonly prompts: number
+  /** Completions of each. */
   readonly numGenerations: number
+  /** Tokens of the longest completion. */
   readonly maxCompletionLength: number
   /** Completions that are trained on together. */
   readonly rows: number
+  /** Most tokens of a training pass; null for what the engine's budget allows. */
   readonly maxTokens: number | null
 }
 

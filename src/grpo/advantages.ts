@@ -39,6 +39,7 @@ const STD_EPSILON = 1e-4
  * Standard deviations are unbiased; null rewards are left out of sums, means and standard deviations. Rewards are
  * rounded to f32 as in TRL, so weighted sums that differ by f64 rounding only (0.1 + 0.2 and 0.3) count as equal.
  * Their mean in f64 is exact, so equal rewards get exactly 0.
+ * @throws ConfigError, ShapeError when rewards, weights and groups do not fit together, DataError for a reward that is not finite
  */
 export function computeAdvantages(
   rewardsPerFunction: readonly (readonly (number | null)[])[], // [B][functions], completions of a group adjacent

@@ -9,8 +9,11 @@ export const MAX_HEADER_BYTES = 100_000_000
 
 /** What a file says about one of its tensors. */
 export interface TensorInfo {
+  /** As the format spells it: F32, BF16, … */
   readonly dtype: SafetensorsDtype
+  /** Empty for a single number. */
   readonly shape: readonly number[]
+  /** Of its data. */
   readonly byteLength: number
 }
 

@@ -11,9 +11,13 @@ import { MAX_HEADER_BYTES } from './safetensorsHeader.js'
 /** A tensor's elements; as Uint8Array its raw bytes, little endian. */
 export type TensorData = Uint8Array | Float32Array | Uint16Array | Int32Array | BigInt64Array
 
+/** A tensor for {@link writeSafetensors}. */
 export interface TensorToWrite {
+  /** Its key in the file. */
   readonly name: string
+  /** As the format spells it: F32, BF16, … */
   readonly dtype: SafetensorsDtype
+  /** Empty for a single number. */
   readonly shape: readonly number[]
   /** The elements, or a function that is called when their turn comes, so that only one tensor need be in memory. */
   readonly data: TensorData | (() => TensorData)

@@ -59,7 +59,9 @@ export function loraScale({ r, alpha, useRslora }: Pick<LoraSettings, 'r' | 'alp
 
 /** Trainable low-rank updates of a model's linear layers (LoRA, https://arxiv.org/abs/2106.09685). */
 export class LoraAdapter extends Parameters {
+  /** Rank of modules that have none of their own. */
   readonly r: number
+  /** Alpha of modules that have none of their own. */
   readonly alpha: number
   /** Of modules that have no rank or alpha of their own. */
   readonly scale: number
@@ -71,7 +73,9 @@ export class LoraAdapter extends Parameters {
 
   /** Copies the values of the modules. */
   constructor(
+    /** What holds for the whole adapter. */
     readonly settings: LoraSettings,
+    /** Of the model that it belongs to. */
     readonly config: ModelConfig,
     modules: readonly AdapterMatrices[],
   ) {

@@ -4,9 +4,10 @@ import { ShapeError } from '../errors.js'
 export interface Parameter {
   /** Its key in the file that it is saved in. */
   readonly name: string
+  /** Its dimensions. */
   readonly shape: readonly number[]
-  /** A view of the vector of all. */
-  readonly values: Float32Array // [shape]
+  /** [shape] A view of the vector of all. */
+  readonly values: Float32Array
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.js'
 
-/** By the names that transformers has for them. */
+/** Options of {@link AdamW}, by the names that transformers has for them. */
 export interface AdamWOptions {
   /** β₁: decay of the mean of the gradients. */
   readonly adamBeta1: number

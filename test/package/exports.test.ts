@@ -120,6 +120,30 @@ describe('the entry points of the package', () => {
     }
   })
 
+  it('have every name that README, docs, notebooks and examples import, and every member of a namespace that they name', () => {
+    const list = (folder: string, ending: string): string[] =>
+      fs
+        .readdirSync(path.join(root, folder))
+        .filter((name) => name.endsWith(ending))
+        .map((name) => `${folder}/${name}`)
+    const texts = ['README.md', ...list('docs', '.md'), ...list('notebooks', '.cells.ts'), ...list('examples', '.ts')]
+    let count = 0
+    for (const file of texts) {
+      const text = fs.readFileSync(path.join(root, file), 'utf8')
+      for (const [, names, entry] of text.matchAll(/import (?:type )?\{([^}]*)\} from '(grpo-ts[\w/]*)'/g)) {
+        for (const name of names!.split(',').map((one) => one.trim().replace(/^type /, ''))) {
+          assert.ok(exported.get(entry!)?.all.has(name), `${file} imports ${name} of ${entry}`)
+          count++
+        }
+      }
+      for (const [, name] of text.matchAll(/(?<![\w.'/-])((?:tasks|rewards|show)\.[a-z]\w*)\(/g)) {
+        assert.ok(exported.get('grpo-ts')!.all.has(name!), `${file} names ${name}`)
+        count++
+      }
+    }
+    assert.ok(count > 100, `${count} names`)
+  })
+
   for (const [way, type, load] of [
     ['import', 'module', (name: string) => `await import('${name}')`],
     ['require', 'commonjs', (name: string) => `require('${name}')`],

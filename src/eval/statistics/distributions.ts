@@ -1,8 +1,8 @@
 import { bdtr, bdtrc, compiled, incbi, ndtri } from 'cephes'
 
 /**
- * Cephes is WebAssembly that is compiled in the background when this module is loaded, which takes some milliseconds: the
- * functions below fail before. (Awaiting it here would keep notebooks and CommonJS from loading the package by `require`.)
+ * To be awaited before the first function of statistics is called: cephes is WebAssembly that is compiled in the background when
+ * this module is loaded, which takes some milliseconds. (Awaiting it here would keep notebooks and CommonJS from loading the package by `require`.)
  */
 export const statisticsReady: Promise<unknown> = compiled
 

@@ -14,8 +14,8 @@ export interface Discordance {
 const MAXIMUM_PROBLEMS = 1_000_000
 
 /**
- * Probability that the exact McNemar test finds a difference (two-sided p below `alpha`) on that many problems, exactly: the
- * number that differ is binomial, and of those the number fixed.
+ * Probability that the exact McNemar test finds a difference (two-sided p below `alpha`, 0.05 by default) on that many
+ * problems, exactly: the number that differ is binomial, and of those the number fixed.
  */
 export function mcnemarPower(problems: number, { fixed, broken }: Discordance, alpha = 0.05): number {
   checkDiscordance({ fixed, broken })
@@ -37,8 +37,8 @@ export function mcnemarPower(problems: number, { fixed, broken }: Discordance, a
 }
 
 /**
- * About the fewest problems (within 1 %) on which the exact McNemar test finds a difference with a given power. Throws a
- * {@link ConfigError} when a million would not do.
+ * About the fewest problems (within 1 %) on which the exact McNemar test finds a difference with a `power` (0.8) at p below `alpha`
+ * (0.05). Throws a {@link ConfigError} when a million would not do.
  */
 export function problemsNeeded(discordance: Discordance, options: { power?: number; alpha?: number } = {}): number {
   const { power = 0.8, alpha = 0.05 } = options

@@ -275,16 +275,17 @@ export function completeGRPOConfig(options: z.output<typeof grpoConfigSchema>): 
 
 /** An option for command lines and documentation. */
 export interface GRPOOption {
-  /** camelCase */
+  /** In camelCase. */
   name: string
-  /** TRL's name, snake_case */
+  /** In snake_case, as TRL has it. */
   trlName: string
   /** Meaning, unit and default. */
   description: string
+  /** What counts where it is left out. */
   defaultValue: unknown
 }
 
-/** All options in the order of the schema. */
+/** All options of GRPO training with what they mean and their defaults, in the order in which they are documented. */
 export function grpoOptions(): GRPOOption[] {
   return Object.entries(grpoConfigSchema.shape).map(([name, schema]) => ({
     name,

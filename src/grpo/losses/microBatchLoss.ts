@@ -11,10 +11,10 @@ import { tokenWeights } from './tokenWeights.js'
 export interface MicroBatchLoss {
   /** Already divided for gradient accumulation. */
   readonly loss: number
-  /** d loss / d log π of each token. */
-  readonly dLogProbs: Float32Array // [B · T]
-  /** d loss / d entropy of each token; null without an entropy bonus. */
-  readonly dEntropies: Float32Array | null // [B · T]
+  /** [B · T] d loss / d log π of each token. */
+  readonly dLogProbs: Float32Array
+  /** [B · T] d loss / d entropy of each token; null without an entropy bonus. */
+  readonly dEntropies: Float32Array | null
   /** entropy, kl, clip_ratio/…: see {@link lossMetrics}. */
   readonly metrics: Record<string, number>
 }

@@ -50,8 +50,8 @@ export interface RolloutGroup {
 export interface Rollouts {
   /** A group for each problem. */
   readonly groups: readonly RolloutGroup[]
-  /** Their completions as the update takes them, group by group. */
-  readonly rows: readonly TrainingRow[] // [generationBatchSize]
+  /** [generationBatchSize] Their completions as the update takes them, group by group. */
+  readonly rows: readonly TrainingRow[]
   /** Tokens in the loss. */
   readonly numItemsInBatch: number
   /** Prompt tokens (once for each completion, as TRL counts) and sampled tokens. */
@@ -72,6 +72,7 @@ export interface SampledGroup {
 
 /** How {@link sampleGroups} samples. */
 export interface SamplingRun {
+  /** The same seed gives the same completions. */
   readonly seed: number
   /** What samples. Defaults to the policy itself. */
   readonly sampler?: Sampler
@@ -79,7 +80,9 @@ export interface SamplingRun {
   readonly step?: number
   /** Keeps what training on the completions will need again: see SamplingOptions. */
   readonly keep?: boolean
+  /** Ends the sampling early with the reason of the signal. */
   readonly signal?: AbortSignal
+  /** Called with the number of tokens sampled so far. */
   readonly onProgress?: (tokens: number) => void
   /** Told what a grader failed with, whose completion is then not judged. Defaults to none. */
   readonly onWarning?: ((message: string) => void) | undefined
@@ -184,7 +187,10 @@ export async function completeRollouts(
   return { ...rollouts, metrics: { ...rollouts.metrics, ...samplerMetrics(rollouts.rows, sampler) } }
 }
 
-/** Samples a group of completions for each problem, has them judged and compares them within their group. */
+/**
+ * Samples a group of completions for each problem, has them judged and compares them within their group.
+ * @throws ConfigError for prompts that leave no room for a completion, GrpoError for a reward function that fails
+ */
 export async function collectRollouts(
   policy: CausalLM,
   task: Task,
