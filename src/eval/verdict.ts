@@ -27,7 +27,7 @@ function describeResult(heading: string, result: PairedResult, settings: Evaluat
 }
 
 /** `+12.0 points (95 % interval +3.1 to +20.9), p = 0.0081 (exact McNemar)` */
-export function describeDifference(paired: PairedDifference, { confidence }: EvaluationSettings): string {
+function describeDifference(paired: PairedDifference, { confidence }: EvaluationSettings): string {
   const { difference, pValue, test } = paired
   const { value, low, high } = difference
   const interval =
@@ -59,7 +59,7 @@ function aboutForm(strict: PairedDifference, lenient: PairedDifference, settings
  * The true difference that evaluations like this one would find with a probability of 0.8: (z(1 − α/2) + z(0.8)) standard
  * errors, of which the interval's half width holds z(1 − α/2). Null without an interval.
  */
-export function detectableDifference(paired: PairedDifference, { confidence }: EvaluationSettings): number | null {
+function detectableDifference(paired: PairedDifference, { confidence }: EvaluationSettings): number | null {
   const { low, high } = paired.difference
   if (low === null || high === null) return null
   const standardError = (high - low) / 2 / twoSidedQuantile(confidence)

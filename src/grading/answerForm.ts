@@ -122,7 +122,7 @@ export function formsOf(
 export const markingForms: readonly AnswerForm[] = ['gsm8k', 'think', 'boxed']
 
 /** What a completion marks as answers behind its reasoning, in any of some forms, in order. */
-export function markedAnswers(completion: string, forms: readonly AnswerForm[] = markingForms): string[] {
+function markedAnswers(completion: string, forms: readonly AnswerForm[] = markingForms): string[] {
   return marksIn(afterReasoning(completion) ?? '', forms).map(({ content }) => content)
 }
 

@@ -41,7 +41,7 @@ export async function downloadTokenizer(id: string, options: DownloadOptions = {
 }
 
 /** The needed files among those of a model's repository. */
-export function chooseModelFiles(paths: readonly string[], id: string): string[] {
+function chooseModelFiles(paths: readonly string[], id: string): string[] {
   const has = (name: string): boolean => paths.includes(name)
   const isAdapter = has('adapter_config.json') && !has('config.json')
   const names: readonly string[] = isAdapter ? adapterFileNames : modelFileNames

@@ -1,7 +1,7 @@
 import vm from 'node:vm'
 
 /** What {@link withTimeLimit} throws. */
-export class TimeLimitError extends Error {
+class TimeLimitError extends Error {
   override name = 'TimeLimitError'
 }
 

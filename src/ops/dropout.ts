@@ -29,7 +29,7 @@ export function dropout(x: tf.Tensor2D /* [N, D] */, mask: DropoutMask): tf.Tens
 }
 
 /** {@link dropout} from plain tfjs ops. */
-export function dropoutReference(x: tf.Tensor2D, { probability, rowKeys, key }: DropoutMask): tf.Tensor2D {
+function dropoutReference(x: tf.Tensor2D, { probability, rowKeys, key }: DropoutMask): tf.Tensor2D {
   const [rows, columns] = x.shape
   const limit = dropoutLimit(probability)
   const scale = Math.fround(1 / (1 - probability))

@@ -25,6 +25,6 @@ export function embed(
 }
 
 /** {@link embed} from plain tfjs ops. */
-export function embedReference(weight: Weight, ids: Int32Array): tf.Tensor2D {
+function embedReference(weight: Weight, ids: Int32Array): tf.Tensor2D {
   return tf.gather(plainWeight(weight), tf.tensor1d(ids, 'int32'))
 }

@@ -64,7 +64,7 @@ function checkShapes(x: tf.Tensor2D, weight: Weight, bias: tf.Tensor1D | null, l
 }
 
 /** {@link linear} from plain tfjs ops, for a weight that is stored as it is. */
-export function linearReference(
+function linearReference(
   x: tf.Tensor2D, // [N, in]
   weight: Weight, // [out, in]
   bias: tf.Tensor1D | null, // [out]

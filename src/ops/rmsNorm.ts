@@ -26,7 +26,7 @@ export function rmsNorm(
 }
 
 /** {@link rmsNorm} from plain tfjs ops. */
-export function rmsNormReference(
+function rmsNormReference(
   x: tf.Tensor2D, // [N, D]
   weight: tf.Tensor1D, // [D]
   epsilon: number,

@@ -25,7 +25,7 @@ export function rope(
 }
 
 /** {@link rope} from plain tfjs ops. */
-export function ropeReference(
+function ropeReference(
   x: tf.Tensor2D, // [N, heads · D]
   cos: tf.Tensor2D, // [N, D / 2]
   sin: tf.Tensor2D, // [N, D / 2]

@@ -98,7 +98,7 @@ function checkArguments(logits: tf.Tensor2D, { parameters, uniforms, histories }
 }
 
 /** {@link sampleTokens} on values in JavaScript, in double precision. */
-export function sampleTokensReference(
+function sampleTokensReference(
   logits: Float32Array, // [B, V]
   [rows, vocabulary]: readonly [rows: number, vocabulary: number],
   { parameters, uniforms, histories }: SampleTokensAttributes,

@@ -17,7 +17,7 @@ export function selectRows(
 }
 
 /** {@link selectRows} from plain tfjs ops. */
-export function selectRowsReference(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
+function selectRowsReference(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
   return tf.gather(x, tf.tensor1d(rows, 'int32'))
 }
 

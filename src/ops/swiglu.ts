@@ -22,7 +22,7 @@ export function swiglu(
 }
 
 /** {@link swiglu} from plain tfjs ops. */
-export function swigluReference(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
+function swigluReference(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
   return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up)
 }
 

@@ -54,7 +54,7 @@ function checkShapes(hidden: tf.Tensor2D, weight: Weight, targets: Int32Array): 
 }
 
 /** {@link tokenLogProbs} from plain tfjs ops; needs memory for several copies of the logits. */
-export function tokenLogProbsReference(
+function tokenLogProbsReference(
   hidden: tf.Tensor2D, // [N, D]
   weight: Weight, // [V, D]
   targets: Int32Array, // [N]

@@ -114,7 +114,7 @@ function shareOrNull(estimate: Estimate | undefined): string | null {
 }
 
 /** `+12.0 points [3.1, 20.9]` */
-export function pointsText({ value, low, high }: Estimate): string {
+function pointsText({ value, low, high }: Estimate): string {
   const points = (share: number): string => `${share > 0 ? '+' : ''}${(100 * share).toFixed(1)}`
   return `${points(value)} points${low === null || high === null ? '' : ` [${points(low)}, ${points(high)}]`}`
 }

@@ -10,7 +10,7 @@ import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
 
 /** Subjects of MATH, as `type` or `subject` of the rows. */
-export const mathSubjects = [
+const mathSubjects = [
   'Algebra',
   'Counting & Probability',
   'Geometry',

@@ -44,7 +44,7 @@ export function proportionInterval(
 }
 
 /** Throws a ConfigError for a confidence that is no probability between 0 and 1. */
-export function checkConfidence(confidence: number): void {
+function checkConfidence(confidence: number): void {
   if (!(confidence > 0 && confidence < 1)) {
     throw new ConfigError(`confidence is ${confidence}; expected a number between 0 and 1, such as 0.95`)
   }

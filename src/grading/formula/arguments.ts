@@ -20,7 +20,7 @@ export function parseArgument(reader: Reader, { oneDigit = false } = {}): Formul
 }
 
 /** What is in braces, which themselves mean nothing. */
-export function parseBraces(reader: Reader): Formula {
+function parseBraces(reader: Reader): Formula {
   expectSign(reader, '{')
   const inner = nested(reader, () => reader.grammar.list(reader))
   expectSign(reader, '}')

@@ -27,7 +27,7 @@ export type Token = { readonly isSpaced: boolean } & (
 )
 
 /** Longer formulas are not read. */
-export const MAX_FORMULA_LENGTH = 4000
+const MAX_FORMULA_LENGTH = 4000
 
 /** Where a formula is being cut up. */
 interface Scanner {

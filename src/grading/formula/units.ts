@@ -113,7 +113,7 @@ function unitOfWords(text: string): Unit | null {
 }
 
 /** The unit of a formula that is nothing but units; null if it holds anything else or a unit that is not known. */
-export function unitOf(formula: Formula): Unit | null {
+function unitOf(formula: Formula): Unit | null {
   if (formula.kind === 'unit' || formula.kind === 'text') return unitOfWords(formula.text)
   if (formula.kind === 'name') return unitOfWord(formula.name)
   if (formula.kind !== 'apply') return null

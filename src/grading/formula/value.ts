@@ -35,7 +35,7 @@ export function wrap(value: Ball | null): Value | null {
   return value && { ball: value }
 }
 
-export function bitsOf(value: bigint): number {
+function bitsOf(value: bigint): number {
   return 4 * value.toString(16).length
 }
 

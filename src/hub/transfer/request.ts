@@ -181,7 +181,7 @@ function causeOf(error: Error): string {
 }
 
 /** An address for a message. */
-export function withoutQuery(url: string): string {
+function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url)
   return `${origin}${pathname}`
 }

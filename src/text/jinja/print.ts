@@ -108,7 +108,7 @@ function hex(code: number, digits: number): string {
 }
 
 /** The shortest digits that give the number, with an exponent where Python has one. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   const [digits = '', power = ''] = value.toExponential().split('e')

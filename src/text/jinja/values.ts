@@ -106,7 +106,7 @@ export function refuseUndefined(...values: readonly Value[]): void {
 }
 
 /** A value that JavaScript gives to a template. Functions take and give such values too. */
-export function toValue(value: unknown, charge: (steps: number) => void): Value {
+function toValue(value: unknown, charge: (steps: number) => void): Value {
   charge(1)
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : new Float(value)

@@ -20,7 +20,7 @@ export function isTrue(claim: Claim, isKnight: readonly boolean[]): boolean {
 }
 
 /** Everyone whom a claim speaks of. */
-export function mentioned(claim: Claim): number[] {
+function mentioned(claim: Claim): number[] {
   switch (claim[0]) {
     case 'telling-truth':
     case 'lying':
