@@ -102,7 +102,9 @@ describe('the report in a browser', () => {
     await page.locator('#traces .list').focus()
     await page.keyboard.press('End')
     const texts = (selector: string): Promise<string[]> => page.locator(`#group-detail ${selector}`).allTextContents()
-    await page.waitForFunction(() => document.querySelector('#group-detail .text')?.textContent === 'ask 42 so')
+    await page.waitForFunction(
+      () => document.querySelector('#group-detail .completion .text')?.textContent === 'ask 42 so',
+    )
     assert.deepEqual(await texts('.text .given'), [' 42'])
     assert.deepEqual(await texts('header .given'), ['given, not sampled'])
     assert.deepEqual(await texts('.text .p4'), [' so'])
