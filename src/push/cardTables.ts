@@ -1,11 +1,12 @@
 import { describePValue } from '../eval/pValue.js'
-import type { DecodingResult, Estimate, Evaluation, PairedResult } from '../run/evaluation.js'
+import { decodings } from '../run/evaluation.js'
+import type { Decoding, DecodingResult, Estimate, Evaluation, PairedResult } from '../run/evaluation.js'
 import { cardPolicies, describeDecoding, pairedResult } from './results.js'
-import type { CardPolicies, Decoding } from './results.js'
+import type { CardPolicies } from './results.js'
 
 /** The results of all policies as tables in Markdown, one for each way of decoding, with what they show in words. */
 export function resultTables(evaluation: Evaluation, policies: CardPolicies): string {
-  const tables = (['greedy', 'sampled'] as const).filter((decoding) => policies.trained[decoding] !== null)
+  const tables = decodings.filter((decoding) => policies.trained[decoding] !== null)
   return tables.map((decoding) => resultTable(evaluation, policies, decoding)).join('\n\n')
 }
 
@@ -65,7 +66,7 @@ export function placeboText(evaluation: Evaluation, policies: CardPolicies): str
       'training as such and how much from the rewards.'
     )
   }
-  const lines = (['greedy', 'sampled'] as const).flatMap((decoding) => {
+  const lines = decodings.flatMap((decoding) => {
     const against = base && pairedResult(evaluation, base, placebo, decoding)
     const own =
       pairedResult(evaluation, placebo, trained, decoding) ??

@@ -1,4 +1,5 @@
-import type { DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from '../run/evaluation.js'
+import { decodings } from '../run/evaluation.js'
+import type { Decoding, DecodingResult, Estimate, Evaluation, PairedResult, PolicyResult } from '../run/evaluation.js'
 
 /** The policies of an evaluation that a card speaks of. */
 export interface CardPolicies {
@@ -16,8 +17,6 @@ export function cardPolicies({ policies }: Evaluation): CardPolicies | null {
   const base = named('base') ?? policies.find((policy) => policy.adapter === null && policy !== trained) ?? null
   return { trained, base, placebo: named('placebo') }
 }
-
-export type Decoding = 'greedy' | 'sampled'
 
 /** The paired comparison of two policies, the later one minus the earlier one. */
 export function pairedResult(
@@ -50,7 +49,7 @@ export interface NamedMetric {
 }
 
 export function namedMetrics(evaluation: Evaluation, policy: PolicyResult): NamedMetric[] {
-  return (['greedy', 'sampled'] as const).flatMap((decoding) => {
+  return decodings.flatMap((decoding) => {
     const result = policy[decoding]
     return result ? metricsOf(result, decoding === 'greedy' ? 'greedy' : describeDecoding(evaluation, 'sampled')) : []
   })

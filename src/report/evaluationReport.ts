@@ -1,4 +1,6 @@
+import { decodings } from '../run/evaluation.js'
 import type {
+  Decoding,
   DecodingResult,
   EvaluatedProblem,
   Evaluation,
@@ -10,8 +12,6 @@ import type { ComparedProblem, ComparedQuantity, ComparedTrace, EvaluationReport
 
 /** Sampled completions of a problem that the page shows of each model. */
 const MOST_SAMPLES = 4
-
-const decodings = ['greedy', 'sampled'] as const
 
 /** An evaluation as the page shows it: its first policy (the base) against the last one (the trained model). */
 export function evaluationReport(evaluation: Evaluation): EvaluationReport {
@@ -77,7 +77,7 @@ const rows: readonly Row[] = [
 /** None where neither model was measured. */
 function comparedQuantity(
   { label, unit, value, paired }: Row,
-  decoding: ComparedQuantity['decoding'],
+  decoding: Decoding,
   baseResult: DecodingResult | null,
   trainedResult: DecodingResult | null,
   pair: PairedResult | null,

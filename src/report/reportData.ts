@@ -1,7 +1,7 @@
 import type { ConfigFile } from '../run/configFile.js'
 import type { RunStatus } from '../run/control.js'
 import type { DiagnosisLine } from '../run/diagnosisFile.js'
-import type { Estimate } from '../run/evaluation.js'
+import type { Decoding, Estimate } from '../run/evaluation.js'
 import type { MetricsLine } from '../run/metricsFile.js'
 import type { PreflightFile } from '../run/preflightFile.js'
 
@@ -90,7 +90,7 @@ export interface DiagnosisNote extends Omit<DiagnosisLine, 'step' | 'state'> {
 /** A measured quantity before and after training. */
 export interface ComparedQuantity {
   readonly label: string
-  readonly decoding: 'greedy' | 'sampled'
+  readonly decoding: Decoding
   readonly unit: 'share' | 'number'
   readonly base: Estimate | null
   readonly trained: Estimate | null
@@ -123,7 +123,7 @@ export interface ComparedProblem {
 }
 
 export interface ComparedTrace {
-  readonly decoding: 'greedy' | 'sampled'
+  readonly decoding: Decoding
   readonly text: string
   readonly correct: boolean
   /** Right, but not in the form asked for. */

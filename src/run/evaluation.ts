@@ -1,6 +1,10 @@
 /** The version of eval.json that this release writes; one with another version is refused. */
 export const EVALUATION_VERSION = 1
 
+/** Ways of decoding: by the likeliest tokens, and by sampled ones. */
+export const decodings = ['greedy', 'sampled'] as const
+export type Decoding = (typeof decodings)[number]
+
 /** An evaluation as eval.json holds it, there with names in snake_case. */
 export interface Evaluation {
   /** Version of the format. */

@@ -1,4 +1,11 @@
-import type { DecodingResult, Estimate, Evaluation, EvaluationSettings, PolicyResult } from '../../../run/evaluation.js'
+import type {
+  Decoding,
+  DecodingResult,
+  Estimate,
+  Evaluation,
+  EvaluationSettings,
+  PolicyResult,
+} from '../../../run/evaluation.js'
 import { formatTable, percent } from '../../terminal/table.js'
 
 /** A line of the table: a quantity, and what each policy has there. */
@@ -30,7 +37,7 @@ export function formatEvaluation(evaluation: Evaluation): string {
 
 function decodingLines(
   policies: readonly PolicyResult[],
-  decoding: 'greedy' | 'sampled',
+  decoding: Decoding,
   heading: string,
   settings: EvaluationSettings,
 ): Line[] {

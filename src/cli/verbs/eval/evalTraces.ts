@@ -1,4 +1,4 @@
-import type { Evaluation, PolicyResult, Trace } from '../../../run/evaluation.js'
+import type { Decoding, Evaluation, PolicyResult, Trace } from '../../../run/evaluation.js'
 
 /** Characters of a completion that are shown. */
 const SHOWN = 400
@@ -26,7 +26,7 @@ function formatProblem(
   id: string,
   heading: string,
   policies: readonly PolicyResult[],
-  decoding: 'greedy' | 'sampled',
+  decoding: Decoding,
 ): string {
   const index = problems.findIndex((problem) => problem.id === id)
   const problem = problems[index]!
