@@ -1,7 +1,9 @@
+import { z } from 'zod'
 import { ConfigError, DataError } from '../errors.js'
 import { workedAnswer } from '../grading/goldAnswer.js'
 import { quote } from '../io/json.js'
 import { namedGrader } from '../grading/namedGraders.js'
+import { graderNames } from '../grading/namedGraders.js'
 import type { GraderName } from '../grading/namedGraders.js'
 import { isHeldOut } from './heldOut.js'
 import { answerFormRules, markedAnswer } from '../grading/answerForm.js'
@@ -17,6 +19,36 @@ import type { Task } from './task.js'
 /** Where questions are, by the names that public data sets give them. */
 const questionColumns = ['question', 'prompt', 'messages', 'conversations', 'conversation', 'problem']
 export const answerColumns: readonly string[] = ['answer', 'reward_model.ground_truth', 'ground_truth']
+
+/** What task file takes besides the options of tasks that are read. */
+export const fileOptions = {
+  questionColumn: z
+    .string()
+    .min(1)
+    .describe(
+      'Column of the question, a text or a list of messages, for task file; dots lead into nested columns. Defaults to ' +
+        'question, prompt, messages, conversations or problem.',
+    ),
+  answerColumn: z
+    .string()
+    .min(1)
+    .describe(
+      'Column of the answer, for task file, such as reward_model.ground_truth. Defaults to answer, ' +
+        'reward_model.ground_truth or ground_truth.',
+    ),
+  answerPattern: z
+    .string()
+    .min(1)
+    .describe(
+      "Regular expression whose first group is the final answer in that column, for task file, such as 'answer is (.+?)\\.?$'. " +
+        'Defaults to none: the whole column.',
+    ),
+  solutionColumn: z
+    .string()
+    .min(1)
+    .describe('Column of a worked solution without the final answer, for task file. Defaults to none.'),
+  grader: z.enum(graderNames).describe('How the answers of task file are compared. Defaults to math.'),
+}
 
 /** Which columns of a row are what; a name with dots leads into nested columns. */
 export interface FileColumns {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { codeLanguages } from '../sandbox/codeRun.js'
 import type { CodeLanguage } from '../sandbox/codeRun.js'
@@ -14,6 +15,18 @@ import { namedSplit } from './rows/splitFiles.js'
 import { findDataFile } from './rows/findDataFile.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
+
+/** What tasks of programs take besides the options of tasks that are read. */
+export const programOptions = {
+  allowPython: z
+    .boolean()
+    .describe('Allow to run Python programs that the model writes (docs/sandbox.md). Defaults to false.'),
+  timeLimit: z
+    .int()
+    .positive()
+    .describe('Time for a program and its tests, in ms, for tasks of programs. Defaults to 5000.'),
+  memoryLimit: z.int().positive().describe('Memory of a program, in MiB, for tasks of programs. Defaults to 256.'),
+}
 
 /** HumanEval problems, and the sandbox that their programs run in. */
 export interface HumanEvalOptions extends DatasetOptions, RunCodeOptions {

@@ -1,12 +1,12 @@
+import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { didYouMean } from '../options/names.js'
-import { quote } from '../io/json.js'
+import { parseOptions } from '../options/schema.js'
 import { isModuleFile } from '../io/userModule.js'
 import { hubDataset, resolveTaskData } from './hubDatasets.js'
 import { loadTaskModule } from './loadTaskModule.js'
 import { taskEntries } from './taskEntries.js'
 import type { TaskEntry } from './taskEntries.js'
-import { taskOptionSchemas } from './taskOptions.js'
 import type { TaskOptions } from './taskOptions.js'
 import type { Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
@@ -32,30 +32,24 @@ export async function loadTask(name: string, options: TaskOptions = {}): Promise
   if (isModuleFile(name)) return loadTaskModule(name, options as Readonly<Record<string, unknown>>)
   const entry = entryOf(name)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as TaskOptions
-  for (const option of Object.keys(given)) {
-    if (!entry.optionNames.some((known) => known === option)) {
-      throw new ConfigError(`task ${name} takes no option '${option}'; it takes: ${entry.optionNames.join(', ')}`)
-    }
-    checkValue(name, option, given[option as keyof TaskOptions])
+  const known = [...Object.keys(entry.options), ...('data' in entry.options ? ['onMalformedRow'] : [])]
+  const unknown = Object.keys(given).find((option) => !known.includes(option))
+  if (unknown !== undefined) {
+    throw new ConfigError(`task ${name} takes no option '${unknown}'; it takes: ${known.join(', ')}`)
   }
-  // The type says so, but the options also come from a YAML file.
-  const split: string = given.split ?? 'train'
-  if (split !== 'train' && split !== 'test') throw new ConfigError(`split is '${split}'; it must be train or test`)
-  const data = given.data ?? hubDataset(name, split)
+  checkValues(name, entry, given)
+  const data = given.data ?? hubDataset(name, given.split ?? 'train')
   if (data === null) return entry.load(given)
   return entry.load({ ...given, data: (await resolveTaskData(name, data)).folder })
 }
 
-/** Throws a {@link ConfigError} for a value of a wrong type: the types say which it is, but it may come from a YAML file. */
-function checkValue(task: string, option: string, value: unknown): void {
+/** Throws a {@link ConfigError} for values that are wrong: the types say which are right, but they may come from a YAML file. */
+function checkValues(task: string, { options }: TaskEntry, given: TaskOptions): void {
   // These have forms that only a program gives, or checks of their own.
-  if (['difficulty', 'onMalformedRow', 'split'].includes(option) || (option === 'systemPrompt' && value === null))
-    return
-  const schema = taskOptionSchemas[option as keyof typeof taskOptionSchemas]
-  const [issue] = schema.safeParse(value).error?.issues ?? []
-  if (issue) {
-    throw new ConfigError(`task ${task}: ${option} is ${quote(value)}; ${issue.message}. ${schema.description ?? ''}`)
-  }
+  const unchecked = ['difficulty', 'onMalformedRow', ...(given.systemPrompt === null ? ['systemPrompt'] : [])]
+  const checked = Object.entries(given).filter(([name]) => !unchecked.includes(name))
+  const shape = Object.fromEntries(checked.map(([name]) => [name, options[name]!]))
+  parseOptions(`task ${task}`, z.strictObject(shape), Object.fromEntries(checked))
 }
 
 /**

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { lastBoxed } from '../grading/answers/boxed.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
@@ -19,6 +20,11 @@ const mathSubjects = [
   'Prealgebra',
   'Precalculus',
 ] as const
+
+/** What task math takes besides the options of tasks that are read. */
+export const mathOptions = {
+  subjects: z.array(z.string().min(1)).min(1).describe('Subjects of MATH to take, for task math. Defaults to all.'),
+}
 
 export interface MathOptions extends DatasetOptions {
   /** Takes problems of these subjects only, in any spelling of {@link mathSubjects}. Defaults to all. */

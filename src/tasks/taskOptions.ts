@@ -1,13 +1,10 @@
 import { z } from 'zod'
 import { answerForms } from '../grading/answerForm.js'
 import type { AnswerForm } from '../grading/answerForm.js'
-import { graderNames } from '../grading/namedGraders.js'
 import type { GraderName } from '../grading/namedGraders.js'
 import type { Difficulty } from './difficulty.js'
 import type { FileColumns } from './fileTask.js'
-import { sumsOperations } from './generators/sums.js'
 import type { SumsOperation } from './generators/sums.js'
-import { wordProblemVariants } from './generators/wordProblems/wordProblems.js'
 import type { WordProblemVariant } from './generators/wordProblems/wordProblems.js'
 import type { MalformedRow, Split } from './task.js'
 
@@ -57,14 +54,35 @@ export interface TaskOptions extends FileColumns {
   onMalformedRow?: (row: MalformedRow) => void
 }
 
-const count = z.int().nonnegative()
-const aboveZero = z.int().positive()
+/** Options that every task takes. */
+export const commonOptions = {
+  split: z.enum(['train', 'test']).describe('Part of the problems to take.'),
+  limit: z.int().positive().describe('Take the first problems only. Defaults to all.'),
+  shots: z.int().nonnegative().describe("Worked examples before each question. Defaults to the task's own number."),
+  systemPrompt: z.string().describe("System message of a chat; an empty one is none. Defaults to the task's own."),
+  seed: z.int().nonnegative().describe('Seed of problems that are made up. Defaults to 0.'),
+}
 
-/**
- * The options of tasks that a file or a flag can give, but for the seed, which verbs have for more than the task: at once their
- * check, and the help of the flags of every verb that loads a task.
- */
-export const taskFlagSchemas = {
+/** Options of tasks whose problems are made up. */
+export const generatedOptions = {
+  ...commonOptions,
+  reasoningFormat: z
+    .enum(answerForms)
+    .describe(
+      'How answers are given: #### 18, <think> and <answer>, \\boxed{18}, a code block, or bare. Defaults to ' +
+        "the task's own.",
+    ),
+  difficulty: z
+    .union([
+      z.int().nonnegative(),
+      z.string().regex(/^\d+(-\d+)?$/, 'expected a number such as 3 or a range such as 2-4'),
+    ])
+    .describe("Difficulty of the problems, such as 3 or 2-4. Defaults to the task's own, or all that are read."),
+}
+
+/** Options of tasks whose problems are read. */
+export const readOptions = {
+  ...generatedOptions,
   data: z
     .string()
     .min(1)
@@ -77,69 +95,10 @@ export const taskFlagSchemas = {
     .describe(
       'Encoding of data that is text, such as windows-1252. Defaults to UTF-8, or UTF-16 with a byte order mark.',
     ),
-  split: z.enum(['train', 'test']).describe('Part of the problems to take.'),
-  limit: aboveZero.describe('Take the first problems only. Defaults to all.'),
-  shots: count.describe("Worked examples before each question. Defaults to the task's own number."),
-  systemPrompt: z.string().describe("System message of a chat; an empty one is none. Defaults to the task's own."),
-  reasoningFormat: z
-    .enum(answerForms)
-    .describe(
-      'How answers are given: #### 18, <think> and <answer>, \\boxed{18}, a code block, or bare. Defaults to ' +
-        "the task's own.",
-    ),
-  difficulty: z
-    .union([count, z.string().regex(/^\d+(-\d+)?$/, 'expected a number such as 3 or a range such as 2-4')])
-    .describe("Difficulty of the problems, such as 3 or 2-4. Defaults to the task's own, or all that are read."),
   onBadRows: z
     .enum(['error', 'skip'])
     .describe(
-      'What to do with rows that cannot be used, such as one whose answer no completion can match: error counts and names ' +
+      'What to do with rows that cannot be used, such as one whose answer no completion can match: error z.int().nonnegative()s and names ' +
         'them, skip leaves them out. Defaults to error.',
     ),
-  questionColumn: z
-    .string()
-    .min(1)
-    .describe(
-      'Column of the question, a text or a list of messages, for task file; dots lead into nested columns. Defaults to ' +
-        'question, prompt, messages, conversations or problem.',
-    ),
-  answerColumn: z
-    .string()
-    .min(1)
-    .describe(
-      'Column of the answer, for task file, such as reward_model.ground_truth. Defaults to answer, ' +
-        'reward_model.ground_truth or ground_truth.',
-    ),
-  answerPattern: z
-    .string()
-    .min(1)
-    .describe(
-      "Regular expression whose first group is the final answer in that column, for task file, such as 'answer is (.+?)\\.?$'. " +
-        'Defaults to none: the whole column.',
-    ),
-  solutionColumn: z
-    .string()
-    .min(1)
-    .describe('Column of a worked solution without the final answer, for task file. Defaults to none.'),
-  grader: z.enum(graderNames).describe('How the answers of task file are compared. Defaults to math.'),
-  subjects: z.array(z.string().min(1)).min(1).describe('Subjects of MATH to take, for task math. Defaults to all.'),
-  allowPython: z
-    .boolean()
-    .describe('Allow to run Python programs that the model writes (docs/sandbox.md). Defaults to false.'),
-  timeLimit: aboveZero.describe('Time for a program and its tests, in ms, for tasks of programs. Defaults to 5000.'),
-  memoryLimit: aboveZero.describe('Memory of a program, in MiB, for tasks of programs. Defaults to 256.'),
-  variant: z.enum(wordProblemVariants).describe('Which problems task word-problems makes up. Defaults to standard.'),
-  operations: z.array(z.enum(sumsOperations)).min(1).describe('What task sums asks. Defaults to add.'),
-  minOperand: aboveZero.describe('Smallest operand of task sums. Defaults to 1.'),
-  maxOperand: aboveZero.describe('Largest first operand of task sums. Defaults to 49.'),
-  bare: z.boolean().describe('Task sums asks 37+6=, to be completed by the number alone. Defaults to false.'),
-} as const satisfies { readonly [Name in keyof Omit<TaskOptions, 'seed' | 'onMalformedRow'>]-?: z.ZodType }
-
-/** All options of tasks that are no functions. */
-export const taskOptionSchemas = {
-  ...taskFlagSchemas,
-  seed: count.describe('Seed of problems that are made up. Defaults to 0.'),
-} as const
-
-/** The name of an option of a task that a flag can give. */
-export type TaskFlagName = keyof typeof taskFlagSchemas
+}

@@ -6,7 +6,7 @@ import { evalFlags, planEvaluation } from '../../src/cli/verbs/eval/evalOptions.
 import { readTaskFlags } from '../../src/cli/run/taskFlags.js'
 import { readEvaluation } from '../../src/run/evaluationFile.js'
 import { kebabCase } from '../../src/options/names.js'
-import { taskFlagSchemas } from '../../src/tasks/taskOptions.js'
+import { taskFlagSchemas } from '../../src/tasks/taskEntries.js'
 import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run, start } from './run.js'
@@ -205,7 +205,7 @@ describe('cli/eval', () => {
       [[...model, '--no-greedy', '--samples', '0'], 2, /nothing would be sampled/],
       [[...model, '--adapter', inFolder('model')], 1, /adapter_config\.json: cannot be read/],
       [[...model, '--limit', '0'], 2, /--limit: .*, got 0\. Take the first problems only/],
-      [[...model, '--reasoning-format', 'xml'], 2, /--reasoning-format: .*"boxed".*, got 'xml'/],
+      [[...model, '--reasoning-format', 'xml'], 2, /--reasoning-format: expected one of .*boxed.*, got 'xml'/],
       [[...model, '--variant', 'longer'], 2, /task arithmetic takes no option 'variant'/],
     ]
     for (const [args, expected, message] of cases) {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { grpoConfigSchema } from '../../grpo/config/config.js'
-import { taskFlagSchemas } from '../../tasks/taskOptions.js'
+import { taskFlagSchemas } from '../../tasks/taskEntries.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 import { trainConfigSchema } from './trainConfig.js'

@@ -5,11 +5,11 @@ import { describeMalformed } from '../../tasks/rows/datasetTask.js'
 import type { MalformedRow, Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { addTaskFlags, readTaskFlags } from '../run/taskFlags.js'
-import { taskOptionSchemas } from '../../tasks/taskOptions.js'
+import { commonOptions } from '../../tasks/taskOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 
-const flags = schemaFlags({ seed: taskOptionSchemas.seed.optional().describe(taskOptionSchemas.seed.description!) })
+const flags = schemaFlags({ seed: commonOptions.seed.optional().describe(commonOptions.seed.description!) })
 
 /** Problems that are shown without `--limit`. */
 const SHOWN = 3

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { crc32 } from 'node:zlib'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
@@ -11,6 +12,14 @@ import type { Split, Task } from '../task.js'
 /** Ways to ask for a sum of two numbers, forwards and backwards. */
 export const sumsOperations = ['add', 'subtract'] as const
 export type SumsOperation = (typeof sumsOperations)[number]
+
+/** What task sums takes besides the options of every task. */
+export const sumsOptions = {
+  operations: z.array(z.enum(sumsOperations)).min(1).describe('What task sums asks. Defaults to add.'),
+  minOperand: z.int().positive().describe('Smallest operand of task sums. Defaults to 1.'),
+  maxOperand: z.int().positive().describe('Largest first operand of task sums. Defaults to 49.'),
+  bare: z.boolean().describe('Task sums asks 37+6=, to be completed by the number alone. Defaults to false.'),
+}
 
 export interface SumsOptions {
   /** Defaults to `train`. */

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { crc32 } from 'node:zlib'
 import { ConfigError } from '../../../errors.js'
 import { answerFormRules } from '../../../grading/answerForm.js'
@@ -40,6 +41,11 @@ export interface WordProblem extends Problem {
 export interface WordProblemTask extends Task {
   /** The problems, with the calculations that solve them. */
   readonly problems: readonly WordProblem[]
+}
+
+/** What task word-problems takes besides the options of every task. */
+export const wordProblemOptions = {
+  variant: z.enum(wordProblemVariants).describe('Which problems task word-problems makes up. Defaults to standard.'),
 }
 
 /** Which word problems are made up, and how they are asked. */
