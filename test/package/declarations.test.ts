@@ -74,8 +74,6 @@ export async function own(options: grpo.tasks.TaskOptions): Promise<Task> {
 /** What is refused when the program is compiled, and the message that says why. */
 const refused: Readonly<Record<string, RegExp>> = {
   '{ numGenerations: 1 }': /a group takes at least 2 completions/,
-  "{ lossType: 'cispo' }": /lossType cispo needs epsilonHigh, the cap of the ratio itself/,
-  "{ lossType: 'cispo', epsilonHigh: 0.28 }": /takes epsilonHigh as the cap of the ratio itself: at least 1/,
   '{ learningRat: 1 }': /'learningRat' does not exist in type/,
   "{ lossType: 'grop' }": /'"grop"' is not assignable to type/,
   "{ maxSteps: '3' }": /Type 'string' is not assignable to type 'number'/,

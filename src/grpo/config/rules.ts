@@ -54,15 +54,18 @@ const upperBound = ({ epsilon, epsilonHigh }: GRPOConfig): number => 1 + (epsilo
 const problemOfSchedule = ({ lrSchedulerType, lrSchedulerKwargs, learningRate }: GRPOConfig): string | null =>
   schedulerProblem(lrSchedulerType, lrSchedulerKwargs, learningRate)
 
-/** Every rule on options together; those that concern one option alone are in its schema. */
+/**
+ * Every rule on options together; those that concern one option alone are in its schema. What TRL and transformers run is at most
+ * warned of.
+ */
 const rules: readonly Rule[] = [
   {
-    severity: 'error',
+    severity: 'warning',
     when: ({ lossType, epsilonHigh }) => lossType === 'cispo' && (epsilonHigh ?? 0) < 1,
     say: ({ epsilon, epsilonHigh }) =>
       `lossType cispo takes epsilonHigh as the cap of the ratio itself, not as a distance from 1: got ` +
       `${epsilonHigh ?? `epsilon = ${epsilon}`}, which would shrink every ` +
-      `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5`,
+      `gradient by that factor even on-policy. Set epsilonHigh to at least 1; ScaleRL recommends 5.`,
   },
   {
     severity: 'error',
@@ -86,9 +89,9 @@ const rules: readonly Rule[] = [
       'set evalTemperature above 0, or numGenerationsEval to 1',
   },
   {
-    severity: 'error',
+    severity: 'warning',
     when: ({ warmupSteps, warmupRatio }) => warmupSteps > 0 && warmupRatio > 0,
-    say: () => 'warmupSteps and warmupRatio are both set; leave one of them out',
+    say: ({ warmupSteps }) => `warmupSteps and warmupRatio are both set; warmupSteps = ${warmupSteps} counts.`,
   },
   {
     severity: 'error',
@@ -96,9 +99,9 @@ const rules: readonly Rule[] = [
     say: (config) => problemOfSchedule(config) ?? '',
   },
   {
-    severity: 'error',
+    severity: 'warning',
     when: (config) => config.lrSchedulerType === 'constant' && hasWarmup(config),
-    say: () => 'lrSchedulerType constant has no warm-up; use constant_with_warmup',
+    say: () => 'lrSchedulerType constant has no warm-up; use constant_with_warmup.',
   },
   {
     severity: 'error',

@@ -151,11 +151,6 @@ describe('grpo/config', () => {
   })
 
   it('refuses combinations that cannot work, and says why', () => {
-    assert.match(messageOf({ lossType: 'cispo' }), /cap of the ratio.*epsilon = 0\.2.*at least 1/)
-    assert.match(messageOf({ lossType: 'cispo', epsilonHigh: 0.28 }), /got 0\.28/)
-    assert.equal(parseGRPOConfig({ lossType: 'cispo', epsilonHigh: 5 }).epsilonHigh, 5)
-    assert.match(messageOf({ warmupSteps: 2, warmupRatio: 0.1 }), /warmupSteps and warmupRatio/)
-    assert.match(messageOf({ lrSchedulerType: 'constant', warmupSteps: 2 }), /constant_with_warmup/)
     assert.match(
       messageOf({ lrSchedulerType: 'linear', lrSchedulerKwargs: { power: 2 } }),
       /linear has no setting power/,
@@ -170,6 +165,9 @@ describe('grpo/config', () => {
 
   it('warns of combinations that are hardly meant', () => {
     const warningsOf = (input: Partial<GRPOConfig>): string => configWarnings(parseGRPOConfig(input)).join('\n')
+    assert.match(warningsOf({ lossType: 'cispo' }), /cap of the ratio.*epsilon = 0\.2.*at least 1/)
+    assert.match(warningsOf({ lossType: 'cispo', epsilonHigh: 0.28 }), /got 0\.28/)
+    assert.equal(warningsOf({ lossType: 'cispo', epsilonHigh: 5 }), '')
     assert.equal(warningsOf({}), '')
     assert.equal(warningsOf({ lossType: 'grpo', importanceSamplingLevel: 'sequence' }), '')
     assert.match(warningsOf({ importanceSamplingLevel: 'sequence' }), /GSPO is lossType grpo/)
