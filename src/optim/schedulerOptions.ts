@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { quote } from '../io/json.js'
 import { camelCase, nearestName, snakeCase } from '../options/names.js'
 import { expectation } from '../options/schema.js'
 
@@ -65,14 +64,13 @@ export const schedulerKwargsSchema = z
     const result = schedulerSettings.safeParse(named, { error: expectation })
     if (result.success) return result.data
     for (const issue of result.error.issues)
-      context.issues.push({ code: 'custom', message: describe(issue, named), input: given })
+      context.issues.push({ code: 'custom', message: describe(issue), input: given })
     return z.NEVER
   })
 
-function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string {
+function describe(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') {
-    const name = String(issue.path[0])
-    return `${snakeCase(name)}: ${issue.message}, got ${quote(given[name])}`
+    return `${snakeCase(String(issue.path[0]))}: ${issue.message}`
   }
   const [name = ''] = issue.keys
   return `no schedule has a setting ${snakeCase(name)}; did you mean ${snakeCase(nearestName(name, Object.keys(schedulerSettings.shape)))}?`

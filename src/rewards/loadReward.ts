@@ -145,6 +145,7 @@ async function loadRewardModule(file: string, options: Readonly<Record<string, u
 
 /** Numbers, true, false and null as such, anything else as text. */
 function parseValue(text: string): unknown {
+  if (text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text)
   try {
     return JSON.parse(text) as unknown
   } catch {

@@ -60,6 +60,10 @@ describe('loadReward', () => {
         /lenientCredit: expected a number, got 'x'.*\n {2}stepCredit: expected a number, got 'much'/,
       ],
       ['language_consistency?script=Klingon', /script: expected a script of Unicode.*got 'Klingon'/],
+      [
+        'random?rate=1.5e0&seed=.5',
+        /rate: expected a number of at most 1, got 1\.5.*\n {2}seed: expected a whole number, got 0\.5/,
+      ],
       ['random?rate=2', /rate: expected a number of at most 1, got 2/],
       [
         `${module}?worker=maybe&judges=all`,
