@@ -40,6 +40,9 @@ describe('loadTask', () => {
     await assert.rejects(loadTask('arithmetic', { data }), /task arithmetic takes no option 'data'; it takes: split,/)
     await assert.rejects(loadTask('gsm8k', { data, bare: true }), /takes no option 'bare'/)
     await assert.rejects(loadTask('humaneval-js'), /task humaneval-js needs data/)
-    await assert.rejects(loadTask('arithmetic', { split: 'validation' as 'test' }), /split: expected one of train, test, got 'validation'/)
+    await assert.rejects(
+      loadTask('arithmetic', { split: 'validation' as 'test' }),
+      /split: expected one of train, test, got 'validation'/,
+    )
   })
 })
