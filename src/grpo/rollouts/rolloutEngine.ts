@@ -2,9 +2,6 @@ import type { TokenIds } from '../../engine/engine.js'
 import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import type { Policy } from '../../policy/causalLM.js'
 
-/** How the log-probabilities of what samples are related to those of training. */
-export const agreements = ['exact', 'tolerance', 'recompute'] as const
-
 /** What samples the completions to train on in place of the policy's own engine, such as a server that holds a copy of the policy. */
 export interface RolloutEngine {
   /** Its name, with all that decides what it samples: a run that was begun with it can only be resumed with the same. */
@@ -17,7 +14,7 @@ export interface RolloutEngine {
    *   policy's engine, and the loss is corrected by the ratio of both (`vllmImportanceSamplingCorrection`).
    * - `recompute`: they say nothing, and may be missing. All are computed by the policy's engine; nothing is corrected.
    */
-  readonly agreement: (typeof agreements)[number]
+  readonly agreement: 'exact' | 'tolerance' | 'recompute'
   /**
    * `numGenerations` completions of each prompt, in order, by the policy as it was last synced. `keep` is never among the options;
    * when the signal is aborted, the result is not waited for any more. Entropies may be empty unless the agreement is exact.

@@ -8,8 +8,9 @@ import { runUserCode } from '../../io/userCode.js'
 import type { CausalLM, Policy } from '../../policy/causalLM.js'
 import { generate } from '../../policy/generate.js'
 import { checkCompletions } from './checkCompletions.js'
-import { agreements } from './rolloutEngine.js'
 import type { RolloutEngine } from './rolloutEngine.js'
+
+const agreements: readonly RolloutEngine['agreement'][] = ['exact', 'tolerance', 'recompute']
 
 /** What a run samples with: its policy, or a rollout engine that is kept up to date with it. */
 export interface Sampler {

@@ -7,6 +7,8 @@ import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { correctness, format } from '../../../src/rewards/index.js'
 import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { adapterValues, memoryInUse } from '../../fixtures/policies.js'
+import type { RolloutEngine } from '../../../src/grpo/rollouts/rolloutEngine.js'
+import { fakeRollouts } from '../rollouts/fakeRollouts.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('grpo/preflight', () => {
@@ -60,6 +62,18 @@ describe('grpo/preflight', () => {
     assert.deepEqual(adapterValues(policy), before)
     assert.ok(seen.length > 2 && seen.every((tokens, i) => tokens >= (seen[i - 1] ?? 0)))
     assert.doesNotThrow(() => JSON.stringify(report))
+  })
+
+  it('samples by the rollout engine of the run, which need not tell how it goes on', async () => {
+    const engine = fakeRollouts('exact')
+    const rolloutEngine: RolloutEngine = {
+      ...engine,
+      generate: (prompts, sampling) => engine.generate(prompts, { ...sampling, onProgress: () => undefined }),
+    }
+    const { report, groups } = await preflight({ ...options(), rolloutEngine })
+    assert.deepEqual(engine.synced, [0])
+    assert.equal(groups.length, 20)
+    assert.ok(report.tokensPerSecond > 0 && Number.isFinite(report.secondsPerStep))
   })
 
   it('stops at its time, and says what it could not measure', async () => {
