@@ -36,9 +36,12 @@ describe('open handles', () => {
         const code = await runCommandLine(args, { stdin: Readable.from([]), stdout, stderr })
         if (code !== 0) console.log(args.join(' '), 'ended with', code, errors)
       }
-      const tell = (what) => {
-        const open = process.getActiveResourcesInfo().filter((name) => !/^(TTY|Pipe|FSReq|TickObject|Immediate)/.test(name))
-        console.log(what, open.join(' ') || 'nothing')
+      const resources = () =>
+        process.getActiveResourcesInfo().filter((name) => !/^(TTY|Pipe|FSReq|TickObject|Immediate)/.test(name))
+      const tell = async (what) => {
+        // A thread that was told to end takes a moment.
+        for (let i = 0; i < 100 && resources().length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20))
+        console.log(what, resources().join(' ') || 'nothing')
       }
       // tsx greets a process of its own.
       while (process.getActiveResourcesInfo().includes('ConnectWrap')) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -95,7 +98,7 @@ describe('open handles', () => {
         '2',
       ],
     ]
-    const calls = verbs.map((args) => `await run(...${JSON.stringify(args)}); tell(${JSON.stringify(args[0])})`)
+    const calls = verbs.map((args) => `await run(...${JSON.stringify(args)}); await tell(${JSON.stringify(args[0])})`)
     const stdout = await runProgram(calls.join('\n'))
     assert.equal(stdout, verbs.map(([verb]) => `${verb} nothing\n`).join(''))
   })
@@ -109,22 +112,22 @@ describe('open handles', () => {
       const { GRPOTrainer, evaluate, generate, loadModel, rewards, selectEngine, tasks } = library
       await selectEngine('cpu', { threads: 2 })
       const base = await loadModel(${JSON.stringify(inFolder('model'))})
-      tell('loadModel')
+      await tell('loadModel')
       const task = await tasks.loadTask('arithmetic', { limit: 4 })
-      tell('loadTask')
+      await tell('loadTask')
       await generate(base, [[5, 6]], { maxCompletionLength: 3 })
-      tell('generate')
+      await tell('generate')
       const policy = base.withLora({ r: 2 })
       const config = { numGenerations: 2, perDeviceTrainBatchSize: 2, maxCompletionLength: 4, maxSteps: 2 }
       const ownThread = rewards.workerReward(${JSON.stringify(inFolder('reward.mjs'))}, {})
       const trainer = new GRPOTrainer({ policy, task, config, rewards: [ownThread], outputDir: ${JSON.stringify(inFolder('run'))} })
-      tell('new GRPOTrainer')
+      await tell('new GRPOTrainer')
       for await (const { step } of trainer) if (step === 1) break
-      tell('a loop that was left')
+      await tell('a loop that was left')
       await trainer.train()
-      tell('train')
+      await tell('train')
       await evaluate(policy, task, { samples: 1, maxCompletionLength: 3, resamples: 10 })
-      tell('evaluate')`)
+      await tell('evaluate')`)
     for (const line of stdout.trimEnd().split('\n')) {
       if (!line.startsWith('1')) assert.match(line, / nothing$/)
     }
