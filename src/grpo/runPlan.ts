@@ -1,6 +1,8 @@
+import fs from 'node:fs'
 import { ConfigError, DataError } from '../errors.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { RewardFunction } from '../rewards/reward.js'
+import { runLayout } from '../run/layout.js'
 import { parseGRPOConfig } from './config/config.js'
 import type { GRPOConfig } from './config/config.js'
 import { checkGoldAnswers } from './goldAnswers.js'
@@ -56,12 +58,23 @@ export function planRun(
   const { engine } = policy
   checkMemory(forecast, { tensorLimit: engine.info.tensorLimit, available: engine.memory().available })
   checkEvaluation(options, config)
+  checkOutputDir(policy, options.outputDir)
   if (options.resume && options.outputDir === undefined) {
     throw new ConfigError('resume needs outputDir, the folder of the run to continue')
   }
   const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
   const sampler = rolloutEngine ? rolloutSampler(rolloutEngine, policy) : policySampler(policy)
   return { policy, config, rewards, sampler, maxSteps, memoryForecast: forecast }
+}
+
+/** Throws a ConfigError where the run would replace the model that it starts from. */
+function checkOutputDir({ folder, trained }: Policy, outputDir: string | undefined): void {
+  if (outputDir === undefined) return
+  const learned = runLayout(outputDir)[trained.folderName]
+  if (!fs.existsSync(learned) || fs.realpathSync(learned) !== fs.realpathSync(folder)) return
+  throw new ConfigError(
+    `outputDir ${outputDir}: the run would replace the model that it starts from, ${folder}; choose another folder`,
+  )
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */

@@ -209,7 +209,7 @@ async function checkAgreement(
   if (!(difference > samplingTolerance)) return measured
   throw new GrpoError(
     `sampling and training disagree: log-probabilities of the same tokens differ by up to ${difference} nats, expected at most ` +
-      `${samplingTolerance}. The adapter was left as it was. ` +
+      `${samplingTolerance}. The policy was left as it was. ` +
       (sampler.identity === null
         ? 'This is a defect of the engine: please report it with the output of grpo-ts doctor'
         : `The rollout engine ${sampler.identity} says that they agree exactly: if they cannot, let it say 'tolerance'`),

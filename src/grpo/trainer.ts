@@ -21,7 +21,7 @@ import type { BestEvaluation } from './validation.js'
 
 /** What a run of GRPO is made of. */
 export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
-  /** A model with an adapter to train, from `model.withLora()`. */
+  /** What is trained: an adapter, from `model.withLora()`, or all weights of a small model, from `model.trainable()`. */
   policy: CausalLM
   /** The problems. */
   task: Task
@@ -33,7 +33,7 @@ export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
   rolloutEngine?: RolloutEngine
   /** TRL's options. Defaults to TRL's defaults, where {@link GRPOOptions} says nothing else. */
   config?: GRPOOptions & Options & LegalOptions<Options>
-  /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/. Defaults to none: nothing is written. */
+  /** Folder for metrics.jsonl, completions.jsonl, checkpoints/ and adapter/ (or model/, when all weights are trained). Defaults to none: nothing is written. */
   outputDir?: string
   /**
    * Goes on from the newest whole checkpoint in outputDir, bit for bit as if the run had not been interrupted; from the start
@@ -230,7 +230,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     this.#recorder.goBack(files)
     return new GrpoError(
       `the gradients of ${MAXIMUM_SKIPPED_IN_A_ROW} optimizer steps in a row were not finite numbers, so the run was stopped; ` +
-        `adapter and checkpoints are as they were after step ${position.step}. Try a lower learningRate, a smaller maxGradNorm, or ` +
+        `policy and checkpoints are as they were after step ${position.step}. Try a lower learningRate, a smaller maxGradNorm, or ` +
         'rewards of a smaller range',
     )
   }
@@ -238,6 +238,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   /** An error that says, when all is saved, where the run can go on. */
   async #stoppedBy(error: GrpoError): Promise<GrpoError> {
     const { outputDir } = this.#options
+    const { folderName } = this.#parts.policy.trained
     const stopped = `${error.message}. The run was stopped behind step ${this.#state.good.position.step}`
     const saying = (what: string): GrpoError => new GrpoError(`${stopped}; ${what}`, { cause: error })
     if (outputDir === undefined) return saying('without outputDir nothing is saved')
@@ -246,8 +247,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     } catch (cause) {
       return saying(`what it had learned could not be saved: ${(cause as Error).message}`)
     }
-    if (this.config.saveStrategy === 'no') return saying(`the adapter is saved in ${outputDir}`)
-    return saying(`adapter and checkpoint are saved in ${outputDir}, and resume (--resume) goes on from there`)
+    if (this.config.saveStrategy === 'no') return saying(`the ${folderName} is saved in ${outputDir}`)
+    return saying(`${folderName} and checkpoint are saved in ${outputDir}, and resume (--resume) goes on from there`)
   }
 }
 

@@ -80,12 +80,17 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
    * copies of this model's, which stay as they are, as its reference for beta above 0.
    */
   trainable(): Policy {
-    return new CausalLM(this.base, new TrainedWeights(readModelParameters(this.folder, this.config), this.folder))
+    return this.withWeights(this.folder)
   }
 
   /** The same frozen weights with an adapter in PEFT's layout from a folder. */
   withAdapter(folder: string): Policy {
     return new CausalLM(this.base, new TrainedAdapter(loadAdapter(folder, this.config), this.name))
+  }
+
+  /** A policy of which all weights are trained, as {@link saveModel} left them in a folder: a model of the same shapes as this one. */
+  withWeights(folder: string): Policy {
+    return new CausalLM(this.base, new TrainedWeights(readModelParameters(folder, this.config), this.folder))
   }
 
   /** What names the model for others: its id on the Hub and the commit, or its folder. */

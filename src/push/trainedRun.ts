@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { FileFormatError } from '../errors.js'
+import { FileFormatError, UnsupportedError } from '../errors.js'
 import type { Evaluation } from '../run/evaluation.js'
 import { readEvaluation } from '../run/evaluationFile.js'
 import { snapshotSource } from '../hub/cache.js'
@@ -50,9 +50,15 @@ export interface TrainedRun {
  * model on the Hub that the adapter's own config does not name. Throws a FileFormatError.
  */
 export async function readTrainedRun(folder: string, baseModel?: string): Promise<TrainedRun> {
-  const { adapter, metrics } = runLayout(folder)
+  const { adapter, metrics, model } = runLayout(folder)
   const adapterFile = path.join(adapter, 'adapter_config.json')
   if (!fs.existsSync(adapterFile)) {
+    if (fs.existsSync(path.join(model, 'model.safetensors'))) {
+      throw new UnsupportedError(
+        `${folder} has trained all weights of its model, and push takes adapters only; ${model} is a whole model in Hugging Face's ` +
+          'layout, which hf upload OWNER/NAME FOLDER takes',
+      )
+    }
     throw new FileFormatError(
       folder,
       `holds no ${runFileNames.adapter}/adapter_config.json; expected the folder of a run that grpo-ts train has finished`,

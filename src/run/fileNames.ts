@@ -15,7 +15,7 @@ export const runFileNames = {
   checkpoints: 'checkpoints',
   /** Folder of the adapter in PEFT's layout. */
   adapter: 'adapter',
-  /** Folder of the model that a pretraining makes. */
+  /** Folder of the model that a pretraining makes, or a run that trains all weights. */
   model: 'model',
   evaluation: 'eval.json',
   /** Folder of the run with random rewards that `eval --placebo` makes. */

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { ConfigError } from '../errors.js'
+import { ConfigError, FileFormatError } from '../errors.js'
 import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
+import { readRunConfig } from './configFile.js'
 import { runFileNames } from './fileNames.js'
 import { runLayout } from './layout.js'
 
@@ -33,10 +34,12 @@ export function checkRunFolder(folder: string, overwrite: boolean, remedy: strin
  * stopped: starting it anew would replace what it had learned. One that was killed before its first checkpoint has nothing to lose.
  */
 export function checkCheckpointsAreThere(folder: string): void {
-  const { adapter, metrics, checkpoints } = runLayout(folder)
-  const saved = fs.statSync(path.join(adapter, 'adapter_model.safetensors'), { throwIfNoEntry: false })
+  const { adapter, model, metrics, checkpoints } = runLayout(folder)
+  const [saved] = [path.join(adapter, 'adapter_model.safetensors'), path.join(model, 'model.safetensors')].flatMap(
+    (file) => fs.statSync(file, { throwIfNoEntry: false }) ?? [],
+  )
   const lines = fs.statSync(metrics, { throwIfNoEntry: false })
-  // An adapter that is older than the lines is that of an earlier run in this folder.
+  // One that is older than the lines is that of an earlier run in this folder.
   if (!saved || !lines || lines.size === 0 || saved.mtimeMs < lines.mtimeMs) return
   throw new ConfigError(
     `${folder} holds a run that was trained, but none of its checkpoints (${checkpoints}), so it cannot be continued; choose ` +
@@ -48,9 +51,20 @@ export function checkCheckpointsAreThere(folder: string): void {
 export function startRunFolder(folder: string, config: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true })
-    for (const name of runEntryNames) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
+    const names = hasTrainedWeights(folder) ? [...runEntryNames, runFileNames.model] : runEntryNames
+    for (const name of names) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
   } catch (error) {
     throw asWriteError(folder, error)
   }
   atomicWriteFile(runLayout(folder).config, config)
+}
+
+/** Whether the model in the folder is what a run of `grpo-ts train` has made of another one. */
+function hasTrainedWeights(folder: string): boolean {
+  try {
+    return readRunConfig(folder)?.use_peft === false
+  } catch (error) {
+    if (error instanceof FileFormatError) return false
+    throw error
+  }
 }

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { ConfigError } from '../../errors.js'
 import type { LoraOptions } from '../../model/loraOptions.js'
 import { projections } from '../../model/modelTensors.js'
 import { option } from '../../options/schema.js'
@@ -13,6 +15,11 @@ const modules = z.union([z.string().min(1), z.array(moduleName).min(1)], { error
 
 /** Options of the adapter, as options of a run. */
 export const loraRunOptions = {
+  usePeft: option(
+    z.boolean(),
+    true,
+    'Whether a LoRA adapter is trained; false = all weights, of a small model (full fine-tuning).',
+  ),
   loraR: option(z.int().positive(), 16, 'Rank of the LoRA adapter.'),
   loraAlpha: option(z.number().positive(), 32, 'The adapter counts loraAlpha / loraR times.'),
   useRslora: option(z.boolean(), false, 'Whether it counts loraAlpha / √loraR times (rank-stabilised LoRA).'),
@@ -54,6 +61,19 @@ export const loraRunOptions = {
 }
 
 type LoraRunOptions = z.output<z.ZodObject<typeof loraRunOptions>>
+
+/** Throws a ConfigError for options of an adapter in a run that trains none. */
+export function checkUsePeft(config: LoraRunOptions): void {
+  if (config.usePeft) return
+  const names = Object.keys(loraRunOptions) as (keyof typeof loraRunOptions)[]
+  const given = names.filter(
+    (name) => name !== 'usePeft' && !isDeepStrictEqual(config[name], loraRunOptions[name].parse(undefined)),
+  )
+  if (given.length === 0) return
+  throw new ConfigError(
+    `usePeft is false, so all weights are trained and there is no adapter for ${given.join(', ')}; leave out the one or the other`,
+  )
+}
 
 /** The adapter that a run trains. */
 export function loraOptionsOf(config: LoraRunOptions & { readonly seed: number }): LoraOptions {

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { loraOptionsOf, loraRunOptions } from './loraOptions.js'
+import { checkUsePeft, loraOptionsOf, loraRunOptions } from './loraOptions.js'
 import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
 import { completeGRPOConfig, grpoConfigSchema } from '../../grpo/config/config.js'
@@ -104,6 +104,7 @@ export function parseTrainConfig(
   const run = { ...options, model, task, data, outputDir: folder }
   for (const reward of run.rewards) checkReward(reward, run)
   checkRewardWeights(run)
+  checkUsePeft(run)
   const lora = loraOptionsOf(run)
   loraSettings(lora)
   return { run, task: taskOptionsOf(run), lora, grpo: completeGRPOConfig(grpoOptionsOf(run)) }

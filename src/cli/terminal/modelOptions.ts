@@ -21,6 +21,8 @@ export const modelOptions = {
 export interface ModelChoice {
   readonly model: string
   readonly adapter?: string | null | undefined
+  /** Folder of all weights, where a run has trained those of the model instead of an adapter. */
+  readonly weights?: string | null
   readonly engine: EngineName | 'auto'
   readonly threads?: number | null | undefined
   readonly signal?: AbortSignal
@@ -37,12 +39,13 @@ export async function withModel<T>(options: ModelChoice, body: (model: CausalLM)
   const base = await loadModel(model.folder)
   try {
     signal.throwIfAborted()
-    if (adapter === null) return await body(base)
-    const adapted = base.withAdapter(adapter.folder)
+    const { weights = null } = options
+    if (adapter === null && weights === null) return await body(base)
+    const trained = weights === null ? base.withAdapter(adapter!.folder) : base.withWeights(weights)
     try {
-      return await body(adapted)
+      return await body(trained)
     } finally {
-      adapted.dispose()
+      trained.dispose()
     }
   } finally {
     base.dispose()

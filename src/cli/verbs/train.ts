@@ -15,8 +15,9 @@ import type { GRPOTrainerOptions } from '../../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../../grpo/step.js'
 import { atomicWriteFile } from '../../io/atomicWrite.js'
 import { ConfigError } from '../../errors.js'
+import { runPolicy } from '../run/runPolicy.js'
 import { loadModel } from '../../policy/loadModel.js'
-import type { CausalLM } from '../../policy/causalLM.js'
+import type { Policy } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import { loadTask } from '../../tasks/loadTask.js'
@@ -116,7 +117,7 @@ export async function train(
 }
 
 async function trainIn(
-  policy: CausalLM,
+  policy: Policy,
   data: RunInputs,
   config: TrainConfig,
   {
@@ -149,7 +150,7 @@ async function trainIn(
 
 /** Evaluates the model before the training, and says how often it is right. */
 async function evaluateBase(
-  policy: CausalLM,
+  policy: Policy,
   { evalTask }: RunInputs,
   config: TrainConfig,
   signal: AbortSignal,
@@ -166,13 +167,13 @@ async function evaluateBase(
 
 /** Evaluates the trained model on the same problems, prints both beside each other, and leaves eval.json. */
 async function evaluateTrained(
-  policy: CausalLM,
+  policy: Policy,
   { evalTask }: RunInputs,
   config: TrainConfig,
   options: { earlier: Evaluation; signal: AbortSignal },
   streams: Streams,
 ): Promise<void> {
-  const adapter = runLayout(config.run.outputDir).adapter
+  const adapter = learnedFolder(policy, config)
   const policies = { base: policy.baseModel, trained: policy }
   const evaluation = await evaluateHeldOut(policies, evalTask!, config, { ...options, adapter }, streams)
   writeEvaluation(runLayout(config.run.outputDir).evaluation, evaluation)
@@ -183,7 +184,7 @@ async function evaluateTrained(
 export async function withRun(
   config: TrainConfig,
   streams: Streams,
-  body: (policy: CausalLM, data: RunInputs) => Promise<void>,
+  body: (policy: Policy, data: RunInputs) => Promise<void>,
 ): Promise<void> {
   const print = (name: string, value: string): void => {
     streams.stdout.write(`${name.padEnd(9)}${value}\n`)
@@ -195,7 +196,7 @@ export async function withRun(
   const engine = await selectEngine(run.engine, run)
   const base = await loadModel(run.model)
   try {
-    const policy = base.withLora(config.lora)
+    const policy = runPolicy(base, config)
     try {
       print('model', `${run.model} (${describeModel(policy)})`)
       print('engine', `${engine.name}: ${engine.why}`)
@@ -213,9 +214,9 @@ export async function withRun(
   }
 }
 
-/** Trains, and saves the adapter. Returns whether the run came to its end. */
+/** Trains, and saves what was learned. Returns whether the run came to its end. */
 async function runTrainer(
-  policy: CausalLM,
+  policy: Policy,
   data: RunInputs,
   config: TrainConfig,
   {
@@ -249,7 +250,9 @@ async function runTrainer(
   }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   onInterruption(signal, (interrupted) => {
-    bar.log(`${interrupted}: saving adapter and checkpoint after this step; Ctrl-C again stops at once`)
+    bar.log(
+      `${interrupted}: saving ${policy.trained.folderName} and checkpoint after this step; Ctrl-C again stops at once`,
+    )
   })
   try {
     for await (const step of trainer) {
@@ -262,13 +265,19 @@ async function runTrainer(
   } finally {
     bar.stop()
   }
-  streams.stdout.write(`adapter  ${runLayout(config.run.outputDir).adapter}\n`)
+  streams.stdout.write(`${policy.trained.folderName.padEnd(9)}${learnedFolder(policy, config)}\n`)
   return !signal.aborted && trainer.isFinished
 }
 
-function describeModel({ config, adapter }: CausalLM): string {
-  const parameters = adapter?.values.length ?? 0
-  return `${config.architecture}, ${config.numLayers} layers; ${parameters.toLocaleString('en')} LoRA parameters to train`
+/** Where a run leaves what it has learned. */
+function learnedFolder({ trained }: Policy, { run }: TrainConfig): string {
+  return runLayout(run.outputDir)[trained.folderName]
+}
+
+function describeModel({ config, adapter, trained }: Policy): string {
+  const count = trained.parameters.values.length.toLocaleString('en')
+  const what = adapter ? `${count} LoRA parameters to train` : `all ${count} weights to train`
+  return `${config.architecture}, ${config.numLayers} layers; ${what}`
 }
 
 function describeBatch(config: GRPOConfig): string {

@@ -5,7 +5,6 @@ import { atomicWriteJson, flushFolder } from '../../io/atomicWrite.js'
 import { Safetensors } from '../../io/safetensors.js'
 import { writeSafetensors } from '../../io/safetensorsWriter.js'
 import type { Policy } from '../../policy/causalLM.js'
-import type { Trained } from '../../policy/trained.js'
 import type { PolicyUpdateState } from '../update/policyUpdate.js'
 import { promptSamplerSchema, storedPrompts } from './promptSamplerSchema.js'
 import type { WholeCheckpoint } from '../../run/checkpointFolders.js'
@@ -20,10 +19,8 @@ const OPTIMIZER_FILE = 'optimizer.safetensors'
 /** Since 2 a checkpoint has SHA256SUMS. */
 const FORMAT_VERSION = 2
 
-/** The files without which a checkpoint is none. */
-export function requiredFiles({ folderName, requiredFiles: files }: Trained): string[] {
-  return [STATE_FILE, OPTIMIZER_FILE, ...files.map((name) => `${folderName}/${name}`)]
-}
+/** The files without which a checkpoint is none, whatever is trained. */
+export const requiredFiles: readonly string[] = [STATE_FILE, OPTIMIZER_FILE]
 
 /** What `trainer_state.json` holds beside the state of the optimizer; another version of the format is refused. */
 const schema = z.object({
@@ -112,9 +109,18 @@ export function readCheckpoint({ folder, step, isChecked }: WholeCheckpoint): Ch
 
 /**
  * Gives a policy the values of a checkpoint, right after `first`, when nothing can fail any more but that. Throws a
- * FileFormatError when they are damaged or do not fit.
+ * FileFormatError when they are missing or damaged or do not fit.
  */
-export function restorePolicy(folder: string, { trained }: Policy, first: () => void = () => undefined): void {
+export function restorePolicy(
+  checkpoint: WholeCheckpoint,
+  { trained }: Policy,
+  first: () => void = () => undefined,
+): void {
+  const missing = trained.requiredFiles
+    .map((name) => `${trained.folderName}/${name}`)
+    .find((name) => !checkpoint.has(name))
+  const { folder } = checkpoint
+  if (missing !== undefined) throw new FileFormatError(path.join(folder, missing), 'does not belong to the checkpoint')
   const values = trained.read(runLayout(folder)[trained.folderName])
   first()
   trained.parameters.setValues(values)

@@ -61,9 +61,8 @@ export class RunCheckpoints {
    * @throws ConfigError when it is not the same run; FileFormatError when no checkpoint is whole
    */
   resume(): ResumedRun | null {
-    const { outputDir, policy, onWarning } = this.run
-    const required = requiredFiles(policy.trained)
-    return restoreNewestCheckpoint(outputDir, required, (whole) => this.#resumeFrom(whole), onWarning)
+    const { outputDir, onWarning } = this.run
+    return restoreNewestCheckpoint(outputDir, requiredFiles, (whole) => this.#resumeFrom(whole), onWarning)
   }
 
   #resumeFrom(whole: WholeCheckpoint): ResumedRun {
@@ -87,7 +86,7 @@ export class RunCheckpoints {
     if (!isBetweenBatches && !stored) {
       throw new FileFormatError(folder, 'the rollouts that its next step trains on are missing')
     }
-    restorePolicy(folder, policy, () => {
+    restorePolicy(whole, policy, () => {
       update.restore(checkpoint.optimizer)
     })
     this.#savedStep = step
@@ -119,8 +118,7 @@ export class RunCheckpoints {
   loadPolicy(step: number): void {
     const { outputDir, policy } = this.run
     const folder = runLayout(outputDir).checkpoint(step)
-    checkWhole({ folder, step }, requiredFiles(policy.trained))
-    restorePolicy(folder, policy)
+    restorePolicy(checkWhole({ folder, step }, requiredFiles), policy)
   }
 
   /** Adds the generation batch that was sampled right after the checkpoint of a step, if that is the last one saved. */

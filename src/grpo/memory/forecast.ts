@@ -138,7 +138,10 @@ export function checkMemory(
   throw new BackendError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
 }
 
-function advice({ weights, sampling, activations, tensors }: MemoryForecast): string {
+function advice({ weights, trained, optimizer, sampling, activations, tensors }: MemoryForecast): string {
+  if (trained + optimizer > (tensors + optimizer) / 2) {
+    return 'train a LoRA adapter instead of all weights (model.withLora(), use_peft), a smaller one, or take a smaller model'
+  }
   if (weights > tensors / 2) return 'take a smaller model'
   return activations >= sampling
     ? 'set a smaller maxTokensPerPass or maxCompletionLength'

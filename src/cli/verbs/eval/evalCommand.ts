@@ -60,17 +60,20 @@ async function evaluatePlan(
 ): Promise<Evaluation> {
   const base = policy.baseModel
   const placebo = plan.run && plan.placebo ? await makePlacebo(plan.run, base, signal, streams) : null
+  const learned = plan.adapter ?? plan.weights
   const loaded = new Map<string, CausalLM>()
   try {
     if (plan.baselineAdapter !== null) {
       loaded.set('baseline', base.withAdapter((await resolveModel(plan.baselineAdapter, { signal })).folder))
     }
-    if (placebo !== null) loaded.set('placebo', base.withAdapter(placebo))
+    if (placebo !== null) {
+      loaded.set('placebo', plan.weights === null ? base.withAdapter(placebo) : base.withWeights(placebo))
+    }
     const policies: Record<string, CausalLM> =
-      plan.adapter === null
+      learned === null
         ? { model: base }
         : { ...(plan.baselineAdapter === null && { base }), ...Object.fromEntries(loaded), trained: policy }
-    const adapters = { baseline: plan.baselineAdapter, placebo, trained: plan.adapter }
+    const adapters = { baseline: plan.baselineAdapter, placebo, trained: learned }
     const progress = showEvaluationProgress(streams.stderr)
     try {
       return await evaluate(policies, task, {

@@ -56,6 +56,8 @@ export interface EvalPlan {
   readonly run: { folder: string; config: TrainConfig } | null
   readonly model: string
   readonly adapter: string | null
+  /** Folder of the model, in place of an adapter, where the run has trained all weights. */
+  readonly weights: string | null
   readonly baselineAdapter: string | null
   readonly task: string
   readonly taskOptions: TaskOptions
@@ -84,7 +86,8 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     throw new ConfigError('eval: expected the folder of a run, or --model and --task')
   }
   if (flags.placebo && !run) throw new ConfigError('--placebo repeats a training, so it needs the folder of its run')
-  const adapter = flags.adapter ?? (run && adapterOfRun(run.folder))
+  const learned = flags.adapter ?? (run && learnedBy(run))
+  const [adapter, weights] = config?.run.usePeft === false ? [null, learned] : [learned, null]
   if (flags.baselineAdapter !== undefined && adapter === null) {
     throw new ConfigError('--baseline-adapter is what an adapter is compared with; give --adapter too')
   }
@@ -93,6 +96,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     model,
     task,
     adapter,
+    weights,
     baselineAdapter: flags.baselineAdapter ?? null,
     taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
@@ -114,14 +118,15 @@ function readRun(folder: string): { folder: string; config: TrainConfig } {
   )
 }
 
-/** The adapter of a run. Throws a {@link ConfigError} that names its latest checkpoint while the run has not ended. */
-function adapterOfRun(folder: string): string {
-  const { adapter } = runLayout(folder)
-  if (fs.existsSync(adapter)) return adapter
+/** The adapter or the model that a run left. Throws a {@link ConfigError} that names its latest checkpoint while it has not ended. */
+function learnedBy({ folder, config }: { folder: string; config: TrainConfig }): string {
+  const name = config.run.usePeft ? 'adapter' : 'model'
+  const learned = runLayout(folder)[name]
+  if (fs.existsSync(learned)) return learned
   const latest = listCheckpoints(folder).at(-1)
   throw new ConfigError(
-    `${folder}: the run has left no adapter yet; let it end, or go on with it by grpo-ts train --resume` +
-      (latest ? `, or evaluate its latest checkpoint with --adapter ${runLayout(latest.folder).adapter}` : ''),
+    `${folder}: the run has left no ${name} yet; let it end, or go on with it by grpo-ts train --resume` +
+      (latest ? `, or evaluate its latest checkpoint with --adapter ${runLayout(latest.folder)[name]}` : ''),
   )
 }
 

@@ -4,6 +4,7 @@ import type { GRPOConfig } from '../../../grpo/config/config.js'
 import { GRPOTrainer } from '../../../grpo/trainer.js'
 import type { CausalLM } from '../../../policy/causalLM.js'
 import { random } from '../../../rewards/random.js'
+import { runPolicy } from '../../run/runPolicy.js'
 import { loadTask } from '../../../tasks/loadTask.js'
 import type { TrainConfig } from '../../run/trainConfig.js'
 import { runLayout } from '../../../run/layout.js'
@@ -39,7 +40,7 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
 /**
  * Repeats a run, with its problems, seed, options and number of steps, but with random rewards instead of its own, and
  * leaves it in `placebo/` of the run's folder.
- * @returns the folder of the adapter
+ * @returns the folder of what it learned
  */
 export async function trainPlacebo(
   run: { folder: string; config: TrainConfig },
@@ -49,7 +50,7 @@ export async function trainPlacebo(
 ): Promise<string> {
   const { config } = run
   const outputDir = runLayout(run.folder).placebo
-  const policy = base.withLora(config.lora)
+  const policy = runPolicy(base, config)
   try {
     fs.rmSync(outputDir, { recursive: true, force: true })
     const trainer = new GRPOTrainer({
@@ -69,10 +70,10 @@ export async function trainPlacebo(
   } finally {
     policy.dispose()
   }
-  return runLayout(outputDir).adapter
+  return runLayout(outputDir)[policy.trained.folderName]
 }
 
-/** The run's options, less what chooses by results: a placebo keeps the adapter of its last step. */
+/** The run's options, less what chooses by results: a placebo keeps what it has after its last step. */
 function placeboConfig(config: GRPOConfig): Partial<GRPOConfig> {
   const byResults = { evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null } as const
   return { ...config, ...byResults, rewardWeights: null }
