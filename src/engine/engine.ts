@@ -32,6 +32,11 @@ export interface EngineInfo {
   readonly budgets: EngineBudgets
 }
 
+/** Whether training may take over what sampling computed (see {@link EngineModel.startKeeping}): only where it would compute the same bits. */
+export function canKeep({ isBatchInvariant, samplingTolerance }: EngineInfo): boolean {
+  return isBatchInvariant && samplingTolerance !== null
+}
+
 /** How much an engine computes at one time. A run is continued only where they are the same. */
 export interface EngineBudgets {
   /** Completions that are decoded together. */

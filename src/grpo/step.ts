@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { canKeep } from '../engine/engine.js'
 import { GrpoError } from '../errors.js'
 import type { Task } from '../tasks/task.js'
 import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
@@ -164,7 +165,7 @@ async function sample(
 ): Promise<StoredRollouts | null> {
   const { policy, task, rewards, sampler, config, signal, onProgress, onWarning } = parts
   parts.prompts.restore(prompts)
-  const keep = sampler.identity === null && sampler.agreement === 'exact'
+  const keep = sampler.identity === null && canKeep(policy.engine.info)
   // Room for what sampling computes and training needs again, as much as the forecast of memory allows.
   if (keep) policy.engineModel.startKeeping(parts.memoryForecast.keptTokens)
   try {

@@ -1,3 +1,4 @@
+import { canKeep } from '../../engine/engine.js'
 import { BackendError } from '../../errors.js'
 import { gibibytes, mebibytes } from '../../io/units.js'
 import type { CausalLM } from '../../policy/causalLM.js'
@@ -69,7 +70,7 @@ export function memoryForecast(
   const without = weights + trained + Math.max(sampling, activations)
   const available = policy.engine.memory().available
   const keptTokens =
-    keptPerToken === null
+    keptPerToken === null || !canKeep(policy.engine.info)
       ? 0
       : tokensToKeep(promptTokens, config, { tensors: without, optimizer, keptPerToken, available })
   const kept = keptTokens * (keptPerToken ?? 0)

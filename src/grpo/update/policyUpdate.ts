@@ -18,6 +18,7 @@ import {
 } from '../losses/entropyControl.js'
 import type { EntropyControl } from '../losses/entropyControl.js'
 import { dropoutKey } from '../../engine/dropoutKey.js'
+import { canKeep } from '../../engine/engine.js'
 import type { Recording, RowDropout } from '../../engine/engine.js'
 import { moduleGradientNorms } from '../metrics/gradientNorms.js'
 import { lossValues, unpadRows } from './paddedRows.js'
@@ -168,7 +169,7 @@ export class PolicyUpdate {
       {
         temperature: this.config.temperature,
         maxTokens: this.config.maxTokensPerPass,
-        asSampled,
+        asSampled: asSampled && canKeep(this.#policy.engine.info),
         dropout: this.#dropout(active),
         known:
           known.length < active.length
