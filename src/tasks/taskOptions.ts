@@ -98,7 +98,7 @@ export const readOptions = {
   onBadRows: z
     .enum(['error', 'skip'])
     .describe(
-      'What to do with rows that cannot be used, such as one whose answer no completion can match: error z.int().nonnegative()s and names ' +
+      'What to do with rows that cannot be used, such as one whose answer no completion can match: error counts and names ' +
         'them, skip leaves them out. Defaults to error.',
     ),
 }

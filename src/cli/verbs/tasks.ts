@@ -52,9 +52,7 @@ async function showTask(name: string, options: TaskOptions, streams: Streams): P
   ]
   streams.stdout.write(`${lines.join('\n')}\n`)
   if (malformed.length > 0) {
-    streams.stderr.write(
-      `warning: ${malformed.length} rows are malformed and left out: ${describeMalformed(malformed)}\n`,
-    )
+    streams.stderr.write(`warning: malformed rows left out (${malformed.length}): ${describeMalformed(malformed)}\n`)
   }
 }
 

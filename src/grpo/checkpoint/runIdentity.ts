@@ -69,7 +69,8 @@ export function checkSameRun(
     // Earlier versions did not say how much their one engine computed at a time.
     if (name === 'budgets' && !(name in saved)) return []
     const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
-    return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}` }]
+    const why = name === 'maxSteps' ? ', on which the learning rate of every step depends' : ''
+    return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}${why}` }]
   })
   if (differences.length === 0) return
   throw new ConfigError(

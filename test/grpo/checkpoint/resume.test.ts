@@ -169,7 +169,11 @@ describe('resume', () => {
           { learningRate: 0.5, epsilon: 0.3 },
           /epsilon was 0\.2 and is now 0\.3\n {2}learningRate was 0\.02 and is now 0\.5/,
         ],
-        [{}, { maxSteps: 4, lrSchedulerType: 'linear' }, /maxSteps was 2 and is now 4/],
+        [
+          {},
+          { maxSteps: 4, lrSchedulerType: 'linear' },
+          /maxSteps was 2 and is now 4, on which the learning rate of every step depends/,
+        ],
         [{ task: tinyTask(4) }, {}, /problems was "3 problems, \w+" and is now "4 problems/],
         [{ rewards: [fractionOf(7, 'other')] }, {}, /rewards was "fraction × 1" and is now "other × 1"/],
       ]
