@@ -1,8 +1,6 @@
+import { EQUAL_REWARDS } from '../grpo/metrics/signal.js'
 import { mean } from '../grpo/metrics/statistics.js'
 import type { CompletionGroup, StepRewards } from './reportData.js'
-
-/** Rewards that differ by no more than this are equal: a sum of the same numbers may be rounded differently. */
-const EQUAL_REWARDS = 1e-6
 
 /** The rewards of a step's groups, as the charts need them. */
 export function stepRewards(step: number, groups: readonly CompletionGroup[]): StepRewards {

@@ -1,14 +1,6 @@
 import type { Advantages } from '../advantages.js'
+import { EQUAL_REWARDS } from './signal.js'
 import { mean, standardDeviation } from './statistics.js'
-
-/**
- * A group counts as having no spread when the standard deviation of its rewards is at most this.
- *
- * TRL compares an f32 standard deviation with an absolute tolerance of 1e-8, which the rounding of eight equal
- * rewards of 0.2 exceeds (1.6e-8): it then logs 0 for a batch in which every group is constant. Below 1e-6 the
- * advantages, divided by std + 1e-4, stay under 1 % of their usual size.
- */
-const ZERO_STD = 1e-6
 
 /**
  * Reward metrics with TRL's names: `rewards/<function>/mean` and `/std` over the completions the function scored,
@@ -31,6 +23,6 @@ export function rewardMetrics(
   }
   metrics.reward = mean(rewards)
   metrics.reward_std = standardDeviation(rewards)
-  metrics.frac_reward_zero_std = std.filter((value) => value <= ZERO_STD).length / std.length
+  metrics.frac_reward_zero_std = std.filter((value) => value <= EQUAL_REWARDS).length / std.length
   return metrics
 }
