@@ -131,7 +131,10 @@ async function codeOf({ symbol }, shown) {
   for (const helper of helpers) shown.add(helper)
   const declarations = [
     ...declarationOf(symbol),
-    ...helpers.flatMap((helper) => [`/** ${commentOf(helper).replace(/\s*\n\s*/g, ' ')} */\n${declarationOf(helper)}`]),
+    ...helpers.map((helper) => {
+      const comment = commentOf(helper).replace(/\s*\n\s*/g, ' ')
+      return comment === '' ? declarationOf(helper) : `/** ${comment} */\n${declarationOf(helper)}`
+    }),
   ]
   const text = declarations.join('\n\n').replace(/\{@link\s+([\w.]+)\s*\}/g, '`$1`')
   const code = await format(text, { ...(await resolveConfig(import.meta.filename)), parser: 'typescript' })

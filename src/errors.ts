@@ -45,9 +45,9 @@ export class GradingError extends GrpoError {
   override name = 'GradingError'
 }
 
-/** A backend cannot be used on this machine, or a tensor does not fit into its memory. */
-export class BackendError extends GrpoError {
-  override name = 'BackendError'
+/** An engine cannot be used on this machine, or a tensor does not fit into its memory. */
+export class EngineError extends GrpoError {
+  override name = 'EngineError'
 }
 
 /** What kind of trouble there was with the Hugging Face Hub; the message says what to do about it. */

@@ -65,7 +65,7 @@ export interface MemoryUse {
 export interface Engine {
   /** What it is and can do. */
   readonly info: EngineInfo
-  /** Loads a model's weights. Throws FileFormatError, UnsupportedError, BackendError. */
+  /** Loads a model's weights. Throws FileFormatError, UnsupportedError, EngineError. */
   load(source: ModelSource): Promise<EngineModel>
   /** What it holds now, and what it could hold. */
   memory(): MemoryUse

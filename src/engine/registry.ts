@@ -1,4 +1,4 @@
-import { BackendError, ConfigError } from '../errors.js'
+import { EngineError, ConfigError } from '../errors.js'
 import { startCpuEngine, startReferenceEngine } from './cpu/cpuEngine.js'
 import type { Engine } from './engine.js'
 
@@ -14,7 +14,7 @@ export interface EngineEntry {
   readonly name: string
   /** What it is, for help texts. */
   readonly summary: string
-  /** Starts it, or throws a BackendError that says why it cannot run here. */
+  /** Starts it, or throws an EngineError that says why it cannot run here. */
   readonly start: (options: EngineOptions) => Promise<Engine>
 }
 
@@ -44,7 +44,7 @@ let selected: SelectedEngine | null = null
 
 /**
  * Selects what computes, for the models that are loaded from now on. `auto` takes the first engine that works here.
- * @throws BackendError when the wanted engine cannot run here, ConfigError for an unknown name or number of threads
+ * @throws EngineError when the wanted engine cannot run here, ConfigError for an unknown name or number of threads
  */
 export async function selectEngine(
   name: EngineName | 'auto' = 'auto',
@@ -72,11 +72,11 @@ async function firstThatWorks(options: EngineOptions): Promise<SelectedEngine> {
       const since = failures.length === 0 ? 'the fastest engine that works here' : `since ${failures.join('; ')}`
       return { name, engine, why: `${since}: ${why}` }
     } catch (error) {
-      if (!(error instanceof BackendError)) throw error
+      if (!(error instanceof EngineError)) throw error
       failures.push(`the engine ${entry.name} failed (${error.message})`)
     }
   }
-  throw new BackendError(`no engine works here: ${failures.join('; ')}`)
+  throw new EngineError(`no engine works here: ${failures.join('; ')}`)
 }
 
 function entryOf(name: string): EngineEntry {

@@ -29,7 +29,7 @@ export interface RunPlan {
 
 /**
  * Checks what a run is made of.
- * @throws ConfigError, DataError for what no run can be made of, BackendError when it will not fit into memory
+ * @throws ConfigError, DataError for what no run can be made of, EngineError when it will not fit into memory
  */
 export function planRun(
   options: Omit<GRPOTrainerOptions, 'onWarning' | 'onProgress' | 'signal' | 'acceptChangedData'>,

@@ -84,7 +84,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
 
   /**
    * From here to the end of the loop, no other process may train in outputDir: see docs/checkpoints.md.
-   * @throws ConfigError, DataError, BackendError when the run will not fit into memory, FileFormatError when no checkpoint to
+   * @throws ConfigError, DataError, EngineError when the run will not fit into memory, FileFormatError when no checkpoint to
    *   resume from is whole, GrpoError when another process trains in outputDir
    */
   constructor(options: GRPOTrainerOptions<Options>) {

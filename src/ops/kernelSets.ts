@@ -1,5 +1,5 @@
 import * as tf from '../bundled/tfjs.js'
-import { BackendError } from '../errors.js'
+import { EngineError } from '../errors.js'
 
 /**
  * The kernels of each op, forward passes with their gradients and variants. A backend has all of a set or none: an op that finds
@@ -38,7 +38,7 @@ export type KernelName = (typeof kernelSets)[keyof typeof kernelSets][number]
 
 /**
  * Checks that a backend has each set of kernels as a whole or not at all.
- * @throws BackendError that names what is missing
+ * @throws EngineError that names what is missing
  */
 export function checkKernelSets(backend: string): void {
   const present = new Set(tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName))
@@ -49,7 +49,7 @@ export function checkKernelSets(backend: string): void {
     return [`${op}: it has ${first}, but not ${missing.join(', ')}`]
   })
   if (problems.length === 0) return
-  throw new BackendError(
+  throw new EngineError(
     `the backend ${backend} has only a part of some kernels: ${problems.join('; ')}; ` +
       'register all of a set (src/ops/kernelSets.ts), or none, so that the op is composed of others',
   )

@@ -30,7 +30,7 @@ export interface SelfTestResult extends Required<GateResult> {
 }
 
 /**
- * Checks on the current backend, with a model of the user's own, that the numbers of training are what they should be: losses
+ * Checks on the selected engine, with a model of the user's own, that the numbers of training are what they should be: losses
  * are TRL's, gradients are slopes, tokens are scored where they stand, after their own prompt, at the temperature of sampling, and
  * whatever else is computed with them; the adapter can be switched off.
  */

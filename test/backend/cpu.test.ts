@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Allocator } from '../../src/backend/cpu/allocator.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
-import { BackendError, ConfigError } from '../../src/errors.js'
+import { EngineError, ConfigError } from '../../src/errors.js'
 import {
   assertClose,
   on,
@@ -75,7 +75,7 @@ describe('cpu backend: allocator', () => {
     assert.deepEqual([allocator.usedBytes, allocator.peakBytes], [0, 128 + 40 * PAGE])
     assert.throws(() => {
       allocator.release(first)
-    }, BackendError)
+    }, EngineError)
   })
 
   it('says what is full when the memory is full, and goes on afterwards', () => {
@@ -84,13 +84,13 @@ describe('cpu backend: allocator', () => {
     assert.throws(
       () => allocator.allocate(20 * PAGE),
       (error: unknown) => {
-        assert.ok(error instanceof BackendError)
+        assert.ok(error instanceof EngineError)
         assert.match(error.message, /2 MiB more were asked for while 2 MiB of at most 2 MiB are in use/)
         return true
       },
     )
     const rest = allocator.allocate(11 * PAGE)
-    assert.throws(() => allocator.allocate(1), BackendError)
+    assert.throws(() => allocator.allocate(1), EngineError)
     allocator.release(block)
     assert.equal(allocator.allocate(20 * PAGE), block)
     allocator.release(rest)
@@ -191,7 +191,7 @@ describe('cpu backend', () => {
 
     it('refuses text in its kernels', () => {
       const text = tf.tensor1d(['a', 'b'])
-      assert.throws(() => backend().address(text), BackendError)
+      assert.throws(() => backend().address(text), EngineError)
       text.dispose()
     })
   }, OUR_BACKENDS)

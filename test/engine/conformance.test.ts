@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Engine, EngineModel, EngineRow, TokenValues } from '../../src/engine/engine.js'
 import { engines, selectEngine } from '../../src/engine/registry.js'
 import type { EngineEntry } from '../../src/engine/registry.js'
-import { BackendError } from '../../src/errors.js'
+import { EngineError } from '../../src/errors.js'
 import type { LoraAdapter } from '../../src/model/lora.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import { loadModel } from '../../src/policy/loadModel.js'
@@ -52,7 +52,7 @@ describe('engine conformance', () => {
         try {
           engine = (await selectEngine(entry.name as 'cpu')).engine
         } catch (error) {
-          if (!(error instanceof BackendError)) throw error
+          if (!(error instanceof EngineError)) throw error
           console.log(`      skipped: ${error.message}`)
           this.skip()
         }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { selectEngine } from '../../src/engine/registry.js'
-import { BackendError, ConfigError } from '../../src/errors.js'
+import { EngineError, ConfigError } from '../../src/errors.js'
 import type { GRPOOptions } from '../../src/grpo/config/options.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { checkMemory, memoryForecast } from '../../src/grpo/memory/forecast.js'
@@ -170,7 +170,7 @@ describe('GRPOTrainer of all weights', () => {
         () => {
           checkMemory(large, { tensorLimit: 2 ** 32, available: 2 ** 40 })
         },
-        (error) => error instanceof BackendError && error.message.includes('train a LoRA adapter'),
+        (error) => error instanceof EngineError && error.message.includes('train a LoRA adapter'),
       )
     }))
 

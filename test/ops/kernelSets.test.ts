@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
-import { BackendError } from '../../src/errors.js'
+import { EngineError } from '../../src/errors.js'
 import { checkKernelSets, kernelSets } from '../../src/ops/kernelSets.js'
 import type { KernelName } from '../../src/ops/kernelSets.js'
 // Their gradients are registered where the ops are.
@@ -44,7 +44,7 @@ describe('ops/kernelSets', () => {
           checkKernelSets(BACKEND)
         },
         (error: Error) =>
-          error instanceof BackendError &&
+          error instanceof EngineError &&
           error.message.includes('attention: it has Attention, but not AttentionGradient') &&
           error.message.includes(
             'weight: it has PackWeight, but not WeightRows, Linear, TrainableLinear, LinearInputGradient',

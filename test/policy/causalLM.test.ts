@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as tf from '../../src/bundled/tfjs.js'
 import { selectEngine } from '../../src/engine/registry.js'
-import { BackendError, ConfigError, FileFormatError } from '../../src/errors.js'
+import { EngineError, ConfigError, FileFormatError } from '../../src/errors.js'
 import { Safetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensorsWriter.js'
 import { loadModel } from '../../src/policy/loadModel.js'
@@ -187,7 +187,7 @@ describe('causalLM', () => {
       const model = await loadModel(temporaryTinyModel())
       const expected = sequenceLogits(model, TOKEN_IDS)
       await selectEngine(other)
-      assert.throws(() => sequenceLogits(model, TOKEN_IDS), BackendError)
+      assert.throws(() => sequenceLogits(model, TOKEN_IDS), EngineError)
       await selectEngine(one)
       assert.deepEqual(sequenceLogits(model, TOKEN_IDS), expected)
       model.dispose()

@@ -1,4 +1,4 @@
-import { BackendError } from '../../errors.js'
+import { EngineError } from '../../errors.js'
 import { mebibytes } from '../../io/units.js'
 
 const PAGE = 65536
@@ -43,7 +43,7 @@ export class Allocator {
 
   /**
    * Returns the address of a new block of at least `bytes` bytes; its content is undefined.
-   * @throws BackendError when the memory is full.
+   * @throws EngineError when the memory is full.
    */
   allocate(bytes: number): number {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
@@ -57,7 +57,7 @@ export class Allocator {
   /** Takes a block back. */
   release(address: number): void {
     const size = this.#sizes.get(address)
-    if (size === undefined) throw new BackendError(`internal: address ${address} was released but never allocated`)
+    if (size === undefined) throw new EngineError(`internal: address ${address} was released but never allocated`)
     this.#sizes.delete(address)
     this.#used -= size
     const index = this.#indexAfter(address)
@@ -102,7 +102,7 @@ export class Allocator {
     try {
       this.memory.grow(Math.max(missing, wanted))
     } catch (cause) {
-      throw new BackendError(
+      throw new EngineError(
         `out of tensor memory: ${mebibytes(size)} more were asked for while ${mebibytes(this.#used)} of at most ${mebibytes(this.maximumPages * PAGE)} are in use; ` +
           'use a smaller perDeviceTrainBatchSize, numGenerations or maxCompletionLength, or a smaller model',
         { cause },

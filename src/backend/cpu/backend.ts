@@ -1,5 +1,5 @@
 import * as tf from '../../bundled/tfjs.js'
-import { BackendError } from '../../errors.js'
+import { EngineError } from '../../errors.js'
 import type { Runtime } from './runtime.js'
 
 /** tfjs's name of the cpu backend. */
@@ -83,7 +83,7 @@ export class CpuBackend extends tf.MathBackendCPU {
     const values = data.values as Values | undefined
     const Type = tensor.dtype === 'float32' ? Float32Array : Int32Array
     if (!(values instanceof Type)) {
-      throw new BackendError(`a kernel got a tensor of dtype ${tensor.dtype}; expected float32 or int32`)
+      throw new EngineError(`a kernel got a tensor of dtype ${tensor.dtype}; expected float32 or int32`)
     }
     const address = this.runtime.allocator.allocate(values.byteLength)
     const moved = new Type(this.runtime.allocator.memory.buffer, address, values.length)
@@ -117,11 +117,11 @@ export class CpuBackend extends tf.MathBackendCPU {
   }
 }
 
-/** What computes on the current backend. Throws a BackendError when that is another than this one. */
+/** What computes on the current backend. Throws an EngineError when that is another than this one. */
 export function currentRuntime(): Runtime {
   const backend = tf.backend()
   if (backend instanceof CpuBackend) return backend.runtime
-  throw new BackendError(`the backend ${tf.getBackend()} is selected; expected the cpu backend`)
+  throw new EngineError(`the backend ${tf.getBackend()} is selected; expected the cpu backend`)
 }
 
 const EMPTY = { float32: new Float32Array(0), int32: new Int32Array(0) }

@@ -38,7 +38,7 @@ const KERNELS = [
 /**
  * Makes a tfjs backend of the cpu backend: every kernel of tfjs's plain cpu backend, and our own in place of the slow ones.
  * A backend of the same name is replaced, once the new one runs.
- * @throws BackendError when this machine cannot run it
+ * @throws EngineError when this machine cannot run it
  */
 export async function registerCpuBackend(
   options: {

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import v8 from 'node:v8'
 import { Worker } from 'node:worker_threads'
-import { BackendError, ConfigError } from '../../errors.js'
+import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
 
@@ -59,7 +59,7 @@ export class Runtime {
 
   /**
    * Compiles the module and starts the helper threads.
-   * @throws BackendError when WebAssembly with SIMD and threads is missing or the build's files are, ConfigError for a number
+   * @throws EngineError when WebAssembly with SIMD and threads is missing or the build's files are, ConfigError for a number
    * of threads out of range.
    */
   static async start(
@@ -136,7 +136,7 @@ function readModule(fusedWanted: boolean): { bytes: Uint8Array<ArrayBuffer>; fus
     try {
       return new Uint8Array(fs.readFileSync(file))
     } catch (cause) {
-      throw new BackendError(`the cpu backend's kernels are missing (${file.pathname}); run \`npm run build\``, {
+      throw new EngineError(`the cpu backend's kernels are missing (${file.pathname}); run \`npm run build\``, {
         cause,
       })
     }
@@ -150,7 +150,7 @@ function readModule(fusedWanted: boolean): { bytes: Uint8Array<ArrayBuffer>; fus
   }
   const bytes = read('kernels.wasm')
   if (!WebAssembly.validate(bytes)) {
-    throw new BackendError(
+    throw new EngineError(
       `this JavaScript engine (Node ${process.version}) does not take WebAssembly with SIMD and threads; use Node 20.19 or newer`,
     )
   }
@@ -165,7 +165,7 @@ function reserveMemory(): Allocator {
       return new Allocator(pages - 1)
     } catch (cause) {
       if (pages <= 4096) {
-        throw new BackendError('the system refuses even 256 MiB of shared memory; raise its limit (ulimit -v)', {
+        throw new EngineError('the system refuses even 256 MiB of shared memory; raise its limit (ulimit -v)', {
           cause,
         })
       }

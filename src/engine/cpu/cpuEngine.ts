@@ -70,7 +70,7 @@ class TensorEngine implements Engine {
   }
 }
 
-/** An engine on a backend of tfjs. Throws a BackendError when that has a part of an op's kernels only. */
+/** An engine on a backend of tfjs. Throws an EngineError when that has a part of an op's kernels only. */
 export function tensorEngine(
   about: Pick<EngineInfo, 'name' | 'description'>,
   /** tfjs's name of the backend. */
@@ -82,7 +82,7 @@ export function tensorEngine(
 
 let cpuBackend: CpuBackend | null = null
 
-/** Our own threaded WebAssembly engine. Throws a BackendError when it cannot run here. */
+/** Our own threaded WebAssembly engine. Throws an EngineError when it cannot run here. */
 export async function startCpuEngine(
   options: {
     /**

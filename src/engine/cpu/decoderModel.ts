@@ -1,5 +1,5 @@
 import * as tf from '../../bundled/tfjs.js'
-import { BackendError, ConfigError } from '../../errors.js'
+import { EngineError, ConfigError } from '../../errors.js'
 import type { LoraAdapter } from '../../model/lora.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
 import { linear } from '../../ops/linear.js'
@@ -134,7 +134,7 @@ export class DecoderModel implements EngineModel {
   /** Hidden states after the final norm. */
   forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
     if (tf.getBackend() !== this.backend) {
-      throw new BackendError(
+      throw new EngineError(
         `the model was loaded on the backend ${this.backend}, but ${tf.getBackend()} is selected now; ` +
           'select the engine first, then load the model',
       )

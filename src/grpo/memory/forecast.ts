@@ -1,5 +1,5 @@
 import { canKeep } from '../../engine/engine.js'
-import { BackendError } from '../../errors.js'
+import { EngineError } from '../../errors.js'
 import { gibibytes, mebibytes } from '../../io/units.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
@@ -123,7 +123,7 @@ export function promptLengths(policy: CausalLM, task: Task): number[] {
 
 /**
  * Refuses a run that will not fit.
- * @throws BackendError that names the parts and what to make smaller
+ * @throws EngineError that names the parts and what to make smaller
  */
 export function checkMemory(
   forecast: MemoryForecast,
@@ -136,7 +136,7 @@ export function checkMemory(
     tensors > tensorLimit
       ? `needs ${gibibytes(tensors)} of tensors, more than the ${gibibytes(tensorLimit)} that the engine can hold`
       : `needs ${gibibytes(total)}, more than the ${gibibytes(available)} that this process may take`
-  throw new BackendError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
+  throw new EngineError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
 }
 
 function advice({ weights, trained, optimizer, sampling, activations, tensors }: MemoryForecast): string {

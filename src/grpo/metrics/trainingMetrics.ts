@@ -36,7 +36,7 @@ export interface TrainingMetrics {
   readonly sampling_time: number
   /** Completion tokens sampled in a second of the whole step. */
   readonly tokens_per_second: number
-  /** Bytes that the backend holds in tensors: weights, adapter, and whatever was not freed. */
+  /** Bytes that the engine holds in tensors: weights, adapter, and whatever was not freed. */
   readonly 'memory/tensor_bytes': number
   /** Bytes of main memory that the process holds (resident set). */
   readonly 'memory/process_bytes': number

@@ -46,7 +46,7 @@ export interface PreflightReport extends PreflightFile {
  *
  * Samples up to 4 completions of 20 problems with the settings of the run, and trains on a micro-batch of them without changing anything.
  * @returns what was found, and the groups that were sampled
- * @throws ConfigError, DataError for options that no run can have, BackendError for a run that does not fit into memory
+ * @throws ConfigError, DataError for options that no run can have, EngineError for a run that does not fit into memory
  */
 export async function preflight(
   options: PreflightOptions,

@@ -4,7 +4,7 @@ import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
 import { tensorEngine } from '../../../src/engine/cpu/cpuEngine.js'
 import type { Engine } from '../../../src/engine/engine.js'
 import { selectEngine } from '../../../src/engine/registry.js'
-import { BackendError } from '../../../src/errors.js'
+import { EngineError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import { checkMemory, memoryForecast } from '../../../src/grpo/memory/forecast.js'
 import { GRPOTrainer } from '../../../src/grpo/trainer.js'
@@ -102,7 +102,7 @@ describe('grpo/memoryForecast', () => {
       () => {
         checkMemory(forecast, { ...limits, available: 100 * 2 ** 20 })
       },
-      (error) => error instanceof BackendError && /needs 0\.\d\d GiB, more than the 0\.10 GiB/.test(error.message),
+      (error) => error instanceof EngineError && /needs 0\.\d\d GiB, more than the 0\.10 GiB/.test(error.message),
     )
     assert.throws(() => {
       checkMemory({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 }, limits)

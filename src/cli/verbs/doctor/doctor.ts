@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { engines, selectEngine } from '../../../engine/registry.js'
-import { BackendError } from '../../../errors.js'
+import { EngineError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
 import type { Streams } from '../../terminal/streams.js'
 import { describeWebAssembly, tryEngine } from './engines.js'
@@ -25,7 +25,7 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
     .action(() => doctor(streams, program.version() ?? ''))
 }
 
-/** Prints the findings. Throws a BackendError when no engine works. */
+/** Prints the findings. Throws an EngineError when no engine works. */
 export async function doctor(streams: Streams, version: string): Promise<void> {
   const print = (name: string, finding: string): void => {
     streams.stdout.write(`${name.padEnd(13)}${finding}\n`)
@@ -48,7 +48,7 @@ export async function doctor(streams: Streams, version: string): Promise<void> {
     anyWorks ||= works
     print(name, `${works ? 'works' : 'fails'}: ${finding}`)
   }
-  if (!anyWorks) throw new BackendError('no engine works here; see above for the reasons')
+  if (!anyWorks) throw new EngineError('no engine works here; see above for the reasons')
   const { name, why } = await selectEngine('auto')
   print('auto', `takes ${name}: ${why}`)
 }
