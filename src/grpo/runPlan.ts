@@ -1,8 +1,7 @@
-import fs from 'node:fs'
 import { ConfigError, DataError } from '../errors.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { RewardFunction } from '../rewards/reward.js'
-import { runLayout } from '../run/layout.js'
+import { checkModelFolder, checkStartingModel } from '../run/runEntries.js'
 import { parseGRPOConfig } from './config/config.js'
 import type { GRPOConfig } from './config/config.js'
 import { checkGoldAnswers } from './goldAnswers.js'
@@ -58,7 +57,7 @@ export function planRun(
   const { engine } = policy
   checkMemory(forecast, { tensorLimit: engine.info.tensorLimit, available: engine.memory().available })
   checkEvaluation(options, config)
-  checkOutputDir(policy, options.outputDir)
+  checkOutputDir(policy, options)
   if (options.resume && options.outputDir === undefined) {
     throw new ConfigError('resume needs outputDir, the folder of the run to continue')
   }
@@ -67,14 +66,15 @@ export function planRun(
   return { policy, config, rewards, sampler, maxSteps, memoryForecast: forecast }
 }
 
-/** Throws a ConfigError where the run would replace the model that it starts from. */
-function checkOutputDir({ folder, trained }: Policy, outputDir: string | undefined): void {
+/** Throws a ConfigError where the run would replace the model that it starts from, or one that no run has made. */
+function checkOutputDir(
+  { folder, trained }: Policy,
+  { outputDir, resume }: Pick<GRPOTrainerOptions, 'outputDir' | 'resume'>,
+): void {
   if (outputDir === undefined) return
-  const learned = runLayout(outputDir)[trained.folderName]
-  if (!fs.existsSync(learned) || fs.realpathSync(learned) !== fs.realpathSync(folder)) return
-  throw new ConfigError(
-    `outputDir ${outputDir}: the run would replace the model that it starts from, ${folder}; choose another folder`,
-  )
+  const trainsAllWeights = trained.folderName === 'model'
+  checkStartingModel(folder, outputDir, trainsAllWeights)
+  if (trainsAllWeights && !resume) checkModelFolder(outputDir)
 }
 
 /** Throws a ConfigError for options of evaluation that cannot work. */

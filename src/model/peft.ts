@@ -71,6 +71,13 @@ function readConfig(file: string): unknown {
   try {
     bytes = fs.readFileSync(file)
   } catch (cause) {
+    const folder = path.dirname(file)
+    if (fs.existsSync(path.join(folder, 'config.json'))) {
+      throw new FileFormatError(
+        folder,
+        'is the folder of a whole model, not of an adapter; give it as the model (--model, or loadModel)',
+      )
+    }
     throw new FileFormatError(
       file,
       `cannot be read (${(cause as Error).message}); an adapter's folder holds ${CONFIG_FILE} and ${TENSORS_FILE}`,

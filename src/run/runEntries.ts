@@ -3,6 +3,7 @@ import path from 'node:path'
 import { ConfigError, FileFormatError } from '../errors.js'
 import { asWriteError, atomicWriteFile } from '../io/atomicWrite.js'
 import { readRunConfig } from './configFile.js'
+import type { ConfigFile } from './configFile.js'
 import { runFileNames } from './fileNames.js'
 import { runLayout } from './layout.js'
 
@@ -47,11 +48,47 @@ export function checkCheckpointsAreThere(folder: string): void {
   )
 }
 
+/**
+ * Throws a ConfigError when the folder holds a model that no run has made: one that trains all weights would write its own over it.
+ */
+export function checkModelFolder(folder: string): void {
+  const { model, config, metrics } = runLayout(folder)
+  if (!fs.existsSync(model)) return
+  const isFolder = fs.statSync(model).isDirectory()
+  if (isFolder && fs.readdirSync(model).length === 0) return
+  // Runs from JavaScript leave no config.yaml.
+  if (isFolder && (fs.existsSync(config) ? makesModel(folder) : fs.existsSync(metrics))) return
+  throw new ConfigError(
+    `outputDir ${folder}: the trained model would be written to ${model}, which is there already and was made by no run of that folder; ` +
+      'choose another folder with --output-dir, or move it away',
+  )
+}
+
+/**
+ * Throws a ConfigError where the model that a run starts from lies in what the run replaces of its folder: its checkpoints, or the
+ * model that an earlier run left where this one leaves its own or clears the folder.
+ */
+export function checkStartingModel(starting: string, folder: string, trainsAllWeights: boolean): void {
+  const { model, checkpoints, adapter, placebo } = runLayout(folder)
+  const replacesModel = trainsAllWeights || readConfig(folder)?.use_peft === false
+  const from = realPath(starting)
+  const replaced = [checkpoints, adapter, placebo, ...(replacesModel ? [model] : [])].map(realPath)
+  if (!replaced.some((one) => from !== null && one !== null && `${from}${path.sep}`.startsWith(`${one}${path.sep}`)))
+    return
+  throw new ConfigError(
+    `outputDir ${folder}: the run would replace the model that it starts from, ${starting}; choose another folder`,
+  )
+}
+
+function realPath(entry: string): string | null {
+  return fs.existsSync(entry) ? fs.realpathSync(entry) : null
+}
+
 /** Makes the folder of a run, without what an earlier run left there, and writes config.yaml. Throws a GrpoError. */
 export function startRunFolder(folder: string, config: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true })
-    const names = hasTrainedWeights(folder) ? [...runEntryNames, runFileNames.model] : runEntryNames
+    const names = readConfig(folder)?.use_peft === false ? [...runEntryNames, runFileNames.model] : runEntryNames
     for (const name of names) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
   } catch (error) {
     throw asWriteError(folder, error)
@@ -59,12 +96,18 @@ export function startRunFolder(folder: string, config: string): void {
   atomicWriteFile(runLayout(folder).config, config)
 }
 
-/** Whether the model in the folder is what a run of `grpo-ts train` has made of another one. */
-function hasTrainedWeights(folder: string): boolean {
+/** Whether the run whose config.yaml the folder holds trains all weights, or is a pretraining, which starts from no model. */
+function makesModel(folder: string): boolean {
+  const config = readConfig(folder)
+  return config !== null && (config.use_peft === false || !('model' in config))
+}
+
+/** The options of the run that a folder holds; null where they cannot be read. */
+function readConfig(folder: string): ConfigFile | null {
   try {
-    return readRunConfig(folder)?.use_peft === false
+    return readRunConfig(folder)
   } catch (error) {
-    if (error instanceof FileFormatError) return false
+    if (error instanceof FileFormatError) return null
     throw error
   }
 }

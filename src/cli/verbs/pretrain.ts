@@ -21,7 +21,7 @@ import { lockRunFolder } from '../../run/lock.js'
 import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { Progress } from '../terminal/progress.js'
-import { checkRunFolder, startRunFolder } from '../../run/runEntries.js'
+import { checkModelFolder, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
 
 /** Updates between two lines of the log. */
 const LOGGING_STEPS = 50
@@ -57,7 +57,10 @@ export function addPretrainCommand(program: Command, streams: Streams): void {
 async function pretrain(config: PretrainConfig, flags: PretrainFlags, streams: Streams): Promise<void> {
   const { outputDir, resume, overwrite } = flags
   const resumes = resume && listCheckpoints(outputDir).length > 0
-  if (!resumes) checkRunFolder(outputDir, overwrite)
+  if (!resumes) {
+    checkRunFolder(outputDir, overwrite)
+    checkModelFolder(outputDir)
+  }
   const engine = await selectEngine('cpu', flags)
   const lock = lockRunFolder(outputDir)
   try {

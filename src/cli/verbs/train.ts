@@ -34,7 +34,13 @@ import { runPreflight } from '../run/runPreflight.js'
 import { writePreflight } from '../../run/preflightFile.js'
 import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
-import { checkCheckpointsAreThere, checkRunFolder, startRunFolder } from '../../run/runEntries.js'
+import {
+  checkCheckpointsAreThere,
+  checkModelFolder,
+  checkRunFolder,
+  checkStartingModel,
+  startRunFolder,
+} from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
 import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
@@ -106,7 +112,10 @@ export async function train(
   const resumes = options.resume === true && listCheckpoints(outputDir).length > 0
   checkRunFolder(outputDir, options.overwrite || options.resume === true)
   if (options.resume && !resumes) checkCheckpointsAreThere(outputDir)
+  const { usePeft } = config.run
+  if (!usePeft && !resumes) checkModelFolder(outputDir)
   await withRun(config, streams, async (policy, data) => {
+    checkStartingModel(policy.folder, outputDir, !usePeft)
     const lock = lockRunFolder(outputDir)
     try {
       await interruptible((signal) => trainIn(policy, data, config, { ...options, resumes, signal }, streams))

@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import path from 'node:path'
 import { z } from 'zod'
 import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
@@ -89,7 +90,17 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
   const learned = flags.adapter ?? (run && learnedBy(run))
   const [adapter, weights] = config?.run.usePeft === false ? [null, learned] : [learned, null]
   if (flags.baselineAdapter !== undefined && adapter === null) {
-    throw new ConfigError('--baseline-adapter is what an adapter is compared with; give --adapter too')
+    throw new ConfigError(
+      weights === null
+        ? '--baseline-adapter is what an adapter is compared with; give --adapter too'
+        : `--baseline-adapter is what an adapter is compared with, and ${folder} has trained all weights of its model; leave it out`,
+    )
+  }
+  if (weights != null && fs.existsSync(path.join(weights, 'adapter_config.json'))) {
+    throw new ConfigError(
+      `--adapter ${weights} is an adapter, and ${folder} has trained all weights of its model; give the folder of such a model, or ` +
+        '--model, --task and --adapter instead of the run',
+    )
   }
   return {
     run,
