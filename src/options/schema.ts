@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { quote } from '../io/json.js'
-import { optionsByName } from './names.js'
+import { kebabCase, optionsByName } from './names.js'
 
 /** An option with its default; the description, completed by the default, is the option's help text. */
 export function option<T extends z.ZodType>(
@@ -38,9 +38,9 @@ export function leftOpen<Shape extends Readonly<Record<string, z.ZodDefault | z.
 
 /** How {@link parseOptions} takes options. */
 export interface ParseSettings {
-  /** Values that take the place of those by either spelling, as flags do of those of a file. Defaults to none. */
-  readonly overrides?: Readonly<Record<string, unknown>>
-  /** An option's name as it was given, for messages. Defaults to the camelCase one. */
+  /** Values of flags, by their camelCase names; they take the place of those of the input. Defaults to none. */
+  readonly flags?: Readonly<Record<string, unknown>>
+  /** An option's name for messages. Defaults to the flag's (`--num-generations`) where that was given, else the camelCase one. */
   readonly nameOf?: (name: string) => string
 }
 
@@ -52,11 +52,11 @@ export function parseOptions<Shape extends z.core.$ZodShape>(
   what: string, // whose options they are: `train`
   schema: z.ZodObject<Shape>,
   input: object,
-  { overrides = {}, nameOf = (name) => name }: ParseSettings = {},
+  { flags = {}, nameOf = (name) => (name in flags ? `--${kebabCase(name)}` : name) }: ParseSettings = {},
 ): z.output<z.ZodObject<Shape>> {
   const problems: string[] = []
   const named = optionsByName({ ...input }, Object.keys(schema.shape), problems)
-  const checked = problemsOf(schema, { ...named, ...overrides }, nameOf)
+  const checked = problemsOf(schema, { ...named, ...flags }, nameOf)
   problems.push(...checked.problems)
   if (problems.length > 0 || !checked.value) throw new ConfigError(`options of ${what}:\n  ${problems.join('\n  ')}`)
   return checked.value

@@ -82,7 +82,7 @@ export function parsePretrainConfig(
   input: PretrainOptions | Readonly<Record<string, unknown>>,
   flags: Readonly<Record<string, unknown>> = {},
 ): PretrainConfig {
-  const config = parseOptions('pretrain', pretrainConfigSchema, input, { overrides: flags })
+  const config = parseOptions('pretrain', pretrainConfigSchema, input, { flags })
   if (config.warmupSteps + config.decaySteps > config.maxSteps) {
     throw new ConfigError(
       `warmupSteps ${config.warmupSteps} and decaySteps ${config.decaySteps} are more than maxSteps ${config.maxSteps}`,

@@ -15,9 +15,9 @@ const schema = z.strictObject({
   inner: z.strictObject({ low: z.number().lt(1) }).optional(),
 })
 
-function messageOf(input: Record<string, unknown>, overrides: Record<string, unknown> = {}): string {
+function messageOf(input: Record<string, unknown>, flags: Record<string, unknown> = {}): string {
   try {
-    parseOptions('test', schema, { name: 'x', ...input }, { overrides })
+    parseOptions('test', schema, { name: 'x', ...input }, { flags })
   } catch (error) {
     assert.ok(error instanceof ConfigError)
     return error.message
@@ -26,10 +26,10 @@ function messageOf(input: Record<string, unknown>, overrides: Record<string, unk
 }
 
 describe('options/schema', () => {
-  it('takes names by either spelling, fills in defaults, and lets overrides take the place of both', () => {
+  it('takes names by either spelling, fills in defaults, and lets flags take the place of both', () => {
     const whole = { name: 'x', topP: 0.5, count: null, kind: 'one', parts: ['a'], isOn: false }
     assert.deepEqual(parseOptions('test', schema, { name: 'x', top_p: 0.5 }), whole)
-    assert.deepEqual(parseOptions('test', schema, { name: 'x', top_p: 2 }, { overrides: { topP: 0.5 } }), whole)
+    assert.deepEqual(parseOptions('test', schema, { name: 'x', top_p: 2 }, { flags: { topP: 0.5 } }), whole)
   })
 
   it('says in words what was expected and what was got', () => {
@@ -55,13 +55,13 @@ describe('options/schema', () => {
     for (const [input, expected] of cases) assert.equal(messageOf(input), `options of test:\n  ${expected}`)
   })
 
-  it('tells all problems at once', () => {
+  it('tells all problems at once, those of flags by the names of the flags', () => {
     assert.deepEqual(messageOf({ name: undefined, topp: 1, top_p: 0, count: 1 }, { count: 0 }).split('\n'), [
       'options of test:',
       '  unknown option topp; did you mean topP?',
       '  name is missing. What it is called.',
       '  topP: expected a number above 0, got 0. Share. Defaults to 1.',
-      '  count: expected a number above 0, got 0. How many; null = all. Defaults to null.',
+      '  --count: expected a number above 0, got 0. How many; null = all. Defaults to null.',
     ])
   })
 

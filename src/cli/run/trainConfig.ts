@@ -96,7 +96,7 @@ export function parseTrainConfig(
   input: Readonly<Record<string, unknown>>,
   flags: Readonly<Record<string, unknown>> = {},
 ): TrainConfig {
-  const options = parseOptions('train', trainConfigSchema, withNewNames(input), { overrides: flags })
+  const options = parseOptions('train', trainConfigSchema, withNewNames(input), { flags })
   const { model, task, data, outputDir } = withExpandedPaths(options)
   const folder =
     outputDir ??

@@ -39,7 +39,7 @@ export function schemaFlags<Shape extends Readonly<Record<string, z.ZodType>>>(s
     },
     read,
     parse: (verb, flags) =>
-      parseOptions(verb, z.object(shape), {}, { overrides: read(flags), nameOf: (name) => `--${kebabCase(name)}` }),
+      parseOptions(verb, z.object(shape), {}, { flags: read(flags), nameOf: (name) => `--${kebabCase(name)}` }),
   }
 }
 

@@ -234,7 +234,7 @@ describe('cli/trainConfig', () => {
     assert.deepEqual(parseTrainConfig(required, flags).task, expected)
     refuses({ ...required, task_options: { shots: 2 } }, /taskOptions holds shots; give it beside taskOptions/)
     for (const text of ['max_operand', '{ a', '3']) {
-      assert.throws(() => parseTrainConfig(required, parseFlags('--task-options', text)), /taskOptions: /)
+      assert.throws(() => parseTrainConfig(required, parseFlags('--task-options', text)), /--task-options: /)
     }
   })
 

@@ -149,7 +149,7 @@ describe('cli/train', () => {
       [['--task', 'sudoku'], 2, /unknown task 'sudoku'; known tasks: gsm8k, math, /],
       [['--task', 'humaneval-js'], 2, /task humaneval-js needs data/],
       [['--task', 'gsm8k', '--data', inFolder('nothing')], 1, /nothing/],
-      [['--num-generations', 'two'], 2, /numGenerations: .*got 'two'/],
+      [['--num-generations', 'two'], 2, /--num-generations: .*got 'two'/],
       [['--num-generation', '2'], 2, /unknown option '--num-generation'\n\(Did you mean --num-generations\?\)/],
     ]
     for (const [args, expected, message] of cases) {
