@@ -30,6 +30,10 @@ export default tseslint.config(
       // A spread merges something; fields that stand there are written as fields.
       'no-restricted-syntax': [
         'error',
+        {
+          selector: 'SpreadElement > TSAsExpression > :matches(ObjectExpression, ArrayExpression)',
+          message: 'Write them without spread.',
+        },
         { selector: 'SpreadElement > ObjectExpression', message: 'Write the fields without { } and spread.' },
         {
           selector: 'ArrayExpression > SpreadElement > ArrayExpression',

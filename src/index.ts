@@ -6,7 +6,8 @@
  */
 
 export { selectEngine } from './engine/registry.js'
-export type { EngineName, EngineOptions, SelectedEngine } from './engine/registry.js'
+export type { EngineOptions } from './engine/engine.js'
+export type { EngineName, SelectedEngine } from './engine/registry.js'
 export { loadModel } from './policy/loadModel.js'
 export type { LoadModelOptions } from './policy/loadModel.js'
 export type { CausalLM, Policy } from './policy/causalLM.js'

@@ -61,6 +61,12 @@ export interface MemoryUse {
   readonly available: number
 }
 
+/** How an engine is started. */
+export interface EngineOptions {
+  /** Threads of the cpu engine. Defaults to null: the number of cores, or what it runs with. */
+  threads?: number | null | undefined
+}
+
 /** What samples from a policy and differentiates it. */
 export interface Engine {
   /** What it is and can do. */

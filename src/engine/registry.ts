@@ -1,12 +1,6 @@
 import { EngineError, ConfigError } from '../errors.js'
 import { startCpuEngine, startReferenceEngine } from './cpu/cpuEngine.js'
-import type { Engine } from './engine.js'
-
-/** How an engine is started. */
-export interface EngineOptions {
-  /** Threads of the cpu engine. Defaults to null: the number of cores, or what it runs with. */
-  threads?: number | null | undefined
-}
+import type { Engine, EngineOptions } from './engine.js'
 
 /** An engine that can be asked for by its name. */
 export interface EngineEntry {

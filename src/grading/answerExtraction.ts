@@ -1,5 +1,5 @@
 /**
- * Finds the numeric answer in what a model wrote. Numbers are returned in the normal form of answers/numbers.ts, so that
+ * Finds the numeric answer in what a model wrote. Numbers are returned in the normal form of answers/findNumbers.ts, so that
  * equal numbers are equal strings. Every function takes time linear in the length of the text, whatever it holds.
  */
 import { lastBoxed } from './answers/boxed.js'

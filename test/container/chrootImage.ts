@@ -118,7 +118,9 @@ export class ChrootBuilder {
     switch (keyword) {
       case 'RUN': {
         const { status, stdout, stderr } = spawnSync(...inChroot(image, ['/bin/sh', '-c', text], networkSettings()), {
-          ...({ encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'pipe'] } as const),
+          encoding: 'utf8',
+          maxBuffer: 2 ** 28,
+          stdio: ['ignore', 'pipe', 'pipe'],
         })
         if (status !== 0)
           throw new Error(`line ${line}: RUN ended with ${status}\n${`${stdout}${stderr}`.slice(-4000)}`)

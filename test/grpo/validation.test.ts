@@ -52,7 +52,11 @@ describe('evaluation while training', () => {
     }
     const held = { ...tinyTask(1), problems: [{ ...tinyTask(1).problems[0]!, id: 'held-out' }] }
     const stopping = {
-      ...({ evalStrategy: 'steps', evalSteps: 1, maxSteps: 100, saveSteps: 100, saveTotalLimit: 1 } as const),
+      evalStrategy: 'steps' as const,
+      evalSteps: 1,
+      maxSteps: 100,
+      saveSteps: 100,
+      saveTotalLimit: 1,
       earlyStoppingPatience: 3,
       loadBestModelAtEnd: true,
     }

@@ -122,7 +122,10 @@ async function runQuickstart(
 
     const policies = { base, trained: policy }
     const evaluation = await measure(
-      ...([policies, heldOut, 'trained model', settings.SAMPLES] as const),
+      policies,
+      heldOut,
+      'trained model',
+      settings.SAMPLES,
       { ...limits, earlier: before },
       streams,
     )

@@ -31,21 +31,17 @@ export function doubleFactorial(value: Value, calculation: Calculation): Value |
 
 /** The numbers B(2k) / (2k (2k - 1)) of Stirling's series, https://dlmf.nist.gov/5.11.E1. */
 const stirlingNumbers: readonly (readonly [above: bigint, below: bigint])[] = [
-  ...([
-    [1n, 12n],
-    [-1n, 360n],
-    [1n, 1260n],
-    [-1n, 1680n],
-    [1n, 1188n],
-    [-691n, 360_360n],
-    [1n, 156n],
-  ] as const),
-  ...([
-    [-3617n, 122_400n],
-    [43_867n, 244_188n],
-    [-174_611n, 125_400n],
-    [77_683n, 5796n],
-  ] as const),
+  [1n, 12n],
+  [-1n, 360n],
+  [1n, 1260n],
+  [-1n, 1680n],
+  [1n, 1188n],
+  [-691n, 360_360n],
+  [1n, 156n],
+  [-3617n, 122_400n],
+  [43_867n, 244_188n],
+  [-174_611n, 125_400n],
+  [77_683n, 5796n],
 ]
 
 function stirling(n: number, calculation: Calculation): Value | null {

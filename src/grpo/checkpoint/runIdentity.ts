@@ -14,8 +14,14 @@ export type RunIdentity = Readonly<Record<string, unknown>>
 
 /** Options that change what is written or shown, and when a run ends, but not what a step computes. */
 const free: readonly (keyof GRPOConfig)[] = [
-  ...(['reportTo', 'loggingSteps', 'saveStrategy', 'saveSteps', 'saveTotalLimit', 'logCompletionTokens'] as const),
-  ...(['loadBestModelAtEnd', 'earlyStoppingPatience'] as const),
+  'reportTo',
+  'loggingSteps',
+  'saveStrategy',
+  'saveSteps',
+  'saveTotalLimit',
+  'logCompletionTokens',
+  'loadBestModelAtEnd',
+  'earlyStoppingPatience',
 ]
 
 /** Problems whose prompts are rendered for the comparison: enough to notice another template or system prompt. */

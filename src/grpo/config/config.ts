@@ -5,6 +5,7 @@ import type { GRPOOptions } from './options.js'
 import { checkCombinations, resolveGenerationBatch } from './rules.js'
 import { snakeCase } from '../../options/names.js'
 import { option, parseOptions } from '../../options/schema.js'
+import { lossTypeNames } from '../losses/lossTypes.js'
 
 const positiveInteger = z.int().positive()
 const nonNegative = z.number().nonnegative()
@@ -96,7 +97,7 @@ export const grpoConfigSchema = z.strictObject({
 
   // Loss
   lossType: option(
-    z.enum(['grpo', 'bnpo', 'dr_grpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo']),
+    z.enum(lossTypeNames),
     'dapo',
     'How the losses of tokens are formed and averaged: dapo over the tokens of the batch, grpo within each completion.',
   ),

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../errors.js'
 import { schedulerProblem } from '../../optim/schedulerOptions.js'
+import { lossTypes } from '../losses/lossTypes.js'
 import type { GRPOConfig } from './config.js'
 
 type GenerationBatchOptions = Pick<
@@ -46,7 +47,10 @@ interface Rule {
 }
 
 /** Losses that average over all tokens of a batch: a ratio of the whole completion favours long ones there. */
-const tokenMeanLosses: readonly GRPOConfig['lossType'][] = ['bnpo', 'dr_grpo', 'dapo', 'cispo']
+const isTokenMean = ({ lossType }: GRPOConfig): boolean => {
+  const { term, per } = lossTypes[lossType]
+  return term !== 'vespo' && (per === 'microBatch' || per === 'maxLength' || per === 'batch')
+}
 
 const evaluates = ({ evalStrategy }: GRPOConfig): boolean => evalStrategy !== 'no'
 const hasWarmup = ({ warmupSteps, warmupRatio }: GRPOConfig): boolean => warmupSteps > 0 || warmupRatio > 0
@@ -129,8 +133,7 @@ const rules: readonly Rule[] = [
   },
   {
     severity: 'warning',
-    when: ({ importanceSamplingLevel, lossType }) =>
-      importanceSamplingLevel === 'sequence' && tokenMeanLosses.includes(lossType),
+    when: (config) => config.importanceSamplingLevel === 'sequence' && isTokenMean(config),
     say: ({ lossType }) =>
       `lossType ${lossType} with importanceSamplingLevel sequence favours long completions; GSPO is lossType grpo.`,
   },

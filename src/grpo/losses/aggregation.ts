@@ -1,5 +1,7 @@
 import * as tf from '../../bundled/tfjs.js'
 import type { GRPOConfig } from '../config/config.js'
+import { lossTypes } from './lossTypes.js'
+import type { LossType } from './lossTypes.js'
 
 /** How a micro-batch lies in its optimizer step and in its generation batch. */
 export interface BatchPosition {
@@ -15,8 +17,8 @@ export interface BatchPosition {
  * Whether the loss is a sum over tokens divided by the tokens of the whole batch, which already makes micro-batches
  * add up.
  */
-export function dividesByBatchTokens(lossType: GRPOConfig['lossType']): boolean {
-  return lossType === 'dapo' || lossType === 'cispo' || lossType === 'vespo'
+export function dividesByBatchTokens(lossType: LossType): boolean {
+  return lossTypes[lossType].per === 'batch'
 }
 
 /**
@@ -37,19 +39,16 @@ export function aggregateLoss(
 ): tf.Scalar {
   const masked = tf.mul(perTokenLoss, mask)
   const scale = (loss: tf.Tensor): tf.Scalar => tf.div(loss, gradientAccumulationSteps)
-  switch (config.lossType) {
-    case 'grpo':
-    case 'sapo':
+  switch (lossTypes[config.lossType].per) {
+    case 'completion':
       return scale(tf.mean(tf.div(tf.sum(masked, 1), tf.maximum(tf.sum(mask, 1), 1))))
-    case 'bnpo':
+    case 'microBatch':
       return scale(tf.div(tf.sum(masked), tf.maximum(tf.sum(mask), 1)))
-    case 'luspo':
+    case 'completions':
       return scale(tf.mean(tf.sum(masked, 1)))
-    case 'dr_grpo':
+    case 'maxLength':
       return scale(tf.div(tf.sum(masked), mask.shape[0] * config.maxCompletionLength))
-    case 'dapo':
-    case 'cispo':
-    case 'vespo':
+    case 'batch':
       return tf.div(tf.sum(masked), (Math.max(numItemsInBatch, 1) * gradientAccumulationSteps) / stepsPerGeneration)
   }
 }

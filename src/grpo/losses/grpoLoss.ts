@@ -4,6 +4,7 @@ import { aggregateLoss, type BatchPosition } from './aggregation.js'
 import { klDivergence, logImportanceRatio } from './importanceRatio.js'
 import type { LossConfig } from './lossValues.js'
 import { noGradient } from './noGradient.js'
+import { lossTypes } from './lossTypes.js'
 import { cispoLoss, clippedLoss, sapoLoss, vespoLoss, type PerTokenLossInputs } from './perTokenLosses.js'
 import { highEntropyMask, offPolicyMask } from './tokenMasks.js'
 
@@ -89,14 +90,14 @@ export function grpoLoss(inputs: LossInputs, config: LossConfig): tf.Scalar {
 }
 
 function perTokenLoss(inputs: PerTokenLossInputs, config: LossConfig): tf.Tensor2D {
-  switch (config.lossType) {
+  switch (lossTypes[config.lossType].term) {
     case 'cispo':
       return cispoLoss(inputs, config)
     case 'sapo':
       return sapoLoss(inputs, config)
     case 'vespo':
       return vespoLoss(inputs, config)
-    default:
+    case 'clipped':
       return clippedLoss(inputs, config)
   }
 }

@@ -1,3 +1,4 @@
+import { lossTypes } from './lossTypes.js'
 import type { GRPOConfig } from '../config/config.js'
 import { dividesByBatchTokens } from './aggregation.js'
 import { entropyTotals } from './entropyControl.js'
@@ -55,11 +56,12 @@ export function lossMetrics(
   metrics.entropy = sumOver(rows * tokens, (i) => (mask[i] === 0 ? 0 : inputs.entropies[i]!)) / numTokens
 
   const epsilonHigh = config.epsilonHigh ?? config.epsilon
-  if (config.lossType === 'cispo') {
+  const { term } = lossTypes[config.lossType]
+  if (term === 'cispo') {
     metrics.cispo_clip_ratio = meanOf(countRows((ratio, advantage) => ratio > epsilonHigh && advantage > 0))
-  } else if (config.lossType === 'vespo') {
+  } else if (term === 'vespo') {
     metrics['vespo/phi_seq_mean'] = meanOfNumbers(known.phis ?? vespoWeights(inputs, logRatio, config))
-  } else if (config.lossType !== 'sapo') {
+  } else if (term === 'clipped') {
     const cap = config.delta ?? Infinity
     const low = countRows((ratio, advantage) => Math.min(ratio, cap) < 1 - config.epsilon && advantage < 0)
     const high = countRows((ratio, advantage) => Math.min(ratio, cap) > 1 + epsilonHigh && advantage > 0)

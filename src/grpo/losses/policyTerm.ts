@@ -1,3 +1,4 @@
+import { lossTypes } from './lossTypes.js'
 import type { LossConfig, LossValues } from './lossValues.js'
 
 /** The loss of a token before masks and weights, and its derivatives. */
@@ -29,7 +30,7 @@ export function policyTerm(
   },
 ): PolicyTerm {
   const { logProb, ratio, advantage } = token
-  switch (config.lossType) {
+  switch (lossTypes[config.lossType].term) {
     case 'cispo': {
       const weight = Math.min(ratio, config.epsilonHigh ?? config.epsilon) * advantage
       return { loss: -weight * logProb, dRatio: 0, dLogProb: -weight }
@@ -47,7 +48,7 @@ export function policyTerm(
         dLogProb: 0,
       }
     }
-    default:
+    case 'clipped':
       return clippedTerm(config, ratio, advantage)
   }
 }

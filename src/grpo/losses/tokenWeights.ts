@@ -1,5 +1,6 @@
 import type { GRPOConfig } from '../config/config.js'
 import type { BatchPosition } from './aggregation.js'
+import { lossTypes } from './lossTypes.js'
 
 /**
  * What the loss of each token of a completion counts in the loss of its micro-batch: the factors of aggregateLoss
@@ -18,19 +19,16 @@ export function tokenWeights(
     divisors.reduce((quotient, divisor) => Math.fround(quotient / Math.fround(divisor)), a)
   const all = rowTokens.reduce((sum, count) => sum + count, 0)
   return rowTokens.map((count) => {
-    switch (lossType) {
-      case 'grpo':
-      case 'sapo':
+    switch (lossTypes[lossType].per) {
+      case 'completion':
         return divide(1, gradientAccumulationSteps, rows, Math.max(count, 1))
-      case 'bnpo':
+      case 'microBatch':
         return divide(1, gradientAccumulationSteps, Math.max(all, 1))
-      case 'luspo':
+      case 'completions':
         return divide(1, gradientAccumulationSteps, rows)
-      case 'dr_grpo':
+      case 'maxLength':
         return divide(1, gradientAccumulationSteps, rows * maxCompletionLength)
-      case 'dapo':
-      case 'cispo':
-      case 'vespo':
+      case 'batch':
         return divide(1, (Math.max(numItemsInBatch, 1) * gradientAccumulationSteps) / stepsPerGeneration)
     }
   })

@@ -42,7 +42,11 @@ export async function sampleRollouts(
   do {
     const places = Array.from({ length: wanted - kept.length }, () => prompts.next())
     const round = await sampleGroups(
-      ...([policy, task, places.map((place) => task.problems[place]!), rewards, config] as const),
+      policy,
+      task,
+      places.map((place) => task.problems[place]!),
+      rewards,
+      config,
       { ...options, seed: options.seed + rounds * SEEDS_BETWEEN_ROUNDS },
     )
     rounds++

@@ -27,7 +27,7 @@ const mainOptions = [
   'lora_alpha',
   'lora_target_modules',
   'seed',
-  'backend',
+  'engine',
 ]
 
 /** What was run, how far it is, and what came out. */

@@ -121,10 +121,32 @@ describe('cli/trainConfig', () => {
   it('reads flags as YAML would give them', () => {
     assert.deepEqual(
       parseFlags(
-        ...['--model', '123', '--max-steps', '-1', '--learning-rate', '1e-5', '--shuffle-dataset', 'false'],
-        ...['--epsilon-high', 'null', '--scale-rewards', 'true', '--loss-type', 'grpo', '--limit', 'x'],
-        ...['--rewards', 'correctness:2,format', '--reward-weights', '1', '0.5', '--stop-strings', 'a, b', 'c'],
-        ...['--lora-target-modules', 'q_proj,v_proj'],
+        '--model',
+        '123',
+        '--max-steps',
+        '-1',
+        '--learning-rate',
+        '1e-5',
+        '--shuffle-dataset',
+        'false',
+        '--epsilon-high',
+        'null',
+        '--scale-rewards',
+        'true',
+        '--loss-type',
+        'grpo',
+        '--limit',
+        'x',
+        '--rewards',
+        'correctness:2,format',
+        '--reward-weights',
+        '1',
+        '0.5',
+        '--stop-strings',
+        'a, b',
+        'c',
+        '--lora-target-modules',
+        'q_proj,v_proj',
       ),
       {
         model: '123',
@@ -176,9 +198,23 @@ describe('cli/trainConfig', () => {
     fs.writeFileSync(file, formatTrainConfig(config))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags(
-      ...['--use-rslora', 'true', '--lora-dropout', '0.1', '--lora-target-modules', 'q_proj', 'mlp.up_proj'],
-      ...['--layers-to-transform', '0,2', '--rank-pattern', '{ q_proj: 4 }', '--alpha-pattern', '{ layers.0.*: 3.5 }'],
-      ...['--exclude-modules', 'layers.2.mlp.up_proj', '--layers-pattern', 'layers'],
+      '--use-rslora',
+      'true',
+      '--lora-dropout',
+      '0.1',
+      '--lora-target-modules',
+      'q_proj',
+      'mlp.up_proj',
+      '--layers-to-transform',
+      '0,2',
+      '--rank-pattern',
+      '{ q_proj: 4 }',
+      '--alpha-pattern',
+      '{ layers.0.*: 3.5 }',
+      '--exclude-modules',
+      'layers.2.mlp.up_proj',
+      '--layers-pattern',
+      'layers',
     )
     const { layersPattern, ...fromFlags } = parseTrainConfig(required, flags).lora
     const { layersPattern: text, ...fromFile } = { ...config.lora, seed: 42 }

@@ -24,7 +24,10 @@ export const constantReward: Rule = (history, config) => {
     const evidence = { [`rewards/${subject}/mean`]: value, [`rewards/${subject}/std`]: 0, completions }
     if (Math.abs(value) <= EQUAL_REWARDS) {
       return {
-        ...({ name: 'reward_never_fires', subject, severity: 'warning', evidence } as const),
+        name: 'reward_never_fires',
+        subject,
+        severity: 'warning',
+        evidence,
         message: `the reward ${subject} was 0 for each of the last ${completions} completions: it teaches nothing`,
         advice: `give ${subject} a completion that it should pay for, and see whether it does (a penalty that stays at 0 is as it should be)`,
       }
@@ -32,7 +35,10 @@ export const constantReward: Rule = (history, config) => {
     // All answers right: that is for the rule on groups to say.
     if (subject === correctness && value > 0) return []
     return {
-      ...({ name: 'reward_always_fires', subject, severity: 'warning', evidence } as const),
+      name: 'reward_always_fires',
+      subject,
+      severity: 'warning',
+      evidence,
       message: `the reward ${subject} was ${short(value)} for each of the last ${completions} completions: it teaches nothing`,
       advice: `leave ${subject} out, or make it harder to earn`,
     }

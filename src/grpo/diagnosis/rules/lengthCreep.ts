@@ -1,3 +1,4 @@
+import { lossTypes } from '../../losses/lossTypes.js'
 import { short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
@@ -30,7 +31,7 @@ export const lengthCreep: Rule = (history, config) => {
         'reward at the start': reward.from,
       },
       advice:
-        config.lossType === 'grpo' || config.lossType === 'sapo'
+        lossTypes[config.lossType].per === 'completion'
           ? `lossType ${config.lossType} divides by the length, so that long wrong answers are punished less for each token: set lossType dr_grpo with scaleRewards none`
           : 'add a reward that takes the length into account, such as the soft overlong penalty',
     },

@@ -37,7 +37,9 @@ export const rewardHacking: Rule = (history, config) => {
     const rising = mean(values.last.slice(-half)) - mean(values.last.slice(0, half)) > STILL_RISING
     if (other.by < RISE || other.by <= 2 * other.standardError || rising) return []
     return {
-      ...({ name: 'reward_hacking', subject, severity: 'warning' } as const),
+      name: 'reward_hacking',
+      subject,
+      severity: 'warning',
       message:
         `the reward ${subject} rose from ${short(other.from)} to ${short(other.to)}, while ${correctness} stayed at ` +
         `${short(correct.to)} (${short(correct.from)} at the start): the policy earns without being right more often`,

@@ -21,7 +21,9 @@ export const unsoundReasoning: Rule = (history) => {
   if (reward.by <= STANDARD_ERRORS * reward.standardError) return []
   return [
     {
-      ...({ name: 'unsound_reasoning', subject: null, severity: 'warning' } as const),
+      name: 'unsound_reasoning',
+      subject: null,
+      severity: 'warning',
       message:
         `the reward rose from ${short(reward.from)} to ${short(reward.to)} and completions hold ${short(written.to)} steps ` +
         `(${short(written.from)} at the start), but only ${percent(sound.to)} of their calculations come out ` +

@@ -3,8 +3,9 @@ import type { Run } from '../run.js'
 import { describe, lines } from './chart.js'
 import type { Chart, Drawing, LabelledSeries } from './chart.js'
 import type { Palette } from './palette.js'
+import type { Trace } from './plotly.js'
 
-/** Metrics of the evaluations while training; see grpo/evaluation.ts. */
+/** Metrics of the evaluations while training; see grpo/validation.ts. */
 const heldOut = /^eval[_/](accuracy|reward)$/
 
 /** Accuracy on held-out problems: what the run measured on its way, and base and trained model of eval.json at its ends. */
@@ -36,14 +37,18 @@ function drawAccuracy(run: Run, palette: Palette): Drawing | null {
   return {
     traces: [
       ...shown.flatMap((series, i) => lines(series, color(i))),
-      ...points.slice(0, 4).map(({ label, measured }, i) => ({
-        ...({ type: 'scatter', mode: 'lines+markers', name: label } as const),
+      ...points.slice(0, 4).map(({ label, measured }, i): Trace => ({
+        type: 'scatter',
+        mode: 'lines+markers',
+        name: label,
         x: measured.map(({ step }) => step),
         y: measured.map(({ value }) => value),
-        line: { color: color(shown.length + i), width: 1.5, dash: 'dot' } as const,
+        line: { color: color(shown.length + i), width: 1.5, dash: 'dot' },
         marker: { color: color(shown.length + i), size: 9 },
         error_y: {
-          ...({ type: 'data', symmetric: false, color: color(shown.length + i) } as const),
+          type: 'data',
+          symmetric: false,
+          color: color(shown.length + i),
           array: measured.map(({ value, high }) => (high ?? value) - value),
           arrayminus: measured.map(({ value, low }) => value - (low ?? value)),
         },

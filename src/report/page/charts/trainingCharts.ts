@@ -16,7 +16,9 @@ function metricChart(
 
 export const trainingCharts: readonly Chart[] = [
   metricChart(
-    ...(['length', 'Length of completions', 'tokens'] as const),
+    'length',
+    'Length of completions',
+    'tokens',
     'Tokens of a completion, the end-of-sequence token included.',
     'no step has sampled yet',
     [
@@ -26,14 +28,18 @@ export const trainingCharts: readonly Chart[] = [
     ],
   ),
   metricChart(
-    ...(['truncated', 'Cut-off completions', 'share of completions'] as const),
+    'truncated',
+    'Cut-off completions',
+    'share of completions',
     'Share of the completions that reached the token limit before they ended.',
     'no step has sampled yet',
     [['completions/clipped_ratio', 'Cut off']],
     { tickFormat: '.0%', lowest: 0 },
   ),
   metricChart(
-    ...(['entropy', 'Entropy', 'nats a token'] as const),
+    'entropy',
+    'Entropy',
+    'nats a token',
     'How undecided the model is about the next token. Near 0 it has stopped trying things out.',
     'no step has recorded the entropy',
     [['entropy', 'Entropy']],
@@ -54,25 +60,33 @@ export const trainingCharts: readonly Chart[] = [
     { tickFormat: '.0%', range: [0, 1.02] },
   ),
   metricChart(
-    ...(['kl', 'KL divergence from the base', 'nats a token'] as const),
+    'kl',
+    'KL divergence from the base',
+    'nats a token',
     'How far training has moved the model from the base model, measured on its own completions.',
     'it is measured only with beta above 0',
     [['kl', 'KL']],
   ),
   metricChart(
-    ...(['gradient-norm', 'Gradient norm', 'norm'] as const),
+    'gradient-norm',
+    'Gradient norm',
+    'norm',
     'Length of the gradient before clipping. Spikes are steps that pulled unusually hard.',
     'no step has been trained',
     [['grad_norm', 'Gradient norm']],
   ),
   metricChart(
-    ...(['loss', 'Loss', 'loss'] as const),
+    'loss',
+    'Loss',
+    'loss',
     'What was minimised. Its size depends on the loss type and on how advantages and lengths go together, not on what is learned: look at the reward to see progress.',
     'no step has been trained',
     [['loss', 'Loss']],
   ),
   metricChart(
-    ...(['learning-rate', 'Learning rate', 'learning rate'] as const),
+    'learning-rate',
+    'Learning rate',
+    'learning rate',
     'The size of the steps as the schedule set it.',
     'no step has been trained',
     [['learning_rate', 'Learning rate']],
@@ -80,7 +94,9 @@ export const trainingCharts: readonly Chart[] = [
     { tickFormat: '.1e', lowest: 0, isExact: true },
   ),
   metricChart(
-    ...(['clip-ratio', 'Clipped tokens', 'share of tokens'] as const),
+    'clip-ratio',
+    'Clipped tokens',
+    'share of tokens',
     'Share of the tokens whose probability ratio to the sampling policy was clipped.',
     'the loss of this run clips nothing',
     [
@@ -90,7 +106,9 @@ export const trainingCharts: readonly Chart[] = [
     { tickFormat: '.1%', lowest: 0 },
   ),
   metricChart(
-    ...(['sampling-difference', 'Sampling against training', 'nats'] as const),
+    'sampling-difference',
+    'Sampling against training',
+    'nats',
     'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level, or below 0.05 on average where another engine samples.',
     'no step has recorded it',
     [
@@ -100,7 +118,9 @@ export const trainingCharts: readonly Chart[] = [
     { tickFormat: '.1e', lowest: 0 },
   ),
   metricChart(
-    ...(['sampling-ratio', 'Correction for what samples', 'ratio'] as const),
+    'sampling-ratio',
+    'Correction for what samples',
+    'ratio',
     'How much likelier the policy is to sample a token or a completion than the engine that did, as bounded. The loss is multiplied by it; 0 leaves out.',
     'the policy sampled by itself: there is nothing to correct',
     [
@@ -111,7 +131,9 @@ export const trainingCharts: readonly Chart[] = [
     { lowest: 0 },
   ),
   metricChart(
-    ...(['reasoning', 'Reasoning', 'in a completion'] as const),
+    'reasoning',
+    'Reasoning',
+    'in a completion',
     'Steps and self-corrections in a completion, recognised by their form.',
     'the run did not record it',
     [
@@ -121,14 +143,18 @@ export const trainingCharts: readonly Chart[] = [
     { lowest: 0 },
   ),
   metricChart(
-    ...(['calculations', 'Calculations that come out', 'share of calculations'] as const),
+    'calculations',
+    'Calculations that come out',
+    'share of calculations',
     'Of the calculations in the completions, such as 3 × 6 = 18, the share that is right.',
     'the completions hold no calculations',
     [['reasoning/correct_calculations', 'Right']],
     { tickFormat: '.0%', lowest: 0 },
   ),
   metricChart(
-    ...(['step-time', 'Time of a step', 'seconds'] as const),
+    'step-time',
+    'Time of a step',
+    'seconds',
     'Seconds of a step, and how many of them went into sampling.',
     'no step has ended',
     [
@@ -137,7 +163,9 @@ export const trainingCharts: readonly Chart[] = [
     ],
   ),
   metricChart(
-    ...(['speed', 'Speed', 'tokens a second'] as const),
+    'speed',
+    'Speed',
+    'tokens a second',
     'Completion tokens of a step by its whole time.',
     'no step has ended',
     [['tokens_per_second', 'Tokens a second']],

@@ -140,7 +140,9 @@ const events: readonly (Part & { readonly isPossible: (chain: Chain) => boolean 
       )
       chain.value = story.work(
         random.pick([`Now ${person.he} has = ${thing.plural}.`, `With ${more} more, there are = ${thing.plural}.`]),
-        ...([chain.value, '+', more] as const),
+        chain.value,
+        '+',
+        more,
       )
     },
   },
@@ -160,7 +162,9 @@ const events: readonly (Part & { readonly isPossible: (chain: Chain) => boolean 
       )
       chain.value = story.work(
         random.pick([`That leaves = ${thing.plural}.`, `Afterwards ${person.he} has = ${thing.plural}.`]),
-        ...([chain.value, '-', fewer] as const),
+        chain.value,
+        '-',
+        fewer,
       )
     },
   },
