@@ -13,7 +13,7 @@ interface Packed {
 
 /** Everything that is published; the rest of the repository makes it, tests it, or is for JupyterLab. */
 const published = [
-  /^(package\.json|README\.md|LICENSE)$/,
+  /^(package\.json|CHANGELOG\.md|README\.md|LICENSE)$/,
   /^dist\/.+\.(js|d\.ts)$/,
   /^dist\/kernels(-fma)?\.wasm$/,
   /^dist\/report\/page\.css$/,
