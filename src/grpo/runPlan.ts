@@ -1,4 +1,5 @@
 import { ConfigError, DataError } from '../errors.js'
+import { isJsonObject, quote } from '../io/json.js'
 import { asRewardFunction } from '../rewards/rewardCallback.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import { checkModelFolder, checkStartingModel } from '../run/runEntries.js'
@@ -35,6 +36,10 @@ export function planRun(
 ): RunPlan {
   const { task, evalTask, rolloutEngine } = options
   const policy = asPolicy(options.policy)
+  const list: unknown = options.rewards
+  if (!Array.isArray(list)) throw new ConfigError(`rewards is ${quote(list)}; expected a list of reward functions`)
+  checkTask('task', task)
+  if (evalTask) checkTask('evalTask', evalTask)
   const rewards = options.rewards.map(asRewardFunction)
   if (rewards.length === 0) throw new ConfigError('rewards is empty; expected at least one reward function')
   const names = rewards.map(({ name }) => name)
@@ -64,6 +69,14 @@ export function planRun(
   const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
   const sampler = rolloutEngine ? rolloutSampler(rolloutEngine, policy) : policySampler(policy)
   return { policy, config, rewards, sampler, maxSteps, memoryForecast: forecast }
+}
+
+/** Throws a ConfigError for what is no task: from JavaScript it may be anything, such as the promise of one. */
+function checkTask(name: string, task: unknown): void {
+  if (isJsonObject(task) && Array.isArray(task.problems) && typeof task.prompt === 'function') return
+  throw new ConfigError(
+    `${name} is ${task instanceof Promise ? 'a promise' : quote(task)}; expected a task, such as await tasks.loadTask('word-problems')`,
+  )
 }
 
 /** Throws a ConfigError where the run would replace the model that it starts from, or one that no run has made. */

@@ -1,6 +1,7 @@
-import { GrpoError } from '../errors.js'
+import { ConfigError, GrpoError } from '../errors.js'
 import { watchEscapedErrors } from '../io/userCode.js'
 import type { CausalLM } from '../policy/causalLM.js'
+import type { Trained } from '../policy/trained.js'
 import type { Reward } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
 import type { GRPOConfig } from './config/config.js'
@@ -18,6 +19,9 @@ import type { MadeStep, TrainerState } from './trainerState.js'
 import { PolicyUpdate } from './update/policyUpdate.js'
 import { compareWithBest, evaluatePolicy } from './validation.js'
 import type { BestEvaluation } from './validation.js'
+
+/** What is trained at the moment: two loops at once would change it under each other. */
+const inTraining = new WeakSet<Trained>()
 
 /** What a run of GRPO is made of. */
 export interface GRPOTrainerOptions<Options extends GRPOOptions = GRPOOptions> {
@@ -142,6 +146,13 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep> {
     const recorder = this.#recorder
+    const { trained } = this.#parts.policy
+    if (inTraining.has(trained)) {
+      throw new ConfigError(
+        'the policy is being trained already, by another loop of this or another trainer; let that one end first, or give each trainer ' +
+          'a policy of its own, as base.withLora() makes them',
+      )
+    }
     const stopped = recorder.begin()
     const escaped = new AbortController()
     const stopWatching = watchEscapedErrors((error) => {
@@ -149,6 +160,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     })
     const signal = AbortSignal.any([this.#options.signal, stopped, escaped.signal].filter((one) => one !== undefined))
     let failure: unknown = null
+    inTraining.add(trained)
     try {
       recorder.start()
       for (;;) {
@@ -161,6 +173,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       failure = error
       throw error
     } finally {
+      inTraining.delete(trained)
       this.#parts.update.discard()
       this.#parts.policy.engineModel.stopKeeping()
       recorder.close()

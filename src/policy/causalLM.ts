@@ -1,5 +1,6 @@
 import type { Engine, EngineModel, ModelSource, TokenIds } from '../engine/engine.js'
 import { ConfigError } from '../errors.js'
+import { quote } from '../io/json.js'
 import { snapshotSource } from '../hub/cache.js'
 import type { ModelConfig } from '../model/config.js'
 import { createLoraAdapter, LoraAdapter } from '../model/lora.js'
@@ -130,6 +131,14 @@ export type Policy = CausalLM<Trained>
 
 /** Throws a ConfigError for a model of which nothing is trained. */
 export function asPolicy(model: CausalLM): Policy {
+  // From JavaScript it may be anything.
+  if (!((model as unknown) instanceof CausalLM)) {
+    const isPromise = (model as unknown) instanceof Promise
+    throw new ConfigError(
+      `the policy is ${isPromise ? 'a promise' : quote(model)}; expected a model with something to train, ` +
+        '(await loadModel(folder)).withLora() or .trainable()',
+    )
+  }
   if (isPolicy(model)) return model
   throw new ConfigError('of the policy nothing is trained; make one with model.withLora() or model.trainable()')
 }

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
-import { didYouMean } from '../options/names.js'
+import { didYouMean, snakeCase } from '../options/names.js'
 import { option, parseOptions } from '../options/schema.js'
 import { importModule, isModuleFile } from '../io/userModule.js'
 import { builtInRewards } from './builtInRewards.js'
@@ -91,7 +91,10 @@ function makeReward(
       `unknown reward '${name}'${didYouMean(name, rewardNames)}; known rewards: ${rewardNames.join(', ')}, or the file of a module such as ./my-reward.mjs`,
     )
   }
-  const usable = Object.entries(defaults).filter(([option]) => option in builtIn.options)
+  // A default beside the same option by its snake_case name would be a second value for it.
+  const usable = Object.entries(defaults).filter(
+    ([option]) => option in builtIn.options && !(snakeCase(option) in options),
+  )
   // It checks them itself.
   return builtIn.make({ ...Object.fromEntries(usable), ...options } as never)
 }

@@ -315,3 +315,29 @@ describe('eval/statistics/power', () => {
     assert.throws(() => mcnemarPower(10, { fixed: 0.7, broken: 0.7 }), /at most 1/)
   })
 })
+
+describe('statistics of what is no measurement', () => {
+  it('are refused instead of computed: NaN among them would give p-values of 0 and intervals of the rest', () => {
+    const settings = { resamples: 100, seed: 1 }
+    const cases: [() => unknown, RegExp][] = [
+      [() => mcnemarTest(-1, 2), /broken is -1; expected a whole number of at least 0/],
+      [() => mcnemarTest(1, 2.5), /fixed is 2.5/],
+      [() => mcnemarTest(NaN, 2), /broken is NaN/],
+      [() => mcnemarTestOneSided(1, NaN), /fixed is NaN/],
+      [() => signFlipTest([0.5, NaN], settings), /differences has NaN at 1; expected finite numbers/],
+      [() => signFlipTest([0.5], { ...settings, resamples: 0 }), /resamples is 0/],
+      [() => clusteredInterval([], 1, 0.95), /shares is empty; expected a share for each problem/],
+      [() => clusteredInterval([0.5, 1.5], 2, 0.95), /shares has 1.5 at 1; expected shares between 0 and 1/],
+      [() => clusteredInterval([0.5], 0, 0.95), /completionsPerProblem is 0; expected a number above 0/],
+      [() => pairedInterval([1], [1, 0], 1, 0.95), /1 shares before and 2 after; expected those of the same problems/],
+      [() => bootstrapIntervals([{ numerators: [1, NaN, 0] }], resampling), /numerators of ratio 0 has NaN at 1/],
+      [
+        () => bootstrapIntervals([{ numerators: [1, 0, 1], denominators: [1, 1] }], resampling),
+        /ratio 0 has 3 numerators and 2 denominators; expected those of 3 problems/,
+      ],
+    ]
+    for (const [call, message] of cases) {
+      assert.throws(call, (error) => error instanceof ConfigError && message.test(error.message), String(message))
+    }
+  })
+})

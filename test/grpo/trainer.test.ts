@@ -278,4 +278,40 @@ describe('trainer', () => {
         (error) => error instanceof ConfigError && error.message.includes('2 weights for 1 reward functions'),
       )
     }))
+
+  it('says of what is no policy, no task and no list of rewards what it got', () =>
+    withPolicy(async ({ trainerOf }) => {
+      await Promise.resolve()
+      const cases: [Record<string, unknown>, RegExp][] = [
+        [{ policy: null }, /^the policy is null; expected a model with something to train/],
+        [{ policy: {} }, /^the policy is \{\}; expected/],
+        [{ policy: Promise.resolve() }, /^the policy is a promise; expected .*await loadModel/],
+        [{ rewards: fractionOf(7) }, /^rewards is .*; expected a list of reward functions/],
+        [{ task: Promise.resolve(tinyTask()) }, /^task is a promise; expected a task/],
+        [{ task: 'gsm8k' }, /^task is 'gsm8k'; expected a task/],
+        [{ evalTask: 'gsm8k' }, /^evalTask is 'gsm8k'; expected a task/],
+      ]
+      for (const [options, message] of cases) {
+        assert.throws(
+          () => trainerOf(options),
+          (error) => error instanceof ConfigError && message.test(error.message),
+          String(message),
+        )
+      }
+    }))
+
+  it('trains a policy in one loop at a time, and the one that was there first goes on', () =>
+    withPolicy(async ({ trainerOf }) => {
+      const [first, second] = [trainerOf({}, { maxSteps: 3 }), trainerOf({}, { maxSteps: 1 })]
+      const refused = (error: unknown): boolean =>
+        error instanceof ConfigError && error.message.startsWith('the policy is being trained already')
+      let steps = 0
+      for await (const { step } of first) {
+        steps = step
+        await assert.rejects(second.train(), refused)
+        await assert.rejects(first.train(), refused)
+      }
+      assert.equal(steps, 3)
+      assert.equal((await second.train()).length, 1)
+    }))
 })

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { ConfigError } from '../../src/errors.js'
 import { checkReward, loadReward, loadRewards, rewardNames } from '../../src/rewards/loadReward.js'
 import type { RewardSpec } from '../../src/rewards/loadReward.js'
+import { rewardOf } from './rewardOf.js'
 import type { RewardSample } from '../../src/rewards/reward.js'
 
 const module = path.relative('', path.resolve(import.meta.dirname, '../fixtures/modules/length-reward.mjs'))
@@ -86,5 +87,13 @@ describe('loadReward', () => {
       )
     }
     await assert.rejects(loadRewards(['format', 'format:2']), /the reward format is there twice/)
+  })
+
+  it('takes an option by its snake_case name in place of the value of the run', async () => {
+    const [reward] = await loadRewards([{ name: 'soft_overlong', max_completion_length: 4, soft_punish_cache: 2 }], {
+      maxCompletionLength: 100,
+    })
+    assert.equal(await rewardOf(reward!, '', { tokens: 3 }), -0.5)
+    assert.equal(await rewardOf(reward!, '', { tokens: 5 }), -1)
   })
 })

@@ -35,6 +35,7 @@ import { WeightTensors } from './weightTensors.js'
 export class DecoderModel implements EngineModel {
   /** Null while nothing is to be kept. */
   #kept: KeptProjections | null = null
+  #isDisposed = false
 
   constructor(
     private readonly source: ModelSource,
@@ -116,6 +117,7 @@ export class DecoderModel implements EngineModel {
   }
 
   dispose(): void {
+    this.#isDisposed = true
     this.stopKeeping()
     if (this.trained) this.trained.dispose()
     else disposeWeights(this.weights)
@@ -133,6 +135,9 @@ export class DecoderModel implements EngineModel {
 
   /** Hidden states after the final norm. */
   forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
+    if (this.#isDisposed) {
+      throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
+    }
     if (tf.getBackend() !== this.backend) {
       throw new EngineError(
         `the model was loaded on the backend ${this.backend}, but ${tf.getBackend()} is selected now; ` +

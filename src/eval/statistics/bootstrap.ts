@@ -1,3 +1,5 @@
+import { ConfigError } from '../../errors.js'
+import { checkFinite } from './checkNumbers.js'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Interval } from './proportionInterval.js'
 
@@ -26,6 +28,15 @@ export function bootstrapIntervals(
   { resamples, seed, confidence }: ResamplingOptions,
 ): (Interval | null)[] {
   const problems = ratios[0]?.numerators.length ?? 0
+  for (const [i, { numerators, denominators = numerators }] of ratios.entries()) {
+    checkFinite(`bootstrapIntervals: numerators of ratio ${i}`, numerators)
+    checkFinite(`bootstrapIntervals: denominators of ratio ${i}`, denominators)
+    if (numerators.length === problems && denominators.length === problems) continue
+    throw new ConfigError(
+      `bootstrapIntervals: ratio ${i} has ${numerators.length} numerators and ${denominators.length} denominators; expected those of ` +
+        `${problems} problems`,
+    )
+  }
   if (problems < 2 || resamples < 1) return ratios.map(() => null)
   const columns = ratios.map(({ numerators, denominators }) => ({
     numerators: Float64Array.from(numerators),

@@ -1,3 +1,5 @@
+import { ConfigError } from '../../errors.js'
+import { checkShares } from './checkNumbers.js'
 import { proportionInterval } from './proportionInterval.js'
 import type { Interval } from './proportionInterval.js'
 
@@ -5,14 +7,20 @@ import type { Interval } from './proportionInterval.js'
  * Confidence interval of the mean of shares, each from a problem of its own and between 0 and 1: the Wilson interval at the
  * effective number of trials, m(1 − m) divided by the variance of the mean (Dean and Pagano 2015, J. Surv. Stat. Methodol.
  * 3:484). Completions of one problem are alike, so ten of them say less than completions of ten problems; problems are
- * what was drawn at random. With one completion a problem this is the Wilson interval itself.
+ * what was drawn at random. With one completion a problem this is the Wilson interval itself. Throws a ConfigError for what are no shares.
  */
 export function clusteredInterval(
   shares: readonly number[], // [problems]
-  /** Completions that each share was counted over. */
+  /** Completions that each share was counted over; their mean where they differ. */
   completionsPerProblem: number,
   confidence: number,
 ): Interval {
+  checkShares('clusteredInterval: shares', shares)
+  if (!(completionsPerProblem > 0 && completionsPerProblem < Infinity)) {
+    throw new ConfigError(
+      `clusteredInterval: completionsPerProblem is ${completionsPerProblem}; expected a number above 0`,
+    )
+  }
   const problems = shares.length
   const mean = shares.reduce((sum, share) => sum + share, 0) / problems
   const squares = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0)

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.js'
 import { clusteredInterval } from './clusteredInterval.js'
 import type { Interval } from './proportionInterval.js'
 
@@ -15,6 +16,11 @@ export function pairedInterval(
   completionsPerProblem: number,
   confidence: number,
 ): Interval {
+  if (before.length !== after.length) {
+    throw new ConfigError(
+      `pairedInterval: ${before.length} shares before and ${after.length} after; expected those of the same problems, in the same order`,
+    )
+  }
   const { first, second, correlation } = moments(before, after, completionsPerProblem)
   const [firstLow, firstHigh] = clusteredInterval(before, completionsPerProblem, confidence)
   const [secondLow, secondHigh] = clusteredInterval(after, completionsPerProblem, confidence)

@@ -1,3 +1,4 @@
+import { checkCount, checkFinite } from './checkNumbers.js'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
 /** Up to this many problems that differ, all flips are counted instead of drawn. */
@@ -13,6 +14,8 @@ export function signFlipTest(
   differences: readonly number[], // [problems]
   { resamples, seed }: { resamples: number; seed: number },
 ): number {
+  checkFinite('signFlipTest: differences', differences)
+  checkCount('signFlipTest: resamples', resamples, 1)
   const nonZero = Float64Array.from(differences.filter((difference) => difference !== 0))
   if (nonZero.length === 0) return 1
   const observed = Math.abs(nonZero.reduce((sum, difference) => sum + difference, 0))
