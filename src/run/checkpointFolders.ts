@@ -146,11 +146,15 @@ function setAside(folder: string): string {
   }
 }
 
-/** Removes all checkpoints of a run. */
+/** Removes all checkpoints of a run, and nothing else that somebody may keep in a folder of that name. */
 export function removeCheckpoints(outputDir: string): void {
   const root = runLayout(outputDir).checkpoints
+  if (!fs.existsSync(root)) return
   try {
-    fs.rmSync(root, { recursive: true, force: true })
+    const names = fs.readdirSync(root)
+    const isOurs = (name: string): boolean => /^(step-\d+(\.damaged)?|\.step-\d+\.(saving|removing))$/.test(name)
+    for (const name of names.filter(isOurs)) fs.rmSync(path.join(root, name), { recursive: true })
+    if (names.every(isOurs)) fs.rmdirSync(root)
   } catch (error) {
     throw asWriteError(root, error)
   }
