@@ -203,7 +203,11 @@ describe('cli/eval', () => {
       [[inFolder('model')], 1, /holds no config\.yaml; expected the folder of a run/],
       [[...model, '--output', inFolder('no/eval.json')], 2, /make it first/],
       [[...model, '--no-greedy', '--samples', '0'], 2, /nothing would be sampled/],
-      [[...model, '--adapter', inFolder('model')], 1, /is the folder of a whole model, not of an adapter; give it as the model/],
+      [
+        [...model, '--adapter', inFolder('model')],
+        1,
+        /is the folder of a whole model, not of an adapter; give it as the model/,
+      ],
       [[...model, '--limit', '0'], 2, /--limit: .*, got 0\. Take the first problems only/],
       [[...model, '--reasoning-format', 'xml'], 2, /--reasoning-format: expected one of .*boxed.*, got 'xml'/],
       [[...model, '--variant', 'longer'], 2, /task arithmetic takes no option 'variant'/],
