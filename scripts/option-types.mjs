@@ -9,7 +9,7 @@ import { evaluationOptions } from '../src/run/evaluationOptions.ts'
 import { grpoConfigSchema } from '../src/grpo/config/config.ts'
 import { samplingOptions } from '../src/engine/samplingOptions.ts'
 import { schedulerKwargsSchema, schedulerSettings } from '../src/optim/schedulerOptions.ts'
-import { describeOptions } from '../src/options/describe.ts'
+import { describeOptions, helpText } from '../src/options/describe.ts'
 import { pretrainConfigSchema } from '../src/pretrain/config.ts'
 import { builtInRewards } from '../src/rewards/builtInRewards.ts'
 
@@ -146,10 +146,9 @@ function textOf({ head = '', interfaces }) {
 /** A document whose part between two comments is made from the schemas of rewards. */
 function withRewardOptions(page) {
   const rows = [...builtInRewards].flatMap(([reward, { options }]) =>
-    describeOptions(options).map(({ name, description, choices }) => {
-      const help = choices === null ? description : `${description} One of ${choices.join(', ')}.`
-      return `| \`${reward}\` | \`${name}\` | ${help.replaceAll('|', '\\|')} |\n`
-    }),
+    describeOptions(options).map(
+      (described) => `| \`${reward}\` | \`${described.name}\` | ${helpText(described).replaceAll('|', '\\|')} |\n`,
+    ),
   )
   const table = `| Reward | Option | Meaning |\n| --- | --- | --- |\n${rows.join('')}`
   return page.replace(/(<!-- options: .*? -->\n)[^]*(\n<!-- end -->)/, `$1\n${table}$2`)

@@ -53,7 +53,7 @@ export function loraTargets(config: ModelConfig, settings: LoraSettings): LoraTa
 }
 
 /** alpha / r, or alpha / √r with rank-stabilised LoRA. */
-export function loraScale({ r, alpha, useRslora }: Pick<LoraSettings, 'r' | 'alpha' | 'useRslora'>): number {
+function loraScale({ r, alpha, useRslora }: Pick<LoraSettings, 'r' | 'alpha' | 'useRslora'>): number {
   return alpha / (useRslora ? Math.sqrt(r) : r)
 }
 

@@ -31,7 +31,7 @@ export class ModelParameters extends Parameters {
 }
 
 /** Number of weights of a model. */
-export function countParameters(config: ModelConfig): number {
+function countParameters(config: ModelConfig): number {
   return [...expectedTensors(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0)
 }
 

@@ -28,6 +28,11 @@ export abstract class Parameters {
   /** All tensors, one behind the other in the vector. */
   abstract parameters(): readonly Parameter[]
 
+  /** Names and shapes, in their order: vectors of the same layout can take each other's place. */
+  layout(): (readonly [name: string, shape: readonly number[]])[] {
+    return this.parameters().map(({ name, shape }) => [name, shape] as const)
+  }
+
   /** How often the values have changed: an engine takes over those of another version before it computes. */
   get version(): number {
     return this.#version

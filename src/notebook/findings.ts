@@ -11,7 +11,7 @@ export function findings(found: readonly Finding[]): void {
 }
 
 /** The findings as HTML and as text. */
-export function findingsContent(found: readonly Finding[]): Content {
+function findingsContent(found: readonly Finding[]): Content {
   if (found.length === 0)
     return { html: '<div>The diagnosis has nothing to say.</div>', text: 'The diagnosis has nothing to say.' }
   const blocks = found.map(({ name, subject, severity, state, since, message, advice }) => {

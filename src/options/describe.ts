@@ -25,6 +25,11 @@ export interface OptionDescription {
   readonly defaultValue: unknown
 }
 
+/** An option in a sentence or two, with the values that it may have. */
+export function helpText({ description, choices }: Pick<OptionDescription, 'description' | 'choices'>): string {
+  return choices === null ? description : `${description} One of ${choices.join(', ')}.`
+}
+
 /** The options of a schema, in its order. */
 export function describeOptions(shape: Readonly<Record<string, z.ZodType>>): OptionDescription[] {
   const json = z.toJSONSchema(z.object(shape), { io: 'input' })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { EngineModel } from '../engine/engine.js'
 import { FileFormatError } from '../errors.js'
 import { digest } from '../io/digest.js'
@@ -18,10 +19,9 @@ export class TrainedAdapter implements Trained {
 
   get identity(): string {
     const { r, alpha, scale, dropout, settings, entries } = this.parameters
-    const shapes = this.parameters.parameters().map(({ name, shape }) => [name, shape])
     const scales = entries.map((entry) => entry.scale)
     return [
-      `rank ${r}, alpha ${alpha}, ${digest(shapes)}`,
+      `rank ${r}, alpha ${alpha}, ${digest(this.parameters.layout())}`,
       ...(settings.useRslora ? ['rank-stabilised'] : []),
       ...(scales.some((own) => own !== scale) ? [`scales ${digest(scales)}`] : []),
       ...(dropout > 0 ? [`dropout ${dropout}`] : []),
@@ -38,14 +38,7 @@ export class TrainedAdapter implements Trained {
 
   read(folder: string): Float32Array {
     const saved = loadAdapter(folder, this.parameters.config)
-    if (layout(saved) === layout(this.parameters)) return saved.values
+    if (isDeepStrictEqual(saved.layout(), this.parameters.layout())) return saved.values
     throw new FileFormatError(folder, 'its adapter has other layers or another rank than the policy')
   }
-}
-
-function layout(adapter: LoraAdapter): string {
-  return adapter
-    .parameters()
-    .map(({ name, shape }) => `${name} ${shape.join()}`)
-    .join()
 }

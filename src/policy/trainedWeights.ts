@@ -17,8 +17,7 @@ export class TrainedWeights implements Trained {
   ) {}
 
   get identity(): string {
-    const shapes = this.parameters.parameters().map(({ name, shape }) => [name, shape])
-    return `none: all ${this.parameters.values.length} weights are trained, ${digest(shapes)}`
+    return `none: all ${this.parameters.values.length} weights are trained, ${digest(this.parameters.layout())}`
   }
 
   on(model: EngineModel): EngineModel {

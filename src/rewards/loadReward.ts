@@ -100,7 +100,7 @@ function makeReward(
 }
 
 /** The name of a reward and its options. Throws a ConfigError for a text or a value that is none. */
-export function parseRewardSpec(spec: RewardSpec): Record<string, unknown> & { name: string } {
+function parseRewardSpec(spec: RewardSpec): Record<string, unknown> & { name: string } {
   // From YAML it may be anything.
   const given: unknown = spec
   if (isJsonObject(given) && typeof given.name === 'string') return { ...given, name: given.name }

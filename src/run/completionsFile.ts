@@ -43,7 +43,7 @@ export interface CompletionLine {
 const logProbs = z.array(z.number().nullable())
 
 /** What a line of completions.jsonl has to be; fields that it does not know are left out. */
-export const completionLineSchema: z.ZodType<CompletionLine> = z.object({
+const completionLineSchema: z.ZodType<CompletionLine> = z.object({
   step: z.int().nonnegative(),
   group: z.int().nonnegative().optional(),
   problem: z.string(),

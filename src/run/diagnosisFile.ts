@@ -25,7 +25,7 @@ export interface DiagnosisLine {
 }
 
 /** What a line of diagnosis.jsonl has to be; fields that it does not know are left out. */
-export const diagnosisLineSchema: z.ZodType<DiagnosisLine> = z.object({
+const diagnosisLineSchema: z.ZodType<DiagnosisLine> = z.object({
   step: z.int().nonnegative(),
   name: z.string(),
   subject: z.string().nullable(),

@@ -6,12 +6,10 @@ import { readAllRecords, RecordTail } from './recordTail.js'
 export type MetricsLine = Readonly<Record<string, number | null>> & { readonly step: number }
 
 /** What a line of metrics.jsonl has to be. What it holds besides numbers is left out. */
-export const metricsLineSchema: z.ZodType<MetricsLine> = z
-  .looseObject({ step: z.int().nonnegative() })
-  .transform((line) => {
-    const metrics = Object.entries(line).filter(([, value]) => typeof value === 'number' || value === null)
-    return Object.fromEntries(metrics) as MetricsLine
-  })
+const metricsLineSchema: z.ZodType<MetricsLine> = z.looseObject({ step: z.int().nonnegative() }).transform((line) => {
+  const metrics = Object.entries(line).filter(([, value]) => typeof value === 'number' || value === null)
+  return Object.fromEntries(metrics) as MetricsLine
+})
 
 /** The steps of a run. Throws a FileFormatError when the file is missing or a line is damaged. */
 export function readMetrics(folder: string): Promise<MetricsLine[]> {

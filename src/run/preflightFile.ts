@@ -44,7 +44,7 @@ export interface PreflightFile {
 }
 
 /** What preflight.json has to be; fields that it does not know are left out. */
-export const preflightFileSchema: z.ZodType<PreflightFile> = z.object({
+const preflightFileSchema: z.ZodType<PreflightFile> = z.object({
   go: z.boolean(),
   checks: z.array(
     z.object({

@@ -39,7 +39,7 @@ export function randomPrompts(size: {
 }
 
 /** Judges completions +1 and −1 in turn, so that every one has an advantage and none can be left out of training. */
-export function alternatingReward(): RewardFunction {
+function alternatingReward(): RewardFunction {
   let count = 0
   return { name: 'alternating', weight: 1, score: () => (count++ % 2 === 0 ? 1 : -1) }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { describeOptions } from '../../options/describe.js'
+import { describeOptions, helpText } from '../../options/describe.js'
 import { builtInRewards } from '../../rewards/builtInRewards.js'
 import { commonOptions } from '../../rewards/rewardOptions.js'
 
@@ -9,9 +9,8 @@ export function addRewardHelp(command: Command): void {
     const help = shown.createHelp()
     const width = Math.min(80, shown.configureOutput().getOutHelpWidth?.() ?? 80)
     const describe = (shape: Parameters<typeof describeOptions>[0]): string[] =>
-      describeOptions(shape).map(({ name, description, choices }) => {
-        const text = choices === null ? description : `${description} One of ${choices.join(', ')}.`
-        const [first = '', ...rest] = help.boxWrap(`${name}: ${text}`, width - 6).split('\n')
+      describeOptions(shape).map((described) => {
+        const [first = '', ...rest] = help.boxWrap(`${described.name}: ${helpText(described)}`, width - 6).split('\n')
         return [`    ${first}`, ...rest.map((line) => `      ${line}`)].join('\n')
       })
     const rewards = [...builtInRewards].flatMap(([name, { options }]) => [`  ${name}`, ...describe(options)])

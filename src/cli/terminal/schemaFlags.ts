@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { parseYaml } from '../../io/yaml.js'
-import { describeOptions } from '../../options/describe.js'
+import { describeOptions, helpText } from '../../options/describe.js'
 import type { OptionDescription, ValueSchema } from '../../options/describe.js'
 import { kebabCase } from '../../options/names.js'
 import { parseOptions } from '../../options/schema.js'
@@ -44,11 +44,11 @@ export function schemaFlags<Shape extends Readonly<Record<string, z.ZodType>>>(s
 }
 
 /** The flag of an option; with a boolean that is true by default, as transformers has it, the one that sets it to false. */
-function flagsOf({ name, description, alternatives, choices, defaultValue }: OptionDescription): Option[] {
+function flagsOf(described: OptionDescription): Option[] {
+  const { name, alternatives, defaultValue } = described
   const flag = `--${kebabCase(name)} ${placeholder(alternatives)}`
-  const help = choices === null ? description : `${description} One of ${choices.join(', ')}.`
   const negated = defaultValue === true ? [new Option(`--no-${kebabCase(name)}`).hideHelp()] : []
-  return [new Option(flag, help), ...negated]
+  return [new Option(flag, helpText(described)), ...negated]
 }
 
 /** What stands behind a flag. That of a boolean may stand alone, which is true, as in TRL's command line. */

@@ -58,7 +58,7 @@ async function merge({ maxShardSize, ...flags }: MergeFlags, streams: Streams): 
 }
 
 /** Bytes; units of a thousand (5GB) or of 1024 (5GiB), as transformers reads them. */
-export function parseSize(text: string): number {
+function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(?:([kmg])(i?)b)?$/i.exec(text.trim())
   const [, number, unit, binary] = match ?? []
   const power = unit === undefined ? 0 : 'kmg'.indexOf(unit.toLowerCase()) + 1

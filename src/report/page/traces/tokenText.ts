@@ -65,7 +65,7 @@ export function colorLegend(mode: ColorMode): HTMLElement {
 }
 
 /** `" apples", token 3 · p = 12.3 %, log p = −2.10` */
-export function describeToken(text: string, tokens: TokenValues, t: number): string {
+function describeToken(text: string, tokens: TokenValues, t: number): string {
   const piece = text.slice(tokens.ends[t - 1] ?? 0, tokens.ends[t])
   const logProb = tokens.logProbs[t] ?? null
   const change = tokens.changes?.[t] ?? null
