@@ -21,8 +21,10 @@ export const KernelId = {
   peak: 40,
 } as const
 
+/** Address of the word that says how many rows a block of a product has at most. */
+export const BLOCK_ROWS = 1536
 /** Bytes of a thread's scratch that hold the accumulators of one block of a product. */
-export const BLOCK_BYTES = 128
+export const BLOCK_BYTES = 384
 /** Keys of one step of attention's softmax, which are the scores of a row at one time. */
 export const KEY_BLOCK = 64
 /** Keys of a tile of the gradient with respect to keys and values. */

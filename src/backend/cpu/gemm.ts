@@ -48,6 +48,8 @@ export interface LowRankProduct {
 
 /** Rows that are multiplied with one panel before the next is prepared: they should stay in the second-level cache. */
 const MAXIMUM_TILE_ROWS = 256
+/** Tiles have whole blocks, whatever the number of rows of a block: 2, 6 or 12. */
+const BLOCK_MULTIPLE = 12
 
 /** Runs one product on the cpu backend's threads. */
 export function gemm(runtime: Runtime, product: Product): void {
@@ -60,7 +62,7 @@ export function gemm(runtime: Runtime, product: Product): void {
     Math.ceil(rows / MAXIMUM_TILE_ROWS),
     Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)),
   )
-  const tileRows = Math.max(2, Math.ceil(rows / chunks / 2) * 2)
+  const tileRows = Math.ceil(rows / chunks / BLOCK_MULTIPLE) * BLOCK_MULTIPLE
   const { low } = product
   const scratch = runtime.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
   const { args, floatArgs } = runtime

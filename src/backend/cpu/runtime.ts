@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
+import { BLOCK_ROWS } from './constants.js'
 
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
@@ -53,6 +54,7 @@ export class Runtime {
     this.fusedMultiplyAdd = fusedMultiplyAdd
     this.args = new Int32Array(allocator.memory.buffer, ARGUMENTS, 64)
     this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, 64)
+    new Int32Array(allocator.memory.buffer, BLOCK_ROWS, 1)[0] = 2
     this.#exports = exports
     this.#helpers = helpers
   }

@@ -7,13 +7,14 @@
  *
  * B comes in five forms (`mode`):
  *   0  float32 panels [ceil(N/16)][K][16], as weights are stored: used in place
- *   1  bfloat16 panels, two to a word: column j in the lower and column j + 4 in the upper half (so that widening is one
- *      instruction); widened once a tile, or on the fly for few rows
+ *   1  bfloat16 panels, two to a word: column j in the lower and column j + 8 in the upper half of word j (so that widening is
+ *      one instruction, also of eight words); widened once a tile, or on the fly for few rows
  *   2  a float32 matrix with any two strides: copied into a panel
  *   3  float32 panels of the transposed matrix [N, K] (for dx = dy·W, where W is stored for y = x·Wᵀ)
  *   4  bfloat16 panels of the transposed matrix
  */
-import { madd, widenHigh, widenLow } from './simd'
+import { bfloat16Block, block, blockRows } from './blocks'
+import { widenHigh, widenLow } from './simd'
 import { threadIndex } from './scheduler'
 
 // Arguments, 32-bit words. Strides are in bytes.
@@ -25,119 +26,18 @@ const LOW_A = 76, LOW_A_ROW = 80, LOW_B = 84, LOW_B_DEPTH = 88, LOW_DEPTH = 92
 
 /** Up to so many rows a tile, a bfloat16 panel is widened on the fly: writing it out would cost more. */
 const FEW_ROWS = 6
+/** The same where vectors are joined to 256 bits; blocks of five rows then leave registers for widening. */
+const FEW_ROWS_JOINED = 10
 
-/** Bytes at the start of a thread's scratch that hold the accumulators of one block of 2 x 16. */
-export const BLOCK_BYTES: usize = 128
+/** Bytes at the start of a thread's scratch that hold the accumulators of one block of up to 6 x 16. */
+export const BLOCK_BYTES: usize = 384
 
-/** Accumulators of rows a0, a1 with a float32 panel, written to `out` [2][16]; `resume` goes on with those that stand there. */
-function block2(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize, resume: bool): void {
-  let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
-  if (resume) {
-    c00 = v128.load(out)
-    c01 = v128.load(out, 16)
-    c02 = v128.load(out, 32)
-    c03 = v128.load(out, 48)
-    c10 = v128.load(out, 64)
-    c11 = v128.load(out, 80)
-    c12 = v128.load(out, 96)
-    c13 = v128.load(out, 112)
-  }
-  for (let k = 0; k < depth; k++) {
-    const b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32), b3 = v128.load(panel, 48)
-    const s0 = v128.load_splat<f32>(a0)
-    c00 = madd(s0, b0, c00)
-    c01 = madd(s0, b1, c01)
-    c02 = madd(s0, b2, c02)
-    c03 = madd(s0, b3, c03)
-    const s1 = v128.load_splat<f32>(a1)
-    c10 = madd(s1, b0, c10)
-    c11 = madd(s1, b1, c11)
-    c12 = madd(s1, b2, c12)
-    c13 = madd(s1, b3, c13)
-    a0 += aDepth
-    a1 += aDepth
-    panel += 64
-  }
-  v128.store(out, c00)
-  v128.store(out, c01, 16)
-  v128.store(out, c02, 32)
-  v128.store(out, c03, 48)
-  v128.store(out, c10, 64)
-  v128.store(out, c11, 80)
-  v128.store(out, c12, 96)
-  v128.store(out, c13, 112)
-}
-
-/** As block2, for one row. */
-function block1(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize, resume: bool): void {
-  let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0
-  if (resume) {
-    c0 = v128.load(out)
-    c1 = v128.load(out, 16)
-    c2 = v128.load(out, 32)
-    c3 = v128.load(out, 48)
-  }
-  for (let k = 0; k < depth; k++) {
-    const s = v128.load_splat<f32>(a0)
-    c0 = madd(s, v128.load(panel), c0)
-    c1 = madd(s, v128.load(panel, 16), c1)
-    c2 = madd(s, v128.load(panel, 32), c2)
-    c3 = madd(s, v128.load(panel, 48), c3)
-    a0 += aDepth
-    panel += 64
-  }
-  v128.store(out, c0)
-  v128.store(out, c1, 16)
-  v128.store(out, c2, 32)
-  v128.store(out, c3, 48)
-}
-
-/** As block2, with a bfloat16 panel widened on the fly. */
-function block2Bfloat16(a0: usize, a1: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
-  let c00 = f32x4.splat(0), c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00
-  for (let k = 0; k < depth; k++) {
-    const w0 = v128.load(panel), w1 = v128.load(panel, 16)
-    const b0 = widenLow(w0), b1 = widenHigh(w0), b2 = widenLow(w1), b3 = widenHigh(w1)
-    const s0 = v128.load_splat<f32>(a0)
-    c00 = madd(s0, b0, c00)
-    c01 = madd(s0, b1, c01)
-    c02 = madd(s0, b2, c02)
-    c03 = madd(s0, b3, c03)
-    const s1 = v128.load_splat<f32>(a1)
-    c10 = madd(s1, b0, c10)
-    c11 = madd(s1, b1, c11)
-    c12 = madd(s1, b2, c12)
-    c13 = madd(s1, b3, c13)
-    a0 += aDepth
-    a1 += aDepth
-    panel += 32
-  }
-  v128.store(out, c00)
-  v128.store(out, c01, 16)
-  v128.store(out, c02, 32)
-  v128.store(out, c03, 48)
-  v128.store(out, c10, 64)
-  v128.store(out, c11, 80)
-  v128.store(out, c12, 96)
-  v128.store(out, c13, 112)
-}
-
-/** As block1, with a bfloat16 panel widened on the fly. */
-function block1Bfloat16(a0: usize, aDepth: usize, panel: usize, depth: i32, out: usize): void {
-  let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0
-  for (let k = 0; k < depth; k++) {
-    const s = v128.load_splat<f32>(a0), w0 = v128.load(panel), w1 = v128.load(panel, 16)
-    c0 = madd(s, widenLow(w0), c0)
-    c1 = madd(s, widenHigh(w0), c1)
-    c2 = madd(s, widenLow(w1), c2)
-    c3 = madd(s, widenHigh(w1), c3)
-    a0 += aDepth
-    panel += 32
-  }
-  v128.store(out, c0)
-  v128.store(out, c1, 16)
-  v128.store(out, c2, 32)
-  v128.store(out, c3, 48)
+/** Sets the accumulators of some rows to 0. (`memory.fill` is a call that takes longer than that.) */
+// @ts-ignore: decorator
+@inline
+function clear(sums: usize, rows: i32): void {
+  const zero = f32x4.splat(0)
+  for (let at = sums, end = sums + (<usize>rows << 6); at < end; at += 16) v128.store(at, zero)
 }
 
 /** Writes 16 accumulators to one row of C. */
@@ -171,8 +71,8 @@ function widenPanel(panel: usize, depth: i32, to: usize): void {
   for (let k = 0; k < depth; k++) {
     const w0 = v128.load(panel), w1 = v128.load(panel, 16)
     v128.store(to, widenLow(w0))
-    v128.store(to, widenHigh(w0), 16)
-    v128.store(to, widenLow(w1), 32)
+    v128.store(to, widenLow(w1), 16)
+    v128.store(to, widenHigh(w0), 32)
     v128.store(to, widenHigh(w1), 48)
     panel += 32
     to += 64
@@ -214,7 +114,7 @@ function storeTransposed(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): voi
   v128.store(to, v128.shuffle<i64>(y2, y3, 1, 3), 192)
 }
 
-/** As storeTransposed for words of two bfloat16 numbers: the lower halves go to rows 0 … 3, the upper ones to rows 4 … 7. */
+/** As storeTransposed for words of two bfloat16 numbers: the lower halves go to rows 0 … 3, the upper ones to rows 8 … 11. */
 // @ts-ignore: decorator
 @inline
 function storeTransposedWords(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
@@ -226,10 +126,10 @@ function storeTransposedWords(x0: v128, x1: v128, x2: v128, x3: v128, to: usize)
   v128.store(to, widenLow(z1), 64)
   v128.store(to, widenLow(z2), 128)
   v128.store(to, widenLow(z3), 192)
-  v128.store(to, widenHigh(z0), 256)
-  v128.store(to, widenHigh(z1), 320)
-  v128.store(to, widenHigh(z2), 384)
-  v128.store(to, widenHigh(z3), 448)
+  v128.store(to, widenHigh(z0), 512)
+  v128.store(to, widenHigh(z1), 576)
+  v128.store(to, widenHigh(z2), 640)
+  v128.store(to, widenHigh(z3), 704)
 }
 
 /**
@@ -257,7 +157,7 @@ function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32
           x1 = v128.load(r1 + part)
           if (left > 2) x2 = v128.load(r2 + part)
         }
-        if (bfloat16) storeTransposedWords(x0, x1, x2, x3, at + (part << 5))
+        if (bfloat16) storeTransposedWords(x0, x1, x2, x3, at + (part << 4))
         else storeTransposed(x0, x1, x2, x3, at + (part << 4))
       }
       r += 4 * rowBytes
@@ -271,10 +171,10 @@ export function gemmTile(args: usize, tile: i32): void {
   const rows = load<i32>(args, ROWS), columns = load<i32>(args, COLUMNS), depth = load<i32>(args, DEPTH)
   const panels = (columns + 15) >> 4, panelIndex = tile % panels, column = panelIndex << 4, width = min(16, columns - column)
   const tileRows = load<i32>(args, TILE_ROWS), firstRow = (tile / panels) * tileRows, endRow = min(rows, firstRow + tileRows)
-  const block = <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
-  const scratch = block + BLOCK_BYTES
+  const sums = <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
+  const scratch = sums + BLOCK_BYTES
   const mode = load<i32>(args, MODE), b = <usize>load<i32>(args, B)
-  const few = mode == 1 && endRow - firstRow <= FEW_ROWS
+  const few = mode == 1 && endRow - firstRow <= (blockRows() > 2 ? FEW_ROWS_JOINED : FEW_ROWS)
 
   let panel = scratch
   if (mode == 0) panel = b + <usize>panelIndex * depth * 64
@@ -297,21 +197,19 @@ export function gemmTile(args: usize, tile: i32): void {
   const aRow = <usize>load<i32>(args, A_ROW), aDepth = <usize>load<i32>(args, A_DEPTH), cRow = <usize>load<i32>(args, C_ROW)
   let a = <usize>load<i32>(args, A) + <usize>firstRow * aRow
   let c = <usize>load<i32>(args, C) + <usize>firstRow * cRow + <usize>column * <usize>load<i32>(args, C_COLUMN)
-  let row = firstRow
-  for (; row + 2 <= endRow; row += 2) {
-    if (few) block2Bfloat16(a, a + aRow, aDepth, panel, depth, block)
-    else block2(a, a + aRow, aDepth, panel, depth, block, false)
-    if (lowDepth) block2(low, low + lowRow, 4, lowPanel, lowDepth, block, true)
-    storeRow(args, block, c, column, width)
-    storeRow(args, block + 64, c + cRow, column, width)
-    a += 2 * aRow
-    low += 2 * lowRow
-    c += 2 * cRow
-  }
-  if (row < endRow) {
-    if (few) block1Bfloat16(a, aDepth, panel, depth, block)
-    else block1(a, aDepth, panel, depth, block, false)
-    if (lowDepth) block1(low, 4, lowPanel, lowDepth, block, true)
-    storeRow(args, block, c, column, width)
+  const left = endRow - firstRow, most = few ? min(5, blockRows()) : blockRows(), blocks = (left + most - 1) / most
+  for (let i = 0; i < blocks; i++) {
+    // Blocks of about equal size: a small last one would be slow.
+    const n = left * (i + 1) / blocks - left * i / blocks
+    clear(sums, n)
+    if (few) bfloat16Block(n, a, aRow, aDepth, panel, depth, sums, 64)
+    else block(n, a, aRow, aDepth, panel, 64, depth, sums, 64)
+    if (lowDepth) block(n, low, lowRow, 4, lowPanel, 64, lowDepth, sums, 64)
+    for (let r = 0; r < n; r++) {
+      storeRow(args, sums + (<usize>r << 6), c, column, width)
+      c += cRow
+    }
+    a += <usize>n * aRow
+    low += <usize>n * lowRow
   }
 }

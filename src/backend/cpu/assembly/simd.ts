@@ -17,7 +17,7 @@ export function widenLow(words: v128): v128 {
 }
 
 /** In memory, for the reason that ./exp gives. */
-const UPPER_HALF = memory.data<u32>([0xffff0000])
+export const UPPER_HALF = memory.data<u32>([0xffff0000])
 
 /** The upper bfloat16 of each 32-bit word, widened to float32. */
 // @ts-ignore: decorator

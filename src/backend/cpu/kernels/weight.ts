@@ -11,7 +11,7 @@ import { kernel } from './kernel.js'
  */
 
 /** Position of output `j` (0 … 15) among a panel's 16 bfloat16 values of one input. */
-const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => ((j >> 3) * 4 + (j & 3)) * 2 + ((j >> 2) & 1))
+const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => (j & 7) * 2 + (j >> 3))
 
 /** Numbers of a packed weight [out, in], those that fill up the last panel included. */
 function packedSize(out: number, width: number): number {
