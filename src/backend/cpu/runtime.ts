@@ -6,9 +6,12 @@ import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
 import { BLOCK_ROWS } from './constants.js'
+import { ARGUMENT_WORDS } from './kernelCalls.js'
+import type { KernelCalls } from './kernelCalls.js'
 
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
+  dispatchList(list: number, groups: number): void
   endHelpers(): void
 }
 
@@ -30,7 +33,7 @@ exports.helperLoop(index)
  * The WebAssembly module of the cpu backend on its shared memory, with one helper thread for every core but the first.
  * Kernels are synchronous: {@link Runtime.run} returns when all threads are done.
  */
-export class Runtime {
+export class Runtime implements KernelCalls {
   readonly allocator: Allocator
   readonly threads: number
   /** Whether products and sums are fused (relaxed SIMD). Changes the rounding, not the meaning. */
@@ -52,8 +55,8 @@ export class Runtime {
     this.allocator = allocator
     this.threads = helpers.length + 1
     this.fusedMultiplyAdd = fusedMultiplyAdd
-    this.args = new Int32Array(allocator.memory.buffer, ARGUMENTS, 64)
-    this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, 64)
+    this.args = new Int32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
+    this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
     new Int32Array(allocator.memory.buffer, BLOCK_ROWS, 1)[0] = 2
     this.#exports = exports
     this.#helpers = helpers
@@ -110,6 +113,11 @@ export class Runtime {
     if (tiles <= 0) return
     const parallel = this.threads > 1 && tiles > 1 && operations > PARALLEL_OPERATIONS
     this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
+  }
+
+  /** Runs the groups of a list of calls, which lies in memory as assembly/scheduler.ts says. */
+  runList(address: number, groups: number): void {
+    this.#exports.dispatchList(address, groups)
   }
 
   /** Address of a scratch area of at least `bytes` bytes for each thread, and the distance between two threads' areas. */

@@ -1,8 +1,8 @@
-/** What the WebAssembly module exports. All kernels run through `dispatch`; the numbers are those of ../constants.ts. */
+/** What the WebAssembly module exports. All kernels run through `dispatch` and `dispatchList`; the numbers are those of ../constants.ts. */
 export { GRADIENT_BLOCK, KEY_BLOCK } from './attention'
 export { BLOCK_ROWS } from './blocks'
 export { BLOCK_BYTES } from './gemm'
 export { KernelId } from './kernels'
 export { BLOCK_COLUMNS, ROW_STATE_BYTES } from './logSoftmax'
 export { BINS } from './sampling'
-export { dispatch, endHelpers, helperLoop } from './scheduler'
+export { dispatch, dispatchList, endHelpers, helperLoop } from './scheduler'
