@@ -20,7 +20,11 @@ export class CpuBackend extends tf.MathBackendCPU {
   /** Second forms of tensors: see {@link CpuBackend.derived}. */
   readonly #derived = new Map<DataId, number>()
 
-  constructor(readonly runtime: Runtime) {
+  constructor(
+    readonly runtime: Runtime,
+    /** The vectors that its kernels use, and why they are no wider; null where nothing is known of that. */
+    readonly simd: { readonly width: string; readonly reason: string | null } | null = null,
+  ) {
     super()
   }
 

@@ -1,39 +1,9 @@
 import * as tf from '../../bundled/tfjs.js'
 import { CPU_BACKEND, CpuBackend } from './backend.js'
-import { addKernels } from './kernels/add.js'
-import { attentionKernels } from './kernels/attention.js'
-import { castKernels } from './kernels/cast.js'
-import { dropoutKernels } from './kernels/dropout.js'
-import { linearKernels } from './kernels/linear.js'
-import { matMulKernels } from './kernels/matMul.js'
-import { rmsNormKernels } from './kernels/rmsNorm.js'
-import { ropeKernels } from './kernels/rope.js'
-import { sampleTokensKernels } from './kernels/sampleTokens.js'
-import { selectRowsKernels } from './kernels/selectRows.js'
-import { swigluKernels } from './kernels/swiglu.js'
-import { tokenLogProbsKernels } from './kernels/tokenLogProbs.js'
-import { uninitializedKernels } from './kernels/uninitialized.js'
-import { weightKernels } from './kernels/weight.js'
-import { writeRowsKernels } from './kernels/writeRows.js'
+import { kernels } from './kernels/index.js'
 import { Runtime } from './runtime.js'
-
-const KERNELS = [
-  ...attentionKernels,
-  ...uninitializedKernels,
-  ...writeRowsKernels,
-  ...matMulKernels,
-  ...addKernels,
-  ...castKernels,
-  ...weightKernels,
-  ...linearKernels,
-  ...dropoutKernels,
-  ...rmsNormKernels,
-  ...ropeKernels,
-  ...swigluKernels,
-  ...selectRowsKernels,
-  ...tokenLogProbsKernels,
-  ...sampleTokensKernels,
-]
+import { chooseKernels } from './simd.js'
+import type { SimdWidth } from './simd.js'
 
 /**
  * Makes a tfjs backend of the cpu backend: every kernel of tfjs's plain cpu backend, and our own in place of the slow ones.
@@ -46,16 +16,19 @@ export async function registerCpuBackend(
     threads?: number
     /** Fuse products and sums. Defaults to true where the engine can. */
     fusedMultiplyAdd?: boolean
+    /** Use no wider vectors. Defaults to the environment variable GRPO_TS_SIMD, and to the widest that this machine has. */
+    simd?: SimdWidth
     /** tfjs's name for it. Defaults to `wasm-threads`; tests compare differently configured ones. */
     name?: string
   } = {},
 ): Promise<CpuBackend> {
   const name = options.name ?? CPU_BACKEND
-  const backend = new CpuBackend(await Runtime.start(options))
+  const { kernels: module, width, reason } = await chooseKernels(options)
+  const backend = new CpuBackend(await Runtime.start({ ...options, kernels: module }), { width, reason })
   if (name in tf.engine().registryFactory) removeBackend(name)
   tf.registerBackend(name, () => backend, 0)
   tf.copyRegisteredKernels('cpu', name)
-  for (const { name: kernelName, run } of KERNELS) {
+  for (const { name: kernelName, run } of kernels) {
     const plain = tf.getKernel(kernelName, name) as tf.KernelConfig | undefined
     if (plain) tf.unregisterKernel(kernelName, name)
     tf.registerKernel({

@@ -1,6 +1,4 @@
-import fs from 'node:fs'
 import os from 'node:os'
-import v8 from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
@@ -8,6 +6,8 @@ import { Allocator } from './allocator.js'
 import { BLOCK_ROWS } from './constants.js'
 import { ARGUMENT_WORDS } from './kernelCalls.js'
 import type { KernelCalls } from './kernelCalls.js'
+import { compileKernels } from './kernelModule.js'
+import type { KernelModule } from './kernelModule.js'
 
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
@@ -50,16 +50,16 @@ export class Runtime implements KernelCalls {
     allocator: Allocator,
     exports: KernelExports,
     helpers: readonly Worker[],
-    fusedMultiplyAdd: boolean,
+    { fusedMultiplyAdd, blockRows }: KernelModule,
   ) {
     this.allocator = allocator
     this.threads = helpers.length + 1
     this.fusedMultiplyAdd = fusedMultiplyAdd
     this.args = new Int32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
     this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
-    new Int32Array(allocator.memory.buffer, BLOCK_ROWS, 1)[0] = 2
     this.#exports = exports
     this.#helpers = helpers
+    this.setBlockRows(blockRows)
   }
 
   /**
@@ -71,17 +71,19 @@ export class Runtime implements KernelCalls {
     options: {
       /** Threads in all, the main one included. Defaults to the number of cores. */
       threads?: number
-      /** Defaults to true where the engine has relaxed SIMD. */
-      fusedMultiplyAdd?: boolean
+      /** Defaults to those for vectors of 128 bits. */
+      kernels?: KernelModule
+      /** Pages of 64 KiB that the memory may grow to. Defaults to 4 GiB, or as much as the system gives. */
+      memoryPages?: number
     } = {},
   ): Promise<Runtime> {
     const threads = options.threads ?? os.availableParallelism()
     if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
       throw new ConfigError(`threads is ${threads}; expected a whole number from 1 to 256`)
     }
-    const { bytes, fused } = readModule(options.fusedMultiplyAdd ?? true)
-    const module = await WebAssembly.compile(bytes)
-    const allocator = reserveMemory()
+    const kernels = options.kernels ?? (await compileKernels())
+    const { module } = kernels
+    const allocator = options.memoryPages === undefined ? reserveMemory() : new Allocator(options.memoryPages)
     const { memory } = allocator
     const instance = await WebAssembly.instantiate(module, { env: { memory, abort: () => undefined } })
     const helpers = Array.from(
@@ -102,7 +104,7 @@ export class Runtime implements KernelCalls {
     )
     // Sleeping helpers must not keep the program from ending.
     for (const helper of helpers) helper.unref()
-    return new Runtime(allocator, instance.exports as unknown as KernelExports, helpers, fused)
+    return new Runtime(allocator, instance.exports as unknown as KernelExports, helpers, kernels)
   }
 
   /**
@@ -132,39 +134,16 @@ export class Runtime implements KernelCalls {
     return { address: this.#scratch, stride: this.#scratchBytes }
   }
 
+  /** Sets how many rows a block of a product has at most, 1 to 6: a matter of speed. */
+  setBlockRows(rows: number): void {
+    new Int32Array(this.allocator.memory.buffer, BLOCK_ROWS, 1)[0] = rows
+  }
+
   /** Ends the helper threads; the runtime cannot be used afterwards. */
   async stop(): Promise<void> {
     this.#exports.endHelpers()
     await Promise.all(this.#helpers.map((helper) => helper.terminate()))
   }
-}
-
-/** The WebAssembly module with or without relaxed SIMD, whichever the engine takes. */
-function readModule(fusedWanted: boolean): { bytes: Uint8Array<ArrayBuffer>; fused: boolean } {
-  const read = (name: string): Uint8Array<ArrayBuffer> => {
-    const file = new URL(`../../../dist/${name}`, import.meta.url)
-    try {
-      return new Uint8Array(fs.readFileSync(file))
-    } catch (cause) {
-      throw new EngineError(`the cpu backend's kernels are missing (${file.pathname}); run \`npm run build\``, {
-        cause,
-      })
-    }
-  }
-  if (fusedWanted) {
-    const bytes = read('kernels-fma.wasm')
-    if (WebAssembly.validate(bytes)) return { bytes, fused: true }
-    // Node 20 has relaxed SIMD behind a flag, which counts for modules compiled after it was set.
-    v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
-    if (WebAssembly.validate(bytes)) return { bytes, fused: true }
-  }
-  const bytes = read('kernels.wasm')
-  if (!WebAssembly.validate(bytes)) {
-    throw new EngineError(
-      `this JavaScript engine (Node ${process.version}) does not take WebAssembly with SIMD and threads; use Node 20.19 or newer`,
-    )
-  }
-  return { bytes, fused: false }
 }
 
 /** Address space for the tensors: 4 GiB, the most that 32-bit WebAssembly has, or less where the system refuses that. */

@@ -97,10 +97,16 @@ export async function startCpuEngine(
   if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
   cpuBackend ??= await registerCpuBackend(wanted === undefined ? {} : { threads: wanted })
   await tf.setBackend(CPU_BACKEND)
-  const { runtime } = cpuBackend
-  const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
-  const description = `WebAssembly SIMD ${runtime.fusedMultiplyAdd ? 'with' : 'without'} fused multiply-add on ${threads}`
+  const description = describe(cpuBackend)
   return tensorEngine({ name: 'cpu', description }, CPU_BACKEND)
+}
+
+/** `WebAssembly, 256 bits wide, with fused multiply-add, on 2 threads` */
+function describe({ runtime, simd }: CpuBackend): string {
+  const multiplyAdd = runtime.fusedMultiplyAdd ? 'with' : 'without'
+  const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
+  const reason = simd?.reason ? ` (${simd.reason})` : ''
+  return `WebAssembly, ${simd?.width} bits wide, ${multiplyAdd} fused multiply-add, on ${threads}${reason}`
 }
 
 /** tfjs's own plain JavaScript backend, slow and simple. */
