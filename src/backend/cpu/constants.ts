@@ -35,3 +35,5 @@ export const BLOCK_COLUMNS = 2048
 export const ROW_STATE_BYTES = 24
 /** Bins of the histogram by which a row's scores are sorted. */
 export const BINS = 2048
+/** Bytes of a tile of the kernel that measures the peak. */
+export const PEAK_TILE_BYTES = 1088
