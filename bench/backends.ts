@@ -1,10 +1,13 @@
 import * as tf from '../src/bundled/tfjs.js'
+import type { CpuBackend } from '../src/backend/cpu/backend.js'
 import type { Runtime } from '../src/backend/cpu/runtime.js'
 import { registerCpuBackend } from '../src/backend/cpu/register.js'
 
 /** The cpu backend once for each number of threads, side by side, so that measurements can take turns. */
 export interface Backends {
   readonly threads: readonly number[]
+  /** One of them: all have the same kernels. */
+  readonly backend: CpuBackend
   /** Makes the backend with so many threads the current one. */
   use(threads: number): Promise<Runtime>
 }
@@ -12,15 +15,16 @@ export interface Backends {
 /** Starts a cpu backend for each number of threads. */
 export async function startBackends(threads: readonly number[]): Promise<Backends> {
   const name = (count: number): string => `bench-${count}`
-  const runtimes = new Map<number, Runtime>()
+  const backends = new Map<number, CpuBackend>()
   for (const count of threads) {
-    runtimes.set(count, (await registerCpuBackend({ name: name(count), threads: count })).runtime)
+    backends.set(count, await registerCpuBackend({ name: name(count), threads: count }))
   }
   return {
     threads,
+    backend: backends.get(threads[0]!)!,
     use: async (count) => {
       await tf.setBackend(name(count))
-      return runtimes.get(count)!
+      return backends.get(count)!.runtime
     },
   }
 }

@@ -1,13 +1,14 @@
 import { measurePeak } from '../src/backend/cpu/peak.js'
-import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
+import { formatTable } from '../src/cli/terminal/table.js'
 import { runKernel } from '../src/ops/kernel.js'
 import { linear } from '../src/ops/linear.js'
 import type { Weight } from '../src/ops/weight.js'
 import type { Backends } from './backends.js'
 import type { Peaks } from './peak.js'
+import { simdColumns } from './simd.js'
 import { randomMatrix, randomWeight } from './randomValues.js'
-import { rounded } from './report.js'
-import type { BenchRecord, Report } from './report.js'
+import { numberOf, percentOf, rounded } from './report.js'
+import type { BenchRecord } from './report.js'
 import { bestMilliseconds } from './timing.js'
 import type { LinearShape, TorchMatmul } from './torch.js'
 
@@ -30,7 +31,7 @@ export const smolLM2Sizes: LinearSizes = {
     [1536, 576],
     [576, 49152],
   ],
-  rows: [1, 16, 64, 512],
+  rows: [1, 8, 16, 64, 512],
   dtypes: ['bfloat16', 'float32'],
   milliseconds: 150,
 }
@@ -48,20 +49,21 @@ interface LinearResult extends LinearShape {
 /**
  * Measures `linear` forward and backward. The numbers of threads, the dtypes and torch take turns on each shape, and the peak is
  * measured again each time, so that a change of the machine's speed meets all of them.
+ * @returns a record of each measurement
  */
 export async function measureLinear(
   backends: Backends,
   torch: TorchMatmul | null,
   peaks: Peaks,
   sizes: LinearSizes,
-  report: Report,
-): Promise<void> {
+  progress: (what: string) => void,
+): Promise<BenchRecord[]> {
   const results: LinearResult[] = []
   for (const [width, out] of sizes.weights) {
     for (const rows of sizes.rows) {
       for (const direction of ['forward', 'backward'] as const) {
         const shape = { rows, width, out, direction }
-        report.progress(`linear ${direction}, ${rows} × ${width}→${out}`)
+        progress(`linear ${direction}, ${rows} × ${width}→${out}`)
         for (const threads of backends.threads) {
           const runtime = await backends.use(threads)
           peaks.set(threads, Math.max(peaks.get(threads) ?? 0, measurePeak(runtime, PEAK_MILLISECONDS)))
@@ -75,7 +77,7 @@ export async function measureLinear(
       }
     }
   }
-  reportLinear(results, peaks, report)
+  return results.map((result) => linearRecord(result, results, peaks))
 }
 
 function measureProduct({ rows, width, out, direction }: LinearShape, dtype: Weight['dtype'], budget: number): number {
@@ -95,48 +97,52 @@ function measureProduct({ rows, width, out, direction }: LinearShape, dtype: Wei
   }
 }
 
-function reportLinear(results: readonly LinearResult[], peaks: Peaks, report: Report): void {
-  const records = results.map((result) => {
-    const { rows, width, out, direction, dtype, threads, milliseconds, gflops, torchGflops } = result
-    const single = results.find((other) => {
-      const sameShape = other.rows === rows && other.width === width && other.out === out
-      return sameShape && other.direction === direction && other.dtype === dtype && other.threads === 1
-    })
-    return {
-      benchmark: 'linear',
-      direction,
-      rows,
-      in: width,
-      out,
-      dtype,
-      threads,
-      ms: rounded(milliseconds),
-      gflops: rounded(gflops),
-      weight_gb_per_s: rounded((width * out * (dtype === 'bfloat16' ? 2 : 4)) / milliseconds / 1e6),
-      share_of_peak: rounded(gflops / peaks.get(threads)!),
-      torch_gflops: torchGflops && rounded(torchGflops),
-      ratio_vs_torch: torchGflops && rounded(gflops / torchGflops),
-      speedup_vs_1_thread: single && threads > 1 ? rounded(gflops / single.gflops) : null,
-    } satisfies BenchRecord
+function linearRecord(result: LinearResult, results: readonly LinearResult[], peaks: Peaks): BenchRecord {
+  const { rows, width, out, direction, dtype, threads, milliseconds, gflops, torchGflops } = result
+  const single = results.find((other) => {
+    const sameShape = other.rows === rows && other.width === width && other.out === out
+    return sameShape && other.direction === direction && other.dtype === dtype && other.threads === 1
   })
-  for (const record of records) report.record(record)
-  const table = formatTable<(typeof records)[number]>(
+  return {
+    benchmark: 'linear',
+    direction,
+    rows,
+    in: width,
+    out,
+    dtype,
+    threads,
+    ms: rounded(milliseconds),
+    gflops: rounded(gflops),
+    weight_gb_per_s: rounded((width * out * (dtype === 'bfloat16' ? 2 : 4)) / milliseconds / 1e6),
+    share_of_peak: rounded(gflops / peaks.get(threads)!),
+    torch_gflops: torchGflops && rounded(torchGflops),
+    ratio_vs_torch: torchGflops && rounded(gflops / torchGflops),
+    speedup_vs_1_thread: single && threads > 1 ? rounded(gflops / single.gflops) : null,
+  }
+}
+
+/** The table of the records of {@link measureLinear}. */
+export function linearTable(records: readonly BenchRecord[]): string {
+  return formatTable<BenchRecord>(
     [
-      { heading: 'direction', text: ({ direction }) => direction, left: true },
+      { heading: 'direction', text: ({ direction }) => String(direction), left: true },
       { heading: 'rows', text: ({ rows }) => String(rows) },
-      { heading: 'in→out', text: (record) => `${record.in}→${record.out}`, left: true },
-      { heading: 'dtype', text: ({ dtype }) => dtype, left: true },
+      { heading: 'in→out', text: (record) => `${String(record.in)}→${String(record.out)}`, left: true },
+      { heading: 'dtype', text: ({ dtype }) => String(dtype), left: true },
       { heading: 'threads', text: ({ threads }) => String(threads) },
-      { heading: 'ms', text: ({ ms }) => threeDigits(ms) },
-      { heading: 'GFLOP/s', text: ({ gflops }) => threeDigits(gflops) },
-      { heading: 'of peak', text: (record) => percent(record.share_of_peak) },
+      ...simdColumns(records),
+      { heading: 'ms', text: numberOf('ms') },
+      { heading: 'GFLOP/s', text: numberOf('gflops') },
+      { heading: 'of peak', text: percentOf('share_of_peak') },
       // For few rows the speed is that of reading the weight.
-      { heading: 'weight GB/s', text: (record) => (record.rows <= 16 ? threeDigits(record.weight_gb_per_s) : null) },
-      { heading: 'torch f32', text: (record) => threeDigits(record.torch_gflops) },
-      { heading: '× torch', text: (record) => record.ratio_vs_torch?.toFixed(2) ?? null },
-      { heading: '× 1 thread', text: (record) => record.speedup_vs_1_thread?.toFixed(2) ?? null },
+      {
+        heading: 'weight GB/s',
+        text: (record) => ((record.rows as number) <= 16 ? numberOf('weight_gb_per_s')(record) : null),
+      },
+      { heading: 'torch f32', text: numberOf('torch_gflops') },
+      { heading: '× torch', text: numberOf('ratio_vs_torch') },
+      { heading: '× 1 thread', text: numberOf('speedup_vs_1_thread') },
     ],
     records,
   )
-  report.table('linear: y = x·Wᵀ and dx = dy·W (GFLOP/s of the fastest run)', table)
 }

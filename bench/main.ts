@@ -4,16 +4,15 @@ import os from 'node:os'
 import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { sharedPath } from '../test/shared.js'
-import { startBackends } from './backends.js'
-import { measureLinear, smolLM2Sizes } from './linear.js'
-import { fixedWorkloadSizes, measureOps } from './ops.js'
-import { measurePeaks, reportPeaks } from './peak.js'
+import { simdWidths } from '../src/backend/cpu/simd.js'
+import type { SimdWidth } from '../src/backend/cpu/simd.js'
+import { reportKernels } from './kernels.js'
 import { createReport } from './report.js'
 import type { BenchRecord, Report } from './report.js'
-import { canImport, startTorch } from './torch.js'
+import { canImport } from './torch.js'
 import { compareWithTrl, reportComparison, runTrl, trlPackages } from './vsTrl.js'
 import type { WaitPolicy } from './vsTrl.js'
-import type { WorkerJob } from './worker.js'
+import type { WorkloadJob } from './worker.js'
 import { reportWorkloads, runJob, withSpeedup } from './workloadRuns.js'
 import { modelFolders, workloads } from './workloads.js'
 import type { ModelFolders, Workload } from './workloads.js'
@@ -25,6 +24,7 @@ interface BenchFlags {
   only?: string[]
   workloads?: string[]
   threads: number[]
+  simd?: SimdWidth[]
   model?: string
   json: string
   quick: boolean
@@ -46,6 +46,11 @@ const program = new Command('npm run bench --')
     parseList(workloads.map(({ name }) => name)),
   )
   .option('--threads <numbers>', 'threads to compare', parseThreadCounts, defaultThreadCounts())
+  .option(
+    '--simd <names>',
+    `sets of kernels to compare, some of ${simdWidths.join(', ')} (default: what GRPO_TS_SIMD says, or the fastest)`,
+    parseList(simdWidths),
+  )
   .option('--model <folder>', 'SmolLM2-135M-Instruct (default: what ../shared/models/unpack.mjs makes)')
   .option('--json <file>', 'where the JSON lines go', path.join('runs', 'bench.jsonl'))
   .option('--quick', 'a few small sizes, to see that it works', false)
@@ -68,7 +73,7 @@ try {
   process.exit(1)
 }
 
-async function main(flags: BenchFlags): Promise<void> {
+function main(flags: BenchFlags): void {
   const wanted = (part: Part): boolean => (flags.only ?? ['peak', 'kernels', 'step']).includes(part)
   const baseline = flags.baseline ?? sharedPath('baseline')
   if (flags.vsTrl) checkTrl(flags.python, baseline)
@@ -83,13 +88,19 @@ async function main(flags: BenchFlags): Promise<void> {
       if (!wanted(part)) continue
       for (const workload of chosenWorkloads(flags)) {
         const trl = flags.vsTrl && part === 'step' ? { ...flags, baseline: baseline! } : null
-        measureWorkload(part, workload, flags.threads, folders, trl, { records, comparisons, report })
+        measureWorkload(part, workload, flags, folders, trl, { records, comparisons, report })
       }
     }
     reportWorkloads(records, report)
     reportComparison(comparisons, report)
-    // Last, because of its large matrices: TRL's peak of memory, as Linux counts it, starts from what this process holds.
-    if (wanted('peak') || wanted('kernels')) await measureKernels(flags, wanted('kernels'), report)
+    if (wanted('peak') || wanted('kernels')) {
+      const { threads, python, quick } = flags
+      const job = { part: wanted('kernels') ? 'kernels' : 'peak', threads, python, quick } as const
+      reportKernels(
+        simdSets(flags).map((simd) => runJob(job, simd)),
+        report,
+      )
+    }
   } finally {
     folders.remove()
     report.close()
@@ -103,6 +114,11 @@ function chosenWorkloads({ workloads: names, quick }: BenchFlags): readonly Work
   return workloads.filter((workload) => (names ? names.includes(workload.name) : workload.quick === quick))
 }
 
+/** Values of GRPO_TS_SIMD to compare; null for that of this process. */
+function simdSets({ simd }: BenchFlags): readonly (SimdWidth | null)[] {
+  return simd ?? [null]
+}
+
 /** What the other numbers depend on. */
 function describeMachine(report: Report): void {
   const cpu = os.cpus()[0]?.model.trim() ?? 'unknown'
@@ -112,31 +128,11 @@ function describeMachine(report: Report): void {
   process.stdout.write(`${cpu}, ${cores} cores, Node ${node}, load ${load.toFixed(1)}\n`)
 }
 
-async function measureKernels(flags: BenchFlags, kernels: boolean, report: Report): Promise<void> {
-  const backends = await startBackends(flags.threads)
-  const peaks = await measurePeaks(backends)
-  if (kernels) {
-    const torch = await startTorch(flags.python)
-    report.progress(torch ? `comparing with torch ${torch.version}` : `${flags.python} has no torch to compare with`)
-    const quickLinear = {
-      ...smolLM2Sizes,
-      weights: smolLM2Sizes.weights.slice(2, 4),
-      rows: [16, 512],
-      milliseconds: 30,
-    }
-    await measureLinear(backends, torch, peaks, flags.quick ? quickLinear : smolLM2Sizes, report)
-    torch?.stop()
-    const quickOps = { ...fixedWorkloadSizes, groups: 1, vocabularySize: 4096, milliseconds: 30 }
-    await measureOps(backends, peaks, flags.quick ? quickOps : fixedWorkloadSizes, report)
-  }
-  reportPeaks(peaks, report)
-}
-
-/** Measures a workload on each number of threads and, with TRL's options, TRL in turn with the largest. */
+/** Measures a workload with each set of kernels on each number of threads and, with TRL's options, TRL in turn with the largest. */
 function measureWorkload(
-  part: WorkerJob['part'],
+  part: WorkloadJob['part'],
   workload: Workload,
-  threadCounts: readonly number[],
+  flags: BenchFlags,
   folders: ModelFolders,
   trl: { python: string; baseline: string; waitPolicy: WaitPolicy[] } | null,
   { records, comparisons, report }: { records: BenchRecord[]; comparisons: BenchRecord[]; report: Report },
@@ -146,15 +142,17 @@ function measureWorkload(
     report.progress(`skipped ${workload.name}: it needs SmolLM2-135M-Instruct; name its folder with --model`)
     return
   }
-  const run = (threads: number): BenchRecord => {
-    report.progress(`${part} of ${workload.name}: ${workload.description}; threads: ${threads}`)
-    const record = withSpeedup(runJob({ part, workload, modelFolder, threads }), records)
-    report.record(record)
-    records.push(record)
-    return record
-  }
-  const most = Math.max(...threadCounts)
-  for (const threads of threadCounts) if (threads < most && workload.onAllThreads) run(threads)
+  const run = (threads: number): BenchRecord[] =>
+    simdSets(flags).map((simd) => {
+      const kernels = simd === null ? '' : `; kernels: ${simd}`
+      report.progress(`${part} of ${workload.name}: ${workload.description}; threads: ${threads}${kernels}`)
+      const record = withSpeedup(runJob({ part, workload, modelFolder, threads }, simd)[0]!, records)
+      report.record(record)
+      records.push(record)
+      return record
+    })
+  const most = Math.max(...flags.threads)
+  for (const threads of flags.threads) if (threads < most && workload.onAllThreads) run(threads)
   const ours = [run(most)]
   if (!trl) return
   const theirs: BenchRecord[] = []
@@ -171,9 +169,14 @@ function measureWorkload(
     records.push(record)
     if (i + 1 < trl.waitPolicy.length && workload.steps > 1) ours.push(run(most))
   }
-  const comparison = compareWithTrl(ours, theirs)
-  report.record(comparison)
-  comparisons.push(comparison)
+  for (const i of ours[0]!.keys()) {
+    const comparison = compareWithTrl(
+      ours.map((runs) => runs[i]!),
+      theirs,
+    )
+    report.record(comparison)
+    comparisons.push(comparison)
+  }
 }
 
 /** Stops before the first measurement when TRL cannot be compared with. */

@@ -1,16 +1,17 @@
 import * as tf from '../src/bundled/tfjs.js'
 import { attentionPairs } from '../src/backend/operations.js'
-import { formatTable, percent, threeDigits } from '../src/cli/terminal/table.js'
+import { formatTable } from '../src/cli/terminal/table.js'
 import { packGroups } from '../src/engine/cpu/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
 import { runKernel } from '../src/ops/kernel.js'
 import type { Frozen } from '../src/ops/kernel.js'
 import type { KernelName } from '../src/ops/kernelSets.js'
 import type { Backends } from './backends.js'
+import { simdColumns } from './simd.js'
 import type { Peaks } from './peak.js'
 import { randomMatrix, randomValues, randomWeight } from './randomValues.js'
-import { rounded } from './report.js'
-import type { BenchRecord, Report } from './report.js'
+import { numberOf, percentOf, rounded } from './report.js'
+import type { BenchRecord } from './report.js'
 import { bestMilliseconds } from './timing.js'
 
 /** What is measured of the ops beside `linear`; the widths are those of SmolLM2-135M. */
@@ -56,14 +57,22 @@ interface Case {
   dispose?(): void
 }
 
-/** Measures the ops in which a step spends its time, `linear` aside, forward and backward. */
-export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSizes, report: Report): Promise<void> {
+/**
+ * Measures the ops in which a step spends its time, `linear` aside, forward and backward.
+ * @returns a record of each measurement
+ */
+export async function measureOps(
+  backends: Backends,
+  peaks: Peaks,
+  sizes: OpSizes,
+  progress: (what: string) => void,
+): Promise<BenchRecord[]> {
   const records: BenchRecord[] = []
   for (const build of [attentionCases, decodeCases, tokenLogProbsCases, elementwiseCases]) {
     for (const threads of backends.threads) {
       await backends.use(threads)
       for (const work of build(sizes)) {
-        report.progress(`${work.op} ${work.size}, threads: ${threads}`)
+        progress(`${work.op} ${work.size}, threads: ${threads}`)
         const milliseconds = bestMilliseconds(() => {
           // tfjs's Add is none of our ops, but ours in its place.
           tf.dispose(runKernel<tf.Tensor[]>(work.op as KernelName, work.inputs, work.attributes, work.frozen))
@@ -88,25 +97,22 @@ export async function measureOps(backends: Backends, peaks: Peaks, sizes: OpSize
       }
     }
   }
-  for (const record of records) report.record(record)
-  report.table('Other ops (the fastest run)', formatOps(records))
+  return records
 }
 
-function formatOps(records: readonly BenchRecord[]): string {
-  const number =
-    (key: string) =>
-    (record: BenchRecord): string | null =>
-      threeDigits(record[key] as number | null)
+/** The table of the records of {@link measureOps}. */
+export function opsTable(records: readonly BenchRecord[]): string {
   return formatTable<BenchRecord>(
     [
       { heading: 'op', text: ({ op }) => String(op), left: true },
       { heading: 'size', text: ({ size }) => String(size), left: true },
       { heading: 'threads', text: ({ threads }) => String(threads) },
-      { heading: 'ms', text: number('ms') },
-      { heading: 'GFLOP/s', text: number('gflops') },
-      { heading: 'of peak', text: ({ share_of_peak: share }) => percent(share as number | null) },
-      { heading: 'GB/s', text: number('gb_per_s') },
-      { heading: '× 1 thread', text: number('speedup_vs_1_thread') },
+      ...simdColumns(records),
+      { heading: 'ms', text: numberOf('ms') },
+      { heading: 'GFLOP/s', text: numberOf('gflops') },
+      { heading: 'of peak', text: percentOf('share_of_peak') },
+      { heading: 'GB/s', text: numberOf('gb_per_s') },
+      { heading: '× 1 thread', text: numberOf('speedup_vs_1_thread') },
     ],
     records,
   )

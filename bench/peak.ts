@@ -1,12 +1,13 @@
 import { measurePeak } from '../src/backend/cpu/peak.js'
-import { formatTable, threeDigits } from '../src/cli/terminal/table.js'
+import { formatTable } from '../src/cli/terminal/table.js'
 import type { Backends } from './backends.js'
-import { rounded } from './report.js'
-import type { Report } from './report.js'
+import { simdColumns } from './simd.js'
+import { numberOf, rounded } from './report.js'
+import type { BenchRecord } from './report.js'
 
 const MILLISECONDS = 300
 
-/** GFLOP/s of multiply-adds on 128-bit vectors, by number of threads. It grows when a later measurement finds more. */
+/** GFLOP/s of multiply-adds on vectors as wide as the kernels', by number of threads. It grows when a later measurement finds more. */
 export type Peaks = Map<number, number>
 
 /** Measures the machine's peak on each number of threads: a loop of multiply-adds that touches no memory. */
@@ -16,15 +17,19 @@ export async function measurePeaks(backends: Backends): Promise<Peaks> {
   return peaks
 }
 
-/** Writes the peaks as they are known at the end of the kernels' measurements. */
-export function reportPeaks(peaks: Peaks, report: Report): void {
-  for (const [threads, gflops] of peaks) report.record({ benchmark: 'peak', threads, gflops: rounded(gflops) })
-  const table = formatTable(
+/** Records of the peaks as they are known at the end of the kernels' measurements. */
+export function peakRecords(peaks: Peaks): BenchRecord[] {
+  return [...peaks].map(([threads, gflops]) => ({ benchmark: 'peak', threads, gflops: rounded(gflops) }))
+}
+
+/** The table of {@link peakRecords}. */
+export function peakTable(records: readonly BenchRecord[]): string {
+  return formatTable<BenchRecord>(
     [
-      { heading: 'threads', text: ([threads]) => String(threads) },
-      { heading: 'GFLOP/s', text: ([, gflops]) => threeDigits(gflops) },
+      { heading: 'threads', text: ({ threads }) => String(threads) },
+      ...simdColumns(records),
+      { heading: 'GFLOP/s', text: numberOf('gflops') },
     ],
-    [...peaks],
+    records,
   )
-  report.table('Peak: multiply-adds on 128-bit vectors in registers', table)
 }

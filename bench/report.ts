@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { percent, threeDigits } from '../src/cli/terminal/table.js'
 import { JsonLinesWriter } from '../src/io/jsonLines.js'
 
 /** One measurement: what was measured, on what, and the numbers. Keys are in snake_case and end with their unit. */
@@ -42,4 +43,14 @@ export function createReport(file: string): Report {
 /** A number to three digits, as JSON lines hold it: more would be noise. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(4))
+}
+
+/** The text of a number of a record, to three digits, for a table; null where it has none. */
+export function numberOf(key: string): (record: BenchRecord) => string | null {
+  return (record) => threeDigits(record[key] as number | null | undefined)
+}
+
+/** The same of a share, in percent. */
+export function percentOf(key: string): (record: BenchRecord) => string | null {
+  return (record) => percent(record[key] as number | null | undefined)
 }

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { formatTable, threeDigits } from '../src/cli/terminal/table.js'
-import { rounded } from './report.js'
+import { formatTable } from '../src/cli/terminal/table.js'
+import { numberOf, rounded } from './report.js'
 import type { BenchRecord, Report } from './report.js'
 import type { Workload } from './workloads.js'
 
@@ -200,6 +200,7 @@ export function compareWithTrl(ours: readonly BenchRecord[], theirs: readonly Be
     benchmark: 'vs_trl',
     workload: ours[0]!.workload!,
     threads: ours[0]!.threads!,
+    kernels: ours[0]!.kernels ?? null,
     wait_policy: fastest.wait_policy!,
     step_s: least(ours, 'step_s'),
     trl_step_s: least(theirs, 'step_s'),
@@ -212,21 +213,18 @@ export function compareWithTrl(ours: readonly BenchRecord[], theirs: readonly Be
 
 /** Prints TRL's measurements beside ours, and the ratios. */
 export function reportComparison(records: readonly BenchRecord[], report: Report): void {
-  const number =
-    (key: string) =>
-    (record: BenchRecord): string | null =>
-      threeDigits(record[key] as number | undefined)
   const table = formatTable<BenchRecord>(
     [
       { heading: 'workload', text: ({ workload }) => String(workload), left: true },
       { heading: 'threads', text: ({ threads }) => String(threads) },
+      { heading: 'kernels', text: ({ kernels }) => String(kernels ?? ''), left: true },
       { heading: "TRL's waiting", text: (record) => String(record.wait_policy), left: true },
-      { heading: 'TRL step s', text: number('trl_step_s') },
-      { heading: 'ours', text: number('step_s') },
-      { heading: '× step', text: number('ratio_vs_trl') },
-      { heading: '× generation', text: number('generation_ratio_vs_trl') },
-      { heading: '× training', text: number('training_ratio_vs_trl') },
-      { heading: '× memory', text: number('memory_ratio_vs_trl') },
+      { heading: 'TRL step s', text: numberOf('trl_step_s') },
+      { heading: 'ours', text: numberOf('step_s') },
+      { heading: '× step', text: numberOf('ratio_vs_trl') },
+      { heading: '× generation', text: numberOf('generation_ratio_vs_trl') },
+      { heading: '× training', text: numberOf('training_ratio_vs_trl') },
+      { heading: '× memory', text: numberOf('memory_ratio_vs_trl') },
     ],
     records,
   )

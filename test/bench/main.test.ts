@@ -33,6 +33,8 @@ describe('bench/main', () => {
       '1',
       '--python',
       'no',
+      '--simd',
+      '128',
     )
     assert.equal(status, 0, stderr)
     assert.deepEqual(
@@ -41,6 +43,7 @@ describe('bench/main', () => {
     )
     const [machine, step, peak] = records
     assert.equal(machine!.node, process.version)
+    for (const { kernels } of [step!, peak!]) assert.equal(kernels, 'wasm 128')
     assert.ok((peak!.gflops as number) > 0)
     assert.equal(step!.workload, 'tiny-quick')
     assert.equal(step!.completion_tokens, 4 * 4 * 16)
@@ -49,8 +52,8 @@ describe('bench/main', () => {
       assert.ok((step![key] as number) > 0, key)
     }
     assert.ok((step!.peak_rss_mib as number) > (step!.peak_tensor_mib as number))
-    assert.match(stdout, /^tiny-quick +step +1 +[\d.]+ /m)
-    assert.match(stdout, /^threads +GFLOP\/s$/m)
+    assert.match(stdout, /^tiny-quick +step +1 +wasm 128 +[\d.]+ /m)
+    assert.match(stdout, /^threads +kernels +GFLOP\/s$/m)
   })
 
   it('refuses what it does not know before it measures anything', () => {
