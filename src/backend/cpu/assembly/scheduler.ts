@@ -11,7 +11,8 @@
  *   done      tiles of the group that helpers finished
  *   sleepers  helpers that sleep or are about to, since they were last woken
  *   wakings   how often they were
- *   group     address of the group's first call, and its tiles; stands still while a tile that was taken is not done
+ *   group     address of the group's first call, its tiles, and how many of them helpers took; the first two stand still while a tile
+ *             that was taken is not done
  *
  * Whoever takes a number above 0 from `left` has a tile of the group that stands in `group` then, however late it is: nobody waits for
  * a thread that has no tile. Helpers poll `left` between groups, so that a list wakes them once, and go to sleep when nothing comes.
@@ -26,7 +27,7 @@ const GROUP: usize = LEFT + 256
 /** The call of `dispatch`. */
 const CALL: usize = LEFT + 320
 
-const TILES: usize = 4, ARGUMENTS: usize = 8, PARALLEL: usize = 8, CALL_BYTES: usize = 16
+const TILES: usize = 4, ARGUMENTS: usize = 8, PARALLEL: usize = 8, OTHERS: usize = 8, CALL_BYTES: usize = 16
 
 /** Rounds of polling (a few nanoseconds each) before a thread goes to sleep: groups follow each other closely. */
 const SPINS = 20000
@@ -98,8 +99,9 @@ function runTogether(firstCall: usize, tiles: i32): void {
   atomic.store<i32>(DONE, 0)
   atomic.store<i32>(LEFT, tiles)
   wakeHelpers()
-  const others = tiles - takeTiles()
-  for (let spins = 0, done = atomic.load<i32>(DONE); done != others; done = atomic.load<i32>(DONE)) {
+  // In memory: V8 of Node 20 does not keep what stands in a local variable over a wait.
+  store<i32>(GROUP, tiles - takeTiles(), OTHERS)
+  for (let spins = 0, done = atomic.load<i32>(DONE); done != load<i32>(GROUP, OTHERS); done = atomic.load<i32>(DONE)) {
     if (++spins > SPINS) atomic.wait<i32>(DONE, done, NAP_NANOSECONDS)
   }
 }
