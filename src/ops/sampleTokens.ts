@@ -25,6 +25,11 @@ export interface SampledTokens {
   readonly logProbs: Float32Array // [B]
   /** Entropy of softmax(logits / temperature), in nats; as with logProbs, what training computes. */
   readonly entropies: Float32Array // [B]
+  /**
+   * What the gradient of both needs: for each row its largest logit and log Σ e^((z − largest z) / temperature). Null where the
+   * backend has no kernel.
+   */
+  readonly statistics: Float32Array | null // [B, 2]
 }
 
 /** What the kernel `SampleTokens` gets beside the logits; checked. */
@@ -49,18 +54,22 @@ export async function sampleTokens(
   histories: readonly Iterable<number>[] | null, // [B], the tokens that each row has seen; only for the repetition penalty
 ): Promise<SampledTokens> {
   const attrs: SampleTokensAttributes = { parameters, uniforms, histories }
-  checkArguments(logits, attrs)
+  checkArguments(logits.shape, attrs)
   const sampled = hasKernel('SampleTokens')
     ? await runSampleTokens(logits, attrs)
     : sampleTokensReference((await logits.data()) as Float32Array, logits.shape, attrs)
-  const bad = sampled.logProbs.findIndex(Number.isNaN)
-  if (bad >= 0) {
-    throw new GrpoError(
-      `the model's logits of row ${bad} are not numbers (NaN): its weights have diverged or are damaged; ` +
-        'use a smaller learningRate or maxGradNorm, or load the model again',
-    )
-  }
+  checkSampled(sampled)
   return sampled
+}
+
+/** Throws a GrpoError when a row of logits was NaN, after which its token means nothing. */
+export function checkSampled({ logProbs }: SampledTokens): void {
+  const bad = logProbs.findIndex(Number.isNaN)
+  if (bad < 0) return
+  throw new GrpoError(
+    `the model's logits of row ${bad} are not numbers (NaN): its weights have diverged or are damaged; ` +
+      'use a smaller learningRate or maxGradNorm, or load the model again',
+  )
 }
 
 async function runSampleTokens(logits: tf.Tensor2D, attrs: SampleTokensAttributes): Promise<SampledTokens> {
@@ -72,15 +81,19 @@ async function runSampleTokens(logits: tf.Tensor2D, attrs: SampleTokensAttribute
     return {
       ids: Int32Array.from(values.subarray(0, rows)),
       logProbs: values.subarray(rows, 2 * rows),
-      entropies: values.subarray(2 * rows),
+      entropies: values.subarray(2 * rows, 3 * rows),
+      statistics: values.subarray(3 * rows),
     }
   } finally {
     packed.dispose()
   }
 }
 
-function checkArguments(logits: tf.Tensor2D, { parameters, uniforms, histories }: SampleTokensAttributes): void {
-  const [rows, vocabulary] = logits.shape
+/** Throws as {@link sampleTokens} does. */
+export function checkArguments(
+  [rows, vocabulary]: readonly [rows: number, vocabulary: number],
+  { parameters, uniforms, histories }: SampleTokensAttributes,
+): void {
   if (!(parameters.temperature >= 0)) {
     throw new ConfigError(`temperature is ${parameters.temperature}; expected 0 (greedy) or more`)
   }
@@ -113,7 +126,7 @@ function sampleTokensReference(
     logProbs[row] = logP[ids[row]!]!
     entropies[row] = logP.reduce((sum, x) => (x > -Infinity ? sum - Math.exp(x) * x : sum), 0)
   }
-  return { ids, logProbs, entropies }
+  return { ids, logProbs, entropies, statistics: null }
 }
 
 function logSoftmax(z: Float32Array, temperature: number): Float64Array {

@@ -18,6 +18,7 @@ export const KernelId = {
   sampleTokens: 26,
   copyRows: 27,
   dropout: 28,
+  embed: 29,
   peak: 40,
 } as const
 

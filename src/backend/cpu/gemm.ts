@@ -1,4 +1,4 @@
-import type { Runtime } from './runtime.js'
+import type { KernelCalls } from './kernelCalls.js'
 import { BLOCK_BYTES, KernelId } from './constants.js'
 
 /** How the right-hand matrix of a product lies in memory; see assembly/gemm.ts. */
@@ -38,8 +38,9 @@ export interface Product {
 
 /** A'[rows, depth] · B'[depth, columns]. */
 export interface LowRankProduct {
-  /** Rows of A' follow each other. */
   a: number
+  /** Bytes between two rows of A'. Defaults to rows that follow each other. */
+  aRowStride?: number
   b: number
   /** Stride of the rows of B'; 0 when it is stored in float32 panels. */
   bDepthStride: number
@@ -51,21 +52,21 @@ const MAXIMUM_TILE_ROWS = 256
 /** Tiles have whole blocks, whatever the number of rows of a block: 2, 6 or 12. */
 const BLOCK_MULTIPLE = 12
 
-/** Runs one product on the cpu backend's threads. */
-export function gemm(runtime: Runtime, product: Product): void {
+/** Calls the kernel of one product. */
+export function gemm(calls: KernelCalls, product: Product): void {
   const { rows, columns, depth } = product
   if (rows === 0 || columns === 0) return
   const panels = Math.ceil(columns / 16)
   // Enough tiles that the threads end at about the same time, but no more: each tile prepares its panel anew.
-  const wantedTiles = runtime.threads * 4
+  const wantedTiles = calls.threads * 4
   const chunks = Math.max(
     Math.ceil(rows / MAXIMUM_TILE_ROWS),
     Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)),
   )
   const tileRows = Math.ceil(rows / chunks / BLOCK_MULTIPLE) * BLOCK_MULTIPLE
   const { low } = product
-  const scratch = runtime.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
-  const { args, floatArgs } = runtime
+  const scratch = calls.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
+  const { args, floatArgs } = calls
   args[0] = product.a
   args[1] = product.aRowStride
   args[2] = product.aDepthStride
@@ -86,9 +87,9 @@ export function gemm(runtime: Runtime, product: Product): void {
   args[17] = scratch.address
   args[18] = scratch.stride
   args[19] = low?.a ?? 0
-  args[20] = (low?.depth ?? 0) * 4
+  args[20] = low?.aRowStride ?? (low?.depth ?? 0) * 4
   args[21] = low?.b ?? 0
   args[22] = low?.bDepthStride ?? 0
   args[23] = low?.depth ?? 0
-  runtime.run(KernelId.gemm, panels * Math.ceil(rows / tileRows), rows * columns * Math.max(1, depth))
+  calls.run(KernelId.gemm, panels * Math.ceil(rows / tileRows), rows * columns * Math.max(1, depth))
 }

@@ -3,6 +3,7 @@ import { addTile } from './add'
 import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
 import { copyRowsTile } from './copyRows'
 import { dropoutTile } from './dropout'
+import { embedTile } from './embed'
 import { gemmTile } from './gemm'
 import { logSoftmaxGradientTile, logSoftmaxTile } from './logSoftmax'
 import { peakTile } from './peak'
@@ -26,6 +27,7 @@ export enum KernelId {
   sampleTokens = 26,
   copyRows = 27,
   dropout = 28,
+  embed = 29,
   peak = 40,
 }
 
@@ -69,6 +71,9 @@ export function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case KernelId.dropout:
       dropoutTile(args, tile)
+      return
+    case KernelId.embed:
+      embedTile(args, tile)
       return
     case KernelId.peak:
       peakTile(args, tile)

@@ -104,6 +104,12 @@ export function entropyOf(state: usize): f32 {
   return <f32>(<f64>log1(<f32>sum) - load<f64>(state, WEIGHTED) / sum)
 }
 
+/** What the gradient needs of a row: its largest logit and log Σ e^d. */
+export function storeStatistics(state: usize, to: usize): void {
+  store<f32>(to, load<f32>(state, MAX))
+  store<f32>(to, log1(<f32>load<f64>(state, SUM)), 4)
+}
+
 /** One tile of the forward pass over one block of columns. */
 export function logSoftmaxTile(args: usize, tile: i32): void {
   const columns = load<i32>(args, COLUMNS), column = load<i32>(args, COLUMN), temperature = load<f32>(args, TEMPERATURE)
@@ -121,8 +127,7 @@ export function logSoftmaxTile(args: usize, tile: i32): void {
     const at = <usize>row << 2
     store<f32>(logProbs + at, logProbability(state, load<f32>(state, TARGET), temperature))
     store<f32>(entropies + at, entropyOf(state))
-    store<f32>(statistics + 2 * at, load<f32>(state, MAX))
-    store<f32>(statistics + 2 * at, log1(<f32>load<f64>(state, SUM)), 4)
+    storeStatistics(state, statistics + 2 * at)
   }
 }
 

@@ -6,13 +6,15 @@
  * matters, and so on: three passes whatever the distribution.
  */
 import { exp4 } from './exp'
-import { addBlock, BLOCK_COLUMNS, entropyOf, logProbability, maxOf, rowMax, ROW_STATE_BYTES, startRow } from './logSoftmax'
+import { addBlock, BLOCK_COLUMNS, entropyOf, logProbability, maxOf, rowMax, ROW_STATE_BYTES, startRow, storeStatistics } from './logSoftmax'
 import { threadIndex } from './scheduler'
 import { sumLanes } from './simd'
 
 // Arguments, 32-bit words. HISTORY holds the tokens of all rows, HISTORY_ENDS where each row's end; TOP_K 0 keeps all tokens.
 const LOGITS = 0, COLUMNS = 4, IDS = 8, LOG_PROBS = 12, TEMPERATURE = 16, TOP_K = 20
 const HISTORY = 24, HISTORY_ENDS = 28, DOUBLES = 32, SCRATCH = 36, SCRATCH_BYTES = 40, ENTROPIES = 44
+/** As those of logSoftmax: the largest logit and log Σ e^d of each row. */
+const STATISTICS = 48
 
 /** At DOUBLES, in double precision: the repetition penalty, top-p, temperature · ln(min-p), the uniform number of each row. */
 const PENALTY = 0, TOP_P = 8, MIN_P_DISTANCE = 16, UNIFORMS = 24
@@ -208,4 +210,5 @@ export function sampleTokensTile(args: usize, row: i32): void {
   const logProb = logProbability(state, load<f32>(logits + (<usize>token << 2)), temperature)
   store<f32>(<usize>load<i32>(args, LOG_PROBS) + (<usize>row << 2), logProb)
   store<f32>(<usize>load<i32>(args, ENTROPIES) + (<usize>row << 2), entropyOf(state))
+  storeStatistics(state, <usize>load<i32>(args, STATISTICS) + (<usize>row << 3))
 }

@@ -1,6 +1,7 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../constants.js'
+import type { KernelCalls } from '../kernelCalls.js'
 import { kernel } from './kernel.js'
 import { rowsOfTile } from './tile.js'
 
@@ -55,21 +56,49 @@ function run(
   /** Address of [tiles][D] for the gradient of the weight; 0 for none. */
   dWeight: number,
 ): tf.TensorInfo {
-  const { runtime } = backend
   const [rows, width] = x.shape as [number, number]
-  const tileRows = rowsOfTile(width)
   const out = backend.allocate(x.shape)
-  runtime.args[0] = backend.address(x)
-  runtime.args[1] = backend.address(weight)
-  runtime.args[2] = dy ? backend.address(dy) : 0
-  runtime.args[3] = out.address
-  runtime.args[4] = rows
-  runtime.args[5] = width
-  runtime.floatArgs[6] = epsilon
-  runtime.args[7] = tileRows
-  runtime.args[8] = dWeight
-  runtime.run(KernelId.rmsNorm, Math.ceil(rows / tileRows), rows * width * (dy ? 4 : 2))
+  callRmsNorm(backend.runtime, {
+    x: backend.address(x),
+    weight: backend.address(weight),
+    dy: dy ? backend.address(dy) : 0,
+    out: out.address,
+    rows,
+    width,
+    epsilon,
+    dWeight,
+  })
   return out.info
+}
+
+/** Calls the kernel, with addresses of what {@link run} takes; `out` may be `x` in the forward pass. */
+export function callRmsNorm(
+  calls: KernelCalls,
+  norm: {
+    x: number // [rows, width]
+    weight: number // [width]
+    /** 0 in the forward pass, to which it defaults. */
+    dy?: number
+    out: number
+    rows: number
+    width: number
+    epsilon: number
+    dWeight?: number
+  },
+): void {
+  const { args, floatArgs } = calls
+  const { dy = 0, rows, width } = norm
+  const tileRows = rowsOfTile(width)
+  args[0] = norm.x
+  args[1] = norm.weight
+  args[2] = dy
+  args[3] = norm.out
+  args[4] = rows
+  args[5] = width
+  floatArgs[6] = norm.epsilon
+  args[7] = tileRows
+  args[8] = norm.dWeight ?? 0
+  calls.run(KernelId.rmsNorm, Math.ceil(rows / tileRows), rows * width * (dy ? 4 : 2))
 }
 
 export const rmsNormKernels = [

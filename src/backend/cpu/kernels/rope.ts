@@ -1,6 +1,7 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../constants.js'
+import type { KernelCalls } from '../kernelCalls.js'
 import { kernel } from './kernel.js'
 import { rowsOfTile } from './tile.js'
 
@@ -14,23 +15,57 @@ function rope(
   /** `inverse` rotates by the opposite angle. */
   { inverse }: { inverse: boolean },
 ): tf.TensorInfo {
-  const { runtime } = backend
   const { x, cos, sin } = inputs
   const [rows, width] = x.shape as [number, number]
-  const half = cos.shape[1]!
-  const tileRows = rowsOfTile(width)
   const out = backend.allocate(x.shape)
-  runtime.args[0] = backend.address(x)
-  runtime.args[1] = backend.address(cos)
-  runtime.args[2] = backend.address(sin)
-  runtime.args[3] = out.address
-  runtime.args[4] = rows
-  runtime.args[5] = width / (2 * half)
-  runtime.args[6] = half
-  runtime.args[7] = inverse ? 1 : 0
-  runtime.args[8] = tileRows
-  runtime.run(KernelId.rope, Math.ceil(rows / tileRows), rows * width * 2)
+  callRope(backend.runtime, {
+    x: backend.address(x),
+    cos: backend.address(cos),
+    sin: backend.address(sin),
+    out: out.address,
+    rows,
+    width,
+    half: cos.shape[1]!,
+    inverse,
+  })
   return out.info
+}
+
+/** Calls the kernel, with addresses. */
+export function callRope(
+  calls: KernelCalls,
+  rope: {
+    x: number // [rows, width]
+    cos: number // [positions, half]
+    sin: number // [positions, half]
+    /** May be `x`, when it has the same rows. */
+    out: number
+    rows: number
+    width: number
+    /** Half of a head's size. */
+    half: number
+    inverse?: boolean
+    /** Of the rows of `cos` and `sin` for each row of x. Defaults to 0: the rows from 0 on. */
+    positions?: number
+    /** Of the rows of `out` for each row of x. Defaults to 0: the rows from 0 on. */
+    outRows?: number
+  },
+): void {
+  const { args } = calls
+  const { rows, width, half } = rope
+  const tileRows = rowsOfTile(width)
+  args[0] = rope.x
+  args[1] = rope.cos
+  args[2] = rope.sin
+  args[3] = rope.out
+  args[4] = rows
+  args[5] = width / (2 * half)
+  args[6] = half
+  args[7] = rope.inverse ? 1 : 0
+  args[8] = tileRows
+  args[9] = rope.positions ?? 0
+  args[10] = rope.outRows ?? 0
+  calls.run(KernelId.rope, Math.ceil(rows / tileRows), rows * width * 2)
 }
 
 export const ropeKernels = [kernel('Rope', rope)]

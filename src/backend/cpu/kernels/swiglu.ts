@@ -1,6 +1,7 @@
 import * as tf from '../../../bundled/tfjs.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../constants.js'
+import type { KernelCalls } from '../kernelCalls.js'
 import { kernel } from './kernel.js'
 import { TILE_ELEMENTS } from './tile.js'
 
@@ -27,16 +28,34 @@ function swigluGradient(backend: CpuBackend, inputs: SwigluInputs & { dy: tf.Ten
 }
 
 function runSwiglu(backend: CpuBackend, { gate, up }: SwigluInputs, dy: number, out: number, upOut: number): void {
-  const { runtime } = backend
   const size = tf.util.sizeFromShape(gate.shape)
-  runtime.args[0] = backend.address(gate)
-  runtime.args[1] = backend.address(up)
-  runtime.args[2] = dy
-  runtime.args[3] = out
-  runtime.args[4] = upOut
-  runtime.args[5] = size * 4
-  runtime.args[6] = TILE_ELEMENTS * 4
-  runtime.run(KernelId.swiglu, Math.ceil(size / TILE_ELEMENTS), size * OPERATIONS)
+  callSwiglu(backend.runtime, { gate: backend.address(gate), up: backend.address(up), dy, out, upOut, size })
+}
+
+/** Calls the kernel, with addresses of `size` numbers each; `out` may be `gate`. */
+export function callSwiglu(
+  calls: KernelCalls,
+  swiglu: {
+    gate: number
+    up: number
+    /** 0 in the forward pass, to which it defaults. */
+    dy?: number
+    /** y, or the gradient of gate. */
+    out: number
+    /** The gradient of up. */
+    upOut?: number
+    size: number
+  },
+): void {
+  const { args } = calls
+  args[0] = swiglu.gate
+  args[1] = swiglu.up
+  args[2] = swiglu.dy ?? 0
+  args[3] = swiglu.out
+  args[4] = swiglu.upOut ?? 0
+  args[5] = swiglu.size * 4
+  args[6] = TILE_ELEMENTS * 4
+  calls.run(KernelId.swiglu, Math.ceil(swiglu.size / TILE_ELEMENTS), swiglu.size * OPERATIONS)
 }
 
 export const swigluKernels = [kernel('Swiglu', swiglu), kernel('SwigluGradient', swigluGradient)]

@@ -2,7 +2,10 @@ import type * as tf from '../../../bundled/tfjs.js'
 import { isTrainable } from '../../../ops/weight.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
+import { KernelId } from '../constants.js'
+import type { KernelCalls } from '../kernelCalls.js'
 import { kernel } from './kernel.js'
+import { rowsOfTile } from './tile.js'
 
 /*
  * A frozen weight W [out, in] is stored in panels of 16 outputs: [ceil(out / 16)][in][16], the last panel filled up with zeros.
@@ -12,6 +15,9 @@ import { kernel } from './kernel.js'
 
 /** Position of output `j` (0 … 15) among a panel's 16 bfloat16 values of one input. */
 const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => (j & 7) * 2 + (j >> 3))
+
+/** Rough cost of a number of an embedding in multiply-adds: each lies in a cache line of its own. */
+const EMBED_OPERATIONS = 64
 
 /** Numbers of a packed weight [out, in], those that fill up the last panel included. */
 function packedSize(out: number, width: number): number {
@@ -76,22 +82,46 @@ function weightRows(
   { ids }: { ids: Int32Array },
   { weight }: { weight: PackedWeight },
 ): tf.TensorInfo {
-  const width = weight.shape[1]
-  const rows = backend.allocate([ids.length, width])
-  const address = backend.address(weight.tensor)
-  const { buffer } = backend.runtime.allocator.memory
-  const size = Math.ceil(weight.shape[0] / 16) * width * 16
-  const isFloat32 = weight.dtype === 'float32'
-  const packed = isFloat32 ? new Uint32Array(buffer, address, size) : new Uint16Array(buffer, address, size)
-  const shift = isFloat32 ? 0 : 16
-  const bits = new Uint32Array(buffer, rows.address, ids.length * width)
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!
-    const j = id & 15
-    let at = (id >> 4) * width * 16 + (isFloat32 ? j : BFLOAT16_POSITION[j]!)
-    for (let k = i * width; k < (i + 1) * width; k++, at += 16) bits[k] = packed[at]! << shift
-  }
-  return rows.info
+  const { runtime } = backend
+  const [, width] = weight.shape
+  const out = backend.allocate([ids.length, width])
+  const idsAddress = runtime.allocator.allocate(ids.byteLength)
+  new Int32Array(runtime.allocator.memory.buffer, idsAddress, ids.length).set(ids)
+  const isBfloat16 = weight.dtype === 'bfloat16'
+  callEmbed(runtime, {
+    weight: backend.address(weight.tensor),
+    isBfloat16,
+    ids: idsAddress,
+    out: out.address,
+    rows: ids.length,
+    width,
+  })
+  runtime.allocator.release(idsAddress)
+  return out.info
+}
+
+/** Calls the kernel, with addresses. */
+export function callEmbed(
+  calls: KernelCalls,
+  embed: {
+    weight: number // panels
+    isBfloat16: boolean
+    ids: number // [rows]
+    out: number // [rows, width]
+    rows: number
+    width: number
+  },
+): void {
+  const { args } = calls
+  const tileRows = rowsOfTile(embed.width)
+  args[0] = embed.weight
+  args[1] = embed.ids
+  args[2] = embed.out
+  args[3] = embed.rows
+  args[4] = embed.width
+  args[5] = embed.isBfloat16 ? 1 : 0
+  args[6] = tileRows
+  calls.run(KernelId.embed, Math.ceil(embed.rows / tileRows), embed.rows * embed.width * EMBED_OPERATIONS)
 }
 
 export const weightKernels = [kernel('PackWeight', packWeight), kernel('WeightRows', weightRows)]
