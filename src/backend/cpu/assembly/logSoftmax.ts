@@ -149,10 +149,14 @@ export function logSoftmaxGradientTile(args: usize, tile: i32): void {
     const dEntropy = load<f32>(<usize>load<i32>(args, D_ENTROPIES) + rowAt) / temperature
     const dl = f32x4.splat(dLogProb), dh = f32x4.splat(dEntropy)
     let at = logits
-    for (; at + 16 <= logitsEnd; at += 16) {
-      const d = f32x4.pmax(f32x4.div(f32x4.sub(v128.load(at), maximum), divisor), lowest)
-      const logP = f32x4.sub(d, logSum)
-      v128.store(at, f32x4.neg(f32x4.mul(exp4(logP), f32x4.add(dl, f32x4.mul(dh, f32x4.add(logP, entropy))))))
+    for (; at + 32 <= logitsEnd; at += 32) {
+      const d0 = f32x4.pmax(f32x4.div(f32x4.sub(v128.load(at), maximum), divisor), lowest)
+      const d1 = f32x4.pmax(f32x4.div(f32x4.sub(v128.load(at, 16), maximum), divisor), lowest)
+      const logP0 = f32x4.sub(d0, logSum), logP1 = f32x4.sub(d1, logSum)
+      const dz0 = f32x4.neg(f32x4.mul(exp4(logP0), f32x4.add(dl, f32x4.mul(dh, f32x4.add(logP0, entropy)))))
+      const dz1 = f32x4.neg(f32x4.mul(exp4(logP1), f32x4.add(dl, f32x4.mul(dh, f32x4.add(logP1, entropy)))))
+      v128.store(at, dz0)
+      v128.store(at, dz1, 16)
     }
     for (; at < logitsEnd; at += 4) {
       const d = f32x4.pmax(f32x4.div(f32x4.sub(v128.load_splat<f32>(at), maximum), divisor), lowest)

@@ -44,8 +44,11 @@ function sumOfProducts(w: usize, dy: usize, x: usize, bytes: usize): f64 {
 function forwardRow(x: usize, w: usize, out: usize, bytes: usize, inverse: f32): void {
   const scale = f32x4.splat(inverse)
   let at: usize = 0
-  for (; at + 16 <= bytes; at += 16) {
-    v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(x + at), scale), v128.load(w + at)))
+  for (; at + 32 <= bytes; at += 32) {
+    const y0 = f32x4.mul(f32x4.mul(v128.load(x + at), scale), v128.load(w + at))
+    const y1 = f32x4.mul(f32x4.mul(v128.load(x + at, 16), scale), v128.load(w + at, 16))
+    v128.store(out + at, y0)
+    v128.store(out + at, y1, 16)
   }
   for (; at < bytes; at += 4) store<f32>(out + at, load<f32>(x + at) * inverse * load<f32>(w + at))
 }
@@ -54,9 +57,13 @@ function forwardRow(x: usize, w: usize, out: usize, bytes: usize, inverse: f32):
 function backwardRow(x: usize, w: usize, dy: usize, out: usize, bytes: usize, inverse: f32, projection: f32): void {
   const scale = f32x4.splat(inverse), project = f32x4.splat(projection)
   let at: usize = 0
-  for (; at + 16 <= bytes; at += 16) {
-    const direct = f32x4.mul(f32x4.mul(v128.load(w + at), v128.load(dy + at)), scale)
-    v128.store(out + at, f32x4.sub(direct, f32x4.mul(v128.load(x + at), project)))
+  for (; at + 32 <= bytes; at += 32) {
+    const direct0 = f32x4.mul(f32x4.mul(v128.load(w + at), v128.load(dy + at)), scale)
+    const direct1 = f32x4.mul(f32x4.mul(v128.load(w + at, 16), v128.load(dy + at, 16)), scale)
+    const dx0 = f32x4.sub(direct0, f32x4.mul(v128.load(x + at), project))
+    const dx1 = f32x4.sub(direct1, f32x4.mul(v128.load(x + at, 16), project))
+    v128.store(out + at, dx0)
+    v128.store(out + at, dx1, 16)
   }
   for (; at < bytes; at += 4) {
     store<f32>(out + at, load<f32>(w + at) * load<f32>(dy + at) * inverse - load<f32>(x + at) * projection)

@@ -68,9 +68,12 @@ function probabilities(scores: usize, columns: i32, max: f32, temperature: f32, 
   const maximum = f32x4.splat(max), divisor = f32x4.splat(temperature), least = f32x4.splat(threshold)
   let at: usize = 0
   const end = <usize>columns << 2
-  for (; at + 16 <= end; at += 16) {
-    const s = v128.load(scores + at)
-    v128.store(to + at, v128.and(exp4(f32x4.div(f32x4.sub(s, maximum), divisor)), f32x4.ge(s, least)))
+  for (; at + 32 <= end; at += 32) {
+    const s0 = v128.load(scores + at), s1 = v128.load(scores + at, 16)
+    const p0 = v128.and(exp4(f32x4.div(f32x4.sub(s0, maximum), divisor)), f32x4.ge(s0, least))
+    const p1 = v128.and(exp4(f32x4.div(f32x4.sub(s1, maximum), divisor)), f32x4.ge(s1, least))
+    v128.store(to + at, p0)
+    v128.store(to + at, p1, 16)
   }
   for (; at < end; at += 4) {
     const s = v128.load_splat<f32>(scores + at)
