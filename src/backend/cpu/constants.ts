@@ -9,6 +9,7 @@ export const KernelId = {
   attention: 10,
   attentionQueryGradient: 11,
   attentionKeyGradient: 12,
+  attentionPanels: 13,
   add: 20,
   rmsNorm: 21,
   rope: 22,
@@ -30,8 +31,11 @@ export const OBSERVED = 1568
 export const BLOCK_BYTES = 384
 /** Keys of one step of attention's softmax, which are the scores of a row at one time. */
 export const KEY_BLOCK = 64
-/** Keys of a tile of the gradient with respect to keys and values. */
+/** Keys of a tile of the gradient with respect to keys and values, and queries of one of its steps. */
 export const GRADIENT_BLOCK = 32
+export const QUERY_BLOCK = 64
+/** Panels of a tile of the kernel that packs keys and values for attention. */
+export const TILE_PANELS = 4
 /** Tokens of the vocabulary whose logits are computed at a time. */
 export const BLOCK_COLUMNS = 2048
 /** Bytes of what is known of a row of logits between two blocks. */

@@ -27,9 +27,10 @@ function constant(offset: usize): v128 {
   return v128.load_splat<f32>(CONSTANTS + offset)
 }
 
+/** e^x without the upper end of the range. */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
+function power(x: v128): v128 {
   const shifted = madd(x, constant(LOG2_E), constant(ROUND))
   const n = f32x4.sub(shifted, constant(ROUND))
   const r = madd(n, constant(LN2_LOW), madd(n, constant(LN2_HIGH), x))
@@ -39,10 +40,22 @@ export function exp4(x: v128): v128 {
   p = madd(p, r, constant(P4))
   p = madd(p, r, constant(P5))
   p = f32x4.add(madd(p, f32x4.mul(r, r), r), constant(ONE))
-  const power = i32x4.add(p, i32x4.shl(shifted, 23))
+  return i32x4.add(p, i32x4.shl(shifted, 23))
+}
+
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
   // x · infinity is what is above the range: infinity, or NaN.
-  const high = v128.bitselect(power, f32x4.mul(x, constant(INFINITE)), f32x4.le(x, constant(HIGHEST)))
+  const high = v128.bitselect(power(x), f32x4.mul(x, constant(INFINITE)), f32x4.le(x, constant(HIGHEST)))
   return v128.andnot(high, f32x4.lt(x, constant(LOWEST)))
+}
+
+/** As exp4, for numbers that are not above 88, such as those of a softmax: the same bits. */
+// @ts-ignore: decorator
+@inline
+export function expBelow4(x: v128): v128 {
+  return v128.andnot(power(x), f32x4.lt(x, constant(LOWEST)))
 }
 
 /** As exp4, for one number; the same bits as a lane of exp4. */

@@ -1,5 +1,7 @@
 /** What the WebAssembly module exports. All kernels run through `dispatch` and `dispatchList`; the numbers are those of ../constants.ts. */
-export { GRADIENT_BLOCK, KEY_BLOCK } from './attention'
+export { GRADIENT_BLOCK, QUERY_BLOCK } from './attentionGradient'
+export { TILE_PANELS } from './attentionPanels'
+export { KEY_BLOCK } from './attentionTile'
 export { BLOCK_ROWS } from './blocks'
 export { BLOCK_BYTES } from './gemm'
 export { KernelId } from './kernels'

@@ -1,6 +1,8 @@
 /** The table of kernels: each works on one tile of its result. */
 import { addTile } from './add'
-import { attentionKeyGradientTile, attentionQueryGradientTile, attentionTile } from './attention'
+import { attentionTile } from './attention'
+import { attentionKeyGradientTile, attentionQueryGradientTile } from './attentionGradient'
+import { attentionPanelsTile } from './attentionPanels'
 import { copyRowsTile } from './copyRows'
 import { dropoutTile } from './dropout'
 import { embedTile } from './embed'
@@ -18,6 +20,7 @@ export enum KernelId {
   attention = 10,
   attentionQueryGradient = 11,
   attentionKeyGradient = 12,
+  attentionPanels = 13,
   add = 20,
   rmsNorm = 21,
   rope = 22,
@@ -44,6 +47,9 @@ export function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case KernelId.attentionKeyGradient:
       attentionKeyGradientTile(args, tile)
+      return
+    case KernelId.attentionPanels:
+      attentionPanelsTile(args, tile)
       return
     case KernelId.add:
       addTile(args, tile)

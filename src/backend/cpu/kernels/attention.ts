@@ -1,14 +1,15 @@
 import type * as tf from '../../../bundled/tfjs.js'
-import type { AttentionOptions, AttentionSegment } from '../../../ops/attention.js'
-import { attentionPairs } from '../../operations.js'
+import type { AttentionOptions } from '../../../ops/attention.js'
 import type { CpuBackend } from '../backend.js'
-import { GRADIENT_BLOCK, KernelId, KEY_BLOCK } from '../constants.js'
+import { GRADIENT_BLOCK, KernelId, KEY_BLOCK, QUERY_BLOCK, TILE_PANELS } from '../constants.js'
+import { attentionWork } from './attentionWork.js'
+import type { AttentionWork, WorkList } from './attentionWork.js'
 import { kernel } from './kernel.js'
 
 /** Rows (queries, once for each query head of a key-value head) of a tile: so many share what is read of keys and values. */
-const TILE_ROWS = 32
-/** Bytes of a row of scores. */
-const SCORE_ROW_BYTES = KEY_BLOCK * 4
+const TILE_ROWS = 48
+/** Bytes of a row of scores; see assembly/attentionTile.ts. */
+const SCORE_ROW_BYTES = (KEY_BLOCK + 16) * 4
 
 interface AttentionInputs {
   q: tf.TensorInfo // [N, H·D]
@@ -24,24 +25,33 @@ interface AttentionGradientInputs extends AttentionInputs {
 
 /** y [N, H·D] and, for the gradient, the logarithm of each softmax's denominator [N, H]. */
 function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: AttentionOptions): tf.TensorInfo[] {
-  const { segments, numHeads } = options
   const [n, width] = q.shape as [number, number]
   const y = backend.allocate([n, width])
-  const logSumExp = backend.allocate([n, numHeads])
-  const work = workOf(segments)
+  const logSumExp = backend.allocate([n, options.numHeads])
+  const shape = attentionShape(options, width)
+  const { work, tileRows, paddedBytes } = shape
   if (work.queries !== n) {
     backend.floats(y.info).fill(0)
     backend.floats(logSumExp.info).fill(0)
   }
-  const shape = attentionShape(options, width)
-  const list = work.queryList(shape.tileQueries)
-  runAttention(backend, KernelId.attention, shape, {
-    addresses: [backend.address(q), backend.address(k), backend.address(v), y.address, logSumExp.address],
-    list,
-    entries: list.length / QUERY_ENTRY_WORDS,
-    scratchBytes: shape.tileRows * (SCORE_ROW_BYTES + shape.paddedBytes + 8),
+  const keyPanels = packPanels(backend, shape, backend.address(k), shape.scale)
+  run(backend, KernelId.attention, shape, {
+    addresses: {
+      q: backend.address(q),
+      v: backend.address(v),
+      y: y.address,
+      logSumExp: logSumExp.address,
+      keyPanels,
+    },
+    list: work.queryList(shape.tileQueries),
     products: 2,
+    scratchBytes:
+      tileRows * (2 * paddedBytes + SCORE_ROW_BYTES) +
+      192 * Math.ceil(tileRows / 16) +
+      128 +
+      shape.copyBytes(KEY_BLOCK),
   })
+  backend.runtime.allocator.release(keyPanels)
   return [y.info, logSumExp.info]
 }
 
@@ -51,188 +61,140 @@ function attentionGradient(
   { dy, q, k, v, y, logSumExp }: AttentionGradientInputs,
   options: AttentionOptions,
 ): tf.TensorInfo[] {
-  const { segments, numHeads } = options
   const { allocator } = backend.runtime
   const [n, width] = q.shape as [number, number]
-  const keys = k.shape[0]!
   const dq = backend.allocate([n, width])
   const dk = backend.allocate(k.shape)
   const dv = backend.allocate(v.shape)
-  const work = workOf(segments)
-  if (work.queries !== n) backend.floats(dq.info).fill(0)
-  const delta = allocator.allocate(n * numHeads * 4) // Σ dy·y of each query and head
-  const addresses = [
-    backend.address(q),
-    backend.address(k),
-    backend.address(v),
-    backend.address(y),
-    backend.address(logSumExp),
-    backend.address(dy),
-    delta,
-    dq.address,
-    dk.address,
-    dv.address,
-  ]
   const shape = attentionShape(options, width)
-  const queries = work.queryList(shape.tileQueries)
-  runAttention(backend, KernelId.attentionQueryGradient, shape, {
+  const { work, tileRows, paddedBytes } = shape
+  if (work.queries !== n) backend.floats(dq.info).fill(0)
+  const addresses = {
+    q: backend.address(q),
+    k: backend.address(k),
+    y: backend.address(y),
+    logSumExp: backend.address(logSumExp),
+    dy: backend.address(dy),
+    delta: allocator.allocate(n * options.numHeads * 4), // Σ dy·y of each query and head
+    dq: dq.address,
+    dk: dk.address,
+    dv: dv.address,
+    keyPanels: packPanels(backend, shape, backend.address(k), shape.scale),
+    valuePanels: packPanels(backend, shape, backend.address(v), 1),
+  }
+  run(backend, KernelId.attentionQueryGradient, shape, {
     addresses,
-    list: queries,
-    entries: queries.length / QUERY_ENTRY_WORDS,
+    list: work.queryList(shape.tileQueries),
     products: 3,
-    scratchBytes: shape.tileRows * (2 * SCORE_ROW_BYTES + shape.paddedBytes),
+    scratchBytes: tileRows * (3 * paddedBytes + 2 * SCORE_ROW_BYTES) + shape.copyBytes(KEY_BLOCK),
   })
-  runAttention(backend, KernelId.attentionKeyGradient, shape, {
+  run(backend, KernelId.attentionKeyGradient, shape, {
     addresses,
-    list: work.visitorList(keys),
-    entries: Math.ceil(keys / GRADIENT_BLOCK),
-    keys,
+    list: work.keyList(k.shape[0]!),
     products: 4,
-    scratchBytes: GRADIENT_BLOCK * 2 * (SCORE_ROW_BYTES + shape.paddedBytes),
+    scratchBytes: 2 * (QUERY_BLOCK * SCORE_ROW_BYTES + GRADIENT_BLOCK * paddedBytes) + shape.copyBytes(QUERY_BLOCK),
   })
-  allocator.release(delta)
+  for (const address of [addresses.delta, addresses.keyPanels, addresses.valuePanels]) allocator.release(address)
   return [dq.info, dk.info, dv.info]
 }
 
-/** What is worked out from some segments once for all layers, forward and backward. */
-interface AttentionWork {
-  /** Queries that belong to a segment; segments do not overlap. */
-  readonly queries: number
-  /** Pairs of a query and a key that it sees. */
-  readonly pairs: number
-  readonly queryList: (tileQueries: number) => Int32Array
-  readonly visitorList: (keys: number) => Int32Array
-}
-
-const works = new WeakMap<readonly AttentionSegment[], AttentionWork>()
-
-function workOf(segments: readonly AttentionSegment[]): AttentionWork {
-  const known = works.get(segments)
-  if (known) return known
-  const work = {
-    queries: segments.reduce((sum, { queryLength }) => sum + queryLength, 0),
-    pairs: attentionPairs(segments),
-    queryList: lastResult((tileQueries) => queryList(segments, tileQueries)),
-    visitorList: lastResult((keys) => visitorList(segments, keys)),
-  }
-  works.set(segments, work)
-  return work
-}
-
-/** A function that keeps what it returned for the last argument. */
-function lastResult<T>(f: (argument: number) => T): (argument: number) => T {
-  let last: { argument: number; result: T } | null = null
-  return (argument) => {
-    if (last?.argument !== argument) last = { argument, result: f(argument) }
-    return last.result
-  }
-}
-
 interface AttentionShape {
+  readonly work: AttentionWork
   readonly numHeads: number
   readonly numKeyValueHeads: number
   readonly headDim: number
-  /** Bytes of a head's numbers, filled up to whole vectors. */
+  readonly scale: number
+  /** Bytes of a head's numbers, filled up to whole blocks of 16. */
   readonly paddedBytes: number
   readonly tileQueries: number
   readonly tileRows: number
-  /** Multiply-adds of one of the products of queries and keys. */
-  readonly operations: number
+  /** Bytes of copies of rows, for a head dimension that is no multiple of 16. */
+  readonly copyBytes: (rows: number) => number
 }
 
 function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptions, width: number): AttentionShape {
   const headDim = width / numHeads
   const group = numHeads / numKeyValueHeads
+  const paddedBytes = Math.ceil(headDim / 16) * 64
   const tileQueries = Math.max(1, Math.floor(TILE_ROWS / group))
   return {
+    work: attentionWork(segments),
     numHeads,
     numKeyValueHeads,
     headDim,
+    scale: headDim ** -0.5,
+    paddedBytes,
     tileQueries,
     tileRows: tileQueries * group,
-    paddedBytes: Math.ceil(headDim / 4) * 16,
-    operations: workOf(segments).pairs * numHeads * headDim,
+    copyBytes: (rows) => (headDim % 16 === 0 ? 0 : rows * paddedBytes),
   }
 }
 
-const QUERY_ENTRY_WORDS = 6
-
-/** The list of the forward kernel and of that for dq: the segments cut into tiles of queries; see assembly/attention.ts. */
-function queryList(segments: readonly AttentionSegment[], tileQueries: number): Int32Array {
-  const list: number[] = []
-  for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of segments) {
-    for (let query = 0; query < queryLength; query += tileQueries) {
-      const seen = prefixLength + keyLength - queryLength + query + 1
-      const queries = Math.min(tileQueries, queryLength - query)
-      list.push(queryStart + query, queries, prefixStart, prefixLength, keyStart, seen)
-    }
-  }
-  return Int32Array.from(list)
+/** Makes panels of the keys that are seen, or of their values, times a factor. They are the caller's to release. */
+function packPanels(backend: CpuBackend, shape: AttentionShape, matrix: number, factor: number): number {
+  const { entries, words } = shape.work.panels
+  const { runtime } = backend
+  const floats = entries * 16 * shape.numKeyValueHeads * shape.headDim
+  const panels = runtime.allocator.allocate(floats * 4)
+  const list = place(backend, words)
+  runtime.args.set([matrix, panels, shape.numKeyValueHeads * shape.headDim * 4, 0, list, entries])
+  runtime.floatArgs[3] = factor
+  runtime.run(KernelId.attentionPanels, Math.ceil(entries / TILE_PANELS), floats)
+  runtime.allocator.release(list)
+  return panels
 }
 
-/** The list of the kernel for dk and dv: for each block of keys the runs of queries that see it; see assembly/attention.ts. */
-function visitorList(segments: readonly AttentionSegment[], keys: number): Int32Array {
-  const visitors = Array.from({ length: Math.ceil(keys / GRADIENT_BLOCK) }, (): number[] => [])
-  /** Adds a segment's queries to the blocks of a run of keys, of which its first query sees `seen`. */
-  const visit = (segment: AttentionSegment, start: number, length: number, seen: number): void => {
-    for (let from = start; from < start + length;) {
-      const block = Math.floor(from / GRADIENT_BLOCK)
-      const to = Math.min(start + length, (block + 1) * GRADIENT_BLOCK)
-      const seenHere = Math.min(seen - (from - start), to - from)
-      // Each next query sees one key more; those that see none of these are left out.
-      const skipped = Math.max(0, 1 - seenHere)
-      const { queryStart, queryLength } = segment
-      visitors[block]!.push(queryStart + skipped, queryLength - skipped, from, to - from, seenHere + skipped)
-      from = to
-    }
-  }
-  for (const segment of segments) {
-    const { queryLength, prefixStart, prefixLength, keyStart, keyLength } = segment
-    if (queryLength === 0) continue
-    visit(segment, prefixStart, prefixLength, prefixLength)
-    visit(segment, keyStart, keyLength, keyLength - queryLength + 1)
-  }
-  const offsets: number[] = []
-  let end = (visitors.length + 1) * 4
-  for (const block of visitors) {
-    offsets.push(end)
-    end += block.length * 4
-  }
-  return Int32Array.from([...offsets, end, ...visitors.flat()])
+/** Copies a list of work to memory of the kernels; its address. */
+function place({ runtime: { allocator } }: CpuBackend, words: Int32Array): number {
+  const list = allocator.allocate(words.byteLength)
+  new Int32Array(allocator.memory.buffer, list, words.length).set(words)
+  return list
 }
 
-/** Runs a kernel of assembly/attention.ts on its list of work, once for each key-value head. */
-function runAttention(
-  { runtime }: CpuBackend,
+/** Places of the addresses among the arguments; see assembly/attentionTile.ts. */
+const ADDRESSES = {
+  q: 0,
+  k: 1,
+  v: 2,
+  y: 3,
+  logSumExp: 4,
+  dy: 5,
+  delta: 6,
+  dq: 7,
+  dk: 8,
+  dv: 9,
+  keyPanels: 10,
+  valuePanels: 11,
+} as const
+
+/** Runs a kernel on its list of work, once for each key-value head. */
+function run(
+  backend: CpuBackend,
   kernelId: number,
-  { numHeads, numKeyValueHeads, headDim, operations }: AttentionShape,
+  { work: { pairs }, numHeads, numKeyValueHeads, headDim, scale }: AttentionShape,
   work: {
-    /** Of q, k, v, y, logSumExp and, for the gradient, of dy, delta, dq, dk, dv. */
-    addresses: readonly number[]
-    list: Int32Array
-    entries: number
-    scratchBytes: number
-    /** Rows of dk and dv. */
-    keys?: number
-    /** How many times `operations` multiply-adds the kernel does. */
+    addresses: Partial<Record<keyof typeof ADDRESSES, number>>
+    list: WorkList
+    /** Products between queries and keys that the kernel computes. */
     products: number
+    scratchBytes: number
   },
 ): void {
+  const { runtime } = backend
   const scratch = runtime.scratch(work.scratchBytes)
-  const list = runtime.allocator.allocate(work.list.length * 4)
-  new Int32Array(runtime.allocator.memory.buffer, list, work.list.length).set(work.list)
+  const list = place(backend, work.list.words)
   const { args, floatArgs } = runtime
-  args.set(work.addresses)
-  args[10] = numHeads
-  args[11] = numKeyValueHeads
-  args[12] = headDim
-  args[13] = work.keys ?? 0
-  floatArgs[14] = headDim ** -0.5
-  args[15] = list
-  args[16] = work.entries
-  args[17] = scratch.address
-  args[18] = scratch.stride
-  runtime.run(kernelId, work.entries * numKeyValueHeads, operations * work.products)
+  for (const [name, address] of Object.entries(work.addresses))
+    args[ADDRESSES[name as keyof typeof ADDRESSES]] = address
+  args[12] = numHeads
+  args[13] = numKeyValueHeads
+  args[14] = headDim
+  floatArgs[15] = scale
+  args[16] = list
+  args[17] = work.list.entries
+  args[18] = scratch.address
+  args[19] = scratch.stride
+  runtime.run(kernelId, work.list.entries * numKeyValueHeads, work.products * pairs * numHeads * headDim)
   runtime.allocator.release(list)
 }
 
