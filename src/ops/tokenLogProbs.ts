@@ -13,6 +13,16 @@ export interface TokenLogProbs {
   entropies: tf.Tensor1D // [N]
 }
 
+/** What was computed before, by kernels that give the same bits: the distributions that sampling drew the targets from. */
+export interface KnownTokenLogProbs {
+  readonly logProbs: Float32Array // [N]
+  readonly entropies: Float32Array // [N]
+  /** For each row its largest logit and log Σ e^((logit − largest logit) / temperature). */
+  readonly statistics: Float32Array // [N, 2]
+  /** Takes the log-probabilities that the gradient computes from the logits, so that they can be compared. */
+  readonly onComputed: (logProbs: Float32Array /* [N] */) => void
+}
+
 /**
  * Log-probability of each row's target and entropy of its distribution, with logits z = hidden·Wᵀ / temperature:
  * log p(t) = z_t − log Σ exp z,  H = log Σ exp z − Σ p·z.
@@ -28,11 +38,13 @@ export function tokenLogProbs(
   weight: Weight, // [V, D]
   targets: Int32Array, // [N]
   temperature: number,
+  /** The results themselves, when they were computed before: only their gradient is left to do, where the backend has a kernel. Defaults to null. */
+  known: KnownTokenLogProbs | null = null,
 ): TokenLogProbs {
-  checkShapes(hidden, weight, targets)
+  checkShapes(hidden, weight, targets, known)
   if (!(temperature > 0)) throw new ConfigError(`temperature is ${temperature}; expected a positive number`)
   if (!hasKernel('TokenLogProbs')) return tokenLogProbsReference(hidden, weight, targets, temperature)
-  const attributes: TokenLogProbsAttributes = { targets, temperature }
+  const attributes: TokenLogProbsAttributes = { targets, temperature, known }
   const [kernel, inputs]: [KernelName, Record<string, tf.Tensor>] = isTrainable(weight)
     ? ['TrainableTokenLogProbs', { hidden, weight: plainWeight(weight) }]
     : ['TokenLogProbs', { hidden }]
@@ -42,7 +54,7 @@ export function tokenLogProbs(
   return { logProbs, entropies }
 }
 
-function checkShapes(hidden: tf.Tensor2D, weight: Weight, targets: Int32Array): void {
+function checkShapes(hidden: tf.Tensor2D, weight: Weight, targets: Int32Array, known: KnownTokenLogProbs | null): void {
   const [vocabulary, width] = weight.shape
   if (hidden.shape[1] !== width || hidden.shape[0] !== targets.length) {
     throw new ShapeError(
@@ -51,6 +63,12 @@ function checkShapes(hidden: tf.Tensor2D, weight: Weight, targets: Int32Array): 
   }
   const bad = targets.find((id) => !(id >= 0 && id < vocabulary))
   if (bad !== undefined) throw new ShapeError(`target ${bad} is outside the model's vocabulary of ${vocabulary}`)
+  const lengths = known && [known.logProbs.length, known.entropies.length, known.statistics.length / 2]
+  if (lengths?.some((length) => length !== targets.length)) {
+    throw new ShapeError(
+      `tokenLogProbs got known values of ${lengths.join(', ')} rows (log-probabilities, entropies, statistics); expected ${targets.length}`,
+    )
+  }
 }
 
 /** {@link tokenLogProbs} from plain tfjs ops; needs memory for several copies of the logits. */
@@ -73,6 +91,7 @@ function tokenLogProbsReference(
 export interface TokenLogProbsAttributes {
   readonly targets: Int32Array // [N]
   readonly temperature: number
+  readonly known: KnownTokenLogProbs | null
 }
 
 type Saved = [hidden: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor]
@@ -80,24 +99,29 @@ type Saved = [hidden: tf.Tensor, entropies: tf.Tensor, statistics: tf.Tensor]
 /** Hidden states, entropies, and for each row the largest logit and log Σ e^(z − largest z), [N, 2]. */
 const saved = { inputs: ['hidden'], outputs: [false, true, true] }
 
+/** Runs a kernel of the gradient, whose last result is the log-probabilities where they were known before. */
+function runGradient<Results extends tf.Tensor[]>(
+  kernel: KernelName,
+  [dLogProbs, dEntropies]: readonly tf.Tensor[],
+  [hidden, entropies, statistics]: Saved,
+  attributes: TokenLogProbsAttributes,
+  frozen: { readonly weight: Weight },
+): Results {
+  const inputs = { hidden, entropies, statistics, dLogProbs: dLogProbs!, dEntropies: dEntropies! }
+  const results = runKernel<[...Results, tf.Tensor]>(kernel, inputs, attributes, frozen)
+  attributes.known?.onComputed(results.at(-1)!.dataSync<'float32'>())
+  return results as unknown as Results
+}
+
 registerGradient<Saved, TokenLogProbsAttributes, { readonly weight: Weight }>('TokenLogProbs', {
   ...saved,
-  gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
-    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
-    return { hidden: () => runKernel('TokenLogProbsGradient', inputs, attributes, frozen) }
-  },
+  gradients: (...given) => ({ hidden: () => runGradient<[tf.Tensor]>('TokenLogProbsGradient', ...given)[0] }),
 })
 
 registerGradient<Saved, TokenLogProbsAttributes, { readonly weight: Weight }>('TrainableTokenLogProbs', {
   ...saved,
-  gradients: ([dLogProbs, dEntropies], [hidden, entropies, statistics], attributes, frozen) => {
-    const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies: dEntropies! }
-    const [dHidden, dWeight] = runKernel<[tf.Tensor, tf.Tensor]>(
-      'TrainableTokenLogProbsGradient',
-      inputs,
-      attributes,
-      frozen,
-    )
+  gradients: (...given) => {
+    const [dHidden, dWeight] = runGradient<[tf.Tensor, tf.Tensor]>('TrainableTokenLogProbsGradient', ...given)
     return { hidden: () => dHidden, weight: () => dWeight }
   },
 })

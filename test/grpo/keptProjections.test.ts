@@ -73,6 +73,14 @@ describe('engine/cpu/keptProjections', () => {
         assert.equal(places(rows.slice(0, 3)) !== null, capacity >= 33, 'what was begun first is kept longest')
         const copies = rows.map((row) => ({ ...row, completionIds: [...row.completionIds] }))
         assert.equal(places(copies), null, 'other ids, even the same ones, are not known')
+        const knows = (some: readonly TrainingRow[], temperature: number): boolean =>
+          kept.distributions.of(
+            some.map(({ completionIds }) => completionIds),
+            temperature,
+          ) !== null
+        // Of distributions there is always room; only our backend has a kernel that gives them.
+        assert.equal(knows(rows, 1), backend === 'cpu')
+        assert.ok(!knows(copies, 1) && !knows(rows, 0.9))
 
         for (const some of [rows, rows.slice(0, 3), rows.slice(3, 9), [rows[10]!, rows[1]!]]) {
           const results = []

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../src/errors.js'
 import { bfloat16ToFloat32, float32ToBfloat16 } from '../../src/io/dtypes.js'
+import { runKernel } from '../../src/ops/kernel.js'
 import { tokenLogProbs } from '../../src/ops/tokenLogProbs.js'
-import { createWeight } from '../../src/ops/weight.js'
+import type { KnownTokenLogProbs } from '../../src/ops/tokenLogProbs.js'
+import { createTrainableWeight, createWeight } from '../../src/ops/weight.js'
 import type { Weight } from '../../src/ops/weight.js'
 import { assertClose, on, onEveryBackend, OUR_BACKENDS, randomTensor, randomValues, testOp, values } from './suite.js'
 
@@ -83,6 +85,57 @@ describe('tokenLogProbs', () => {
         weight.dispose()
       })
     })
+  }
+
+  for (const backend of OUR_BACKENDS) {
+    for (const [rows, width, vocabulary] of [
+      [0, 5, 11],
+      [3, 5, 7],
+      [6, 13, 4999],
+      [1027, 3, 35],
+    ] as const) {
+      for (const kind of ['frozen', 'trainable'] as const) {
+        it(`takes values that are known, gives the same gradient, and computes them again: ${rows} x ${width}, ${vocabulary} tokens, ${kind}, ${backend}`, async () => {
+          await on(backend, () => {
+            const variable: tf.Variable<tf.Rank.R2> = tf.variable(randomTensor([vocabulary, width], 1))
+            const weight =
+              kind === 'frozen' ? randomWeight(vocabulary, width, 'bfloat16') : createTrainableWeight(variable)
+            const hidden = randomTensor([rows, width], 2, 2)
+            const targets = someTargets(rows, vocabulary)
+            const attributes = { targets, temperature: 0.7, known: null }
+            const [logProbs, entropies, statistics] = runKernel<tf.Tensor[]>('TokenLogProbs', { hidden }, attributes, {
+              weight,
+            }).map(values) as [Float32Array, Float32Array, Float32Array]
+            let computed: Float32Array | null = null
+            const onComputed = (found: Float32Array): void => {
+              computed = found
+            }
+            const known = { logProbs, entropies, statistics, onComputed }
+            const weightGradient = (given: KnownTokenLogProbs | null): Float32Array =>
+              values(
+                tf.variableGrads(() => {
+                  const y = tokenLogProbs(hidden, weight, targets, 0.7, given)
+                  return tf.sum(tf.sub(tf.square(y.logProbs), tf.square(y.entropies)))
+                }, [variable]).grads[variable.name]!,
+              )
+            const gradient = (given: KnownTokenLogProbs | null): Float32Array =>
+              values(
+                tf.grad((x) => {
+                  const y = tokenLogProbs(x as tf.Tensor2D, weight, targets, 0.7, given)
+                  return tf.sum(tf.sub(tf.square(y.logProbs), tf.square(y.entropies)))
+                })(hidden),
+              )
+            assert.deepEqual(gradient(known), gradient(null))
+            assert.deepEqual(computed, logProbs)
+            const results = tokenLogProbs(hidden, weight, targets, 0.7, known)
+            assert.deepEqual([results.logProbs, results.entropies].map(values), [logProbs, entropies])
+            if (kind === 'trainable') assert.deepEqual(weightGradient(known), weightGradient(null))
+            weight.dispose()
+            variable.dispose()
+          })
+        })
+      }
+    }
   }
 
   onEveryBackend(() => {

@@ -5,7 +5,7 @@ import type { ModelParameters } from '../../model/modelParameters.js'
 import { linear } from '../../ops/linear.js'
 import { selectRows } from '../../ops/selectRows.js'
 import { tokenLogProbs } from '../../ops/tokenLogProbs.js'
-import type { TokenLogProbs } from '../../ops/tokenLogProbs.js'
+import type { KnownTokenLogProbs, TokenLogProbs } from '../../ops/tokenLogProbs.js'
 import type {
   EngineModel,
   EngineRow,
@@ -157,19 +157,20 @@ export class DecoderModel implements EngineModel {
     hidden: tf.Tensor2D, // [n, hidden]
     targets: Int32Array, // [n]
     temperature: number,
+    known: KnownTokenLogProbs | null = null,
   ): TokenLogProbs {
-    return tokenLogProbs(hidden, this.#used.outputHead, targets, temperature)
+    return tokenLogProbs(hidden, this.#used.outputHead, targets, temperature, known)
   }
 
   /** Log-probabilities and entropies, each [n], of the targets of packed groups. */
   packedValues(
     { batch, rows, targets }: Pick<PackedGroups, 'batch' | 'rows' | 'targets'>,
     temperature: number,
-    options: ForwardOptions = {},
+    { known = null, ...options }: ForwardOptions & { known?: KnownTokenLogProbs | null } = {},
   ): [tf.Tensor1D, tf.Tensor1D] {
     this.trained?.refresh()
     const hidden = selectRows(this.forward(batch, options), rows)
-    const { logProbs, entropies } = this.tokenLogProbs(hidden, targets, temperature)
+    const { logProbs, entropies } = this.tokenLogProbs(hidden, targets, temperature, known)
     return [logProbs, entropies]
   }
 

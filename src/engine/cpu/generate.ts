@@ -40,6 +40,7 @@ export async function generateCompletions(
   const layout = cacheLayout(model.config, lengths, options.numGenerations ?? 1, options.maxCompletionLength)
   const scheduler = new Scheduler(sequences, layout, kept)
   const cache = new KeyValueCache(model.config, layout.promptSlots + layout.rows * layout.rowSlots)
+  kept?.distributions.setTemperature(options.temperature ?? 1)
   try {
     let tokens = 0
     let ended = 0
@@ -47,6 +48,7 @@ export async function generateCompletions(
       const sampled = await sampleNext(model, step, cache, options, kept)
       for (const [i, sequence] of step.sequences.entries()) {
         sequence.append(sampled.ids[i]!, sampled.logProbs[i]!, sampled.entropies[i]!)
+        kept?.distributions.append(sequence.ids, sampled, i)
         if (sequence.finishReason !== null) ended++
       }
       tokens += step.sequences.length

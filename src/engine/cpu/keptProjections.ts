@@ -3,6 +3,7 @@ import { uninitialized } from '../../ops/uninitialized.js'
 import { selectRows } from '../../ops/selectRows.js'
 import { writeRows } from '../../ops/writeRows.js'
 import type { ModelConfig } from '../../model/config.js'
+import { KeptDistributions } from './keptDistributions.js'
 import { projections, projectionShape } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 
@@ -31,6 +32,8 @@ export interface KeptRows {
  * found. When the tables are full, what was begun last is given up first.
  */
 export class KeptProjections {
+  /** Of the tokens of sampled completions; there is always room for these. */
+  readonly distributions = new KeptDistributions()
   readonly #tables: readonly Record<Projection, tf.Tensor2D>[] // [capacity, out] each
   readonly #places = new Map<TokenIds, Place>()
   /** What is kept, in the order in which it was begun. */

@@ -1,6 +1,7 @@
 import * as tf from '../../bundled/tfjs.js'
 import { record } from '../../ops/gradients.js'
 import type { Recording as TensorRecording } from '../../ops/gradients.js'
+import type { KnownTokenLogProbs } from '../../ops/tokenLogProbs.js'
 import type { EngineRow, Recording, RecordOptions, RowDropout, TokenValues, ValuesOptions } from '../engine.js'
 import type { ForwardOptions } from './decoder.js'
 import { dropoutKeys } from './dropoutKeys.js'
@@ -8,11 +9,11 @@ import type { KeptProjections } from './keptProjections.js'
 import { cutRows, keptRows, packRows } from './packRows.js'
 import type { PackedGroups } from './packedBatch.js'
 
-/** Log-probabilities and entropies of the packed completion tokens of some rows, each [n]. */
+/** Log-probabilities and entropies of the packed completion tokens of some rows, each [n]; `known` are these themselves. */
 export type Forward = (
   packed: PackedGroups,
   temperature: number,
-  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept' | 'dropout'>,
+  options: Pick<ForwardOptions, 'recomputeLayers' | 'kept' | 'dropout'> & { known?: KnownTokenLogProbs | null },
 ) => [tf.Tensor1D, tf.Tensor1D]
 
 /** Values of the completion tokens of some rows, without gradient. */
@@ -68,7 +69,7 @@ export async function recordTokens(
         } finally {
           tf.dispose(dys.filter((dy) => dy !== null))
         }
-        logProbs.push(...recorded.logProbs)
+        logProbs.push(...recorded.computed())
         at = end
       }
       return logProbs
@@ -93,24 +94,42 @@ function runsOf(rows: readonly EngineRow[], dropout: RowDropout | null, maxToken
   })
 }
 
+interface RecordedRun extends TokenValues {
+  readonly recording: TensorRecording
+  /** log π of each token as this pass computed it, once its gradient was taken. */
+  readonly computed: () => TokenValues['logProbs']
+}
+
 async function recordRun(
   forward: Forward,
   run: Run,
   { temperature, maxTokens, kept }: { temperature: number; maxTokens: number; kept: KeptProjections | null },
-): Promise<TokenValues & { recording: TensorRecording }> {
+): Promise<RecordedRun> {
   const packed = packRows(run.rows)
   // Only a single row can be longer than what fits: then its layers are computed twice instead of kept.
   const recomputeLayers = packed.batch.tokenIds.length > maxTokens
   const places = kept && keptRows(run.rows, packed, kept)
+  const completions = run.rows.map(({ completionIds }) => completionIds)
+  const distributions = kept?.distributions.of(completions, temperature) ?? null
+  let computed: Float32Array | null = null
+  const onComputed = (logProbs: Float32Array): void => {
+    computed = logProbs
+  }
   const recording = record(() =>
     forward(packed, temperature, {
       recomputeLayers,
+      known: distributions && { ...distributions, onComputed },
       ...(kept && places && { kept: { projections: kept, rows: places } }),
       ...dropoutOf(run, packed),
     }),
   )
   try {
-    return { ...(await readRows(recording.outputs, run.rows)), recording }
+    const values = await readRows(recording.outputs, run.rows)
+    return {
+      ...values,
+      recording,
+      computed: () => (computed ? splitRows(computed, run.rows) : values.logProbs),
+    }
   } catch (error) {
     recording.dispose()
     throw error
@@ -122,13 +141,14 @@ function dropoutOf({ rows, dropout }: Run, packed: PackedGroups): Pick<ForwardOp
 }
 
 async function readRows(tensors: readonly tf.Tensor[], rows: readonly EngineRow[]): Promise<TokenValues> {
-  const [logProbs, entropies] = await Promise.all(tensors.map((tensor) => tensor.data()))
+  const [logProbs, entropies] = await Promise.all(tensors.map((tensor) => tensor.data<'float32'>()))
+  return { logProbs: splitRows(logProbs!, rows), entropies: splitRows(entropies!, rows) }
+}
+
+/** One list for each row, of as many values as its completion has tokens. */
+function splitRows(values: Float32Array, rows: readonly EngineRow[]): number[][] {
   let at = 0
-  const ranges = rows.map(({ completionIds }) => [at, (at += completionIds.length)] as const)
-  return {
-    logProbs: ranges.map(([start, end]) => [...logProbs!.subarray(start, end)]),
-    entropies: ranges.map(([start, end]) => [...entropies!.subarray(start, end)]),
-  }
+  return rows.map(({ completionIds }) => [...values.subarray(at, (at += completionIds.length))])
 }
 
 /** Adds gradients of variables, in their order, to a vector, and frees them. */

@@ -26,7 +26,7 @@ const LOWEST: f32 = -100
 const LOGITS = 0, ROWS = 4, COLUMNS = 8, COLUMN = 12, TARGETS = 16, TEMPERATURE = 20, TILE_ROWS = 24
 /** Forward pass: state of each row, whether this is the last block, and results. */
 const STATES = 28, LAST = 32, LOG_PROBS = 36, ENTROPIES = 40, STATISTICS = 44
-/** Gradient, which also reads ENTROPIES and STATISTICS. */
+/** Gradient, which also reads ENTROPIES and STATISTICS, and computes LOG_PROBS again unless that is 0. */
 const D_LOG_PROBS = 48, D_ENTROPIES = 52
 
 // @ts-ignore: decorator
@@ -110,19 +110,26 @@ export function storeStatistics(state: usize, to: usize): void {
   store<f32>(to, log1(<f32>load<f64>(state, SUM)), 4)
 }
 
+/** Takes the next block of a row, whose number counts from the first one of the arguments, into its state. */
+// @ts-ignore: decorator
+@inline
+function takeBlock(args: usize, row: i32, state: usize, logits: usize): void {
+  const columns = load<i32>(args, COLUMNS), column = load<i32>(args, COLUMN)
+  if (column == 0) startRow(state)
+  addBlock(state, logits, columns, load<f32>(args, TEMPERATURE))
+  const target = load<i32>(<usize>load<i32>(args, TARGETS) + (<usize>row << 2)) - column
+  if (target >= 0 && target < columns) store<f32>(state, load<f32>(logits + (<usize>target << 2)), TARGET)
+}
+
 /** One tile of the forward pass over one block of columns. */
 export function logSoftmaxTile(args: usize, tile: i32): void {
-  const columns = load<i32>(args, COLUMNS), column = load<i32>(args, COLUMN), temperature = load<f32>(args, TEMPERATURE)
+  const columns = load<i32>(args, COLUMNS), temperature = load<f32>(args, TEMPERATURE)
   const first = tile * load<i32>(args, TILE_ROWS), end = min(load<i32>(args, ROWS), first + load<i32>(args, TILE_ROWS))
-  const targets = <usize>load<i32>(args, TARGETS), statistics = <usize>load<i32>(args, STATISTICS)
+  const statistics = <usize>load<i32>(args, STATISTICS)
   const logProbs = <usize>load<i32>(args, LOG_PROBS), entropies = <usize>load<i32>(args, ENTROPIES)
   for (let row = first; row < end; row++) {
-    const logits = <usize>load<i32>(args, LOGITS) + (<usize>row * columns << 2)
     const state = <usize>load<i32>(args, STATES) + <usize>row * ROW_STATE_BYTES
-    if (column == 0) startRow(state)
-    addBlock(state, logits, columns, temperature)
-    const target = load<i32>(targets + (<usize>row << 2)) - column
-    if (target >= 0 && target < columns) store<f32>(state, load<f32>(logits + (<usize>target << 2)), TARGET)
+    takeBlock(args, row, state, <usize>load<i32>(args, LOGITS) + (<usize>row * columns << 2))
     if (!load<i32>(args, LAST)) continue
     const at = <usize>row << 2
     store<f32>(logProbs + at, logProbability(state, load<f32>(state, TARGET), temperature))
@@ -139,6 +146,7 @@ export function logSoftmaxGradientTile(args: usize, tile: i32): void {
   const columns = load<i32>(args, COLUMNS), column = load<i32>(args, COLUMN), temperature = load<f32>(args, TEMPERATURE)
   const first = tile * load<i32>(args, TILE_ROWS), end = min(load<i32>(args, ROWS), first + load<i32>(args, TILE_ROWS))
   const targets = <usize>load<i32>(args, TARGETS), statistics = <usize>load<i32>(args, STATISTICS)
+  const logProbs = <usize>load<i32>(args, LOG_PROBS)
   const divisor = f32x4.splat(temperature), lowest = f32x4.splat(LOWEST)
   for (let row = first; row < end; row++) {
     const rowAt = <usize>row << 2
@@ -148,6 +156,11 @@ export function logSoftmaxGradientTile(args: usize, tile: i32): void {
     const dLogProb = load<f32>(<usize>load<i32>(args, D_LOG_PROBS) + rowAt) / temperature
     const dEntropy = load<f32>(<usize>load<i32>(args, D_ENTROPIES) + rowAt) / temperature
     const dl = f32x4.splat(dLogProb), dh = f32x4.splat(dEntropy)
+    if (logProbs) {
+      const state = <usize>load<i32>(args, STATES) + <usize>row * ROW_STATE_BYTES
+      takeBlock(args, row, state, logits)
+      if (load<i32>(args, LAST)) store<f32>(logProbs + rowAt, logProbability(state, load<f32>(state, TARGET), temperature))
+    }
     let at = logits
     for (; at + 32 <= logitsEnd; at += 32) {
       const d0 = f32x4.pmax(f32x4.div(f32x4.sub(v128.load(at), maximum), divisor), lowest)

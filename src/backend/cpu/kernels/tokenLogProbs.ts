@@ -30,9 +30,18 @@ interface Block {
 function tokenLogProbs(
   backend: CpuBackend,
   { hidden }: { hidden: tf.TensorInfo }, // [N, D]
-  { targets, temperature }: TokenLogProbsAttributes,
+  { targets, temperature, known }: TokenLogProbsAttributes,
   { weight }: { weight: PackedWeight },
 ): tf.TensorInfo[] {
+  if (known) {
+    const { logProbs, entropies, statistics } = known
+    const shape = [targets.length]
+    return [
+      backend.makeTensorInfo(shape, 'float32', logProbs),
+      backend.makeTensorInfo(shape, 'float32', entropies),
+      backend.makeTensorInfo([...shape, 2], 'float32', statistics),
+    ]
+  }
   const { runtime } = backend
   const { args, allocator } = runtime
   const rows = hidden.shape[0]!
@@ -67,20 +76,21 @@ interface Head {
   weight: PackedWeight // [V, D]
 }
 
-/** Gradient with respect to hidden [N, D]. */
+/** Gradient with respect to hidden [N, D]; where they were known before, also the log-probabilities [N]. */
 function tokenLogProbsGradient(
   backend: CpuBackend,
   inputs: GradientInputs,
   attributes: TokenLogProbsAttributes,
   head: Head,
-): tf.TensorInfo {
+): tf.TensorInfo[] {
   const dHidden = backend.allocate(inputs.hidden.shape)
-  const to = { chunkRows: CHUNK_ROWS, dHidden: dHidden.address, dWeight: null }
+  const logProbs = attributes.known && backend.allocate([inputs.hidden.shape[0]!])
+  const to = { chunkRows: CHUNK_ROWS, dHidden: dHidden.address, dWeight: null, logProbs: logProbs?.address ?? 0 }
   backpropagate(backend, inputs, attributes, head, to)
-  return dHidden.info
+  return logProbs ? [dHidden.info, logProbs.info] : [dHidden.info]
 }
 
-/** Gradients with respect to hidden [N, D] and to the weight [V, D]. */
+/** Gradients with respect to hidden [N, D] and to the weight [V, D]; where they were known before, also the log-probabilities [N]. */
 function trainableTokenLogProbsGradient(
   backend: CpuBackend,
   inputs: GradientInputs,
@@ -90,12 +100,18 @@ function trainableTokenLogProbsGradient(
   const rows = inputs.hidden.shape[0]!
   const dHidden = backend.allocate(inputs.hidden.shape)
   const dWeight = backend.allocate(head.weight.shape)
+  const logProbs = attributes.known && backend.allocate([rows])
   // Without rows there is no block that sets it.
   if (rows === 0) backend.floats(dWeight.info).fill(0)
   // All rows together, so that each number of the weight's gradient is one sum.
-  const to = { chunkRows: Math.max(1, rows), dHidden: dHidden.address, dWeight: dWeight.address }
+  const to = {
+    chunkRows: Math.max(1, rows),
+    dHidden: dHidden.address,
+    dWeight: dWeight.address,
+    logProbs: logProbs?.address ?? 0,
+  }
   backpropagate(backend, inputs, attributes, head, to)
-  return [dHidden.info, dWeight.info]
+  return [dHidden.info, dWeight.info, ...(logProbs ? [logProbs.info] : [])]
 }
 
 function backpropagate(
@@ -109,6 +125,8 @@ function backpropagate(
     /** Addresses of the gradients. */
     dHidden: number
     dWeight: number | null
+    /** Address of the log-probabilities; 0 where they are not wanted. */
+    logProbs: number
   },
 ): void {
   const { runtime } = backend
@@ -120,8 +138,12 @@ function backpropagate(
   const dEntropies = backend.address(inputs.dEntropies)
   const targetsAddress = writeTargets(backend, targets)
   const hidden = backend.address(inputs.hidden)
+  const states = allocator.allocate(to.logProbs ? Math.min(targets.length, to.chunkRows) * ROW_STATE_BYTES : 0)
   forEachBlock(backend, inputs.hidden, weight, to.chunkRows, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
+    args[7] = states
+    args[8] = block.column + block.columns === weight.shape[0] ? 1 : 0
+    args[9] = to.logProbs && to.logProbs + block.firstRow * 4
     args[10] = entropies + block.firstRow * 4
     args[11] = statistics + block.firstRow * 8
     args[12] = dLogProbs + block.firstRow * 4
@@ -158,6 +180,7 @@ function backpropagate(
       depth: block.rows,
     })
   })
+  allocator.release(states)
   allocator.release(targetsAddress)
 }
 
