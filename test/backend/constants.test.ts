@@ -79,7 +79,9 @@ describe('backend/cpu: constants of kernels', () => {
     // The other module is compiled from the same source.
     const bytes = fs.readFileSync(new URL('../../dist/kernels.wasm', import.meta.url))
     const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, abort: () => undefined } })
+    const { instance } = await WebAssembly.instantiate(bytes, {
+      env: { memory, abort: () => undefined, clock: () => 0 },
+    })
     const { KernelId, ...numbers } = constants
     const kernels = Object.entries(KernelId).map(([kernel, id]) => [`KernelId.${kernel}`, id])
     const exported = Object.entries(instance.exports).flatMap(([key, value]) =>

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { currentRuntime } from '../../backend/cpu/backend.js'
 import { measurePeak } from '../../backend/cpu/peak.js'
+import { GroupProfile } from '../../backend/cpu/groupProfile.js'
 import { KernelProfile } from '../../backend/profile.js'
 import { selectEngine } from '../../engine/registry.js'
 import { ConfigError } from '../../errors.js'
@@ -23,12 +24,12 @@ import { nameOption } from '../terminal/modelOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
 import { peakMemory } from './peakMemory.js'
-import { formatProfile } from './profileTable.js'
+import { formatProfile, formatSharing } from './profileTable.js'
 
 const count = z.int().positive()
 
 const flags = schemaFlags({
-  profile: option(z.boolean(), false, 'Show where the time goes, by op.'),
+  profile: option(z.boolean(), false, 'Show where the time goes, by op, and how the threads share it.'),
   model: nameOption
     .optional()
     .describe("Folder of a model in Hugging Face's layout. Defaults to a small Llama of random weights."),
@@ -144,9 +145,12 @@ async function measure(
   }
   const runtime = currentRuntime()
   const peakBefore = measurePeak(runtime, PEAK_MILLISECONDS)
-  let profile: KernelProfile | null = null
+  let profile: { readonly kernels: KernelProfile; readonly groups: GroupProfile } | null = null
+  const enter = (phase: string): void => {
+    if (profile) profile.kernels.phase = profile.groups.phase = phase
+  }
   const onProgress = ({ phase }: StepProgress): void => {
-    if (profile) profile.phase = phase
+    enter(phase)
   }
   const measurements: StepMeasurement[] = []
   try {
@@ -156,11 +160,12 @@ async function measure(
         `step ${measurements.length} of ${steps + 1}: ${measurement.seconds.toFixed(2)} s` +
           `${measurements.length === 1 ? ' (warming up)' : ''}\n`,
       )
-      if (options.profile) profile ??= new KernelProfile()
-      if (profile) profile.phase = 'sampling'
+      if (options.profile) profile ??= { kernels: new KernelProfile(), groups: new GroupProfile(runtime) }
+      enter('sampling')
     }
   } finally {
-    profile?.stop()
+    profile?.kernels.stop()
+    profile?.groups.stop()
   }
   signal.throwIfAborted()
   measurements.shift()
@@ -172,7 +177,13 @@ async function measure(
     ['training', sum(({ trainingSeconds }) => trainingSeconds)],
   ])
   const peak = Math.max(peakBefore, measurePeak(runtime, PEAK_MILLISECONDS))
-  return { measurements, profile: formatProfile(profile.entries(), phases, measurements.length, peak) }
+  const { kernels, groups } = profile
+  return {
+    measurements,
+    profile:
+      `${formatProfile(kernels.entries(), phases, measurements.length, peak)}\n` +
+      formatSharing(groups.entries(), phases, measurements.length, runtime.threads),
+  }
 }
 
 /** Throws a ConfigError for completions that make no whole micro-batches. */

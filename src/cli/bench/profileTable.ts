@@ -1,3 +1,5 @@
+import { sharedWork } from '../../backend/cpu/groupProfile.js'
+import type { GroupEntry, SharedWork } from '../../backend/cpu/groupProfile.js'
 import type { ProfileEntry } from '../../backend/profile.js'
 import { formatTable, percent, threeDigits } from '../terminal/table.js'
 
@@ -65,6 +67,53 @@ export function formatProfile(
     `${formatTable(columns('op'), sections.flat())}\n` +
     `Products with a weight, by rows × in→out, the longest first:\n\n` +
     formatTable(columns('op'), shapes)
+  )
+}
+
+/** How the threads share the work of a step: a row for each phase and one for the step. */
+export function formatSharing(
+  entries: readonly GroupEntry[],
+  phases: PhaseTimes,
+  /** Steps that were measured: the table shows the mean of them. */
+  steps: number,
+  threads: number,
+): string {
+  const total = [...phases.values()].reduce((sum, milliseconds) => sum + milliseconds, 0)
+  const rows = [
+    ...[...phases].map(([phase, milliseconds]) => {
+      const ofPhase = entries.filter((entry) => entry.phase === phase)
+      return { phase, ...sharedWork(ofPhase, milliseconds, threads) }
+    }),
+    { phase: 'step', ...sharedWork(entries, total, threads) },
+  ]
+  const milliseconds =
+    (of: (row: SharedWork) => number) =>
+    (row: SharedWork): string =>
+      (of(row) / steps).toFixed(1)
+  const count =
+    (of: (row: SharedWork) => number) =>
+    (row: SharedWork): string =>
+      (of(row) / steps).toFixed(0)
+  const table = formatTable<(typeof rows)[number]>(
+    [
+      { heading: 'phase', text: ({ phase }) => phase, left: true },
+      { heading: 'outside kernels ms', text: milliseconds(({ outside }) => outside) },
+      { heading: 'kernels alone', text: milliseconds(({ alone }) => alone) },
+      { heading: 'together', text: milliseconds(({ together }) => together) },
+      { heading: 'of it waiting', text: milliseconds(({ waiting }) => waiting) },
+      { heading: 'groups', text: count(({ groups }) => groups) },
+      { heading: 'together', text: count(({ sharedGroups }) => sharedGroups) },
+      {
+        heading: 'µs waiting each',
+        text: ({ waiting, sharedGroups }) => (sharedGroups === 0 ? null : threeDigits((1000 * waiting) / sharedGroups)),
+      },
+      { heading: 'serial share', text: ({ serialShare }) => percent(serialShare) },
+    ],
+    rows,
+  )
+  return (
+    `How ${threads} thread${threads === 1 ? '' : 's'} share it; the serial share is what one thread does alone, of the time that one ` +
+    `thread would take for everything:\n\n${table}`
   )
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import * as tf from '../../../src/bundled/tfjs.js'
 import { CPU_BACKEND } from '../../../src/backend/cpu/backend.js'
-import { formatProfile } from '../../../src/cli/bench/profileTable.js'
+import { formatProfile, formatSharing } from '../../../src/cli/bench/profileTable.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { run } from '../run.js'
 
@@ -60,6 +60,8 @@ describe('cli/bench', () => {
       /^training +LinearInputGradient +\d+ /m,
       /^training +between kernels +[\d.]+ +[\d.]+ %$/m,
       /^sampling +LoraLinear ≤4 × 128→384 +\d+ /m,
+      /^phase +outside kernels ms +kernels alone +together /m,
+      /^step( +[\d.]+)+ %$/m,
     ]) {
       assert.match(stdout, line)
     }
@@ -101,5 +103,27 @@ describe('cli/bench', () => {
     assert.deepEqual(lines[6], ['training', 'between kernels', '54.9', '54.9 %'])
     assert.deepEqual(lines.at(-3), ['training', 'Linear ≤8 × 4→4', '10', '30.0', '30.0 %', '20.0', '20.0 %'])
     assert.deepEqual(lines.at(-2), ['training', 'Linear ≤64 × 4→4', '1', '10.0', '10.0 %', '40.0', '40.0 %'])
+  })
+
+  it('shows how the threads share a step: a row for each phase, and their sum', () => {
+    const entry = { kernel: 'gemm', tiles: 8, groups: 10 }
+    const table = formatSharing(
+      [
+        { ...entry, phase: 'sampling', isParallel: false, milliseconds: 10, waiting: 0 },
+        { ...entry, phase: 'sampling', isParallel: true, milliseconds: 50, waiting: 4 },
+        { ...entry, phase: 'training', isParallel: true, milliseconds: 80, waiting: 2 },
+      ],
+      new Map([
+        ['sampling', 80],
+        ['training', 90],
+      ]),
+      2,
+      2,
+    )
+    const lines = table.split('\n').map((line) => line.trim().split(/ {2,}/))
+    assert.match(table, /^How 2 threads share it; /)
+    assert.deepEqual(lines[3], ['sampling', '10.0', '5.0', '25.0', '2.0', '10', '5', '400', '23.8 %'])
+    assert.deepEqual(lines[4], ['training', '5.0', '0.0', '40.0', '1.0', '5', '5', '200', '6.0 %'])
+    assert.deepEqual(lines[5], ['step', '15.0', '5.0', '65.0', '3.0', '15', '10', '300', '13.6 %'])
   })
 })
