@@ -107,7 +107,7 @@ function table(predictions: readonly Prediction[], cores: number, measured: numb
       { heading: 'step s', text: seconds(({ total }) => total) },
       { heading: 'measured', text: ({ threads }) => (threads === cores ? measured.toPrecision(3) : null) },
       { heading: '× 1 core', text: ({ total }) => (predictions[0]!.total / total).toFixed(2) },
-      { heading: 'serial share', text: ({ serialShare }) => percent(serialShare) },
+      { heading: 'serial share', text: ({ threads, serialShare }) => (threads === 1 ? null : percent(serialShare)) },
     ],
     predictions,
   )
