@@ -13,15 +13,19 @@ export function embed(
   weight: Weight, // [V, D]
   ids: Int32Array, // [N]
 ): tf.Tensor2D /* [N, D] */ {
-  const bad = ids.find((id) => !(id >= 0 && id < weight.shape[0]))
-  if (bad !== undefined) {
-    throw new ShapeError(
-      `token id ${bad} is outside the model's vocabulary of ${weight.shape[0]}; is this the model's own tokenizer?`,
-    )
-  }
+  checkTokenIds(ids, weight.shape[0])
   if (isTrainable(weight)) return selectRows(plainWeight(weight), ids)
   if (hasKernel('WeightRows')) return runKernel<tf.Tensor2D>('WeightRows', {}, { ids }, { weight })
   return embedReference(weight, ids)
+}
+
+/** Throws a ShapeError when an id is outside the vocabulary. */
+export function checkTokenIds(ids: Int32Array, vocabulary: number): void {
+  const bad = ids.find((id) => !(id >= 0 && id < vocabulary))
+  if (bad === undefined) return
+  throw new ShapeError(
+    `token id ${bad} is outside the model's vocabulary of ${vocabulary}; is this the model's own tokenizer?`,
+  )
 }
 
 /** {@link embed} from plain tfjs ops. */

@@ -85,21 +85,7 @@ export function decode(
 ): tf.Tensor2D /* [N, hidden] */ {
   const { cache, recomputeLayers = false } = options
   const { tokenIds, positions } = batch
-  if (positions.length !== tokenIds.length) {
-    throw new ShapeError(`a packed batch has ${tokenIds.length} tokens but ${positions.length} positions`)
-  }
-  if (cache && batch.slots?.length !== tokenIds.length) {
-    throw new ShapeError(
-      `with a cache each of the ${tokenIds.length} tokens needs a slot, got ${batch.slots?.length ?? 0}`,
-    )
-  }
-  const last = positions.reduce((max, position) => Math.max(max, position), -1)
-  if (last >= config.maxPositions) {
-    throw new ConfigError(
-      `a sequence of ${last + 1} tokens is longer than the ${config.maxPositions} positions of the model; ` +
-        'shorten the prompt or maxCompletionLength',
-    )
-  }
+  const last = checkBatch(config, batch, cache !== undefined)
   return tf.tidy(() => {
     const tables = ropeTables(config.rope, config.headDim, positions, last + 1)
     const shape: [number, number] = [positions.length, config.headDim / 2]
@@ -122,6 +108,28 @@ export function decode(
     }
     return rmsNorm(x, weights.finalNorm, config.rmsNormEpsilon)
   })
+}
+
+/**
+ * Checks that a batch fits together and into the model; returns its last position, −1 for no tokens.
+ * @throws ShapeError or ConfigError
+ */
+export function checkBatch(config: ModelConfig, batch: PackedBatch, hasCache: boolean): number {
+  const { tokenIds, positions, slots } = batch
+  if (positions.length !== tokenIds.length) {
+    throw new ShapeError(`a packed batch has ${tokenIds.length} tokens but ${positions.length} positions`)
+  }
+  if (hasCache && slots?.length !== tokenIds.length) {
+    throw new ShapeError(`with a cache each of the ${tokenIds.length} tokens needs a slot, got ${slots?.length ?? 0}`)
+  }
+  const last = positions.reduce((max, position) => Math.max(max, position), -1)
+  if (last >= config.maxPositions) {
+    throw new ConfigError(
+      `a sequence of ${last + 1} tokens is longer than the ${config.maxPositions} positions of the model; ` +
+        'shorten the prompt or maxCompletionLength',
+    )
+  }
+  return last
 }
 
 /** What the rotary embedding turns by, [N, headDim / 2]. */

@@ -1,4 +1,5 @@
 import * as tf from '../../bundled/tfjs.js'
+import { CpuBackend } from '../../backend/cpu/backend.js'
 import { EngineError, ConfigError } from '../../errors.js'
 import type { LoraAdapter } from '../../model/lora.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
@@ -22,6 +23,7 @@ import type { Completion, SamplingOptions } from '../sampling.js'
 import { maximumTokens } from './activations.js'
 import { decode } from './decoder.js'
 import type { DecoderWeights, ForwardOptions } from './decoder.js'
+import { DecodingPlan } from './decodingPlan.js'
 import { forecastWorkload } from './forecast.js'
 import { generateCompletions } from './generate.js'
 import { KeptProjections } from './keptProjections.js'
@@ -29,6 +31,8 @@ import { disposeWeights, weightBytes } from './loadWeights.js'
 import { LoraTensors } from './loraTensors.js'
 import type { PackedBatch, PackedGroups } from './packedBatch.js'
 import { recordTokens, tokenValues } from './tokenValues.js'
+import { TensorSteps } from './samplingSteps.js'
+import type { SamplingSteps } from './samplingSteps.js'
 import { WeightTensors } from './weightTensors.js'
 
 /** A decoder as tensors of tfjs: frozen weights, and perhaps an adapter or other weights that are trained. */
@@ -70,8 +74,7 @@ export class DecoderModel implements EngineModel {
       config,
       tokenizer,
       eosTokenIds,
-      forward: (batch: PackedBatch, forwardOptions: ForwardOptions) => this.forward(batch, forwardOptions),
-      logits: (hidden: tf.Tensor2D) => this.logits(hidden),
+      startSteps: (slots: number, kept: KeptProjections | null) => this.startSteps(slots, kept),
     }
     return generateCompletions(sampler, prompts, options, options.keep ? this.#kept : null)
   }
@@ -133,8 +136,19 @@ export class DecoderModel implements EngineModel {
     return this.trained instanceof WeightTensors ? this.trained.weights : this.weights
   }
 
-  /** Hidden states after the final norm. */
-  forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
+  /** Starts to compute the steps of sampling, over a cache of so many slots. */
+  startSteps(slots: number, kept: KeptProjections | null): SamplingSteps {
+    this.#check()
+    const { config } = this.source
+    const backend = tf.backend()
+    if (!(backend instanceof CpuBackend)) return new TensorSteps(this, config, slots, kept)
+    return new DecodingPlan(backend, config, this.#used, this.lora, slots, kept, () => {
+      this.#check()
+    })
+  }
+
+  /** Throws an EngineError when the model cannot compute. */
+  #check(): void {
     if (this.#isDisposed) {
       throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
     }
@@ -144,6 +158,11 @@ export class DecoderModel implements EngineModel {
           'select the engine first, then load the model',
       )
     }
+  }
+
+  /** Hidden states after the final norm. */
+  forward(batch: PackedBatch, options: ForwardOptions = {}): tf.Tensor2D /* [N, hidden] */ {
+    this.#check()
     return decode(this.source.config, this.#used, this.lora, batch, options)
   }
 

@@ -1,28 +1,23 @@
 import { setImmediate } from 'node:timers/promises'
-import * as tf from '../../bundled/tfjs.js'
 import type { ModelConfig } from '../../model/config.js'
-import { sampleTokens } from '../../ops/sampleTokens.js'
-import type { SampledTokens } from '../../ops/sampleTokens.js'
-import { selectRows } from '../../ops/selectRows.js'
+import type { SampleTokensAttributes } from '../../ops/sampleTokens.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import type { TokenIds } from '../engine.js'
 import type { Completion, SamplingOptions } from '../sampling.js'
 import { cacheLayout } from './cacheSlots.js'
-import type { ForwardOptions } from './decoder.js'
 import type { KeptProjections } from './keptProjections.js'
-import { KeyValueCache } from './keyValueCache.js'
-import type { PackedBatch } from './packedBatch.js'
+import type { SamplingSteps } from './samplingSteps.js'
 import { Scheduler } from './scheduler.js'
-import type { DecodingStep } from './scheduler.js'
 import { startSequences } from './sequence.js'
+import type { Sequence } from './sequence.js'
 
 /** What sampling needs of a model. */
 export interface Sampler {
   readonly config: ModelConfig
   readonly tokenizer: Tokenizer | null
   readonly eosTokenIds: TokenIds
-  readonly forward: (batch: PackedBatch, options: ForwardOptions) => tf.Tensor2D // [N, hidden]
-  readonly logits: (hidden: tf.Tensor2D /* [n, hidden] */) => tf.Tensor2D // [n, V]
+  /** Starts to compute steps over a cache of so many slots. */
+  readonly startSteps: (slots: number, kept: KeptProjections | null) => SamplingSteps
 }
 
 /**
@@ -39,13 +34,13 @@ export async function generateCompletions(
   const lengths = prompts.map(({ length }) => length)
   const layout = cacheLayout(model.config, lengths, options.numGenerations ?? 1, options.maxCompletionLength)
   const scheduler = new Scheduler(sequences, layout, kept)
-  const cache = new KeyValueCache(model.config, layout.promptSlots + layout.rows * layout.rowSlots)
+  const steps = model.startSteps(layout.promptSlots + layout.rows * layout.rowSlots, kept)
   kept?.distributions.setTemperature(options.temperature ?? 1)
   try {
     let tokens = 0
     let ended = 0
     for (let step = scheduler.next(); step; step = scheduler.next()) {
-      const sampled = await sampleNext(model, step, cache, options, kept)
+      const sampled = await steps.sample(step, drawOf(step.sequences, options))
       for (const [i, sequence] of step.sequences.entries()) {
         sequence.append(sampled.ids[i]!, sampled.logProbs[i]!, sampled.entropies[i]!)
         kept?.distributions.append(sequence.ids, sampled, i)
@@ -58,31 +53,19 @@ export async function generateCompletions(
       options.signal?.throwIfAborted()
     }
   } finally {
-    cache.dispose()
+    steps.dispose()
   }
   return sequences.map((group) => group.map((sequence) => sequence.completion()))
 }
 
-/** Computes a step and draws the next token of each of its sequences. */
-async function sampleNext(
-  model: Sampler,
-  { batch, rows, sequences, keptRows }: DecodingStep,
-  cache: KeyValueCache,
+/** How the next token of each sequence is drawn. */
+function drawOf(
+  sequences: readonly Sequence[],
   { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingOptions,
-  kept: KeptProjections | null,
-): Promise<SampledTokens> {
-  const keep = kept && { projections: kept, rows: keptRows }
-  const logits = tf.tidy(() => model.logits(selectRows(model.forward(batch, { cache, ...(keep && { keep }) }), rows)))
-  try {
-    const uniforms = sequences.map((sequence) => (temperature === 0 ? 0 : sequence.random()))
-    const histories = repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history())
-    return await sampleTokens(
-      logits,
-      { temperature, topK, topP, minP: minP ?? 0, repetitionPenalty },
-      uniforms,
-      histories,
-    )
-  } finally {
-    logits.dispose()
+): SampleTokensAttributes {
+  return {
+    parameters: { temperature, topK, topP, minP: minP ?? 0, repetitionPenalty },
+    uniforms: sequences.map((sequence) => (temperature === 0 ? 0 : sequence.random())),
+    histories: repetitionPenalty === 1 ? null : sequences.map((sequence) => sequence.history()),
   }
 }

@@ -39,6 +39,7 @@ export class KeptProjections {
   /** What is kept, in the order in which it was begun. */
   readonly #begun: TokenIds[] = []
   readonly #free: number[]
+  isDisposed = false
 
   constructor(
     config: ModelConfig,
@@ -93,7 +94,13 @@ export class KeptProjections {
     return selectRows(this.#tables[layer]![projection], rows)
   }
 
+  /** What is kept of one projection; its memory stays the same until it is disposed. */
+  table(layer: number, projection: Projection): tf.Tensor2D /* [capacity, out] */ {
+    return this.#tables[layer]![projection]
+  }
+
   dispose(): void {
+    this.isDisposed = true
     for (const tables of this.#tables) tf.dispose(Object.values(tables))
   }
 

@@ -2,6 +2,7 @@ import type * as tf from '../../../bundled/tfjs.js'
 import type { AttentionOptions } from '../../../ops/attention.js'
 import type { CpuBackend } from '../backend.js'
 import { GRADIENT_BLOCK, KernelId, KEY_BLOCK, QUERY_BLOCK, TILE_PANELS } from '../constants.js'
+import type { KernelCalls } from '../kernelCalls.js'
 import { attentionWork } from './attentionWork.js'
 import type { AttentionWork, WorkList } from './attentionWork.js'
 import { kernel } from './kernel.js'
@@ -29,30 +30,65 @@ function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: A
   const y = backend.allocate([n, width])
   const logSumExp = backend.allocate([n, options.numHeads])
   const shape = attentionShape(options, width)
-  const { work, tileRows, paddedBytes } = shape
-  if (work.queries !== n) {
+  if (shape.work.queries !== n) {
     backend.floats(y.info).fill(0)
     backend.floats(logSumExp.info).fill(0)
   }
   const keyPanels = packPanels(backend, shape, backend.address(k), shape.scale)
-  run(backend, KernelId.attention, shape, {
-    addresses: {
-      q: backend.address(q),
-      v: backend.address(v),
-      y: y.address,
-      logSumExp: logSumExp.address,
-      keyPanels,
-    },
-    list: work.queryList(shape.tileQueries),
+  const addresses = { q: backend.address(q), v: backend.address(v), y: y.address, logSumExp: logSumExp.address }
+  run(backend, KernelId.attention, shape, { addresses: { ...addresses, keyPanels }, ...forwardWork(shape) })
+  backend.runtime.allocator.release(keyPanels)
+  return [y.info, logSumExp.info]
+}
+
+function forwardWork(shape: AttentionShape): Omit<Work, 'addresses'> {
+  const { work, tileQueries, tileRows, paddedBytes } = shape
+  return {
+    list: work.queryList(tileQueries),
     products: 2,
     scratchBytes:
       tileRows * (2 * paddedBytes + SCORE_ROW_BYTES) +
       192 * Math.ceil(tileRows / 16) +
       128 +
       shape.copyBytes(KEY_BLOCK),
-  })
-  backend.runtime.allocator.release(keyPanels)
-  return [y.info, logSumExp.info]
+  }
+}
+
+/** Attention of segments that hold every query, to be called by addresses: for layers that have the segments in common. */
+export interface AttentionCalls {
+  /** What the kernels read about the segments; the caller sees to where they lie. */
+  readonly panelList: Int32Array
+  readonly queryList: Int32Array
+  /** Of the panels that {@link AttentionCalls.pack} makes. */
+  readonly panelBytes: number
+  pack(calls: KernelCalls, addresses: { k: number /* [S, G·D] */; keyPanels: number; list: number }): void
+  attend(
+    calls: KernelCalls,
+    addresses: {
+      q: number // [N, H·D]
+      v: number // [S, G·D]
+      keyPanels: number
+      y: number // [N, H·D]
+      logSumExp: number // [N, H]
+      list: number
+    },
+  ): void
+}
+
+export function attentionCalls(options: AttentionOptions, width: number /* H·D */): AttentionCalls {
+  const shape = attentionShape(options, width)
+  const work = forwardWork(shape)
+  return {
+    panelList: shape.work.panels.words,
+    queryList: work.list.words,
+    panelBytes: panelFloats(shape) * 4,
+    pack(calls, { k, keyPanels, list }) {
+      callPanels(calls, shape, { matrix: k, panels: keyPanels, list, factor: shape.scale })
+    },
+    attend(calls, { list, ...addresses }) {
+      call(calls, KernelId.attention, shape, { ...work, addresses }, list)
+    },
+  }
 }
 
 /** [dq, dk, dv], with the shapes of q, k and v. */
@@ -132,16 +168,27 @@ function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptio
 
 /** Makes panels of the keys that are seen, or of their values, times a factor. They are the caller's to release. */
 function packPanels(backend: CpuBackend, shape: AttentionShape, matrix: number, factor: number): number {
-  const { entries, words } = shape.work.panels
   const { runtime } = backend
-  const floats = entries * 16 * shape.numKeyValueHeads * shape.headDim
-  const panels = runtime.allocator.allocate(floats * 4)
-  const list = place(backend, words)
-  runtime.args.set([matrix, panels, shape.numKeyValueHeads * shape.headDim * 4, 0, list, entries])
-  runtime.floatArgs[3] = factor
-  runtime.run(KernelId.attentionPanels, Math.ceil(entries / TILE_PANELS), floats)
+  const panels = runtime.allocator.allocate(panelFloats(shape) * 4)
+  const list = place(backend, shape.work.panels.words)
+  callPanels(runtime, shape, { matrix, panels, list, factor })
   runtime.allocator.release(list)
   return panels
+}
+
+function panelFloats({ work, numKeyValueHeads, headDim }: AttentionShape): number {
+  return work.panels.entries * 16 * numKeyValueHeads * headDim
+}
+
+function callPanels(
+  calls: KernelCalls,
+  shape: AttentionShape,
+  { matrix, panels, list, factor }: { matrix: number; panels: number; list: number; factor: number },
+): void {
+  const { entries } = shape.work.panels
+  calls.args.set([matrix, panels, shape.numKeyValueHeads * shape.headDim * 4, 0, list, entries])
+  calls.floatArgs[3] = factor
+  calls.run(KernelId.attentionPanels, Math.ceil(entries / TILE_PANELS), panelFloats(shape))
 }
 
 /** Copies a list of work to memory of the kernels; its address. */
@@ -168,22 +215,30 @@ const ADDRESSES = {
 } as const
 
 /** Runs a kernel on its list of work, once for each key-value head. */
-function run(
-  backend: CpuBackend,
+function run(backend: CpuBackend, kernelId: number, shape: AttentionShape, work: Work): void {
+  const list = place(backend, work.list.words)
+  call(backend.runtime, kernelId, shape, work, list)
+  backend.runtime.allocator.release(list)
+}
+
+interface Work {
+  readonly addresses: Partial<Record<keyof typeof ADDRESSES, number>>
+  readonly list: WorkList
+  /** Products between queries and keys that the kernel computes. */
+  readonly products: number
+  readonly scratchBytes: number
+}
+
+/** Calls a kernel with its list of work at an address. */
+function call(
+  calls: KernelCalls,
   kernelId: number,
   { work: { pairs }, numHeads, numKeyValueHeads, headDim, scale }: AttentionShape,
-  work: {
-    addresses: Partial<Record<keyof typeof ADDRESSES, number>>
-    list: WorkList
-    /** Products between queries and keys that the kernel computes. */
-    products: number
-    scratchBytes: number
-  },
+  work: Work,
+  list: number,
 ): void {
-  const { runtime } = backend
-  const scratch = runtime.scratch(work.scratchBytes)
-  const list = place(backend, work.list.words)
-  const { args, floatArgs } = runtime
+  const scratch = calls.scratch(work.scratchBytes)
+  const { args, floatArgs } = calls
   for (const [name, address] of Object.entries(work.addresses))
     args[ADDRESSES[name as keyof typeof ADDRESSES]] = address
   args[12] = numHeads
@@ -194,8 +249,7 @@ function run(
   args[17] = work.list.entries
   args[18] = scratch.address
   args[19] = scratch.stride
-  runtime.run(kernelId, work.list.entries * numKeyValueHeads, work.products * pairs * numHeads * headDim)
-  runtime.allocator.release(list)
+  calls.run(kernelId, work.list.entries * numKeyValueHeads, work.products * pairs * numHeads * headDim)
 }
 
 export const attentionKernels = [kernel('Attention', attention), kernel('AttentionGradient', attentionGradient)]

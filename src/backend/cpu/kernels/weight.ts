@@ -24,6 +24,14 @@ function packedSize(out: number, width: number): number {
   return Math.ceil(out / 16) * width * 16
 }
 
+/** Numbers of float32 panels of a matrix [out, in], and what fills them. */
+export const float32Panels = {
+  size: packedSize,
+  fill(panels: Float32Array, values: Float32Array, shape: readonly [out: number, width: number]): void {
+    fillPanels(panels, values, shape, (j) => j)
+  },
+}
+
 /** Writes a matrix [out, in] in panels; `position` says where in a row of 16 an output stands. */
 function fillPanels<Values extends Float32Array | Uint16Array>(
   packed: Values, // [packedSize]

@@ -1,0 +1,257 @@
+import type { CpuBackend } from '../../backend/cpu/backend.js'
+import { attentionCalls } from '../../backend/cpu/kernels/attention.js'
+import { callCopyRows } from '../../backend/cpu/kernels/copyRows.js'
+import { callRmsNorm } from '../../backend/cpu/kernels/rmsNorm.js'
+import { callSampleTokens, drawValues } from '../../backend/cpu/kernels/sampleTokens.js'
+import { callEmbed } from '../../backend/cpu/kernels/weight.js'
+import { KernelList } from '../../backend/cpu/kernelList.js'
+import { EngineError } from '../../errors.js'
+import type { ModelConfig } from '../../model/config.js'
+import { ropeTables } from '../../model/ropeFrequencies.js'
+import { checkTokenIds } from '../../ops/embed.js'
+import { checkArguments, checkSampled } from '../../ops/sampleTokens.js'
+import type { SampledTokens, SampleTokensAttributes } from '../../ops/sampleTokens.js'
+import { checkBatch } from './decoder.js'
+import type { DecoderWeights } from './decoder.js'
+import type { KeptProjections } from './keptProjections.js'
+import type { LoraTensors } from './loraTensors.js'
+import { addLayer, addProduct } from './planLayer.js'
+import type { KeptPlaces, LayerCache, StepPlan } from './planLayer.js'
+import { GrowingBlock, StepMemory } from './planMemory.js'
+import type { StepBuffers } from './planMemory.js'
+import { PlanWeights } from './planWeights.js'
+import type { SamplingSteps } from './samplingSteps.js'
+import type { DecodingStep } from './scheduler.js'
+
+/** What a step writes anew beside the results of its layers. */
+const INPUTS = [
+  'tokenIds',
+  'positions',
+  'slots',
+  'rows',
+  'keptFrom',
+  'keptTo',
+  'panelList',
+  'queryList',
+  'keyPanels',
+  'doubles',
+  'history',
+] as const
+
+type InputBlocks = Readonly<Record<(typeof INPUTS)[number], GrowingBlock>>
+
+/**
+ * Steps of sampling as one list of calls of the cpu backend's kernels, dispatched once a token: no op of tfjs, no new tensor, nothing
+ * between the kernels. The bits are those of {@link TensorSteps}, since each number is computed by the same kernel from the same ones.
+ */
+export class DecodingPlan implements SamplingSteps {
+  readonly #weights: PlanWeights
+  readonly #list: KernelList
+  readonly #memory: StepMemory
+  readonly #inputs: InputBlocks
+  readonly #caches: LayerCache[] = []
+  readonly #blocks: number[] = []
+  readonly #rotary: RotaryMemory
+  readonly #tables: ((layer: number, projection: Parameters<KeptPlaces['table']>[1]) => number) | null
+
+  constructor(
+    private readonly backend: CpuBackend,
+    private readonly config: ModelConfig,
+    weights: DecoderWeights,
+    adapter: LoraTensors | null,
+    slots: number,
+    private readonly kept: KeptProjections | null,
+    /** Throws when the model cannot compute any more. */
+    private readonly check: () => void,
+  ) {
+    const { allocator } = backend.runtime
+    this.#weights = new PlanWeights(backend, weights, adapter)
+    this.#list = new KernelList(backend.runtime)
+    this.#memory = new StepMemory(allocator, config, this.#weights.rank)
+    this.#inputs = Object.fromEntries(INPUTS.map((name) => [name, new GrowingBlock(allocator)])) as InputBlocks
+    this.#rotary = new RotaryMemory(config, new GrowingBlock(allocator))
+    this.#tables = kept && ((layer, projection) => backend.address(kept.table(layer, projection)))
+    const floats = slots * config.numKeyValueHeads * config.headDim
+    const table = (): number => {
+      const address = allocator.allocate(floats * 4)
+      this.#blocks.push(address)
+      new Float32Array(allocator.memory.buffer, address, floats).fill(0)
+      return address
+    }
+    try {
+      for (let layer = 0; layer < config.numLayers; layer++) this.#caches.push({ keys: table(), values: table() })
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  sample(step: DecodingStep, draw: SampleTokensAttributes): Promise<SampledTokens> {
+    // Nothing is waited for; what fails rejects all the same.
+    return new Promise((resolve) => {
+      this.check()
+      if (this.kept?.isDisposed) throw new EngineError('what sampling keeps for training was given up while it ran')
+      const last = checkBatch(this.config, step.batch, true)
+      checkTokenIds(step.batch.tokenIds, this.config.vocabularySize)
+      checkArguments([step.rows.length, this.config.vocabularySize], draw)
+      const buffers = this.#memory.buffers(step.batch.tokenIds.length, step.rows.length)
+      const plan = this.#plan(step, buffers, last)
+      const list = this.#list
+      const fill = (): void => {
+        list.clear()
+        this.#addCalls(plan, step, draw)
+      }
+      fill()
+      // Where the kernels' scratch area has grown on the way, the calls from before have its old place.
+      if (list.isOutdated) fill()
+      list.dispatch()
+      const sampled = this.#read(buffers.sampled, step.rows.length)
+      checkSampled(sampled)
+      resolve(sampled)
+    })
+  }
+
+  dispose(): void {
+    for (const address of this.#blocks.splice(0)) this.backend.runtime.allocator.release(address)
+    for (const block of Object.values(this.#inputs)) block.dispose()
+    this.#rotary.dispose()
+    this.#memory.dispose()
+    this.#list.dispose()
+    this.#weights.dispose()
+  }
+
+  /** Writes what the step's kernels read. */
+  #plan({ batch, keptRows }: DecodingStep, buffers: StepBuffers, last: number): StepPlan {
+    const { config } = this
+    const { numHeads, numKeyValueHeads, headDim } = config
+    const inputs = this.#inputs
+    const attention = attentionCalls({ segments: batch.segments, numHeads, numKeyValueHeads }, numHeads * headDim)
+    const panelList = inputs.panelList.place(attention.panelList)
+    const queryList = inputs.queryList.place(attention.queryList)
+    const keyPanels = inputs.keyPanels.reserve(attention.panelBytes)
+    return {
+      config,
+      tokens: batch.tokenIds.length,
+      buffers,
+      positions: inputs.positions.place(batch.positions),
+      slots: inputs.slots.place(batch.slots!),
+      slotCopies: batch.slotCopies ?? [],
+      rotary: this.#rotary.tables(last + 1),
+      attention: (calls, q, { keys, values }) => {
+        attention.pack(calls, { k: keys, keyPanels, list: panelList })
+        calls.barrier()
+        const { mixed: y, logSumExp } = buffers
+        attention.attend(calls, { q, v: values, keyPanels, y, logSumExp, list: queryList })
+      },
+      kept: this.#tables && this.#keptPlaces(this.#tables, keptRows),
+    }
+  }
+
+  #keptPlaces(table: KeptPlaces['table'], rows: Int32Array): KeptPlaces | null {
+    const [firstRow] = rows
+    if (firstRow !== undefined && firstRow >= 0 && rows.every((row, i) => row === firstRow + i)) {
+      return { table, firstRow, from: 0, to: 0, count: 0 }
+    }
+    const from = Int32Array.from(rows.keys()).filter((i) => rows[i]! >= 0)
+    if (from.length === 0) return null
+    const to = from.map((i) => rows[i]!)
+    const { keptFrom, keptTo } = this.#inputs
+    return { table, firstRow: null, from: keptFrom.place(from), to: keptTo.place(to), count: from.length }
+  }
+
+  #addCalls(plan: StepPlan, { batch, rows }: DecodingStep, draw: SampleTokensAttributes): void {
+    const { config } = this
+    const { hiddenSize, vocabularySize } = config
+    const calls = this.#list
+    const { embedding, layers, finalNorm, head } = this.#weights
+    const inputs = this.#inputs
+    const { x, predicting, logits, sampled } = plan.buffers
+    const ids = inputs.tokenIds.place(batch.tokenIds)
+    if (embedding.form === 'matrix') {
+      const to = { to: x, toRows: 0, count: plan.tokens, width: hiddenSize }
+      callCopyRows(calls, { from: embedding.address, fromRows: ids, ...to })
+    } else {
+      const isBfloat16 = embedding.form === 'bfloat16'
+      callEmbed(calls, {
+        weight: embedding.address,
+        isBfloat16,
+        ids,
+        out: x,
+        rows: plan.tokens,
+        width: hiddenSize,
+      })
+    }
+    calls.barrier()
+    for (const [index, layer] of layers.entries()) addLayer(calls, plan, layer, this.#caches[index]!, index)
+
+    // The norm of a row does not depend on the others: only the rows that predict a token need it.
+    const count = rows.length
+    const fromRows = inputs.rows.place(rows)
+    callCopyRows(calls, { from: x, fromRows, to: predicting, toRows: 0, count, width: hiddenSize })
+    calls.barrier()
+    const norm = { weight: finalNorm, rows: count, width: hiddenSize, epsilon: config.rmsNormEpsilon }
+    callRmsNorm(calls, { x: predicting, out: predicting, ...norm })
+    calls.barrier()
+    addProduct(calls, predicting, head, logits, count)
+    calls.barrier()
+    const values = drawValues(draw)
+    const history = inputs.history.place(values.history)
+    callSampleTokens(calls, {
+      logits,
+      rows: count,
+      vocabulary: vocabularySize,
+      sampled,
+      parameters: draw.parameters,
+      doubles: inputs.doubles.place(values.doubles),
+      history,
+      historyEnds: history + values.historyEnd * 4,
+    })
+  }
+
+  #read(sampled: number, rows: number): SampledTokens {
+    const { buffer } = this.backend.runtime.allocator.memory
+    const floats = new Float32Array(buffer, sampled, 5 * rows)
+    return {
+      ids: new Int32Array(buffer, sampled, rows).slice(),
+      logProbs: floats.slice(rows, 2 * rows),
+      entropies: floats.slice(2 * rows, 3 * rows),
+      statistics: floats.slice(3 * rows),
+    }
+  }
+}
+
+/** Cosines and sines of all positions so far, in shared memory. */
+class RotaryMemory {
+  #positions = 0
+  #sequenceLength = 0
+  #tables = { cos: 0, sin: 0 }
+
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly block: GrowingBlock,
+  ) {}
+
+  /** Tables [positions, headDim / 2] with at least `length` positions, for sequences of at most `length` tokens. */
+  tables(length: number): { readonly cos: number; readonly sin: number } {
+    const { rope, headDim, maxPositions } = this.config
+    // Beyond the length that the model saw, type dynamic turns by other angles for each length.
+    const sequenceLength = rope.type === 'dynamic' ? Math.max(length, rope.maxPositions) : 0
+    if (length <= this.#positions && sequenceLength === this.#sequenceLength) return this.#tables
+    const positions = Math.max(length, Math.min(maxPositions, 2 ** Math.ceil(Math.log2(Math.max(length, 256)))))
+    const { cos, sin } = ropeTables(
+      rope,
+      headDim,
+      Int32Array.from({ length: positions }, (_, i) => i),
+      length,
+    )
+    const address = this.block.place(cos, sin)
+    this.#tables = { cos: address, sin: address + cos.byteLength }
+    this.#positions = positions
+    this.#sequenceLength = sequenceLength
+    return this.#tables
+  }
+
+  dispose(): void {
+    this.block.dispose()
+  }
+}
