@@ -202,7 +202,7 @@ function keepCopies(
   index: number,
   results: readonly (readonly [projection: Projection, address: number])[],
 ): void {
-  if (!kept || kept.firstRow !== null) return
+  if (kept?.firstRow !== null) return
   for (const [projection, from] of results) {
     callCopyRows(calls, {
       from,
