@@ -49,7 +49,7 @@ if (positionals.length > 0) {
 async function answer(job: Job): Promise<Answer> {
   const threads = job.what === 'barrier' ? 2 : job.what === 'step' ? job.threads : 1
   await selectEngine('cpu', { threads })
-  const kernels = kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd'>)
+  const kernels = kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd' | 'runtime'>)
   if (job.what === 'barrier') return { kernels, barrier: measureBarrier(currentRuntime()) }
   const prepared = await prepareWorkload(job.workload, job.folder)
   if (job.what === 'cut') {

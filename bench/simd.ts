@@ -4,7 +4,8 @@ import { rounded } from './report.js'
 import type { BenchRecord } from './report.js'
 
 /** What computes, in a word or two, as tables and JSON lines name it. */
-export function kernelsOf({ simd }: Pick<CpuBackend, 'simd'>): string {
+export function kernelsOf({ simd, runtime }: Pick<CpuBackend, 'simd' | 'runtime'>): string {
+  if (runtime.native) return `native ${runtime.native.set}`
   return simd === null ? 'unknown' : `wasm ${simd.width}`
 }
 

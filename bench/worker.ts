@@ -38,7 +38,7 @@ async function measureWorkload({ part, workload, modelFolder, threads }: Workloa
     benchmark: part,
     workload: workload.name,
     threads,
-    kernels: kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd'>),
+    kernels: kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd' | 'runtime'>),
     ...measured,
     peak_tensor_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
     peak_rss_mib: rounded(residentBytes / 2 ** 20),

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { buildSync } from 'esbuild'
+import { buildNative } from './native.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const bin = (name) => path.join(root, 'node_modules', name)
@@ -102,6 +103,7 @@ if (fs.existsSync(path.join(root, kernels))) {
     ])
   }
 }
+buildNative()
 if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
 removeStale()

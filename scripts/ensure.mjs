@@ -27,9 +27,14 @@ if (process.env.npm_lifecycle_event === 'prepare') {
 } else if (modified('node_modules/.package-lock.json') < modified('package-lock.json') - 1000) {
   run('Installing packages', 'npm', ['ci'])
 }
-const sources = fs
-  .readdirSync(path.join(root, 'src'), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)))
-const newest = Math.max(...[...sources, 'scripts/build.mjs', 'tsconfig.build.json', 'package-lock.json'].map(modified))
+const sources = ['src', 'native'].flatMap((folder) => {
+  if (!fs.existsSync(path.join(root, folder))) return []
+  return fs
+    .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)))
+})
+const newest = Math.max(
+  ...[...sources, 'scripts/build.mjs', 'scripts/native.mjs', 'tsconfig.build.json', 'package-lock.json'].map(modified),
+)
 if (modified('dist/.built') < newest) run('Building', process.execPath, ['scripts/build.mjs'])

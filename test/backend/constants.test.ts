@@ -80,7 +80,7 @@ describe('backend/cpu: constants of kernels', () => {
     const bytes = fs.readFileSync(new URL('../../dist/kernels.wasm', import.meta.url))
     const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
     const { instance } = await WebAssembly.instantiate(bytes, {
-      env: { memory, abort: () => undefined, clock: () => 0 },
+      env: { memory, abort: () => undefined, clock: () => 0, nativeTiles: () => undefined },
     })
     const { KernelId, ...numbers } = constants
     const kernels = Object.entries(KernelId).map(([kernel, id]) => [`KernelId.${kernel}`, id])

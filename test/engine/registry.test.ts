@@ -44,7 +44,10 @@ describe('selectEngine', () => {
 
     const cpu = await selectEngine('cpu')
     assert.equal(cpu.name, 'cpu')
-    assert.match(cpu.why, /^WebAssembly, (128|256) bits wide, with(out)? fused multiply-add, on \d+ threads?/)
+    assert.match(
+      cpu.why,
+      /^(WebAssembly, (128|256) bits wide|native code \([\w-]+\)), with(out)? fused multiply-add, on \d+ threads?/,
+    )
     assert.equal(tf.getBackend(), CPU_BACKEND)
     assert.equal(await currentEngine(), cpu.engine)
 

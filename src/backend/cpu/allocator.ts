@@ -5,7 +5,7 @@ const PAGE = 65536
 /** Every block starts at a multiple of this many bytes: a cache line, and more than any SIMD load needs. */
 const ALIGNMENT = 64
 /** Bytes at the start of the memory that belong to the scheduler and to the arguments of kernels. */
-const RESERVED = PAGE
+export const RESERVED = PAGE
 
 /** A free stretch of the memory; the list of them is sorted by address and never holds two neighbours. */
 interface FreeBlock {

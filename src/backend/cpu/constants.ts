@@ -27,6 +27,8 @@ export const KernelId = {
 export const BLOCK_ROWS = 1536
 /** Address of the word that says whether groups of calls are observed, and 8 bytes behind it of a time; see assembly/scheduler.ts. */
 export const OBSERVED = 1568
+/** Address of the mask of kernels that native code serves. */
+export const NATIVE_KERNELS = 1600
 /** Bytes of a thread's scratch that hold the accumulators of one block of a product. */
 export const BLOCK_BYTES = 384
 /** Keys of one step of attention's softmax, which are the scores of a row at one time. */

@@ -1,5 +1,6 @@
-import type { KernelCalls } from './kernelCalls.js'
+import { EngineError } from '../../errors.js'
 import { BLOCK_BYTES, KernelId } from './constants.js'
+import type { KernelCalls } from './kernelCalls.js'
 
 /** How the right-hand matrix of a product lies in memory; see assembly/gemm.ts. */
 export const PanelMode = {
@@ -51,10 +52,17 @@ export interface LowRankProduct {
 const MAXIMUM_TILE_ROWS = 256
 /** Tiles have whole blocks, whatever the number of rows of a block: 2, 6 or 12. */
 const BLOCK_MULTIPLE = 12
+/** Up to so many rows, a block of native code has up to four panels; else it has up to two. */
+const FEW_ROWS = 4
+/** Multiply-adds that a tile should have: some microseconds, beside which handing it out costs nothing. */
+const TILE_OPERATIONS = 100_000
 
-/** Calls the kernel of one product. */
+/**
+ * Calls the kernel of one product.
+ * @throws EngineError when a number does not fit into 32 bits or a matrix does not lie within the memory
+ */
 export function gemm(calls: KernelCalls, product: Product): void {
-  const { rows, columns, depth } = product
+  const { rows, columns, depth, low } = product
   if (rows === 0 || columns === 0) return
   const panels = Math.ceil(columns / 16)
   // Enough tiles that the threads end at about the same time, but no more: each tile prepares its panel anew.
@@ -64,32 +72,29 @@ export function gemm(calls: KernelCalls, product: Product): void {
     Math.min(Math.ceil(wantedTiles / panels), Math.ceil(rows / 32)),
   )
   const tileRows = Math.ceil(rows / chunks / BLOCK_MULTIPLE) * BLOCK_MULTIPLE
-  const { low } = product
+  const rowTiles = Math.ceil(rows / tileRows)
+  let tilePanels = rows <= FEW_ROWS ? 4 : 2
+  while (tilePanels < panels && tilePanels * 16 * Math.min(rows, tileRows) * depth < TILE_OPERATIONS) tilePanels *= 2
+  while (tilePanels > 1 && Math.ceil(panels / tilePanels) * rowTiles < wantedTiles) tilePanels /= 2
   const scratch = calls.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
+  const words = [product.a, product.aRowStride, product.aDepthStride]
+  words.push(product.b, product.mode, product.bDepthStride ?? 0, product.bColumnStride ?? 0)
+  words.push(product.c, product.cRowStride, product.cColumnStride ?? 4, rows, columns, depth)
+  words.push(product.bias ?? 0, 0, product.accumulate ? 1 : 0, tileRows, scratch.address, scratch.stride)
+  words.push(
+    low?.a ?? 0,
+    low?.aRowStride ?? (low?.depth ?? 0) * 4,
+    low?.b ?? 0,
+    low?.bDepthStride ?? 0,
+    low?.depth ?? 0,
+    tilePanels,
+  )
   const { args, floatArgs } = calls
-  args[0] = product.a
-  args[1] = product.aRowStride
-  args[2] = product.aDepthStride
-  args[3] = product.b
-  args[4] = product.mode
-  args[5] = product.bDepthStride ?? 0
-  args[6] = product.bColumnStride ?? 0
-  args[7] = product.c
-  args[8] = product.cRowStride
-  args[9] = product.cColumnStride ?? 4
-  args[10] = rows
-  args[11] = columns
-  args[12] = depth
-  args[13] = product.bias ?? 0
+  for (let i = 0; i < words.length; i++) {
+    args[i] = words[i]!
+    if (args[i]! >>> 0 === words[i]) continue
+    throw new EngineError(`internal: a product of ${rows} x ${depth} x ${columns} got ${words[i]}; expected 32 bits`)
+  }
   floatArgs[14] = product.alpha ?? 1
-  args[15] = product.accumulate ? 1 : 0
-  args[16] = tileRows
-  args[17] = scratch.address
-  args[18] = scratch.stride
-  args[19] = low?.a ?? 0
-  args[20] = low?.aRowStride ?? (low?.depth ?? 0) * 4
-  args[21] = low?.b ?? 0
-  args[22] = low?.bDepthStride ?? 0
-  args[23] = low?.depth ?? 0
-  calls.run(KernelId.gemm, panels * Math.ceil(rows / tileRows), rows * columns * Math.max(1, depth))
+  calls.run(KernelId.gemm, Math.ceil(panels / tilePanels) * rowTiles, rows * columns * Math.max(1, depth))
 }

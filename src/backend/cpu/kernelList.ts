@@ -70,7 +70,9 @@ export class KernelList implements KernelCalls {
   /** Adds a call to the group. */
   run(kernel: number, tiles: number, operations: number): void {
     if (tiles <= 0) return
-    this.#words.push(kernel, tiles, this.#next().address, 0)
+    const { address, words } = this.#next()
+    this.#runtime.assertWithinMemory(kernel, words, tiles)
+    this.#words.push(kernel, tiles, address, 0)
     this.#calls++
     this.#words[this.#group]!++
     this.#words[this.#group + 1]! += tiles

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import v8 from 'node:v8'
 import { EngineError } from '../../errors.js'
+import type { NativeKernels } from './native.js'
 
 /** The compiled WebAssembly module of the cpu backend, and how its kernels are to be used. */
 export interface KernelModule {
@@ -9,6 +10,8 @@ export interface KernelModule {
   readonly fusedMultiplyAdd: boolean
   /** Most rows of a block of a product: what fits into the registers of 128 or of 256 bits; see assembly/blocks.ts. */
   readonly blockRows: 2 | 6
+  /** What computes in place of kernels of the module. */
+  readonly native?: NativeKernels
 }
 
 /**

@@ -3,11 +3,14 @@ import { Worker } from 'node:worker_threads'
 import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator } from './allocator.js'
-import { BLOCK_ROWS, OBSERVED } from './constants.js'
+import { BLOCK_ROWS, NATIVE_KERNELS, OBSERVED } from './constants.js'
+import { assertWithinMemory } from './extents.js'
 import { ARGUMENT_WORDS } from './kernelCalls.js'
 import type { KernelCalls } from './kernelCalls.js'
 import { compileKernels } from './kernelModule.js'
 import type { KernelModule } from './kernelModule.js'
+import { attachNativeKernels } from './native.js'
+import type { NativeKernels } from './native.js'
 
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
@@ -36,8 +39,14 @@ const PARALLEL_OPERATIONS = 60_000
 /** Body of a helper thread; as a string, so that it needs no file that a bundler or a notebook kernel would have to find. */
 const HELPER_SOURCE = `
 const { parentPort, workerData } = require('node:worker_threads')
-const { module, memory, index } = workerData
-const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {}, clock() {} } })
+const { module, memory, index, native } = workerData
+let nativeTiles = () => {}
+if (native) {
+  const addon = { exports: {} }
+  process.dlopen(addon, native.file)
+  nativeTiles = addon.exports.attach(new Uint8Array(memory.buffer), native.set)
+}
+const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {}, clock() {}, nativeTiles } })
 parentPort.postMessage('ready')
 exports.helperLoop(index)
 `
@@ -51,6 +60,8 @@ export class Runtime implements KernelCalls {
   readonly threads: number
   /** Whether products and sums are fused (relaxed SIMD). Changes the rounding, not the meaning. */
   readonly fusedMultiplyAdd: boolean
+  /** Kernels in native code, which compute in place of those of the module; null where the module computes all. */
+  readonly native: NativeKernels | null
   /** Arguments of the next kernel as 32-bit words, and the same words as floats. */
   readonly args: Int32Array
   readonly floatArgs: Float32Array
@@ -64,7 +75,7 @@ export class Runtime implements KernelCalls {
     allocator: Allocator,
     exports: KernelExports,
     helpers: readonly Worker[],
-    { fusedMultiplyAdd, blockRows }: KernelModule,
+    { fusedMultiplyAdd, blockRows, native }: KernelModule,
   ) {
     this.allocator = allocator
     this.threads = helpers.length + 1
@@ -73,7 +84,9 @@ export class Runtime implements KernelCalls {
     this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
     this.#exports = exports
     this.#helpers = helpers
+    this.native = native ?? null
     this.setBlockRows(blockRows)
+    this.setNativeKernels(native?.kernels ?? [])
   }
 
   /**
@@ -96,16 +109,16 @@ export class Runtime implements KernelCalls {
       throw new ConfigError(`threads is ${threads}; expected a whole number from 1 to 256`)
     }
     const kernels = options.kernels ?? (await compileKernels())
-    const { module } = kernels
+    const { module, native } = kernels
     const allocator = options.memoryPages === undefined ? reserveMemory() : new Allocator(options.memoryPages)
     const { memory } = allocator
-    const env = { memory, abort: () => undefined, clock: () => performance.now() }
+    const nativeTiles = native ? attachNativeKernels(native, memory) : () => undefined
+    const env = { memory, abort: () => undefined, clock: () => performance.now(), nativeTiles }
     const instance = await WebAssembly.instantiate(module, { env })
-    const helpers = Array.from(
-      { length: threads - 1 },
-      (_, i) =>
-        new Worker(HELPER_SOURCE, { ...scriptFlags(), eval: true, workerData: { module, memory, index: i + 1 } }),
-    )
+    const helpers = Array.from({ length: threads - 1 }, (_, i) => {
+      const workerData = { module, memory, index: i + 1, native }
+      return new Worker(HELPER_SOURCE, { ...scriptFlags(), eval: true, workerData })
+    })
     await Promise.all(
       helpers.map(
         (helper) =>
@@ -128,6 +141,7 @@ export class Runtime implements KernelCalls {
    */
   run(kernel: number, tiles: number, operations: number): void {
     if (tiles <= 0) return
+    this.assertWithinMemory(kernel, this.args, tiles)
     const parallel = this.threads > 1 && tiles > 1 && operations > PARALLEL_OPERATIONS
     if (!this.#observer) {
       this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
@@ -183,6 +197,20 @@ export class Runtime implements KernelCalls {
   /** Sets how many rows a block of a product has at most, 1 to 6: a matter of speed. */
   setBlockRows(rows: number): void {
     new Int32Array(this.allocator.memory.buffer, BLOCK_ROWS, 1)[0] = rows
+  }
+
+  /**
+   * Checks a call before it is run.
+   * @throws EngineError when it would read or write beyond the memory
+   */
+  assertWithinMemory(kernel: number, args: Int32Array, tiles: number): void {
+    assertWithinMemory(kernel, args, tiles, this.allocator.memory.buffer.byteLength)
+  }
+
+  /** Sets which kernels native code computes, by their numbers; where the runtime has no native code, there are none. */
+  setNativeKernels(kernels: readonly number[]): void {
+    const mask = kernels.reduce((bits, kernel) => bits | (1n << BigInt(kernel)), 0n)
+    new BigUint64Array(this.allocator.memory.buffer, NATIVE_KERNELS, 1)[0] = this.native ? mask : 0n
   }
 
   /** Ends the helper threads; the runtime cannot be used afterwards. */

@@ -4,18 +4,22 @@ import { CpuBackend } from './backend.js'
 import { gemm, PanelMode } from './gemm.js'
 import { compileKernels, kernelBytes } from './kernelModule.js'
 import type { KernelModule } from './kernelModule.js'
+import { findNativeKernels } from './native.js'
 import { firstDifference, probeResults } from './probes.js'
 import { Runtime } from './runtime.js'
 
-/** Vectors that the cpu backend can compute with. */
-export const simdWidths = ['128', '256'] as const
+/**
+ * What the cpu backend can compute with: WebAssembly's vectors, those of V8's revectorizer, and native code with the vectors that the
+ * processor has.
+ */
+export const simdWidths = ['128', '256', 'native'] as const
 export type SimdWidth = (typeof simdWidths)[number]
 
 /** Kernels and why it is these. */
 export interface ChosenKernels {
   readonly kernels: KernelModule
   readonly width: SimdWidth
-  /** Why the vectors are no wider; null where nothing wider was asked for. */
+  /** Why it is nothing faster; null where nothing faster was asked for. */
   readonly reason: string | null
 }
 
@@ -30,7 +34,7 @@ export function chooseKernels(
   options: {
     /** Fuse products and sums. Defaults to true where the engine can. */
     fusedMultiplyAdd?: boolean
-    /** Use no wider vectors than these. Defaults to the environment variable GRPO_TS_SIMD, and to the widest. */
+    /** Use nothing faster than this. Defaults to the environment variable GRPO_TS_SIMD, and to the fastest. */
     simd?: SimdWidth | undefined
   } = {},
 ): Promise<ChosenKernels> {
@@ -47,17 +51,39 @@ function widthOf(value: string | undefined): SimdWidth | undefined {
   if (value === undefined || value === '') return undefined
   const width = simdWidths.find((name) => name === value)
   if (width) return width
-  throw new ConfigError(`GRPO_TS_SIMD is ${JSON.stringify(value)}; expected ${simdWidths.join(' or ')}`)
+  throw new ConfigError(`GRPO_TS_SIMD is ${JSON.stringify(value)}; expected ${simdWidths.join(', ')}`)
 }
 
 async function choose(fusedMultiplyAdd: boolean, simd: SimdWidth | undefined): Promise<ChosenKernels> {
   const kernels = await compileKernels(fusedMultiplyAdd)
   if (simd === '128') return { kernels, width: '128', reason: null }
-  const obstacle = kernels.fusedMultiplyAdd ? obstacleOf256() : 'wider ones need fused multiply-add'
-  if (obstacle !== null) return { kernels, width: '128', reason: obstacle }
-  const joined = await compileJoined(kernels)
-  if (typeof joined === 'string') return { kernels, width: '128', reason: joined }
-  return { kernels: joined, width: '256', reason: null }
+  if (!kernels.fusedMultiplyAdd) return { kernels, width: '128', reason: 'anything faster needs fused multiply-add' }
+  const reasons: string[] = []
+  if (simd !== '256') {
+    const native = await tryNative(kernels)
+    if (typeof native !== 'string') return { kernels: native, width: 'native', reason: null }
+    reasons.push(native)
+  }
+  const joined = obstacleOf256() ?? (await compileJoined(kernels))
+  if (typeof joined !== 'string') return { kernels: joined, width: '256', reason: reasons[0] ?? null }
+  return { kernels, width: '128', reason: [...reasons, joined].join('; ') }
+}
+
+/** The module with the fastest native kernels that give the bits of the module, or what speaks against all of them. */
+async function tryNative(plain: KernelModule): Promise<KernelModule | string> {
+  const found = findNativeKernels()
+  if (typeof found === 'string') return found
+  const reference = await withProbe(plain, (runtime) => probeResults(new CpuBackend(runtime)))
+  const problems: string[] = []
+  for (const native of found) {
+    const kernels = { ...plain, native }
+    const difference = await withProbe(kernels, (runtime) =>
+      firstDifference(reference, probeResults(new CpuBackend(runtime))),
+    )
+    if (difference === null) return kernels
+    problems.push(`native kernels for ${native.set} give other results (${difference})`)
+  }
+  return problems.join('; ')
 }
 
 /** The first V8 whose revectorizer knows fused multiply-adds: that of Node 24. */

@@ -101,12 +101,13 @@ export async function startCpuEngine(
   return tensorEngine({ name: 'cpu', description }, CPU_BACKEND)
 }
 
-/** `WebAssembly, 256 bits wide, with fused multiply-add, on 2 threads` */
+/** `native code (AVX2), with fused multiply-add, on 2 threads` or `WebAssembly, 256 bits wide, …` */
 function describe({ runtime, simd }: CpuBackend): string {
   const multiplyAdd = runtime.fusedMultiplyAdd ? 'with' : 'without'
   const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`
   const reason = simd?.reason ? ` (${simd.reason})` : ''
-  return `WebAssembly, ${simd?.width} bits wide, ${multiplyAdd} fused multiply-add, on ${threads}${reason}`
+  const code = runtime.native ? `native code (${runtime.native.set})` : `WebAssembly, ${simd?.width} bits wide`
+  return `${code}, ${multiplyAdd} fused multiply-add, on ${threads}${reason}`
 }
 
 /** tfjs's own plain JavaScript backend, slow and simple. */

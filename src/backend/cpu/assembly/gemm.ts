@@ -23,6 +23,8 @@ const C = 28, C_ROW = 32, C_COLUMN = 36, ROWS = 40, COLUMNS = 44, DEPTH = 48
 const BIAS = 52, ALPHA = 56, ACCUMULATE = 60, TILE_ROWS = 64, SCRATCH = 68, SCRATCH_BYTES = 72
 // The second product; its depth is 0 when there is none, and the stride over its depth 0 when B' is stored in float32 panels.
 const LOW_A = 76, LOW_A_ROW = 80, LOW_B = 84, LOW_B_DEPTH = 88, LOW_DEPTH = 92
+// Panels of a tile.
+const TILE_PANELS = 96
 
 /** Up to so many rows a tile, a bfloat16 panel is widened on the fly: writing it out would cost more. */
 const FEW_ROWS = 6
@@ -166,11 +168,18 @@ function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32
   }
 }
 
-/** One tile: up to TILE_ROWS rows of C by 16 columns. */
+/** One tile: up to TILE_ROWS rows of C by up to TILE_PANELS times 16 columns. */
 export function gemmTile(args: usize, tile: i32): void {
-  const rows = load<i32>(args, ROWS), columns = load<i32>(args, COLUMNS), depth = load<i32>(args, DEPTH)
-  const panels = (columns + 15) >> 4, panelIndex = tile % panels, column = panelIndex << 4, width = min(16, columns - column)
-  const tileRows = load<i32>(args, TILE_ROWS), firstRow = (tile / panels) * tileRows, endRow = min(rows, firstRow + tileRows)
+  const panels = (load<i32>(args, COLUMNS) + 15) >> 4, tilePanels = load<i32>(args, TILE_PANELS)
+  const across = (panels + tilePanels - 1) / tilePanels, first = tile % across * tilePanels
+  const tileRows = load<i32>(args, TILE_ROWS), firstRow = (tile / across) * tileRows
+  const endRow = min(load<i32>(args, ROWS), firstRow + tileRows)
+  for (let panel = first, end = min(panels, first + tilePanels); panel < end; panel++) gemmPanel(args, panel, firstRow, endRow)
+}
+
+function gemmPanel(args: usize, panelIndex: i32, firstRow: i32, endRow: i32): void {
+  const columns = load<i32>(args, COLUMNS), depth = load<i32>(args, DEPTH)
+  const column = panelIndex << 4, width = min(16, columns - column)
   const sums = <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
   const scratch = sums + BLOCK_BYTES
   const mode = load<i32>(args, MODE), b = <usize>load<i32>(args, B)

@@ -8,6 +8,7 @@ import { dropoutTile } from './dropout'
 import { embedTile } from './embed'
 import { gemmTile } from './gemm'
 import { logSoftmaxGradientTile, logSoftmaxTile } from './logSoftmax'
+import { isNative, nativeTiles } from './native'
 import { peakTile } from './peak'
 import { rmsNormTile } from './rmsNorm'
 import { ropeTile } from './rope'
@@ -34,7 +35,13 @@ export enum KernelId {
   peak = 40,
 }
 
-export function runTile(kernel: i32, args: usize, tile: i32): void {
+/** Computes tiles first … end − 1 of a kernel. */
+export function runTiles(kernel: i32, args: usize, first: i32, end: i32): void {
+  if (isNative(kernel)) nativeTiles(kernel, args, first, end)
+  else for (let tile = first; tile < end; tile++) runTile(kernel, args, tile)
+}
+
+function runTile(kernel: i32, args: usize, tile: i32): void {
   switch (kernel) {
     case KernelId.gemm:
       gemmTile(args, tile)

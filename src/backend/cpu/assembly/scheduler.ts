@@ -17,7 +17,7 @@
  * Whoever takes a number above 0 from `left` has a tile of the group that stands in `group` then, however late it is: nobody waits for
  * a thread that has no tile. Helpers poll `left` between groups, so that a list wakes them once, and go to sleep when nothing comes.
  */
-import { runTile } from './kernels'
+import { runTiles } from './kernels'
 
 const LEFT: usize = 1024
 const DONE: usize = LEFT + 64
@@ -59,7 +59,7 @@ function runGroupTile(tile: i32): void {
     tile -= tiles
     call += CALL_BYTES
   }
-  runTile(load<i32>(call), <usize>load<i32>(call, ARGUMENTS), tile)
+  runTiles(load<i32>(call), <usize>load<i32>(call, ARGUMENTS), tile, tile + 1)
 }
 
 /** Works on the group until all its tiles are taken, and returns how many were its own. */
@@ -119,7 +119,7 @@ function runTogether(firstCall: usize, tiles: i32): void {
 /** Runs all tiles of a kernel, with the helpers when `parallel`, and returns when the last one is done. */
 export function dispatch(kernel: i32, tiles: i32, args: usize, parallel: bool): void {
   if (!parallel) {
-    for (let tile = 0; tile < tiles; tile++) runTile(kernel, args, tile)
+    runTiles(kernel, args, 0, tiles)
     return
   }
   store<i32>(CALL, kernel)
@@ -135,8 +135,7 @@ export function dispatchList(list: usize, groups: i32): void {
     if (load<i32>(list, PARALLEL)) runTogether(first, load<i32>(list, TILES))
     else {
       for (let call = first; call < next; call += CALL_BYTES) {
-        const kernel = load<i32>(call), tiles = load<i32>(call, TILES), args = <usize>load<i32>(call, ARGUMENTS)
-        for (let tile = 0; tile < tiles; tile++) runTile(kernel, args, tile)
+        runTiles(load<i32>(call), <usize>load<i32>(call, ARGUMENTS), 0, load<i32>(call, TILES))
       }
     }
     list = next

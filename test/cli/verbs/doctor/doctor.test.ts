@@ -32,7 +32,7 @@ describe('cli/doctor', () => {
       /^cache +\S+: 0 models, 0 data sets$/m,
       /^Python +\S/m,
       /^kernel +\S/m,
-      /^cpu +works: WebAssembly, (128|256) bits wide, .*; matrix product [\d.e+]+ GFLOP\/s$/m,
+      /^cpu +works: (WebAssembly, (128|256) bits wide|native code \([\w-]+\)), .*; matrix product [\d.e+]+ GFLOP\/s$/m,
       /^reference +works: .*; matrix product [\d.]+ GFLOP\/s$/m,
       /^auto +takes cpu: the fastest engine that works here/m,
     ]) {

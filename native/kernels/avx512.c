@@ -1,0 +1,3 @@
+#define SET avx512
+#define SET_NAME "AVX-512"
+#include "set.h"

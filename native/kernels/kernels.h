@@ -1,0 +1,43 @@
+/**
+ * What the files of an instruction set give to the addon. A kernel computes tiles first … end − 1 of the job whose arguments stand at
+ * `args`; the words are those that src/backend/cpu/assembly/ reads: addresses in the WebAssembly memory, which starts at `memory`.
+ * Nothing is checked here: src/backend/cpu/extents.ts has done that.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/** Changes whenever a kernel, its arguments or the addon's functions do; src/backend/cpu/constants.ts says what is expected. */
+#define NATIVE_VERSION 1
+
+typedef void (*kernel_function)(char *memory, const int32_t *args, int32_t first, int32_t end);
+
+typedef struct {
+  /** Number of the kernel; the numbers of src/backend/cpu/constants.ts. */
+  int32_t id;
+  kernel_function run;
+} kernel;
+
+typedef struct {
+  const char *name;
+  const kernel *kernels;
+  size_t count;
+} instruction_set;
+
+/** A pointer to what an argument names; addresses are unsigned. */
+static inline char *address(char *memory, const int32_t *args, int word) { return memory + (uint32_t)args[word]; }
+
+/** A float32 argument. */
+static inline float number(const int32_t *args, int word) {
+  union {
+    int32_t bits;
+    float value;
+  } as = {args[word]};
+  return as.value;
+}
+
+#if defined(__aarch64__)
+extern const instruction_set set_neon;
+#else
+extern const instruction_set set_avx2, set_avx512;
+#endif

@@ -1,0 +1,3 @@
+#define SET neon
+#define SET_NAME "NEON"
+#include "set.h"

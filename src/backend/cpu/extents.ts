@@ -1,0 +1,208 @@
+import { EngineError } from '../../errors.js'
+import { RESERVED } from './allocator.js'
+import { KernelId, PEAK_TILE_BYTES, ROW_STATE_BYTES } from './constants.js'
+
+/** What a call of a kernel needs to stay within bounds. */
+interface Extents {
+  /** Sizes and strides, which may not be negative. */
+  readonly sizes: readonly number[]
+  /** Sizes of a tile, at least 1. */
+  readonly steps: readonly number[]
+  /** What is read and written. What is not there has no bytes. */
+  readonly areas: readonly (readonly [what: string, address: number, bytes: number])[]
+}
+
+/**
+ * Checks that whatever a kernel reads and writes lies within the memory for tensors: in native code nothing else would stop it. Kernels that are
+ * never native are not looked at, since WebAssembly traps.
+ * @throws EngineError when something lies elsewhere or a size is negative
+ */
+export function assertWithinMemory(
+  kernel: number,
+  /** The kernel's arguments, 32-bit words; what they mean is said in assembly/. */
+  args: Int32Array,
+  tiles: number,
+  /** Bytes of the memory. */
+  memoryBytes: number,
+): void {
+  const extentsOf = EXTENTS[kernel]
+  if (!extentsOf) return
+  const { sizes, steps, areas } = extentsOf(args as unknown as never, tiles)
+  if (sizes.some((size) => size < 0) || steps.some((step) => step < 1)) {
+    throw outOfBounds(kernel, `sizes and strides ${sizes.join(', ')}, tiles of ${steps.join(' x ')}`)
+  }
+  for (const [what, address, bytes] of areas) {
+    // Addresses are unsigned.
+    const start = address >>> 0
+    if (bytes > 0 && (start < RESERVED || start + bytes > memoryBytes)) {
+      throw outOfBounds(kernel, `${what} of ${bytes} bytes at ${start}, in a memory of ${memoryBytes}`)
+    }
+  }
+}
+
+function outOfBounds(kernel: number, what: string): EngineError {
+  const name = Object.entries(KernelId).find(([, id]) => id === kernel)![0]
+  return new EngineError(`internal: the kernel ${name} got ${what}; expected what lies within the memory for tensors`)
+}
+
+/** Bytes from the first to the last number of a matrix with two strides. */
+function matrixBytes(rows: number, rowStride: number, columns: number, columnStride: number): number {
+  return rows === 0 || columns === 0 ? 0 : (rows - 1) * rowStride + (columns - 1) * columnStride + 4
+}
+
+type GemmWords = readonly [
+  ...[a: number, aRow: number, aDepth: number, b: number, mode: number, bDepth: number, bColumn: number],
+  ...[c: number, cRow: number, cColumn: number, rows: number, columns: number, depth: number, bias: number],
+  ...[alpha: number, accumulate: number, tileRows: number, scratch: number, scratchBytes: number],
+  ...[lowA: number, lowARow: number, lowB: number, lowBDepth: number, lowDepth: number, tilePanels: number],
+]
+
+function gemmExtents(words: GemmWords): Extents {
+  const [a, aRow, aDepth, b, mode, bDepth, bColumn, c, cRow, cColumn, rows, columns, depth, bias, , , ...rest] = words
+  const [tileRows, , , lowA, lowARow, lowB, lowBDepth, lowDepth, tilePanels] = rest
+  const panelBytes = Math.ceil(columns / 16) * 64
+  /** Of B in each mode; see assembly/gemm.ts. */
+  const bBytes = [
+    panelBytes * depth,
+    (panelBytes / 2) * depth,
+    matrixBytes(depth, bDepth, columns, bColumn),
+    Math.ceil(depth / 16) * columns * 64,
+    Math.ceil(depth / 16) * columns * 32,
+  ]
+  return {
+    sizes: [rows, columns, depth, lowDepth, aRow, aDepth, bDepth, bColumn, cRow, cColumn, lowARow, lowBDepth],
+    steps: [tileRows, tilePanels],
+    areas: [
+      ['A', a, matrixBytes(rows, aRow, depth, aDepth)],
+      ['B', b, bBytes[mode] ?? Infinity],
+      ['C', c, matrixBytes(rows, cRow, columns, cColumn)],
+      ['a bias', bias, bias === 0 ? 0 : columns * 4],
+      ["A'", lowA, matrixBytes(rows, lowARow, lowDepth, 4)],
+      ["B'", lowB, lowBDepth === 0 ? panelBytes * lowDepth : matrixBytes(lowDepth, lowBDepth, columns, 4)],
+    ],
+  }
+}
+
+function addExtents([a, b, out, bytes, tileBytes]: readonly [
+  ...[a: number, b: number, out: number, bytes: number, tileBytes: number],
+]): Extents {
+  const size = bytes >>> 0
+  return {
+    sizes: [],
+    steps: [tileBytes],
+    areas: [
+      ['a', a, size],
+      ['b', b, size],
+      ['the sum', out, size],
+    ],
+  }
+}
+
+function rmsNormExtents(
+  [x, weight, dy, out, rows, width, , tileRows, dWeight]: readonly [
+    ...[x: number, weight: number, dy: number, out: number, rows: number, width: number],
+    ...[epsilon: number, tileRows: number, dWeight: number],
+  ],
+  tiles: number,
+): Extents {
+  const bytes = rows * width * 4
+  return {
+    sizes: [rows, width],
+    steps: [tileRows],
+    areas: [
+      ['x', x, bytes],
+      ['the result', out, bytes],
+      ['the weight', weight, width * 4],
+      ['dy', dy, dy === 0 ? 0 : bytes],
+      ["the weight's gradients", dWeight, dWeight === 0 ? 0 : tiles * width * 4],
+    ],
+  }
+}
+
+function ropeExtents([x, cos, sin, out, rows, heads, half, , tileRows]: readonly [
+  ...[x: number, cos: number, sin: number, out: number, rows: number, heads: number, half: number],
+  ...[inverse: number, tileRows: number],
+]): Extents {
+  const bytes = rows * half * 4
+  return {
+    sizes: [rows, heads, half],
+    steps: [tileRows],
+    areas: [
+      ['x', x, bytes * heads * 2],
+      ['the result', out, bytes * heads * 2],
+      ['cosines', cos, bytes],
+      ['sines', sin, bytes],
+    ],
+  }
+}
+
+function swigluExtents([gate, up, dy, out, upOut, bytes, tileBytes]: readonly [
+  ...[gate: number, up: number, dy: number, out: number, upOut: number, bytes: number, tileBytes: number],
+]): Extents {
+  const size = bytes >>> 0
+  return {
+    sizes: [],
+    steps: [tileBytes],
+    areas: [
+      ['the gate', gate, size],
+      ['up', up, size],
+      ['the result', out, size],
+      ['dy', dy, dy === 0 ? 0 : size],
+      ['d up', upOut, dy === 0 ? 0 : size],
+    ],
+  }
+}
+
+type SoftmaxWords = readonly [
+  ...[logits: number, rows: number, columns: number, column: number, targets: number, temperature: number],
+  ...[tileRows: number, states: number, last: number, logProbs: number, entropies: number, statistics: number],
+  ...[dLogProbs: number, dEntropies: number],
+]
+
+function logSoftmaxExtents(words: SoftmaxWords): Extents {
+  const [logits, rows, columns, , targets, , tileRows, states, , logProbs, entropies, statistics] = words
+  return {
+    sizes: [rows, columns],
+    steps: [tileRows],
+    areas: [
+      ['logits', logits, rows * columns * 4],
+      ['targets', targets, rows * 4],
+      ['states', states, rows * ROW_STATE_BYTES],
+      ['log-probabilities', logProbs, rows * 4],
+      ['entropies', entropies, rows * 4],
+      ['statistics', statistics, rows * 8],
+    ],
+  }
+}
+
+function logSoftmaxGradientExtents(words: SoftmaxWords): Extents {
+  const [logits, rows, columns, , targets, , tileRows, , , , entropies, statistics, dLogProbs, dEntropies] = words
+  return {
+    sizes: [rows, columns],
+    steps: [tileRows],
+    areas: [
+      ['logits', logits, rows * columns * 4],
+      ['targets', targets, rows * 4],
+      ['entropies', entropies, rows * 4],
+      ['statistics', statistics, rows * 8],
+      ['gradients of log-probabilities', dLogProbs, rows * 4],
+      ['gradients of entropies', dEntropies, rows * 4],
+    ],
+  }
+}
+
+function peakExtents([, chains]: readonly [rounds: number, chains: number], tiles: number): Extents {
+  return { sizes: [], steps: [], areas: [['chains', chains, tiles * PEAK_TILE_BYTES]] }
+}
+
+/** Of the kernels that native code may serve. */
+const EXTENTS: Readonly<Record<number, (words: never, tiles: number) => Extents>> = {
+  [KernelId.gemm]: gemmExtents,
+  [KernelId.add]: addExtents,
+  [KernelId.rmsNorm]: rmsNormExtents,
+  [KernelId.rope]: ropeExtents,
+  [KernelId.swiglu]: swigluExtents,
+  [KernelId.logSoftmax]: logSoftmaxExtents,
+  [KernelId.logSoftmaxGradient]: logSoftmaxGradientExtents,
+  [KernelId.peak]: peakExtents,
+}
