@@ -10,6 +10,7 @@ export const KernelId = {
   attentionQueryGradient: 11,
   attentionKeyGradient: 12,
   attentionPanels: 13,
+  attentionPanelCopy: 14,
   add: 20,
   rmsNorm: 21,
   rope: 22,
@@ -36,7 +37,7 @@ export const KEY_BLOCK = 64
 /** Keys of a tile of the gradient with respect to keys and values, and queries of one of its steps. */
 export const GRADIENT_BLOCK = 32
 export const QUERY_BLOCK = 64
-/** Panels of a tile of the kernel that packs keys and values for attention. */
+/** Entries of a tile of the kernel that makes panels of keys and values for attention. */
 export const TILE_PANELS = 4
 /** Tokens of the vocabulary whose logits are computed at a time. */
 export const BLOCK_COLUMNS = 2048

@@ -7,7 +7,15 @@ export const LOGIT_BYTES = 64 * 2 ** 20
 /** Bytes that the keys and values of the sequences that are decoded together may take. */
 export const CACHE_BYTES = 2 ** 30
 
-/** How the slots of a key-value cache are divided: prompts first, then one block for each completion. */
+/** Runs of slots begin at multiples of this: kernels read so many keys at a time. */
+const RUN_SLOTS = 16
+
+/** Slots that a run of tokens takes. */
+export function runSlots(tokens: number): number {
+  return Math.ceil(tokens / RUN_SLOTS) * RUN_SLOTS
+}
+
+/** How the slots of a key-value cache are divided, by whole runs: prompts first, then one run for each completion. */
 export interface CacheLayout {
   /** Slots for prompts, each of which is shared by the completions of its group. */
   readonly promptSlots: number
@@ -32,10 +40,10 @@ export function cacheLayout(
   numGenerations: number,
   maxCompletionLength: number,
 ): CacheLayout {
-  const rowSlots = maxCompletionLength - 1
-  const lengths = [...promptLengths].sort((a, b) => b - a)
+  const rowSlots = runSlots(maxCompletionLength - 1)
+  const lengths = promptLengths.map(runSlots).sort((a, b) => b - a)
   const longest = lengths[0] ?? 0
-  const slots = Math.floor(CACHE_BYTES / cacheBytesPerToken(config))
+  const slots = Math.floor(CACHE_BYTES / cacheBytesPerToken(config) / RUN_SLOTS) * RUN_SLOTS
   const fitting = Math.floor((slots - longest) / (rowSlots + Math.ceil(longest / numGenerations)))
   const logits = Math.floor(LOGIT_BYTES / (4 * config.vocabularySize))
   const rows = Math.max(1, Math.min(MAXIMUM_ROWS, logits, fitting, promptLengths.length * numGenerations))

@@ -1,5 +1,6 @@
 import type { CpuBackend } from '../../backend/cpu/backend.js'
-import { attentionCalls } from '../../backend/cpu/kernels/attention.js'
+import { cachedAttentionCall } from '../../backend/cpu/kernels/attention.js'
+import { slotPanelList } from '../../backend/cpu/kernels/attentionWork.js'
 import { callCopyRows } from '../../backend/cpu/kernels/copyRows.js'
 import { callRmsNorm } from '../../backend/cpu/kernels/rmsNorm.js'
 import { callSampleTokens, drawValues } from '../../backend/cpu/kernels/sampleTokens.js'
@@ -11,6 +12,7 @@ import { ropeTables } from '../../model/ropeFrequencies.js'
 import { checkTokenIds } from '../../ops/embed.js'
 import { checkArguments, checkSampled } from '../../ops/sampleTokens.js'
 import type { SampledTokens, SampleTokensAttributes } from '../../ops/sampleTokens.js'
+import { runSlots } from './cacheSlots.js'
 import { checkBatch } from './decoder.js'
 import type { DecoderWeights } from './decoder.js'
 import type { KeptProjections } from './keptProjections.js'
@@ -31,9 +33,8 @@ const INPUTS = [
   'rows',
   'keptFrom',
   'keptTo',
-  'panelList',
-  'queryList',
-  'keyPanels',
+  'panels',
+  'attention',
   'doubles',
   'history',
 ] as const
@@ -71,7 +72,7 @@ export class DecodingPlan implements SamplingSteps {
     this.#inputs = Object.fromEntries(INPUTS.map((name) => [name, new GrowingBlock(allocator)])) as InputBlocks
     this.#rotary = new RotaryMemory(config, new GrowingBlock(allocator))
     this.#tables = kept && ((layer, projection) => backend.address(kept.table(layer, projection)))
-    const floats = slots * config.numKeyValueHeads * config.headDim
+    const floats = runSlots(slots) * config.numKeyValueHeads * config.headDim
     const table = (): number => {
       const address = allocator.allocate(floats * 4)
       this.#blocks.push(address)
@@ -125,23 +126,22 @@ export class DecodingPlan implements SamplingSteps {
     const { config } = this
     const { numHeads, numKeyValueHeads, headDim } = config
     const inputs = this.#inputs
-    const attention = attentionCalls({ segments: batch.segments, numHeads, numKeyValueHeads }, numHeads * headDim)
-    const panelList = inputs.panelList.place(attention.panelList)
-    const queryList = inputs.queryList.place(attention.queryList)
-    const keyPanels = inputs.keyPanels.reserve(attention.panelBytes)
+    const options = { segments: batch.segments, numHeads, numKeyValueHeads }
+    const attention = cachedAttentionCall(options, numHeads * headDim, this.backend.runtime.threads)
+    const list = inputs.attention.place(attention.list)
+    const panels = slotPanelList(batch.slots!)
     return {
       config,
       tokens: batch.tokenIds.length,
       buffers,
       positions: inputs.positions.place(batch.positions),
       slots: inputs.slots.place(batch.slots!),
+      panels: { list: inputs.panels.place(panels.words), entries: panels.entries },
       slotCopies: batch.slotCopies ?? [],
       rotary: this.#rotary.tables(last + 1),
       attention: (calls, q, { keys, values }) => {
-        attention.pack(calls, { k: keys, keyPanels, list: panelList })
-        calls.barrier()
         const { mixed: y, logSumExp } = buffers
-        attention.attend(calls, { q, v: values, keyPanels, y, logSumExp, list: queryList })
+        attention.call(calls, { q, keyPanels: keys, v: values, y, logSumExp, list })
       },
       kept: this.#tables && this.#keptPlaces(this.#tables, keptRows),
     }

@@ -1,5 +1,6 @@
 import { gemm, PanelMode } from '../../backend/cpu/gemm.js'
 import { callAdd } from '../../backend/cpu/kernels/add.js'
+import { callAttentionPanelCopy, callAttentionPanels } from '../../backend/cpu/kernels/attentionPanels.js'
 import { callCopyRows } from '../../backend/cpu/kernels/copyRows.js'
 import { callRmsNorm } from '../../backend/cpu/kernels/rmsNorm.js'
 import { callRope } from '../../backend/cpu/kernels/rope.js'
@@ -30,6 +31,8 @@ export interface StepPlan {
   readonly buffers: StepBuffers
   readonly positions: number // [N]
   readonly slots: number // [N]
+  /** What brings the tokens' keys to their slots. */
+  readonly panels: { readonly list: number; readonly entries: number }
   readonly slotCopies: readonly SlotCopy[]
   /** Tables of all positions. */
   readonly rotary: { readonly cos: number; readonly sin: number } // [positions, headDim / 2]
@@ -40,7 +43,8 @@ export interface StepPlan {
 
 /** The cache of a layer by addresses. */
 export interface LayerCache {
-  readonly keys: number // [slots, G·D]
+  /** Times headDim ** -0.5. */
+  readonly keys: number // [slots / 16, G·D, 16]
   readonly values: number // [slots, G·D]
 }
 
@@ -228,13 +232,10 @@ function addHeads(
   index: number,
   from: { queries: number; keys: number; values: number },
 ): number {
-  const { config, tokens, buffers, slots, positions, rotary } = step
+  const { config, tokens, buffers, slots, panels, positions, rotary } = step
   const { numHeads, numKeyValueHeads, headDim } = config
   const keyWidth = numKeyValueHeads * headDim
   let { queries, keys } = from
-  const toCache = (matrix: number, table: number): void => {
-    callCopyRows(calls, { from: matrix, fromRows: 0, to: table, toRows: slots, count: tokens, width: keyWidth })
-  }
   if (layer.queryNorm || layer.keyNorm) {
     const normHeads = (x: number, weight: number, out: number, heads: number): number => {
       if (!weight) return x
@@ -246,14 +247,17 @@ function addHeads(
     keys = normHeads(keys, layer.keyNorm, buffers.keys, numKeyValueHeads)
     calls.barrier()
   }
-  toCache(from.values, cache.values)
+  const toSlots = { fromRows: 0, toRows: slots, count: tokens, width: keyWidth }
+  callCopyRows(calls, { ...toSlots, from: from.values, to: cache.values })
   if (config.ropeLayers[index]) {
     const shared = { ...rotary, rows: tokens, half: headDim / 2, positions }
     callRope(calls, { ...shared, x: queries, out: buffers.queries, width: numHeads * headDim })
-    callRope(calls, { ...shared, x: keys, out: cache.keys, width: keyWidth, outRows: slots })
-    return buffers.queries
+    callRope(calls, { ...shared, x: keys, out: buffers.keys, width: keyWidth })
+    calls.barrier()
+    queries = buffers.queries
+    keys = buffers.keys
   }
-  toCache(keys, cache.keys)
+  callAttentionPanels(calls, { ...panels, from: keys, to: cache.keys, width: keyWidth, factor: headDim ** -0.5 })
   return queries
 }
 
@@ -261,10 +265,9 @@ function addHeads(
 function addSlotCopies(calls: KernelList, { config, slotCopies }: StepPlan, { keys, values }: LayerCache): void {
   const width = config.numKeyValueHeads * config.headDim
   for (const { from, to, length } of slotCopies) {
-    for (const table of [keys, values]) {
-      const at = (slot: number): number => table + slot * width * 4
-      callCopyRows(calls, { from: at(from), fromRows: 0, to: at(to), toRows: 0, count: length, width })
-    }
+    const at = (slot: number): number => values + slot * width * 4
+    callCopyRows(calls, { from: at(from), fromRows: 0, to: at(to), toRows: 0, count: length, width })
+    callAttentionPanelCopy(calls, { panels: keys, width, from, to, length })
     calls.barrier()
   }
 }

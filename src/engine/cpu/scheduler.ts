@@ -2,7 +2,7 @@ import type { KeptProjections } from './keptProjections.js'
 import { longestSharedPrefix } from './packedBatch.js'
 import type { PackedBatch, SlotCopy } from './packedBatch.js'
 import type { AttentionSegment } from '../../ops/attention.js'
-import { SlotRanges } from './cacheSlots.js'
+import { runSlots, SlotRanges } from './cacheSlots.js'
 import type { CacheLayout } from './cacheSlots.js'
 import type { Sequence } from './sequence.js'
 
@@ -83,7 +83,7 @@ export class Scheduler {
       this.#rows.release(start, rowSlots)
       group.unfinished--
       if (group.unfinished > 0) continue
-      this.#prompts.release(group.promptStart!, group.promptIds.length)
+      this.#prompts.release(group.promptStart!, runSlots(group.promptIds.length))
       this.#resident.delete(group)
     }
     this.#active = this.#active.filter(({ sequence }) => sequence.finishReason === null)
@@ -101,7 +101,7 @@ export class Scheduler {
         const { length } = group.promptIds
         const computed = length - (shared?.length ?? 0)
         if (prefilled > 0 && prefilled + computed > PREFILL_TOKENS) return
-        group.promptStart = this.#prompts.take(length)
+        group.promptStart = this.#prompts.take(runSlots(length))
         if (group.promptStart === null) return
         prefilled += computed
         this.kept?.begin(group.promptIds, shared && { ids: shared.candidate.promptIds, length: shared.length })

@@ -70,7 +70,7 @@ const PROMPTS = [
 ]
 
 /** Few rows, so that sequences wait for those that end, and prompts are computed while others are decoded. */
-const LAYOUT: CacheLayout = { promptSlots: 40, rows: 5, rowSlots: 10 }
+const LAYOUT: CacheLayout = { promptSlots: 64, rows: 5, rowSlots: 16 }
 
 interface Sampled {
   readonly tokens: readonly { ids: number[]; logProbs: number[]; entropies: number[]; statistics: number[] }[]

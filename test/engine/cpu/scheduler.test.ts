@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { selectEngine } from '../../../src/engine/registry.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
-import { cacheBytesPerToken, cacheLayout, SlotRanges } from '../../../src/engine/cpu/cacheSlots.js'
+import { cacheBytesPerToken, cacheLayout, runSlots, SlotRanges } from '../../../src/engine/cpu/cacheSlots.js'
 import type { CacheLayout } from '../../../src/engine/cpu/cacheSlots.js'
 import { Scheduler } from '../../../src/engine/cpu/scheduler.js'
 import { startSequences } from '../../../src/engine/cpu/sequence.js'
@@ -52,10 +52,11 @@ describe('rollout/cacheSlots', () => {
       const layout = cacheLayout(wide, new Array<number>(prompts).fill(length), generations, tokens)
       assert.ok(slots(layout) * perToken <= 2 ** 30, `${prompts} prompts: ${slots(layout)} slots`)
       assert.ok(layout.promptSlots >= length && layout.rows >= 1)
+      assert.deepEqual([layout.promptSlots % 16, layout.rowSlots % 16], [0, 0])
     }
     const tooLong = cacheLayout(wide, [30000], 4, 8)
-    assert.deepEqual(tooLong, { promptSlots: 30000, rows: 1, rowSlots: 7 })
-    assert.deepEqual(cacheLayout(wide, [], 4, 8), { promptSlots: 0, rows: 1, rowSlots: 7 })
+    assert.deepEqual(tooLong, { promptSlots: 30000, rows: 1, rowSlots: 16 })
+    assert.deepEqual(cacheLayout(wide, [], 4, 8), { promptSlots: 0, rows: 1, rowSlots: 16 })
   })
 })
 
@@ -91,6 +92,7 @@ function run(groups: readonly Sequence[][], layout: CacheLayout, lengths: Map<Se
       ]
       const history = sequence.history().map((id, position) => `${id}@${position}`)
       assert.deepEqual(seen, history, 'a sequence sees its own tokens')
+      assert.deepEqual([prefixStart % 16, keyStart % 16], [0, 0], 'runs begin with a panel of keys')
       const id = 1000 + sizes.length
       sequence.append(id, 0, 0)
       if (sequence.ids.length >= lengths.get(sequence)!) sequence.finishReason = 'stop'
@@ -117,8 +119,8 @@ describe('rollout/scheduler', () => {
           const lengths = new Map(
             groups.flat().map((sequence, i) => [sequence, Math.min(maxCompletionLength, ends[i % ends.length]!)]),
           )
-          const promptSlots = Math.max(0, ...prompts) + 5
-          run(groups, { promptSlots, rows, rowSlots: maxCompletionLength - 1 }, lengths)
+          const promptSlots = runSlots(Math.max(0, ...prompts)) + 32
+          run(groups, { promptSlots, rows, rowSlots: runSlots(maxCompletionLength - 1) }, lengths)
           for (const [sequence, length] of lengths) assert.equal(sequence.ids.length, length)
         },
       ),
@@ -131,7 +133,7 @@ describe('rollout/scheduler', () => {
     const model = await loadModel(temporaryTinyModel())
     const groups = startSequences(model, [[1], [2], [3], [4]], { maxCompletionLength: 6 })
     const lengths = new Map(groups.flat().map((sequence, i) => [sequence, [6, 2, 2, 2][i]!]))
-    assert.deepEqual(run(groups, { promptSlots: 4, rows: 2, rowSlots: 5 }, lengths), [2, 2, 2, 2, 2, 2])
+    assert.deepEqual(run(groups, { promptSlots: 64, rows: 2, rowSlots: 16 }, lengths), [2, 2, 2, 2, 2, 2])
     model.dispose()
   })
 })

@@ -2,7 +2,7 @@
 import { addTile } from './add'
 import { attentionTile } from './attention'
 import { attentionKeyGradientTile, attentionQueryGradientTile } from './attentionGradient'
-import { attentionPanelsTile } from './attentionPanels'
+import { attentionPanelCopyTile, attentionPanelsTile } from './attentionPanels'
 import { copyRowsTile } from './copyRows'
 import { dropoutTile } from './dropout'
 import { embedTile } from './embed'
@@ -22,6 +22,7 @@ export enum KernelId {
   attentionQueryGradient = 11,
   attentionKeyGradient = 12,
   attentionPanels = 13,
+  attentionPanelCopy = 14,
   add = 20,
   rmsNorm = 21,
   rope = 22,
@@ -57,6 +58,9 @@ function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case KernelId.attentionPanels:
       attentionPanelsTile(args, tile)
+      return
+    case KernelId.attentionPanelCopy:
+      attentionPanelCopyTile(args, tile)
       return
     case KernelId.add:
       addTile(args, tile)

@@ -1,14 +1,20 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { AttentionOptions } from '../../../ops/attention.js'
+import { attentionPairs } from '../../operations.js'
+import { EngineError } from '../../../errors.js'
 import type { CpuBackend } from '../backend.js'
-import { GRADIENT_BLOCK, KernelId, KEY_BLOCK, QUERY_BLOCK, TILE_PANELS } from '../constants.js'
+import { GRADIENT_BLOCK, KernelId, KEY_BLOCK, QUERY_BLOCK } from '../constants.js'
 import type { KernelCalls } from '../kernelCalls.js'
-import { attentionWork } from './attentionWork.js'
-import type { AttentionWork, WorkList } from './attentionWork.js'
+import { callAttentionPanels } from './attentionPanels.js'
+import { attentionWork, queryList } from './attentionWork.js'
+import type { WorkList } from './attentionWork.js'
 import { kernel } from './kernel.js'
 
 /** Rows (queries, once for each query head of a key-value head) of a tile: so many share what is read of keys and values. */
 const TILE_ROWS = 48
+/** Rows that a tile should have at least, so that they are a block, and how many tiles a thread should have to choose from. */
+const FEWEST_ROWS = 6
+const TILES_PER_THREAD = 4
 /** Bytes of a row of scores; see assembly/attentionTile.ts. */
 const SCORE_ROW_BYTES = (KEY_BLOCK + 16) * 4
 
@@ -26,69 +32,29 @@ interface AttentionGradientInputs extends AttentionInputs {
 
 /** y [N, H·D] and, for the gradient, the logarithm of each softmax's denominator [N, H]. */
 function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: AttentionOptions): tf.TensorInfo[] {
+  const { runtime } = backend
   const [n, width] = q.shape as [number, number]
   const y = backend.allocate([n, width])
   const logSumExp = backend.allocate([n, options.numHeads])
-  const shape = attentionShape(options, width)
-  if (shape.work.queries !== n) {
+  const work = attentionWork(options.segments)
+  if (work.queries !== n) {
     backend.floats(y.info).fill(0)
     backend.floats(logSumExp.info).fill(0)
   }
-  const keyPanels = packPanels(backend, shape, backend.address(k), shape.scale)
-  const addresses = { q: backend.address(q), v: backend.address(v), y: y.address, logSumExp: logSumExp.address }
-  run(backend, KernelId.attention, shape, { addresses: { ...addresses, keyPanels }, ...forwardWork(shape) })
-  backend.runtime.allocator.release(keyPanels)
+  const shape = attentionShape(options, width, work, runtime.threads)
+  const queries = work.queryList(shape.tileQueries)
+  const list = place(backend, queries.words)
+  const keyPanels = packPanels(backend, shape, work.panels, backend.address(k), shape.scale)
+  callForward(runtime, shape, queries.entries, {
+    q: backend.address(q),
+    v: backend.address(v),
+    y: y.address,
+    logSumExp: logSumExp.address,
+    keyPanels,
+    list,
+  })
+  for (const address of [list, keyPanels]) runtime.allocator.release(address)
   return [y.info, logSumExp.info]
-}
-
-function forwardWork(shape: AttentionShape): Omit<Work, 'addresses'> {
-  const { work, tileQueries, tileRows, paddedBytes } = shape
-  return {
-    list: work.queryList(tileQueries),
-    products: 2,
-    scratchBytes:
-      tileRows * (2 * paddedBytes + SCORE_ROW_BYTES) +
-      192 * Math.ceil(tileRows / 16) +
-      128 +
-      shape.copyBytes(KEY_BLOCK),
-  }
-}
-
-/** Attention of segments that hold every query, to be called by addresses: for layers that have the segments in common. */
-export interface AttentionCalls {
-  /** What the kernels read about the segments; the caller sees to where they lie. */
-  readonly panelList: Int32Array
-  readonly queryList: Int32Array
-  /** Of the panels that {@link AttentionCalls.pack} makes. */
-  readonly panelBytes: number
-  pack(calls: KernelCalls, addresses: { k: number /* [S, G·D] */; keyPanels: number; list: number }): void
-  attend(
-    calls: KernelCalls,
-    addresses: {
-      q: number // [N, H·D]
-      v: number // [S, G·D]
-      keyPanels: number
-      y: number // [N, H·D]
-      logSumExp: number // [N, H]
-      list: number
-    },
-  ): void
-}
-
-export function attentionCalls(options: AttentionOptions, width: number /* H·D */): AttentionCalls {
-  const shape = attentionShape(options, width)
-  const work = forwardWork(shape)
-  return {
-    panelList: shape.work.panels.words,
-    queryList: work.list.words,
-    panelBytes: panelFloats(shape) * 4,
-    pack(calls, { k, keyPanels, list }) {
-      callPanels(calls, shape, { matrix: k, panels: keyPanels, list, factor: shape.scale })
-    },
-    attend(calls, { list, ...addresses }) {
-      call(calls, KernelId.attention, shape, { ...work, addresses }, list)
-    },
-  }
 }
 
 /** [dq, dk, dv], with the shapes of q, k and v. */
@@ -97,45 +63,96 @@ function attentionGradient(
   { dy, q, k, v, y, logSumExp }: AttentionGradientInputs,
   options: AttentionOptions,
 ): tf.TensorInfo[] {
-  const { allocator } = backend.runtime
+  const { runtime } = backend
+  const { allocator } = runtime
   const [n, width] = q.shape as [number, number]
   const dq = backend.allocate([n, width])
   const dk = backend.allocate(k.shape)
   const dv = backend.allocate(v.shape)
-  const shape = attentionShape(options, width)
-  const { work, tileRows, paddedBytes } = shape
+  const work = attentionWork(options.segments)
   if (work.queries !== n) backend.floats(dq.info).fill(0)
+  const shape = attentionShape(options, width, work, runtime.threads)
+  const { tileRows, paddedBytes } = shape
+  const queries = work.queryList(shape.tileQueries)
+  const keys = work.keyList(k.shape[0]!)
+  const made = {
+    delta: allocator.allocate(n * options.numHeads * 4), // Σ dy·y of each query and head
+    keyPanels: packPanels(backend, shape, work.panels, backend.address(k), shape.scale),
+    valuePanels: packPanels(backend, shape, work.panels, backend.address(v), 1),
+  }
   const addresses = {
+    ...made,
     q: backend.address(q),
     k: backend.address(k),
     y: backend.address(y),
     logSumExp: backend.address(logSumExp),
     dy: backend.address(dy),
-    delta: allocator.allocate(n * options.numHeads * 4), // Σ dy·y of each query and head
     dq: dq.address,
     dk: dk.address,
     dv: dv.address,
-    keyPanels: packPanels(backend, shape, backend.address(k), shape.scale),
-    valuePanels: packPanels(backend, shape, backend.address(v), 1),
   }
-  run(backend, KernelId.attentionQueryGradient, shape, {
-    addresses,
-    list: work.queryList(shape.tileQueries),
+  const lists = [place(backend, queries.words), place(backend, keys.words)] as const
+  callAttention(runtime, KernelId.attentionQueryGradient, shape, {
+    addresses: { ...addresses, list: lists[0] },
+    entries: queries.entries,
     products: 3,
     scratchBytes: tileRows * (3 * paddedBytes + 2 * SCORE_ROW_BYTES) + shape.copyBytes(KEY_BLOCK),
   })
-  run(backend, KernelId.attentionKeyGradient, shape, {
-    addresses,
-    list: work.keyList(k.shape[0]!),
+  callAttention(runtime, KernelId.attentionKeyGradient, shape, {
+    addresses: { ...addresses, list: lists[1] },
+    entries: keys.entries,
     products: 4,
     scratchBytes: 2 * (QUERY_BLOCK * SCORE_ROW_BYTES + GRADIENT_BLOCK * paddedBytes) + shape.copyBytes(QUERY_BLOCK),
   })
-  for (const address of [addresses.delta, addresses.keyPanels, addresses.valuePanels]) allocator.release(address)
+  for (const address of [...Object.values(made), ...lists]) allocator.release(address)
   return [dq.info, dk.info, dv.info]
 }
 
+/** Attention over a cache of panels, to be called by addresses: for the layers of a step, which have the segments in common. */
+export interface CachedAttentionCall {
+  /** What the kernel reads about the segments; the caller sees to where it lies. */
+  readonly list: Int32Array
+  call(
+    calls: KernelCalls,
+    addresses: {
+      q: number // [N, H·D]
+      /** Keys times headDim ** -0.5: panel p holds those of the slots 16 · p … 16 · p + 15. */
+      keyPanels: number // [slots / 16, G·D, 16]
+      v: number // [slots, G·D]
+      y: number // [N, H·D]
+      logSumExp: number // [N, H]
+      list: number
+    },
+  ): void
+}
+
+/**
+ * Attention of segments that hold every query, whose keys are slots of a cache of panels.
+ * @throws EngineError when keys of a segment do not begin with a panel
+ */
+export function cachedAttentionCall(
+  options: AttentionOptions,
+  width: number, // H·D
+  threads: number,
+): CachedAttentionCall {
+  const used = options.segments.filter(({ queryLength }) => queryLength > 0)
+  const queries = used.reduce((sum, { queryLength }) => sum + queryLength, 0)
+  const shape = attentionShape(options, width, { queries, pairs: attentionPairs(used) }, threads)
+  const { words, entries } = queryList(used, panelOfSlot, shape.tileQueries)
+  return {
+    list: words,
+    call: (calls, addresses) => {
+      callForward(calls, shape, entries, addresses)
+    },
+  }
+}
+
+function panelOfSlot(start: number): number {
+  if (start % 16 === 0) return start / 16
+  throw new EngineError(`internal: keys begin at slot ${start} of a cache of panels; expected a multiple of 16`)
+}
+
 interface AttentionShape {
-  readonly work: AttentionWork
   readonly numHeads: number
   readonly numKeyValueHeads: number
   readonly headDim: number
@@ -144,51 +161,52 @@ interface AttentionShape {
   readonly paddedBytes: number
   readonly tileQueries: number
   readonly tileRows: number
+  /** Multiply-adds of one product between queries and keys. */
+  readonly operations: number
   /** Bytes of copies of rows, for a head dimension that is no multiple of 16. */
   readonly copyBytes: (rows: number) => number
 }
 
-function attentionShape({ segments, numHeads, numKeyValueHeads }: AttentionOptions, width: number): AttentionShape {
+function attentionShape(
+  { numHeads, numKeyValueHeads }: AttentionOptions,
+  width: number, // H·D
+  work: { queries: number; pairs: number },
+  threads: number,
+): AttentionShape {
   const headDim = width / numHeads
   const group = numHeads / numKeyValueHeads
   const paddedBytes = Math.ceil(headDim / 16) * 64
-  const tileQueries = Math.max(1, Math.floor(TILE_ROWS / group))
+  const wanted = Math.ceil((TILES_PER_THREAD * threads) / numKeyValueHeads)
+  const most = Math.floor(TILE_ROWS / group)
+  const tileQueries = Math.max(1, Math.min(most, Math.max(Math.ceil(work.queries / wanted), FEWEST_ROWS / group)))
   return {
-    work: attentionWork(segments),
     numHeads,
     numKeyValueHeads,
     headDim,
     scale: headDim ** -0.5,
     paddedBytes,
-    tileQueries,
-    tileRows: tileQueries * group,
+    tileQueries: Math.floor(tileQueries),
+    tileRows: Math.floor(tileQueries) * group,
+    operations: work.pairs * numHeads * headDim,
     copyBytes: (rows) => (headDim % 16 === 0 ? 0 : rows * paddedBytes),
   }
 }
 
 /** Makes panels of the keys that are seen, or of their values, times a factor. They are the caller's to release. */
-function packPanels(backend: CpuBackend, shape: AttentionShape, matrix: number, factor: number): number {
+function packPanels(
+  backend: CpuBackend,
+  { numKeyValueHeads, headDim }: AttentionShape,
+  panels: WorkList,
+  from: number,
+  factor: number,
+): number {
   const { runtime } = backend
-  const panels = runtime.allocator.allocate(panelFloats(shape) * 4)
-  const list = place(backend, shape.work.panels.words)
-  callPanels(runtime, shape, { matrix, panels, list, factor })
+  const width = numKeyValueHeads * headDim
+  const to = runtime.allocator.allocate(panels.entries * 16 * width * 4)
+  const list = place(backend, panels.words)
+  callAttentionPanels(runtime, { from, to, width, factor, list, entries: panels.entries })
   runtime.allocator.release(list)
-  return panels
-}
-
-function panelFloats({ work, numKeyValueHeads, headDim }: AttentionShape): number {
-  return work.panels.entries * 16 * numKeyValueHeads * headDim
-}
-
-function callPanels(
-  calls: KernelCalls,
-  shape: AttentionShape,
-  { matrix, panels, list, factor }: { matrix: number; panels: number; list: number; factor: number },
-): void {
-  const { entries } = shape.work.panels
-  calls.args.set([matrix, panels, shape.numKeyValueHeads * shape.headDim * 4, 0, list, entries])
-  calls.floatArgs[3] = factor
-  calls.run(KernelId.attentionPanels, Math.ceil(entries / TILE_PANELS), panelFloats(shape))
+  return to
 }
 
 /** Copies a list of work to memory of the kernels; its address. */
@@ -212,44 +230,48 @@ const ADDRESSES = {
   dv: 9,
   keyPanels: 10,
   valuePanels: 11,
+  list: 16,
 } as const
 
-/** Runs a kernel on its list of work, once for each key-value head. */
-function run(backend: CpuBackend, kernelId: number, shape: AttentionShape, work: Work): void {
-  const list = place(backend, work.list.words)
-  call(backend.runtime, kernelId, shape, work, list)
-  backend.runtime.allocator.release(list)
+/** Calls the forward kernel. */
+function callForward(
+  calls: KernelCalls,
+  shape: AttentionShape,
+  entries: number,
+  addresses: Readonly<Record<'q' | 'v' | 'y' | 'logSumExp' | 'keyPanels' | 'list', number>>,
+): void {
+  const { tileRows, paddedBytes, copyBytes } = shape
+  const scratchBytes =
+    tileRows * (2 * paddedBytes + SCORE_ROW_BYTES) + 192 * Math.ceil(tileRows / 16) + 128 + copyBytes(KEY_BLOCK)
+  callAttention(calls, KernelId.attention, shape, { addresses, entries, products: 2, scratchBytes })
 }
 
-interface Work {
-  readonly addresses: Partial<Record<keyof typeof ADDRESSES, number>>
-  readonly list: WorkList
-  /** Products between queries and keys that the kernel computes. */
-  readonly products: number
-  readonly scratchBytes: number
-}
-
-/** Calls a kernel with its list of work at an address. */
-function call(
+/** Calls a kernel for its list of work, once for each key-value head. */
+function callAttention(
   calls: KernelCalls,
   kernelId: number,
-  { work: { pairs }, numHeads, numKeyValueHeads, headDim, scale }: AttentionShape,
-  work: Work,
-  list: number,
+  { numHeads, numKeyValueHeads, headDim, scale, operations }: AttentionShape,
+  work: {
+    addresses: Readonly<Partial<Record<keyof typeof ADDRESSES, number>>>
+    entries: number
+    /** Products between queries and keys that the kernel computes. */
+    products: number
+    scratchBytes: number
+  },
 ): void {
   const scratch = calls.scratch(work.scratchBytes)
   const { args, floatArgs } = calls
-  for (const [name, address] of Object.entries(work.addresses))
+  for (const [name, address] of Object.entries(work.addresses)) {
     args[ADDRESSES[name as keyof typeof ADDRESSES]] = address
+  }
   args[12] = numHeads
   args[13] = numKeyValueHeads
   args[14] = headDim
   floatArgs[15] = scale
-  args[16] = list
-  args[17] = work.list.entries
+  args[17] = work.entries
   args[18] = scratch.address
   args[19] = scratch.stride
-  calls.run(kernelId, work.list.entries * numKeyValueHeads, work.products * pairs * numHeads * headDim)
+  calls.run(kernelId, work.entries * numKeyValueHeads, work.products * operations)
 }
 
 export const attentionKernels = [kernel('Attention', attention), kernel('AttentionGradient', attentionGradient)]

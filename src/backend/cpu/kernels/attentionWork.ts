@@ -14,7 +14,7 @@ export interface AttentionWork {
   readonly queries: number
   /** Pairs of a query and a key that it sees. */
   readonly pairs: number
-  /** The panels of keys; see assembly/attentionPanels.ts. */
+  /** How many panels the keys take, and what packs them; see assembly/attentionPanels.ts. */
   readonly panels: WorkList
   /** Tiles of the forward pass and of dq; see assembly/attention.ts. */
   readonly queryList: (tileQueries: number) => WorkList
@@ -33,7 +33,7 @@ export function attentionWork(segments: readonly AttentionSegment[]): AttentionW
     queries: segments.reduce((sum, { queryLength }) => sum + queryLength, 0),
     pairs: attentionPairs(segments),
     panels: panelList([...runs.values()]),
-    queryList: lastResult((tileQueries) => queryList(used, runs, tileQueries)),
+    queryList: lastResult((tileQueries) => queryList(used, (start) => runs.get(start)!.panel, tileQueries)),
     keyList: lastResult((keys) => keyList(used, runs, keys)),
   }
   works.set(segments, work)
@@ -81,12 +81,28 @@ function panelRuns(segments: readonly AttentionSegment[]): ReadonlyMap<number, P
   return runs
 }
 
+const PANEL_WORDS = 4
+
 function panelList(runs: readonly PanelRun[]): WorkList {
   const words: number[] = []
-  for (const { start, length } of runs) {
-    for (let i = 0; i < length; i += 16) words.push(start + i, Math.min(16, length - i))
+  for (const { start, length, panel } of runs) {
+    for (let i = 0; i < length; i += 16) words.push(start + i, Math.min(16, length - i), panel + i / 16, 0)
   }
-  return { words: Int32Array.from(words), entries: words.length / 2 }
+  return { words: Int32Array.from(words), entries: words.length / PANEL_WORDS }
+}
+
+/** What writes keys of a batch's tokens to their slots in a cache of panels, of which panel p holds the slots 16 · p … 16 · p + 15. */
+export function slotPanelList(slots: ArrayLike<number>): WorkList {
+  const words: number[] = []
+  for (let row = 0; row < slots.length;) {
+    const slot = slots[row]!
+    const column = slot % 16
+    let rows = 1
+    while (column + rows < 16 && slots[row + rows] === slot + rows) rows++
+    words.push(row, rows, (slot - column) / 16, column)
+    row += rows
+  }
+  return { words: Int32Array.from(words), entries: words.length / PANEL_WORDS }
 }
 
 /** Entries, and behind them what each of them points to by a place and a count, which are appended to its words. */
@@ -101,34 +117,40 @@ function workList(entries: readonly { words: readonly number[]; items: readonly 
 }
 
 /** The segments cut into tiles of queries; short pieces that follow each other and have the prefix in common share a tile. */
-function queryList(
-  segments: readonly AttentionSegment[],
-  runs: ReadonlyMap<number, PanelRun>,
+export function queryList(
+  segments: readonly AttentionSegment[], // with queries
+  /** Panel that a run of keys begins with, by its first key. */
+  panelOf: (start: number) => number,
   tileQueries: number,
 ): WorkList {
-  const entries: { first: number; queries: number; prefix: readonly [number, number]; items: number[][] }[] = []
+  const entries: { words: [first: number, queries: number, ...rest: number[]]; items: number[][] }[] = []
   for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of segments) {
     const pieces = Math.ceil(queryLength / tileQueries)
+    const panel = panelOf(keyStart)
     for (let piece = 0; piece < pieces; piece++) {
       const query = Math.floor((queryLength * piece) / pieces)
       const queries = Math.floor((queryLength * (piece + 1)) / pieces) - query
       const first = queryStart + query
-      const last = entries.at(-1)
-      const isShared = prefixLength > 0 && last?.prefix[0] === prefixStart && last.prefix[1] === prefixLength
-      const joins = isShared && last.first + last.queries === first && last.queries + queries <= tileQueries
-      const entry = joins ? last : { first, queries: 0, prefix: [prefixStart, prefixLength] as const, items: [] }
-      if (!joins) entries.push(entry)
       const seen = keyLength - queryLength + query + 1
-      entry.items.push([entry.queries, queries, keyStart, runs.get(keyStart)!.panel, seen])
-      entry.queries += queries
+      const last = entries.at(-1)
+      const joins =
+        last !== undefined &&
+        prefixLength > 0 &&
+        last.words[2] === prefixStart &&
+        last.words[4] === prefixLength &&
+        last.words[0] + last.words[1] === first &&
+        last.words[1] + queries <= tileQueries
+      if (joins) {
+        last.items.push([last.words[1], queries, keyStart, panel, seen])
+        last.words[1] += queries
+      } else {
+        const prefixPanel = prefixLength > 0 ? panelOf(prefixStart) : 0
+        const words = [first, queries, prefixStart, prefixPanel, prefixLength] as [number, number, ...number[]]
+        entries.push({ words, items: [[0, queries, keyStart, panel, seen]] })
+      }
     }
   }
-  return workList(
-    entries.map(({ first, queries, prefix: [start, length], items }) => ({
-      words: [first, queries, start, length > 0 ? runs.get(start)!.panel : 0, length],
-      items,
-    })),
-  )
+  return workList(entries)
 }
 
 /** Some keys, and the runs of queries that see them. */

@@ -38,7 +38,7 @@ export function callRope(
     x: number // [rows, width]
     cos: number // [positions, half]
     sin: number // [positions, half]
-    /** May be `x`, when it has the same rows. */
+    /** May be `x`. */
     out: number
     rows: number
     width: number
@@ -47,8 +47,6 @@ export function callRope(
     inverse?: boolean
     /** Of the rows of `cos` and `sin` for each row of x. Defaults to 0: the rows from 0 on. */
     positions?: number
-    /** Of the rows of `out` for each row of x. Defaults to 0: the rows from 0 on. */
-    outRows?: number
   },
 ): void {
   const { args } = calls
@@ -64,7 +62,6 @@ export function callRope(
   args[7] = rope.inverse ? 1 : 0
   args[8] = tileRows
   args[9] = rope.positions ?? 0
-  args[10] = rope.outRows ?? 0
   calls.run(KernelId.rope, Math.ceil(rows / tileRows), rows * width * 2)
 }
 
