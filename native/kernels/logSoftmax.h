@@ -79,6 +79,19 @@ static void add_block(row_state *state, const float *logits, int32_t count, floa
   state->weighted = weighted;
 }
 
+/** Takes the next block of a row into its state. */
+static void take_block(row_state *state, const float *logits, int32_t count, int32_t column, int32_t target, float temperature) {
+  if (column == 0) *state = (row_state){-FLT_MAX, state->target, 0, 0};
+  add_block(state, logits, count, temperature);
+  const int64_t place = (int64_t)target - column;
+  if (place >= 0 && place < count) state->target = logits[place];
+}
+
+static float log_probability(const row_state *state, float log_sum, float temperature) {
+  const double d = ((double)state->target - (double)state->max) / (double)temperature;
+  return (float)(d - (double)log_sum);
+}
+
 static void log_softmax(char *memory, const int32_t *args, int32_t first, int32_t end) {
   const int32_t columns = args[SOFTMAX_COLUMNS], column = args[SOFTMAX_COLUMN], rows = args[SOFTMAX_ROWS];
   const int64_t tile_rows = args[SOFTMAX_TILE_ROWS], end_row = end * tile_rows < rows ? end * tile_rows : rows;
@@ -89,21 +102,17 @@ static void log_softmax(char *memory, const int32_t *args, int32_t first, int32_
   for (int64_t row = first * tile_rows; row < end_row; row++) {
     const float *logits = (const float *)address(memory, args, SOFTMAX_LOGITS) + (size_t)row * columns;
     row_state *state = (row_state *)address(memory, args, SOFTMAX_STATES) + row;
-    if (column == 0) *state = (row_state){-FLT_MAX, state->target, 0, 0};
-    add_block(state, logits, columns, temperature);
-    const int64_t target = (int64_t)targets[row] - column;
-    if (target >= 0 && target < columns) state->target = logits[target];
+    take_block(state, logits, columns, column, targets[row], temperature);
     if (!args[SOFTMAX_LAST]) continue;
     const float log_sum = log_1((float)state->sum);
-    const double d = ((double)state->target - (double)state->max) / (double)temperature;
-    log_probs[row] = (float)(d - (double)log_sum);
+    log_probs[row] = log_probability(state, log_sum, temperature);
     entropies[row] = (float)((double)log_sum - state->weighted / state->sum);
     statistics[2 * row] = state->max;
     statistics[2 * row + 1] = log_sum;
   }
 }
 
-/** The logits are overwritten by their gradient. */
+/** The logits are overwritten by their gradient; log-probabilities are computed again where there is a place for them. */
 static void log_softmax_gradient(char *memory, const int32_t *args, int32_t first, int32_t end) {
   const int32_t columns = args[SOFTMAX_COLUMNS], column = args[SOFTMAX_COLUMN], rows = args[SOFTMAX_ROWS];
   const int64_t tile_rows = args[SOFTMAX_TILE_ROWS], end_row = end * tile_rows < rows ? end * tile_rows : rows;
@@ -115,6 +124,12 @@ static void log_softmax_gradient(char *memory, const int32_t *args, int32_t firs
   const float *d_entropies = (const float *)address(memory, args, SOFTMAX_D_ENTROPIES);
   for (int64_t row = first * tile_rows; row < end_row; row++) {
     float *logits = (float *)address(memory, args, SOFTMAX_LOGITS) + (size_t)row * columns;
+    if (args[SOFTMAX_LOG_PROBS]) {
+      row_state *state = (row_state *)address(memory, args, SOFTMAX_STATES) + row;
+      take_block(state, logits, columns, column, targets[row], temperature);
+      float *log_probs = (float *)address(memory, args, SOFTMAX_LOG_PROBS);
+      if (args[SOFTMAX_LAST]) log_probs[row] = log_probability(state, log_1((float)state->sum), temperature);
+    }
     const float max = statistics[2 * row], d_log_prob = d_log_probs[row] / temperature;
     const vector log_sum = v_splat(statistics[2 * row + 1]), entropy = v_splat(entropies[row]);
     const vector dl = v_splat(d_log_prob), dh = v_splat(d_entropies[row] / temperature);

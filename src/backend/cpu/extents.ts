@@ -119,19 +119,21 @@ function rmsNormExtents(
   }
 }
 
-function ropeExtents([x, cos, sin, out, rows, heads, half, , tileRows]: readonly [
+function ropeExtents([x, cos, sin, out, rows, heads, half, , tileRows, positions, tableRows]: readonly [
   ...[x: number, cos: number, sin: number, out: number, rows: number, heads: number, half: number],
-  ...[inverse: number, tileRows: number],
+  ...[inverse: number, tileRows: number, positions: number, tableRows: number],
 ]): Extents {
-  const bytes = rows * half * 4
+  const bytes = rows * heads * half * 8
+  const tableBytes = tableRows * half * 4
   return {
-    sizes: [rows, heads, half],
+    sizes: [rows, heads, half, tableRows],
     steps: [tileRows],
     areas: [
-      ['x', x, bytes * heads * 2],
-      ['the result', out, bytes * heads * 2],
-      ['cosines', cos, bytes],
-      ['sines', sin, bytes],
+      ['x', x, bytes],
+      ['the result', out, bytes],
+      ['cosines', cos, tableBytes],
+      ['sines', sin, tableBytes],
+      ['positions', positions, positions === 0 ? 0 : rows * 4],
     ],
   }
 }
@@ -176,7 +178,8 @@ function logSoftmaxExtents(words: SoftmaxWords): Extents {
 }
 
 function logSoftmaxGradientExtents(words: SoftmaxWords): Extents {
-  const [logits, rows, columns, , targets, , tileRows, , , , entropies, statistics, dLogProbs, dEntropies] = words
+  const [logits, rows, columns, , targets, , tileRows, states, , logProbs, ...rest] = words
+  const [entropies, statistics, dLogProbs, dEntropies] = rest
   return {
     sizes: [rows, columns],
     steps: [tileRows],
@@ -187,6 +190,8 @@ function logSoftmaxGradientExtents(words: SoftmaxWords): Extents {
       ['statistics', statistics, rows * 8],
       ['gradients of log-probabilities', dLogProbs, rows * 4],
       ['gradients of entropies', dEntropies, rows * 4],
+      ['states', states, logProbs === 0 ? 0 : rows * ROW_STATE_BYTES],
+      ['log-probabilities', logProbs, logProbs === 0 ? 0 : rows * 4],
     ],
   }
 }

@@ -52,6 +52,8 @@ export function probeResults(backend: CpuBackend): ProbeResults {
     const [, entropies, statistics] = run('log-probabilities', 'TokenLogProbs', { hidden }, targets, head)
     const outputs = { entropies: entropies!, statistics: statistics!, dLogProbs, dEntropies }
     run('gradient of log-probabilities', 'TokenLogProbsGradient', { hidden, ...outputs }, targets, head)
+    const again = { ...targets, known: true }
+    run('log-probabilities computed again', 'TokenLogProbsGradient', { hidden, ...outputs }, again, head)
     run('sampling', 'SampleTokens', { logits: matrix(2, 133) }, samplingAttributes)
     return results
   } finally {

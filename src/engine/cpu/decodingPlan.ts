@@ -18,7 +18,7 @@ import type { DecoderWeights } from './decoder.js'
 import type { KeptProjections } from './keptProjections.js'
 import type { LoraTensors } from './loraTensors.js'
 import { addLayer, addProduct } from './planLayer.js'
-import type { KeptPlaces, LayerCache, StepPlan } from './planLayer.js'
+import type { KeptPlaces, LayerCache, RotaryTables, StepPlan } from './planLayer.js'
 import { GrowingBlock, StepMemory } from './planMemory.js'
 import type { StepBuffers } from './planMemory.js'
 import { PlanWeights } from './planWeights.js'
@@ -224,7 +224,7 @@ export class DecodingPlan implements SamplingSteps {
 class RotaryMemory {
   #positions = 0
   #sequenceLength = 0
-  #tables = { cos: 0, sin: 0 }
+  #tables: RotaryTables = { cos: 0, sin: 0, tableRows: 0 }
 
   constructor(
     private readonly config: ModelConfig,
@@ -232,7 +232,7 @@ class RotaryMemory {
   ) {}
 
   /** Tables [positions, headDim / 2] with at least `length` positions, for sequences of at most `length` tokens. */
-  tables(length: number): { readonly cos: number; readonly sin: number } {
+  tables(length: number): RotaryTables {
     const { rope, headDim, maxPositions } = this.config
     // Beyond the length that the model saw, type dynamic turns by other angles for each length.
     const sequenceLength = rope.type === 'dynamic' ? Math.max(length, rope.maxPositions) : 0
@@ -245,7 +245,7 @@ class RotaryMemory {
       length,
     )
     const address = this.block.place(cos, sin)
-    this.#tables = { cos: address, sin: address + cos.byteLength }
+    this.#tables = { cos: address, sin: address + cos.byteLength, tableRows: positions }
     this.#positions = positions
     this.#sequenceLength = sequenceLength
     return this.#tables

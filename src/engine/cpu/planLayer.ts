@@ -35,10 +35,17 @@ export interface StepPlan {
   readonly panels: { readonly list: number; readonly entries: number }
   readonly slotCopies: readonly SlotCopy[]
   /** Tables of all positions. */
-  readonly rotary: { readonly cos: number; readonly sin: number } // [positions, headDim / 2]
+  readonly rotary: RotaryTables
   /** Adds attention over the cache to the calls: from queries [N, H·D] to `mixed`. */
   readonly attention: (calls: KernelList, queries: number, cache: LayerCache) => void
   readonly kept: KeptPlaces | null
+}
+
+/** Cosines and sines of the first positions, by addresses. */
+export interface RotaryTables {
+  readonly cos: number // [tableRows, headDim / 2]
+  readonly sin: number // [tableRows, headDim / 2]
+  readonly tableRows: number
 }
 
 /** The cache of a layer by addresses. */

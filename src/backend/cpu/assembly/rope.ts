@@ -1,7 +1,7 @@
 /** Rotary position embedding; the formula is in src/ops/rope.ts. A tile is some rows (tokens). */
 
 // Arguments, 32-bit words. HALF is half of a head's size; INVERSE rotates by the opposite angle. POSITIONS is the address of the
-// numbers of the rows of COS and SIN; 0 where they go from 0 on.
+// numbers of the rows of COS and SIN, 0 where they go from 0 on; how many rows these have is for native code, which checks it.
 const X = 0, COS = 4, SIN = 8, OUT = 12, ROWS = 16, HEADS = 20, HALF = 24, INVERSE = 28, TILE_ROWS = 32
 const POSITIONS = 36
 

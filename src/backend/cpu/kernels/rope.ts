@@ -36,8 +36,8 @@ export function callRope(
   calls: KernelCalls,
   rope: {
     x: number // [rows, width]
-    cos: number // [positions, half]
-    sin: number // [positions, half]
+    cos: number // [tableRows, half]
+    sin: number // [tableRows, half]
     /** May be `x`. */
     out: number
     rows: number
@@ -45,8 +45,10 @@ export function callRope(
     /** Half of a head's size. */
     half: number
     inverse?: boolean
-    /** Of the rows of `cos` and `sin` for each row of x. Defaults to 0: the rows from 0 on. */
+    /** Address of the rows of `cos` and `sin` for each row of x. Defaults to 0: the rows from 0 on. */
     positions?: number
+    /** Rows of `cos` and `sin`. Defaults to those of x. */
+    tableRows?: number
   },
 ): void {
   const { args } = calls
@@ -62,6 +64,7 @@ export function callRope(
   args[7] = rope.inverse ? 1 : 0
   args[8] = tileRows
   args[9] = rope.positions ?? 0
+  args[10] = rope.tableRows ?? rows
   calls.run(KernelId.rope, Math.ceil(rows / tileRows), rows * width * 2)
 }
 
