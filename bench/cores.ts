@@ -82,7 +82,8 @@ function main(): void {
       if (!known) throw new Error(`--workloads: '${name}' is not one of ${workloads.map((one) => one.name).join(', ')}`)
       const folder = folders.of(known)
       if (folder === null) throw new Error(`${name} needs SmolLM2-135M-Instruct; name its folder with --model`)
-      const workload = { ...known, steps: Math.min(2, known.steps) }
+      // A step of many seconds needs none before it to warm up.
+      const workload = { ...known, steps: Math.min(2, known.steps), warmUp: known.steps > 1 }
       const predictions = [1, ...values.cores.split(',').map(Number)].map((threads) => {
         const { cut } = ask({ what: 'cut', workload, folder, threads })
         return predictStep(cut!, barrierMilliseconds(threads, barrier!))
