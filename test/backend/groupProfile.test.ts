@@ -43,12 +43,18 @@ describe('backend/cpu/groupProfile', () => {
     assert.deepEqual(
       profile
         .entries()
-        .map(({ phase, kernel, tiles, isParallel, groups }) => [phase, kernel, tiles, isParallel, groups]),
+        .map(({ phase, kernel, tiles, isListed, isParallel, groups, operations }) => [
+          [phase, kernel].join(),
+          [tiles, groups],
+          isListed,
+          isParallel,
+          operations / TILE_ELEMENTS,
+        ]),
       [
-        ['first', 'add', 1, false, 1],
-        ['first', 'add', 9, true, 2],
-        ['second', 'add', 3, true, 1],
-        ['second', 'add', 1, false, 1],
+        ['first,add', [1, 1], false, false, 1],
+        ['first,add', [9, 2], false, true, 18],
+        ['second,add', [3, 1], true, true, 3],
+        ['second,add', [1, 1], true, false, 1],
       ],
     )
     for (const { milliseconds, waiting, isParallel } of profile.entries()) {
@@ -58,7 +64,7 @@ describe('backend/cpu/groupProfile', () => {
   })
 
   it('tells what one thread does alone from what all do', () => {
-    const entry = { phase: '', kernel: 'add', tiles: 1, groups: 3, waiting: 0 }
+    const entry = { phase: '', kernel: 'add', tiles: 1, groups: 3, operations: 0, waiting: 0, isListed: false }
     const shared = sharedWork(
       [
         { ...entry, isParallel: false, milliseconds: 5 },

@@ -7,9 +7,13 @@ export interface GroupEntry {
   /** A name of KernelId; of groups of several calls that of the first. */
   readonly kernel: string
   readonly tiles: number
+  /** Whether they were in a list of calls, or called by an op. */
+  readonly isListed: boolean
   /** Whether the helpers take part. */
   readonly isParallel: boolean
   groups: number
+  /** Rough number of multiply-adds, or the like. */
+  operations: number
   /** On the main thread. */
   milliseconds: number
   /** Of these, those in which the main thread had no tile left and waited for the helpers. */
@@ -29,15 +33,17 @@ export class GroupProfile {
 
   /** Starts to measure. */
   constructor(private readonly runtime: Runtime) {
-    runtime.observe(({ kernel, tiles, isParallel, milliseconds, waiting }) => {
-      const key = `${this.phase}/${kernel}/${tiles}/${isParallel}`
+    runtime.observe(({ kernel, tiles, operations, isListed, isParallel, milliseconds, waiting }) => {
+      const key = `${this.phase}/${kernel}/${tiles}/${isListed}/${isParallel}`
       let entry = this.#entries.get(key)
       if (!entry) {
         const name = names.get(kernel) ?? String(kernel)
-        entry = { phase: this.phase, kernel: name, tiles, isParallel, groups: 0, milliseconds: 0, waiting: 0 }
+        const nothing = { groups: 0, operations: 0, milliseconds: 0, waiting: 0 }
+        entry = { phase: this.phase, kernel: name, tiles, isListed, isParallel, ...nothing }
         this.#entries.set(key, entry)
       }
       entry.groups++
+      entry.operations += operations
       entry.milliseconds += milliseconds
       entry.waiting += waiting
     })

@@ -1,5 +1,6 @@
 import { ARGUMENT_WORDS } from './kernelCalls.js'
 import type { KernelCalls } from './kernelCalls.js'
+import { GROUP_OPERATIONS } from './runtime.js'
 import type { Runtime } from './runtime.js'
 
 /** Calls whose arguments are allocated at a time. */
@@ -86,6 +87,7 @@ export class KernelList implements KernelCalls {
     if (words[this.#group] === 0) return
     const isParallel = this.threads > 1 && words[this.#group + 1]! > 1 && this.#operations > PARALLEL_OPERATIONS
     words[this.#group + 2] = isParallel ? 1 : 0
+    words[this.#group + 3] = Math.min(2 ** 31 - 1, Math.round(this.#operations / GROUP_OPERATIONS))
     this.#groups++
     this.#begin()
   }

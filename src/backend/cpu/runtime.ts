@@ -18,11 +18,18 @@ interface KernelExports {
   endHelpers(): void
 }
 
+/** Operations of which a group's word in a list is the number. */
+export const GROUP_OPERATIONS = 1024
+
 /** A group of calls that was run: its tiles were handed out together. */
 export interface ObservedGroup {
   /** The kernel, of several calls the first one. */
   readonly kernel: number
   readonly tiles: number
+  /** Rough number of multiply-adds, or the like. */
+  readonly operations: number
+  /** Whether it is one of a list. */
+  readonly isListed: boolean
   /** Whether the helpers took part. */
   readonly isParallel: boolean
   /** On the main thread, from beginning to end. */
@@ -30,6 +37,9 @@ export interface ObservedGroup {
   /** Of these, those in which the main thread had no tile left and waited for the helpers. */
   readonly waiting: number
 }
+
+/** The first words of a group in a list, and its first call's kernel. */
+type GroupWords = [calls: number, tiles: number, parallel: number, operations: number, kernel: number]
 
 /** Address of the arguments of the running kernel. */
 const ARGUMENTS = 2048
@@ -146,7 +156,7 @@ export class Runtime implements KernelCalls {
     if (!this.#observer) {
       this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
     } else {
-      this.#observe(kernel, tiles, parallel, () => {
+      this.#observe({ kernel, tiles, operations, isListed: false, isParallel: parallel }, () => {
         this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
       })
     }
@@ -160,8 +170,9 @@ export class Runtime implements KernelCalls {
     }
     const words = new Int32Array(this.allocator.memory.buffer)
     for (let group = address / 4; groups > 0; groups--) {
-      const [calls, tiles, parallel] = [words[group]!, words[group + 1]!, words[group + 2]!]
-      this.#observe(words[group + 4]!, tiles, parallel !== 0, () => {
+      const [calls, tiles, parallel, operations, kernel] = Array.from(words.subarray(group, group + 5)) as GroupWords
+      const isParallel = parallel !== 0
+      this.#observe({ kernel, tiles, operations: operations * GROUP_OPERATIONS, isListed: true, isParallel }, () => {
         this.#exports.dispatchList(group * 4, 1)
       })
       group += 4 * (1 + calls)
@@ -174,12 +185,12 @@ export class Runtime implements KernelCalls {
     new Int32Array(this.allocator.memory.buffer, OBSERVED, 1)[0] = observer ? 1 : 0
   }
 
-  #observe(kernel: number, tiles: number, isParallel: boolean, run: () => void): void {
+  #observe(group: Omit<ObservedGroup, 'milliseconds' | 'waiting'>, run: () => void): void {
     const started = performance.now()
     run()
     const ended = performance.now()
-    const waiting = isParallel ? ended - new Float64Array(this.allocator.memory.buffer, OBSERVED + 8, 1)[0]! : 0
-    this.#observer?.({ kernel, tiles, isParallel, milliseconds: ended - started, waiting })
+    const waiting = group.isParallel ? ended - new Float64Array(this.allocator.memory.buffer, OBSERVED + 8, 1)[0]! : 0
+    this.#observer?.({ ...group, milliseconds: ended - started, waiting })
   }
 
   /** Address of a scratch area of at least `bytes` bytes for each thread, and the distance between two threads' areas. */

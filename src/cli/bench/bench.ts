@@ -181,7 +181,7 @@ async function measure(
   return {
     measurements,
     profile:
-      `${formatProfile(kernels.entries(), phases, measurements.length, peak)}\n` +
+      `${formatProfile(kernels.entries(), groups.entries(), phases, measurements.length, peak)}\n` +
       formatSharing(groups.entries(), phases, measurements.length, runtime.threads),
   }
 }

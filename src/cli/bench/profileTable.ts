@@ -25,20 +25,25 @@ const MAXIMUM_SHAPES = 16
  */
 export function formatProfile(
   entries: readonly ProfileEntry[],
+  /** Of these, those in lists stand beside the ops. */
+  groups: readonly GroupEntry[],
   phases: PhaseTimes,
   /** Steps that were measured: the tables show the mean of them. */
   steps: number,
   /** GFLOP/s that the machine can do; see backend/cpu/peak.ts. */
   peak: number,
 ): string {
-  const scaled = entries.map(({ phase, kernel, shape, calls, milliseconds, operations }): Row & { shape: string } => ({
-    phase,
-    op: kernel,
-    shape,
-    calls: calls / steps,
-    milliseconds: milliseconds / steps,
-    operations: operations / steps,
-  }))
+  const listed = groups.filter(({ isListed }) => isListed).map(listedEntry)
+  const scaled = [...entries, ...listed].map(
+    ({ phase, kernel, shape, calls, milliseconds, operations }): Row & { shape: string } => ({
+      phase,
+      op: kernel,
+      shape,
+      calls: calls / steps,
+      milliseconds: milliseconds / steps,
+      operations: operations / steps,
+    }),
+  )
   const total = [...phases.values()].reduce((sum, milliseconds) => sum + milliseconds, 0) / steps
   const columns = (heading: string): Parameters<typeof formatTable<Row>>[0] => [
     { heading: 'phase', text: ({ phase }) => phase, left: true },
@@ -68,6 +73,13 @@ export function formatProfile(
     `Products with a weight, by rows × in→out, the longest first:\n\n` +
     formatTable(columns('op'), shapes)
   )
+}
+
+/** Kernels of lists of calls, as ops. How much they do is known of those that multiply matrices. */
+function listedEntry({ phase, kernel, groups, operations, milliseconds }: GroupEntry): ProfileEntry {
+  const multiplies = kernel === 'gemm' || kernel.startsWith('attention')
+  const name = `${kernel}, in a list`
+  return { phase, kernel: name, shape: '', calls: groups, milliseconds, operations: multiplies ? 2 * operations : 0 }
 }
 
 /** How the threads share the work of a step: a row for each phase and one for the step. */

@@ -84,12 +84,17 @@ describe('cli/bench', () => {
 
   it('shows the mean of the steps, with the share of the peak and what lies between the kernels', () => {
     const entry = { phase: 'training', kernel: 'Linear', shape: '≤8 × 4→4' }
+    const group = { phase: 'training', kernel: 'gemm', tiles: 2, isParallel: true, groups: 8, waiting: 0 }
     const profile = formatProfile(
       [
         { ...entry, calls: 20, milliseconds: 60, operations: 1.2e9 },
         { ...entry, shape: '≤64 × 4→4', calls: 2, milliseconds: 20, operations: 0.8e9 },
         { phase: 'training', kernel: 'Add', shape: '', calls: 4, milliseconds: 10, operations: 0 },
         { phase: 'training', kernel: 'Neg', shape: '', calls: 6, milliseconds: 0.12, operations: 0 },
+      ],
+      [
+        { ...group, isListed: true, operations: 0.1e9, milliseconds: 4 },
+        { ...group, isListed: false, operations: 0.3e9, milliseconds: 60 },
       ],
       new Map([['training', 200]]),
       2,
@@ -99,14 +104,15 @@ describe('cli/bench', () => {
     assert.deepEqual(lines[0], ['Where the time of a step goes, 100 ms; the peak is 100.0 GFLOP/s:'])
     assert.deepEqual(lines[3], ['training', 'Linear', '11', '40.0', '40.0 %', '25.0', '25.0 %'])
     assert.deepEqual(lines[4], ['training', 'Add', '2', '5.0', '5.0 %'])
-    assert.deepEqual(lines[5], ['training', 'other kernels', '3', '0.1', '0.1 %'])
-    assert.deepEqual(lines[6], ['training', 'between kernels', '54.9', '54.9 %'])
+    assert.deepEqual(lines[5], ['training', 'gemm, in a list', '4', '2.0', '2.0 %', '50.0', '50.0 %'])
+    assert.deepEqual(lines[6], ['training', 'other kernels', '3', '0.1', '0.1 %'])
+    assert.deepEqual(lines[7], ['training', 'between kernels', '52.9', '52.9 %'])
     assert.deepEqual(lines.at(-3), ['training', 'Linear ≤8 × 4→4', '10', '30.0', '30.0 %', '20.0', '20.0 %'])
     assert.deepEqual(lines.at(-2), ['training', 'Linear ≤64 × 4→4', '1', '10.0', '10.0 %', '40.0', '40.0 %'])
   })
 
   it('shows how the threads share a step: a row for each phase, and their sum', () => {
-    const entry = { kernel: 'gemm', tiles: 8, groups: 10 }
+    const entry = { kernel: 'gemm', tiles: 8, groups: 10, operations: 0, isListed: false }
     const table = formatSharing(
       [
         { ...entry, phase: 'sampling', isParallel: false, milliseconds: 10, waiting: 0 },

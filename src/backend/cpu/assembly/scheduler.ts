@@ -4,7 +4,7 @@
  * nothing but the tile, so the number of threads never changes a bit of the result.
  *
  * A call is four words: kernel, tiles, address of its arguments, unused. A group in a list is four words before its calls: how many
- * they are, how many tiles they have, whether these are worth the helpers' attention, unused.
+ * they are, how many tiles they have, whether these are worth the helpers' attention, and for those who measure how much they do.
  *
  * The control block lies at a fixed address of the shared memory; what different threads write has a cache line of its own:
  *   left      tiles of the group that nobody took, 0 or less when there are none; far below 0 when the threads are to end
