@@ -22,8 +22,10 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     case 'TrainableTokenLogProbs':
     case 'TokenLogProbsGradient':
     case 'TrainableTokenLogProbsGradient': {
-      const { frozen } = attributes as { frozen: { weight: { shape: readonly [number, number] } } }
+      const { frozen, known } = attributes as { frozen: FrozenWeight; known?: object | null }
       const [out, width] = frozen.weight.shape
+      // What sampling kept is taken over; only the gradient of log-probabilities computes them again all the same.
+      if ((frozen.known ?? known) && !kernel.endsWith('Gradient')) return none
       const rows = (inputs.x ?? inputs.dy ?? inputs.hidden)?.shape[0] ?? 0
       const rank = inputs.loraA?.shape[0] ?? 0
       // The gradient of tokenLogProbs computes the logits again, and that of the weight where it is trained.
@@ -50,6 +52,12 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     default:
       return none
   }
+}
+
+interface FrozenWeight {
+  readonly weight: { readonly shape: readonly [number, number] }
+  /** The result, where it is known. */
+  readonly known?: object | null
 }
 
 function sizeOf(tensor: tf.TensorInfo | undefined): number {

@@ -69,6 +69,8 @@ describe('backend/operations', () => {
     assert.equal(countOperations('LoraLinear', lora, weight).operations, 2 * 3 * (5 * 7 + 2 * 5 + 2 * 7))
     assert.equal(countOperations('TokenLogProbsGradient', { hidden: info(3, 5) }, weight).operations, 4 * 3 * 5 * 7)
     assert.equal(countOperations('Add', { a: info(3), b: info(3) }, {}).operations, 0)
+    const known = { frozen: { ...weight.frozen, known: info(3, 7) } }
+    assert.deepEqual(countOperations('LoraLinear', lora, known), { operations: 0, shape: '' })
   })
 
   it('counts batches of products, transposed or not', () => {
