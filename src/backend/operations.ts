@@ -1,5 +1,6 @@
 import type * as tf from '../bundled/tfjs.js'
 import type { AttentionOptions, AttentionSegment } from '../ops/attention.js'
+import type { LayerAttributes } from '../ops/decoderLayer.js'
 
 /** What one call of a kernel has to compute. */
 export interface KernelWork {
@@ -49,6 +50,9 @@ export function countOperations(kernel: string, inputs: tf.NamedTensorInfoMap, a
     case 'AttentionGradient':
       // The scores again, the gradients of the weights, and those of q, k and v.
       return { ...none, operations: 5 * attentionProduct(inputs, attributes as AttentionOptions) }
+    case 'DecoderLayer':
+    case 'DecoderLayerGradient':
+      return { ...none, operations: layerOperations(kernel, inputs, attributes as LayerAttributes) }
     default:
       return none
   }
@@ -58,6 +62,22 @@ interface FrozenWeight {
   readonly weight: { readonly shape: readonly [number, number] }
   /** The result, where it is known. */
   readonly known?: object | null
+}
+
+/** Of a layer or its gradient: the products of its linear layers and of attention. */
+function layerOperations(kernel: string, inputs: tf.NamedTensorInfoMap, attributes: LayerAttributes): number {
+  const isGradient = kernel === 'DecoderLayerGradient'
+  // Both have the layer's input or its gradient first, of the same shape.
+  const rows = Object.values(inputs)[0]?.shape[0] ?? 0
+  const { weights, known, segments } = attributes
+  const linears = Object.values(weights.linears).reduce((sum, { weight: { shape }, lora }) => {
+    const [out, width] = shape
+    const rank = lora?.a.shape[0] ?? 0
+    // The gradient has one product with the weight, and three with x or A and two with dy for the matrices of LoRA.
+    return sum + out * width + rank * (isGradient ? 3 * width + 2 * out : width + out)
+  }, 0)
+  const attention = attentionPairs(segments) * weights.linears.q.weight.shape[0]
+  return 2 * ((known && !isGradient ? 0 : rows * linears) + (isGradient ? 5 : 2) * attention)
 }
 
 function sizeOf(tensor: tf.TensorInfo | undefined): number {

@@ -150,6 +150,7 @@ registerGradient<[q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, y: tf.Tensor, logSum
     inputs: ['q', 'k', 'v'],
     // The second result is the logarithm of each softmax's denominator, [N, numHeads], for the gradient.
     outputs: [true, true],
+    differentiated: 1,
     gradients: ([dy], [q, k, v, y, logSumExp], options) => {
       const inputs = { dy, q, k, v, y, logSumExp }
       const [dq, dk, dv] = runKernel<[tf.Tensor, tf.Tensor, tf.Tensor]>('AttentionGradient', inputs, options)

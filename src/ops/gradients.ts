@@ -1,4 +1,5 @@
 import * as tf from '../bundled/tfjs.js'
+import { numDifferentiated } from './kernel.js'
 
 /** What tfjs records of one op; see tfjs-core's tape.ts. */
 interface TapeNode {
@@ -126,7 +127,9 @@ function addInputGradients(
   const inputs = Object.entries(node.inputs).filter(([, { id }]) => dependent.has(id))
   const found = tf.tidy(() => {
     if (!node.gradient) throw new Error(`cannot compute gradients: tfjs has none for ${node.kernelName}`)
-    const compute = node.gradient(dys)
+    // tfjs makes zeros of every gradient that is missing: for those that nobody reads, any tensor will do.
+    const differentiated = numDifferentiated(node.kernelName)
+    const compute = node.gradient(dys.map((dy, i) => (i < differentiated ? dy : dys[0])))
     return inputs.map(([name]) => {
       const gradient = compute[name]!()
       // A gradient that is handed on unchanged must outlive the tensor that it came from.

@@ -28,10 +28,12 @@ export function runKernel<Result extends tf.Tensor | tf.Tensor[] = tf.Tensor>(
 
 /** How an op is differentiated: by kernel, whatever the backend. */
 export interface KernelGradient<Saved, Attributes, FrozenInputs> {
-  /** Inputs that the gradient needs. Defaults to none. */
-  readonly inputs?: string[]
+  /** Inputs that the gradient needs; `all` of a kernel that takes a list of them. Defaults to none. */
+  readonly inputs?: string[] | 'all'
   /** For each result, whether the gradient needs it. Defaults to none. */
   readonly outputs?: boolean[]
+  /** How many of the results, from the first on, have gradients that are read: of the others they need not be made. Defaults to all. */
+  readonly differentiated?: number
   /** Of each input by its name, computed when it is asked for. */
   readonly gradients: (
     dys: readonly [tf.Tensor, ...tf.Tensor[]], // of each result
@@ -41,14 +43,22 @@ export interface KernelGradient<Saved, Attributes, FrozenInputs> {
   ) => Readonly<Record<string, () => tf.Tensor>>
 }
 
+const differentiatedResults = new Map<string, number>()
+
+/** How many results of a kernel, from the first on, have gradients that are read; see {@link KernelGradient}. */
+export function numDifferentiated(kernelName: string): number {
+  return differentiatedResults.get(kernelName) ?? Infinity
+}
+
 /** Tells tfjs the gradient of a kernel. What was saved, and attributes and frozen inputs as they were given, come untyped from it. */
 export function registerGradient<Saved extends readonly tf.Tensor[], Attributes = object, FrozenInputs = object>(
   kernelName: KernelName,
-  { inputs, outputs, gradients }: KernelGradient<Saved, Attributes, FrozenInputs>,
+  { inputs, outputs, differentiated, gradients }: KernelGradient<Saved, Attributes, FrozenInputs>,
 ): void {
+  if (differentiated !== undefined) differentiatedResults.set(kernelName, differentiated)
   tf.registerGradient({
     kernelName,
-    inputsToSave: inputs ?? [],
+    ...(inputs === 'all' ? { saveAllInputs: true } : { inputsToSave: inputs ?? [] }),
     outputsToSave: outputs ?? [],
     gradFunc: (dys, saved, given) => {
       const attributes = given as object as Attributes & { frozen: FrozenInputs }

@@ -7,6 +7,7 @@ import { EngineError } from '../errors.js'
  */
 export const kernelSets = {
   attention: ['Attention', 'AttentionGradient'],
+  decoderLayer: ['DecoderLayer', 'DecoderLayerGradient'],
   dropout: ['KeyedDropout'],
   rmsNorm: ['RmsNorm', 'RmsNormGradient', 'TrainableRmsNorm', 'TrainableRmsNormGradient'],
   rope: ['Rope'],

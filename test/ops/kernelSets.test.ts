@@ -62,6 +62,7 @@ describe('ops/kernelSets', () => {
     const forward = names.filter((name) => names.includes(`${name}Gradient`))
     assert.deepEqual(forward.toSorted(), [
       'Attention',
+      'DecoderLayer',
       'RmsNorm',
       'SelectRows',
       'Swiglu',

@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict'
 import * as tf from '../../src/bundled/tfjs.js'
+import { linear } from '../../src/ops/linear.js'
+import { createWeight } from '../../src/ops/weight.js'
 import { assertClose, on, onEveryBackend, OUR_BACKENDS, randomTensor, REFERENCE, testOp, values } from './suite.js'
 
 function product(transposeA: boolean, transposeB: boolean) {
@@ -30,6 +33,28 @@ describe('matMul', () => {
         'no rows': { make, inputs: shapes(0, 4, 5, transposeA, transposeB, []) },
         'no depth': { make, inputs: shapes(3, 0, 5, transposeA, transposeB, []) },
         '3 products': { make, inputs: shapes(4, 5, 6, transposeA, transposeB, [3]) },
+      })
+    })
+  }
+
+  for (const backend of OUR_BACKENDS) {
+    it(`gives a product of great depth the bits of one with a packed weight, which is summed in one go: ${backend}`, async () => {
+      await on(backend, () => {
+        for (const [m, k, n] of [
+          [1, 641, 17],
+          [25, 1500, 40],
+          [300, 700, 16],
+          [8, 640, 33],
+        ] as const) {
+          const x = randomTensor([m, k], 1)
+          const w = randomTensor([n, k], 2)
+          const weight = createWeight([n, k], values(w))
+          const expected = values(linear(x, weight, null, null))
+          assert.deepEqual(values(tf.matMul(x, w, false, true)), expected)
+          assert.deepEqual(values(tf.matMul(x, tf.transpose(w))), expected)
+          assert.deepEqual(values(tf.matMul(tf.transpose(x), tf.transpose(w), true)), expected)
+          weight.dispose()
+        }
       })
     })
   }

@@ -1,6 +1,8 @@
 import * as tf from '../../bundled/tfjs.js'
 import { ConfigError, ShapeError } from '../../errors.js'
 import { attention } from '../../ops/attention.js'
+import { decoderLayer, hasDecoderLayer, layerLinears } from '../../ops/decoderLayer.js'
+import type { LayerLinear, LayerWeights } from '../../ops/decoderLayer.js'
 import { dropout as dropoutOp } from '../../ops/dropout.js'
 import { mix } from '../../ops/mix.js'
 import type { DropoutMask } from '../../ops/dropout.js'
@@ -97,8 +99,9 @@ export function decode(
     let x = embed(weights.embedding, tokenIds)
     for (const [index, layer] of weights.layers.entries()) {
       const before = x
+      const asOne = layerAsOne(config, layer, index, adapter, batch, options)
       const compute = (input: tf.Tensor2D, rotary: RotaryTables): tf.Tensor2D =>
-        decoderLayer(config, layer, index, adapter, input, rotary, batch, options)
+        asOne?.(input, rotary) ?? composedLayer(config, layer, index, adapter, input, rotary, batch, options)
       x = tf.tidy(() => {
         if (!recomputeLayers) return compute(before, shared)
         // When the layer is computed again, the tables of this forward pass are gone.
@@ -150,7 +153,43 @@ function layerVariables(layer: DecoderLayer, adapter: LoraTensors | null, index:
   ]
 }
 
-function decoderLayer(
+/** A layer as one op of the backend; null where there is none for it. */
+function layerAsOne(
+  config: ModelConfig,
+  layer: DecoderLayer,
+  index: number,
+  adapter: LoraTensors | null,
+  batch: PackedBatch,
+  { cache, keep, kept, dropout }: ForwardOptions,
+): ((x: tf.Tensor2D /* [N, hidden] */, rotary: RotaryTables) => tf.Tensor2D) | null {
+  if (cache || keep || dropout) return null
+  const linears = byLinear((projection) => ({
+    ...layer.projections[projection],
+    lora: adapter?.entry(index, projection) ?? null,
+  }))
+  const weights: LayerWeights = { ...layer, linears }
+  if (!hasDecoderLayer(weights)) return null
+  const options = {
+    segments: batch.segments,
+    numHeads: config.numHeads,
+    numKeyValueHeads: config.numKeyValueHeads,
+    epsilon: config.rmsNormEpsilon,
+    isRotated: config.ropeLayers[index]!,
+    keyRows: batch.keyRows ?? null,
+    known: kept
+      ? { tables: byLinear((projection) => kept.projections.table(index, projection)), rows: kept.rows }
+      : null,
+  }
+  return (x, { cos, sin }) => decoderLayer(x, cos, sin, weights, options)
+}
+
+/** Something of each linear layer, from its projection. */
+function byLinear<Value>(of: (projection: Projection) => Value): Record<LayerLinear, Value> {
+  return Object.fromEntries(layerLinears.map((name) => [name, of(`${name}_proj`)])) as Record<LayerLinear, Value>
+}
+
+/** A layer of single ops: every backend has it, and it can do all that is asked for. */
+function composedLayer(
   config: ModelConfig,
   layer: DecoderLayer,
   index: number,

@@ -168,6 +168,35 @@ function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32
   }
 }
 
+/** Depth of a strided matrix beyond which a tile works through it in steps of DEPTH_BLOCK, so that what it copies stays in the cache. */
+const LONG_DEPTH = 640
+const DEPTH_BLOCK = 256
+
+/**
+ * A tile of a product with a strided matrix of great depth, such as the gradient of a matrix by all tokens of a batch. Accumulators
+ * wait in memory between two steps: every element is still one chain of multiply-adds. The scratch has room for them, since a tile has
+ * fewer rows than LONG_DEPTH - DEPTH_BLOCK.
+ */
+function longTile(args: usize, a: usize, b: usize, c: usize, rows: i32, column: i32, width: i32, sums: usize): void {
+  const depth = load<i32>(args, DEPTH), bDepth = <usize>load<i32>(args, B_DEPTH), bColumn = <usize>load<i32>(args, B_COLUMN)
+  const aRow = <usize>load<i32>(args, A_ROW), aDepth = <usize>load<i32>(args, A_DEPTH), cRow = <usize>load<i32>(args, C_ROW)
+  const most = blockRows(), blocks = (rows + most - 1) / most
+  const panel = sums + (<usize>rows << 6)
+  clear(sums, rows)
+  for (let k = 0; k < depth; k += DEPTH_BLOCK) {
+    const step = min(DEPTH_BLOCK, depth - k)
+    copyPanel(b + <usize>k * bDepth, bDepth, bColumn, step, width, panel)
+    for (let i = 0; i < blocks; i++) {
+      const first = rows * i / blocks, n = rows * (i + 1) / blocks - first
+      block(n, a + <usize>first * aRow + <usize>k * aDepth, aRow, aDepth, panel, 64, step, sums + (<usize>first << 6), 64)
+    }
+  }
+  for (let r = 0; r < rows; r++) {
+    storeRow(args, sums + (<usize>r << 6), c, column, width)
+    c += cRow
+  }
+}
+
 /** One tile: up to TILE_ROWS rows of C by up to TILE_PANELS times 16 columns. */
 export function gemmTile(args: usize, tile: i32): void {
   const panels = (load<i32>(args, COLUMNS) + 15) >> 4, tilePanels = load<i32>(args, TILE_PANELS)
@@ -183,6 +212,13 @@ function gemmPanel(args: usize, panelIndex: i32, firstRow: i32, endRow: i32): vo
   const sums = <usize>load<i32>(args, SCRATCH) + <usize>threadIndex() * <usize>load<i32>(args, SCRATCH_BYTES)
   const scratch = sums + BLOCK_BYTES
   const mode = load<i32>(args, MODE), b = <usize>load<i32>(args, B)
+  if (mode == 2 && depth > LONG_DEPTH && load<i32>(args, LOW_DEPTH) == 0) {
+    const a = <usize>load<i32>(args, A) + <usize>firstRow * <usize>load<i32>(args, A_ROW)
+    const c = <usize>load<i32>(args, C) + <usize>firstRow * <usize>load<i32>(args, C_ROW)
+    const columnStart = <usize>column * <usize>load<i32>(args, B_COLUMN), cColumn = <usize>column * <usize>load<i32>(args, C_COLUMN)
+    longTile(args, a, b + columnStart, c + cColumn, endRow - firstRow, column, width, sums)
+    return
+  }
   const few = mode == 1 && endRow - firstRow <= (blockRows() > 2 ? FEW_ROWS_JOINED : FEW_ROWS)
 
   let panel = scratch

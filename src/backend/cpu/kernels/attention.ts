@@ -31,7 +31,11 @@ interface AttentionGradientInputs extends AttentionInputs {
 }
 
 /** y [N, H·D] and, for the gradient, the logarithm of each softmax's denominator [N, H]. */
-function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: AttentionOptions): tf.TensorInfo[] {
+export function attention(
+  backend: CpuBackend,
+  { q, k, v }: AttentionInputs,
+  options: AttentionOptions,
+): tf.TensorInfo[] {
   const { runtime } = backend
   const [n, width] = q.shape as [number, number]
   const y = backend.allocate([n, width])
@@ -58,7 +62,7 @@ function attention(backend: CpuBackend, { q, k, v }: AttentionInputs, options: A
 }
 
 /** [dq, dk, dv], with the shapes of q, k and v. */
-function attentionGradient(
+export function attentionGradient(
   backend: CpuBackend,
   { dy, q, k, v, y, logSumExp }: AttentionGradientInputs,
   options: AttentionOptions,

@@ -1,6 +1,7 @@
 import { addKernels } from './add.js'
 import { attentionKernels } from './attention.js'
 import { castKernels } from './cast.js'
+import { decoderLayerKernels } from './decoderLayer/kernels.js'
 import { dropoutKernels } from './dropout.js'
 import type { CpuKernel } from './kernel.js'
 import { linearKernels } from './linear.js'
@@ -25,6 +26,7 @@ export const kernels: readonly CpuKernel[] = [
   ...castKernels,
   ...weightKernels,
   ...linearKernels,
+  ...decoderLayerKernels,
   ...dropoutKernels,
   ...rmsNormKernels,
   ...ropeKernels,

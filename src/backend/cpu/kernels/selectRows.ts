@@ -9,7 +9,7 @@ interface SelectRowsAttributes {
   height: number
 }
 
-function selectRows(
+export function selectRows(
   backend: CpuBackend,
   { x }: { x: tf.TensorInfo }, // [N, D]
   { rows }: SelectRowsAttributes,
@@ -21,7 +21,7 @@ function selectRows(
 }
 
 /** Adds each row of dy to the row that it was selected from. */
-function selectRowsGradient(
+export function selectRowsGradient(
   backend: CpuBackend,
   { dy }: { dy: tf.TensorInfo }, // [M, D]
   { rows, height }: SelectRowsAttributes,

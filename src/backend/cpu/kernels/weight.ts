@@ -20,7 +20,7 @@ const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => (j & 7) * 2 
 const EMBED_OPERATIONS = 64
 
 /** Numbers of a packed weight [out, in], those that fill up the last panel included. */
-function packedSize(out: number, width: number): number {
+export function packedSize(out: number, width: number): number {
   return Math.ceil(out / 16) * width * 16
 }
 
@@ -33,7 +33,7 @@ export const float32Panels = {
 }
 
 /** Writes a matrix [out, in] in panels; `position` says where in a row of 16 an output stands. */
-function fillPanels<Values extends Float32Array | Uint16Array>(
+export function fillPanels<Values extends Float32Array | Uint16Array>(
   packed: Values, // [packedSize]
   values: Values, // [out · in]
   [out, width]: readonly [out: number, width: number],
