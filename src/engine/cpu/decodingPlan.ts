@@ -8,6 +8,8 @@ import { callEmbed } from '../../backend/cpu/kernels/weight.js'
 import { KernelList } from '../../backend/cpu/kernelList.js'
 import { EngineError } from '../../errors.js'
 import type { ModelConfig } from '../../model/config.js'
+import { projections } from '../../model/modelTensors.js'
+import type { Projection } from '../../model/modelTensors.js'
 import { ropeTables } from '../../model/ropeFrequencies.js'
 import { checkTokenIds } from '../../ops/embed.js'
 import { checkArguments, checkSampled } from '../../ops/sampleTokens.js'
@@ -53,7 +55,7 @@ export class DecodingPlan implements SamplingSteps {
   readonly #caches: LayerCache[] = []
   readonly #blocks: number[] = []
   readonly #rotary: RotaryMemory
-  readonly #tables: ((layer: number, projection: Parameters<KeptPlaces['table']>[1]) => number) | null
+  readonly #tables: KeptPlaces['tables'] | null
 
   constructor(
     private readonly backend: CpuBackend,
@@ -71,7 +73,7 @@ export class DecodingPlan implements SamplingSteps {
     this.#memory = new StepMemory(allocator, config, this.#weights.rank)
     this.#inputs = Object.fromEntries(INPUTS.map((name) => [name, new GrowingBlock(allocator)])) as InputBlocks
     this.#rotary = new RotaryMemory(config, new GrowingBlock(allocator))
-    this.#tables = kept && ((layer, projection) => backend.address(kept.table(layer, projection)))
+    this.#tables = kept && keptTables(backend, config, kept)
     const floats = runSlots(slots) * config.numKeyValueHeads * config.headDim
     const table = (): number => {
       const address = allocator.allocate(floats * 4)
@@ -147,16 +149,16 @@ export class DecodingPlan implements SamplingSteps {
     }
   }
 
-  #keptPlaces(table: KeptPlaces['table'], rows: Int32Array): KeptPlaces | null {
+  #keptPlaces(tables: KeptPlaces['tables'], rows: Int32Array): KeptPlaces | null {
     const [firstRow] = rows
     if (firstRow !== undefined && firstRow >= 0 && rows.every((row, i) => row === firstRow + i)) {
-      return { table, firstRow, from: 0, to: 0, count: 0 }
+      return { tables, firstRow, from: 0, to: 0, count: 0 }
     }
     const from = Int32Array.from(rows.keys()).filter((i) => rows[i]! >= 0)
     if (from.length === 0) return null
     const to = from.map((i) => rows[i]!)
     const { keptFrom, keptTo } = this.#inputs
-    return { table, firstRow: null, from: keptFrom.place(from), to: keptTo.place(to), count: from.length }
+    return { tables, firstRow: null, from: keptFrom.place(from), to: keptTo.place(to), count: from.length }
   }
 
   #addCalls(plan: StepPlan, { batch, rows }: DecodingStep, draw: SampleTokensAttributes): void {
@@ -218,6 +220,14 @@ export class DecodingPlan implements SamplingSteps {
       statistics: floats.slice(3 * rows),
     }
   }
+}
+
+/** Addresses of what is kept of each layer's projections. */
+function keptTables(backend: CpuBackend, config: ModelConfig, kept: KeptProjections): KeptPlaces['tables'] {
+  return Array.from({ length: config.numLayers }, (_, layer) => {
+    const tables = projections.map((projection) => [projection, backend.address(kept.table(layer, projection))])
+    return Object.fromEntries(tables) as Record<Projection, number>
+  })
 }
 
 /** Cosines and sines of all positions so far, in shared memory. */

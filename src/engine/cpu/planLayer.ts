@@ -15,7 +15,8 @@ import type { PanelWeight, PlanLayer, SharedInput } from './planWeights.js'
 
 /** Where the results of projections go that are kept. */
 export interface KeptPlaces {
-  readonly table: (layer: number, projection: Projection) => number // [capacity, out]
+  /** Of each layer. */
+  readonly tables: readonly Readonly<Record<Projection, number>>[] // [capacity, out] each
   /** First of the consecutive rows that all tokens go to, so that products write there; null when they are copied instead. */
   readonly firstRow: number | null
   /** The tokens to be copied and the rows that they go to. */
@@ -112,7 +113,7 @@ function projectInto(calls: KernelList, step: StepPlan, layer: PlanLayer, index:
     const out = weight.shape[0]
     const aRowStride = layer.inputs[INPUT_OF[projection]].rank * 4
     const isDirect = kept !== null && kept.firstRow !== null
-    const c = isDirect ? kept.table(index, projection) + kept.firstRow * out * 4 : output
+    const c = isDirect ? kept.tables[index]![projection] + kept.firstRow * out * 4 : output
     addProduct(calls, input, weight, c, tokens, {
       bias,
       accumulate,
@@ -218,7 +219,7 @@ function keepCopies(
     callCopyRows(calls, {
       from,
       fromRows: kept.from,
-      to: kept.table(index, projection),
+      to: kept.tables[index]![projection],
       toRows: kept.to,
       count: kept.count,
       width: projectionShape(config, projection)[0],

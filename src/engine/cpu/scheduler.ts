@@ -221,6 +221,7 @@ class StepBuilder {
 
 /** Rows of which each belongs to the last token that got it, -1 for the others: a row that was given up may be taken anew in one step. */
 function lastOwners(rows: readonly number[]): Int32Array {
+  if (rows.every((row, i) => row < 0 || i === 0 || row > rows[i - 1]!)) return Int32Array.from(rows)
   const owners = new Map(rows.map((row, token) => [row, token]))
   return Int32Array.from(rows, (row, token) => (owners.get(row) === token ? row : -1))
 }
