@@ -41,6 +41,15 @@ const INPUTS = [
   'history',
 ] as const
 
+/** Addresses of what the first and last kernels of a step read. */
+interface StepInputs {
+  readonly tokenIds: number // [N]
+  readonly rows: number // [n]
+  readonly doubles: number
+  readonly history: number
+  readonly historyEnds: number
+}
+
 type InputBlocks = Readonly<Record<(typeof INPUTS)[number], GrowingBlock>>
 
 /**
@@ -56,6 +65,8 @@ export class DecodingPlan implements SamplingSteps {
   readonly #blocks: number[] = []
   readonly #rotary: RotaryMemory
   readonly #tables: KeptPlaces['tables'] | null
+  /** Of the calls that the list holds. */
+  #key: string | null = null
 
   constructor(
     private readonly backend: CpuBackend,
@@ -99,14 +110,20 @@ export class DecodingPlan implements SamplingSteps {
       checkArguments([step.rows.length, this.config.vocabularySize], draw)
       const buffers = this.#memory.buffers(step.batch.tokenIds.length, step.rows.length)
       const plan = this.#plan(step, buffers, last)
+      const inputs = this.#place(step, draw)
       const list = this.#list
       const fill = (): void => {
         list.clear()
-        this.#addCalls(plan, step, draw)
+        this.#addCalls(plan, inputs, step.rows.length, draw)
       }
-      fill()
+      // From token to token mostly the numbers change that the kernels read, and not where they lie.
+      const key = keyOf(plan, inputs, step.rows.length, draw)
+      const isFilled = key !== null && key === this.#key && !list.isOutdated
+      this.#key = null
+      if (!isFilled) fill()
       // Where the kernels' scratch area has grown on the way, the calls from before have its old place.
       if (list.isOutdated) fill()
+      this.#key = key
       list.dispatch()
       const sampled = this.#read(buffers.sampled, step.rows.length)
       checkSampled(sampled)
@@ -123,7 +140,7 @@ export class DecodingPlan implements SamplingSteps {
     this.#weights.dispose()
   }
 
-  /** Writes what the step's kernels read. */
+  /** Writes what the layers of a step read. */
   #plan({ batch, keptRows }: DecodingStep, buffers: StepBuffers, last: number): StepPlan {
     const { config } = this
     const { numHeads, numKeyValueHeads, headDim } = config
@@ -141,9 +158,13 @@ export class DecodingPlan implements SamplingSteps {
       panels: { list: inputs.panels.place(panels.words), entries: panels.entries },
       slotCopies: batch.slotCopies ?? [],
       rotary: this.#rotary.tables(last + 1),
-      attention: (calls, q, { keys, values }) => {
-        const { mixed: y, logSumExp } = buffers
-        attention.call(calls, { q, keyPanels: keys, v: values, y, logSumExp, list })
+      attention: {
+        list,
+        entries: attention.entries,
+        add: (calls, q, { keys, values }) => {
+          const { mixed: y, logSumExp } = buffers
+          attention.call(calls, { q, keyPanels: keys, v: values, y, logSumExp, list })
+        },
       },
       kept: this.#tables && this.#keptPlaces(this.#tables, keptRows),
     }
@@ -161,14 +182,27 @@ export class DecodingPlan implements SamplingSteps {
     return { tables, firstRow: null, from: keptFrom.place(from), to: keptTo.place(to), count: from.length }
   }
 
-  #addCalls(plan: StepPlan, { batch, rows }: DecodingStep, draw: SampleTokensAttributes): void {
+  /** Writes what the step's first and last kernels read. */
+  #place({ batch, rows }: DecodingStep, draw: SampleTokensAttributes): StepInputs {
+    const { tokenIds, rows: rowNumbers, doubles, history } = this.#inputs
+    const values = drawValues(draw)
+    const historyAddress = history.place(values.history)
+    return {
+      tokenIds: tokenIds.place(batch.tokenIds),
+      rows: rowNumbers.place(rows),
+      doubles: doubles.place(values.doubles),
+      history: historyAddress,
+      historyEnds: historyAddress + values.historyEnd * 4,
+    }
+  }
+
+  #addCalls(plan: StepPlan, inputs: StepInputs, count: number, { parameters }: SampleTokensAttributes): void {
     const { config } = this
     const { hiddenSize, vocabularySize } = config
     const calls = this.#list
     const { embedding, layers, finalNorm, head } = this.#weights
-    const inputs = this.#inputs
     const { x, predicting, logits, sampled } = plan.buffers
-    const ids = inputs.tokenIds.place(batch.tokenIds)
+    const { tokenIds: ids, rows: fromRows, doubles, history, historyEnds } = inputs
     if (embedding.form === 'matrix') {
       const to = { to: x, toRows: 0, count: plan.tokens, width: hiddenSize }
       callCopyRows(calls, { from: embedding.address, fromRows: ids, ...to })
@@ -187,8 +221,6 @@ export class DecodingPlan implements SamplingSteps {
     for (const [index, layer] of layers.entries()) addLayer(calls, plan, layer, this.#caches[index]!, index)
 
     // The norm of a row does not depend on the others: only the rows that predict a token need it.
-    const count = rows.length
-    const fromRows = inputs.rows.place(rows)
     callCopyRows(calls, { from: x, fromRows, to: predicting, toRows: 0, count, width: hiddenSize })
     calls.barrier()
     const norm = { weight: finalNorm, rows: count, width: hiddenSize, epsilon: config.rmsNormEpsilon }
@@ -196,17 +228,15 @@ export class DecodingPlan implements SamplingSteps {
     calls.barrier()
     addProduct(calls, predicting, head, logits, count)
     calls.barrier()
-    const values = drawValues(draw)
-    const history = inputs.history.place(values.history)
     callSampleTokens(calls, {
       logits,
       rows: count,
       vocabulary: vocabularySize,
       sampled,
-      parameters: draw.parameters,
-      doubles: inputs.doubles.place(values.doubles),
+      parameters,
+      doubles,
       history,
-      historyEnds: history + values.historyEnd * 4,
+      historyEnds,
     })
   }
 
@@ -220,6 +250,38 @@ export class DecodingPlan implements SamplingSteps {
       statistics: floats.slice(3 * rows),
     }
   }
+}
+
+/** The same for steps whose calls are the same; null for one whose calls no other has. */
+function keyOf(
+  plan: StepPlan,
+  inputs: StepInputs,
+  count: number,
+  { parameters: { temperature, topK } }: SampleTokensAttributes,
+): string | null {
+  const { tokens, buffers, positions, slots, panels, slotCopies, rotary, attention, kept } = plan
+  if (slotCopies.length > 0) return null
+  const numbers = {
+    tokens,
+    count,
+    temperature,
+    topK,
+    positions,
+    slots,
+    x: buffers.x,
+    work: buffers.normed,
+    cos: rotary.cos,
+    panels: panels.list,
+    panelEntries: panels.entries,
+    attention: attention.list,
+    attentionEntries: attention.entries,
+    firstRow: kept?.firstRow,
+    keptFrom: kept?.from,
+    keptTo: kept?.to,
+    keptCount: kept?.count,
+    ...inputs,
+  }
+  return Object.values(numbers).join()
 }
 
 /** Addresses of what is kept of each layer's projections. */

@@ -37,8 +37,12 @@ export interface StepPlan {
   readonly slotCopies: readonly SlotCopy[]
   /** Tables of all positions. */
   readonly rotary: RotaryTables
-  /** Adds attention over the cache to the calls: from queries [N, H·D] to `mixed`. */
-  readonly attention: (calls: KernelList, queries: number, cache: LayerCache) => void
+  readonly attention: {
+    readonly list: number
+    readonly entries: number
+    /** Adds attention over the cache to the calls: from queries [N, H·D] to `mixed`. */
+    readonly add: (calls: KernelList, queries: number, cache: LayerCache) => void
+  }
   readonly kept: KeptPlaces | null
 }
 
@@ -81,7 +85,7 @@ export function addLayer(calls: KernelList, step: StepPlan, layer: PlanLayer, ca
   const placed = addHeads(calls, step, layer, cache, index, { queries, keys, values })
   calls.barrier()
   addSlotCopies(calls, step, cache)
-  step.attention(calls, placed, cache)
+  step.attention.add(calls, placed, cache)
   calls.barrier()
   addDownProducts(calls, step, layer.inputs.o_proj, buffers.mixed, config.numHeads * config.headDim)
   addResidual(calls, step, index, project, 'o_proj', buffers.mixed)

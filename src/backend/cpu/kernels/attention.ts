@@ -116,6 +116,8 @@ export function attentionGradient(
 export interface CachedAttentionCall {
   /** What the kernel reads about the segments; the caller sees to where it lies. */
   readonly list: Int32Array
+  /** Of the list: lists with as many entries are for the same calls. */
+  readonly entries: number
   call(
     calls: KernelCalls,
     addresses: {
@@ -145,6 +147,7 @@ export function cachedAttentionCall(
   const { words, entries } = queryList(used, panelOfSlot, shape.tileQueries)
   return {
     list: words,
+    entries,
     call: (calls, addresses) => {
       callForward(calls, shape, entries, addresses)
     },
