@@ -1,6 +1,9 @@
 import * as tf from '../src/bundled/tfjs.js'
+import { cachedAttentionCall } from '../src/backend/cpu/kernels/attention.js'
+import type { Runtime } from '../src/backend/cpu/runtime.js'
 import { attentionPairs } from '../src/backend/operations.js'
 import { formatTable } from '../src/cli/terminal/table.js'
+import { runSlots } from '../src/engine/cpu/cacheSlots.js'
 import { packGroups } from '../src/engine/cpu/packedBatch.js'
 import type { AttentionOptions, AttentionSegment } from '../src/ops/attention.js'
 import { runKernel } from '../src/ops/kernel.js'
@@ -54,6 +57,8 @@ interface Case {
   /** Multiplications and additions of matrix products, or bytes that have to be read and written. */
   readonly operations?: number
   readonly bytes?: number
+  /** Calls the kernel otherwise than by its op. */
+  readonly run?: () => void
   dispose?(): void
 }
 
@@ -70,13 +75,14 @@ export async function measureOps(
   const records: BenchRecord[] = []
   for (const build of [attentionCases, decodeCases, tokenLogProbsCases, elementwiseCases]) {
     for (const threads of backends.threads) {
-      await backends.use(threads)
-      for (const work of build(sizes)) {
+      const runtime = await backends.use(threads)
+      for (const work of build(sizes, runtime)) {
         progress(`${work.op} ${work.size}, threads: ${threads}`)
-        const milliseconds = bestMilliseconds(() => {
+        const runOp = (): void => {
           // tfjs's Add is none of our ops, but ours in its place.
           tf.dispose(runKernel<tf.Tensor[]>(work.op as KernelName, work.inputs, work.attributes, work.frozen))
-        }, sizes.milliseconds)
+        }
+        const milliseconds = bestMilliseconds(work.run ?? runOp, sizes.milliseconds)
         tf.dispose(work.inputs)
         work.dispose?.()
         const gflops = work.operations === undefined ? null : work.operations / milliseconds / 1e6
@@ -138,16 +144,17 @@ function attentionCases({ groups, promptLength, completionLength }: OpSizes): Ca
   ]
 }
 
-/** Attention of one step of decoding, halfway through the completions, and the sampling of its tokens. */
-function decodeCases({ rows, promptLength, completionLength, vocabularySize }: OpSizes): Case[] {
+/** Attention of one step of decoding, halfway through the completions, over a cache of panels, and the sampling of its tokens. */
+function decodeCases({ rows, promptLength, completionLength, vocabularySize }: OpSizes, runtime: Runtime): Case[] {
   const prompts = Math.ceil(rows / GENERATIONS)
-  const own = prompts * promptLength
+  const [promptSlots, rowSlots] = [runSlots(promptLength), runSlots(completionLength)]
+  const own = prompts * promptSlots
   const segments = Array.from({ length: rows }, (_, row): AttentionSegment => ({
     queryStart: row,
     queryLength: 1,
-    prefixStart: Math.floor(row / GENERATIONS) * promptLength,
+    prefixStart: Math.floor(row / GENERATIONS) * promptSlots,
     prefixLength: promptLength,
-    keyStart: own + row * completionLength,
+    keyStart: own + row * rowSlots,
     keyLength: Math.ceil(completionLength / 2),
   }))
   const parameters = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
@@ -157,8 +164,9 @@ function decodeCases({ rows, promptLength, completionLength, vocabularySize }: O
       op: 'Attention',
       size: `decoding, ${rows} sequences`,
       operations: 2 * attentionProduct(segments),
-      inputs: attentionInputs(rows, own + rows * completionLength),
-      attributes: attentionOptions(segments),
+      inputs: {},
+      attributes: {},
+      ...cachedAttention(runtime, segments, own + rows * rowSlots),
     },
     {
       op: 'SampleTokens',
@@ -168,6 +176,39 @@ function decodeCases({ rows, promptLength, completionLength, vocabularySize }: O
       attributes: { parameters, uniforms, histories: null },
     },
   ]
+}
+
+/** Attention of single tokens as sampling calls it. */
+function cachedAttention(
+  runtime: Runtime,
+  segments: readonly AttentionSegment[],
+  slots: number,
+): Required<Pick<Case, 'run' | 'dispose'>> {
+  const { allocator } = runtime
+  const rows = segments.length
+  const width = NUM_KEY_VALUE_HEADS * HEAD_DIM
+  const attention = cachedAttentionCall(attentionOptions(segments), HIDDEN, runtime.threads)
+  const place = (values: Float32Array | Int32Array): number => {
+    const address = allocator.allocate(values.byteLength)
+    new Int32Array(allocator.memory.buffer, address, values.length).set(new Int32Array(values.buffer))
+    return address
+  }
+  const addresses = {
+    q: place(randomValues(rows * HIDDEN)),
+    keyPanels: place(randomValues(slots * width)),
+    v: place(randomValues(slots * width)),
+    y: allocator.allocate(rows * HIDDEN * 4),
+    logSumExp: allocator.allocate(rows * NUM_HEADS * 4),
+    list: place(attention.list),
+  }
+  return {
+    run: () => {
+      attention.call(runtime, addresses)
+    },
+    dispose: () => {
+      for (const address of Object.values(addresses)) allocator.release(address)
+    },
+  }
 }
 
 function attentionInputs(queries: number, keys: number): Record<'q' | 'k' | 'v', tf.Tensor> {
