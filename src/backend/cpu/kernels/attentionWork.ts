@@ -105,16 +105,26 @@ export function slotPanelList(slots: ArrayLike<number>): WorkList {
   return { words: Int32Array.from(words), entries: words.length / PANEL_WORDS }
 }
 
-/** Entries, and behind them what each of them points to by a place and a count, which are appended to its words. */
-function workList(entries: readonly { words: readonly number[]; items: readonly (readonly number[])[] }[]): WorkList {
-  let place = entries.reduce((bytes, { words }) => bytes + (words.length + 2) * 4, 0)
-  const head: number[] = []
-  for (const { words, items } of entries) {
-    head.push(...words, place, items.length)
-    place += items.reduce((bytes, item) => bytes + item.length * 4, 0)
-  }
-  return { words: Int32Array.from([...head, ...entries.flatMap(({ items }) => items.flat())]), entries: entries.length }
+/**
+ * A list of entries and, behind them, the items that they point to. The last two words of an entry are the number of its first item and
+ * how many it has; the first of them becomes the item's place in bytes.
+ */
+function workList(
+  entries: readonly number[],
+  entryWords: number,
+  items: readonly number[],
+  itemWords: number,
+): WorkList {
+  const words = new Int32Array(entries.length + items.length)
+  words.set(entries)
+  words.set(items, entries.length)
+  for (let i = entryWords - 2; i < entries.length; i += entryWords)
+    words[i] = (entries.length + entries[i]! * itemWords) * 4
+  return { words, entries: entries.length / entryWords }
 }
+
+const ENTRY_WORDS = 7
+const PIECE_WORDS = 5
 
 /** The segments cut into tiles of queries; short pieces that follow each other and have the prefix in common share a tile. */
 export function queryList(
@@ -123,7 +133,10 @@ export function queryList(
   panelOf: (start: number) => number,
   tileQueries: number,
 ): WorkList {
-  const entries: { words: [first: number, queries: number, ...rest: number[]]; items: number[][] }[] = []
+  const entries: number[] = []
+  const items: number[] = []
+  /** The entry that is filled: its queries, and what the next piece must have to join them. */
+  let last = { first: 0, queries: 0, prefixStart: 0, prefixLength: 0 }
   for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of segments) {
     const pieces = Math.ceil(queryLength / tileQueries)
     const panel = panelOf(keyStart)
@@ -131,27 +144,24 @@ export function queryList(
       const query = Math.floor((queryLength * piece) / pieces)
       const queries = Math.floor((queryLength * (piece + 1)) / pieces) - query
       const first = queryStart + query
-      const seen = keyLength - queryLength + query + 1
-      const last = entries.at(-1)
-      const joins =
-        last !== undefined &&
-        prefixLength > 0 &&
-        last.words[2] === prefixStart &&
-        last.words[4] === prefixLength &&
-        last.words[0] + last.words[1] === first &&
-        last.words[1] + queries <= tileQueries
-      if (joins) {
-        last.items.push([last.words[1], queries, keyStart, panel, seen])
-        last.words[1] += queries
-      } else {
+      const isShared = prefixLength > 0 && last.prefixStart === prefixStart && last.prefixLength === prefixLength
+      const joins = isShared && last.first + last.queries === first && last.queries + queries <= tileQueries
+      if (!joins) {
+        last = { first, queries: 0, prefixStart, prefixLength }
         const prefixPanel = prefixLength > 0 ? panelOf(prefixStart) : 0
-        const words = [first, queries, prefixStart, prefixPanel, prefixLength] as [number, number, ...number[]]
-        entries.push({ words, items: [[0, queries, keyStart, panel, seen]] })
+        entries.push(first, 0, prefixStart, prefixPanel, prefixLength, items.length / PIECE_WORDS, 0)
       }
+      items.push(last.queries, queries, keyStart, panel, keyLength - queryLength + query + 1)
+      last.queries += queries
+      entries[entries.length - ENTRY_WORDS + 1] = last.queries
+      entries[entries.length - 1]!++
     }
   }
-  return workList(entries)
+  return workList(entries, ENTRY_WORDS, items, PIECE_WORDS)
 }
+
+const KEY_ENTRY_WORDS = 5
+const VISITOR_WORDS = 4
 
 /** Some keys, and the runs of queries that see them. */
 interface KeyTile {
@@ -197,5 +207,11 @@ function keyList(segments: readonly AttentionSegment[], runs: ReadonlyMap<number
   }
   const work = ({ visitors }: KeyTile): number => visitors.reduce((sum, visitor) => sum + visitor[1], 0)
   tiles.sort((a, b) => work(b) - work(a))
-  return workList(tiles.map(({ first, keys, panel, visitors }) => ({ words: [first, keys, panel], items: visitors })))
+  const entries: number[] = []
+  const items: number[] = []
+  for (const { first, keys, panel, visitors } of tiles) {
+    entries.push(first, keys, panel, items.length / VISITOR_WORDS, visitors.length)
+    items.push(...visitors.flat())
+  }
+  return workList(entries, KEY_ENTRY_WORDS, items, VISITOR_WORDS)
 }
