@@ -6,7 +6,8 @@
  * A call is four words: kernel, tiles, address of its arguments, unused. A group in a list is four words before its calls: how many
  * they are, how many tiles they have, whether these are worth the helpers' attention, and for those who measure how much they do.
  *
- * The control block lies at a fixed address of the shared memory; what different threads write has a cache line of its own:
+ * The control block lies at a fixed address of the shared memory; what different threads write has a cache line of its own, and what
+ * they write all the time a pair of lines, since some processors fetch two at a time:
  *   left      tiles of the group that nobody took, 0 or less when there are none; far below 0 when the threads are to end
  *   done      tiles of the group that helpers finished
  *   sleepers  helpers that sleep or are about to, since they were last woken
@@ -20,8 +21,8 @@
 import { runTiles } from './kernels'
 
 const LEFT: usize = 1024
-const DONE: usize = LEFT + 64
-const SLEEPERS: usize = LEFT + 128
+const SLEEPERS: usize = LEFT + 64
+const DONE: usize = LEFT + 128
 const WAKINGS: usize = LEFT + 192
 const GROUP: usize = LEFT + 256
 /** The call of `dispatch`. */
