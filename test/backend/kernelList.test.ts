@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { KernelId } from '../../src/backend/cpu/constants.js'
+import { KernelId, PEAK_TILE_BYTES } from '../../src/backend/cpu/constants.js'
 import { KernelList } from '../../src/backend/cpu/kernelList.js'
 import type { KernelCalls } from '../../src/backend/cpu/kernelCalls.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
@@ -93,6 +93,31 @@ describe('backend/cpu: lists of kernel calls', () => {
       }
       list.dispose()
       assert.equal(runtime.allocator.usedBytes, used)
+      await runtime.stop()
+    })
+  }
+
+  for (const threads of [2, 4]) {
+    it(`wait for tiles so long that a thread sleeps meanwhile, on ${threads} threads`, async () => {
+      const runtime = await Runtime.start({ threads })
+      const memory = runtime.allocator.allocate(BUFFERS * 256)
+      const chains = runtime.allocator.allocate(2 * PEAK_TILE_BYTES)
+      const list = new KernelList(runtime)
+      const values = buffers(runtime, memory).fill(0)
+      values.fill(1, 0, 64)
+      const groups = 200
+      for (let i = 0; i < groups; i++) {
+        // Milliseconds for whoever takes the second call's tile; the others have nothing to do.
+        addSum(list, memory, { a: 0, b: i % 2 === 0 ? 1 : 4, to: i % 2 === 0 ? 4 : 1 }, 100_000)
+        list.args.set([i % 3 === 0 ? 400_000 : 1000, chains])
+        list.run(KernelId.peak, 1, 0)
+        list.barrier()
+      }
+      for (let round = 1; round <= 3; round++) {
+        list.dispatch()
+        assert.deepEqual([...values.subarray(64, 64 + LENGTH)], new Array(LENGTH).fill(round * groups))
+      }
+      list.dispose()
       await runtime.stop()
     })
   }
