@@ -50,7 +50,15 @@ export function ropeTables(
   const pairs = frequencies.length
   const cos = new Float32Array(positions.length * pairs)
   const sin = new Float32Array(positions.length * pairs)
+  /** Where each position was computed: sequences that are packed together have most of theirs in common. */
+  const computed = new Map<number, number>()
   for (let n = 0; n < positions.length; n++) {
+    const same = computed.get(positions[n]!)
+    if (same !== undefined) {
+      for (const table of [cos, sin]) table.copyWithin(n * pairs, same * pairs, (same + 1) * pairs)
+      continue
+    }
+    computed.set(positions[n]!, n)
     for (let i = 0; i < pairs; i++) {
       const angle = f32(positions[n]! * frequencies[i]!)
       cos[n * pairs + i] = f32(Math.cos(angle)) * scaling

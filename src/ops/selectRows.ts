@@ -8,6 +8,7 @@ import { hasKernel, registerGradient, runKernel } from './kernel.js'
  */
 export function selectRows(
   x: tf.Tensor2D, // [N, D]
+  /** What is worked out from them is kept for the very same list, which therefore must not be changed. */
   rows: Int32Array, // [M]
 ): tf.Tensor2D /* [M, D] */ {
   const bad = rows.find((row) => !(row >= 0 && row < x.shape[0]))

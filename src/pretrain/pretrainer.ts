@@ -104,7 +104,7 @@ export class Pretrainer {
     const gradients = recording.gradients([dLogProbs, null], variables)
     dLogProbs.dispose()
     this.#gradients.fill(0)
-    await addGradients(gradients, variables, this.#gradients)
+    addGradients(gradients, variables, this.#gradients)
     const gradNorm = clipGradNorm(this.#gradients, this.config.maxGradNorm)
     if (!Number.isFinite(gradNorm)) {
       throw new GrpoError(

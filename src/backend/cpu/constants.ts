@@ -21,6 +21,7 @@ export const KernelId = {
   copyRows: 27,
   dropout: 28,
   embed: 29,
+  sumRows: 30,
   peak: 40,
 } as const
 

@@ -65,7 +65,7 @@ export async function recordTokens(
         const part = (all: Float32Array): tf.Tensor1D => tf.tensor1d(all.slice(at, end))
         const dys = [part(dLogProbs), dEntropies && part(dEntropies)]
         try {
-          await addGradients(recorded.recording.gradients(dys, variables), variables, sum)
+          addGradients(recorded.recording.gradients(dys, variables), variables, sum)
         } finally {
           tf.dispose(dys.filter((dy) => dy !== null))
         }
@@ -152,17 +152,17 @@ function splitRows(values: Float32Array, rows: readonly EngineRow[]): number[][]
 }
 
 /** Adds gradients of variables, in their order, to a vector, and frees them. */
-export async function addGradients(
+export function addGradients(
   gradients: readonly (tf.Tensor | null)[],
   variables: readonly tf.Variable[],
   sum: Float32Array, // of all variables
-): Promise<void> {
-  // One read, since it may have to wait for a device.
-  const flat = tf.tidy(() =>
-    tf.concat1d(variables.map(({ size }, i) => tf.reshape(gradients[i] ?? tf.zeros([size]), [size]))),
-  )
-  tf.dispose(gradients.filter((gradient) => gradient !== null))
-  const values = await flat.data()
-  flat.dispose()
-  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!
+): void {
+  let at = 0
+  for (const [i, { size }] of variables.entries()) {
+    const gradient = gradients[i]
+    const values = gradient?.dataSync<'float32'>()
+    for (let j = 0; values && j < size; j++) sum[at + j]! += values[j]!
+    gradient?.dispose()
+    at += size
+  }
 }

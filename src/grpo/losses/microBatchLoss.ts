@@ -80,7 +80,9 @@ export function microBatchLoss(
         entropySum += entropies[i]!
         entropyCount++
       }
-      let [ofToken, dRatio, dLogProb] = [0, 0, 0]
+      let ofToken = 0
+      let dRatio = 0
+      let dLogProb = 0
       if (keeps && isHigh) {
         const term = policyTerm(config, { logProb: logProbs[i]!, ratio: ratio[i]!, advantage, phi: phis[row]! })
         const factor = config.lossType === 'vespo' ? 1 : samplingAt(row, i)

@@ -13,6 +13,7 @@ import { peakTile } from './peak'
 import { rmsNormTile } from './rmsNorm'
 import { ropeTile } from './rope'
 import { sampleTokensTile } from './sampling'
+import { sumRowsTile } from './sumRows'
 import { swigluTile } from './swiglu'
 
 /** Numbers of the kernels. */
@@ -33,6 +34,7 @@ export enum KernelId {
   copyRows = 27,
   dropout = 28,
   embed = 29,
+  sumRows = 30,
   peak = 40,
 }
 
@@ -91,6 +93,9 @@ function runTile(kernel: i32, args: usize, tile: i32): void {
       return
     case KernelId.embed:
       embedTile(args, tile)
+      return
+    case KernelId.sumRows:
+      sumRowsTile(args, tile)
       return
     case KernelId.peak:
       peakTile(args, tile)
