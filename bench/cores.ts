@@ -84,10 +84,12 @@ function main(): void {
       if (folder === null) throw new Error(`${name} needs SmolLM2-135M-Instruct; name its folder with --model`)
       // A step of many seconds needs none before it to warm up.
       const workload = { ...known, steps: Math.min(2, known.steps), warmUp: known.steps > 1 }
-      const predictions = [1, ...values.cores.split(',').map(Number)].map((threads) => {
-        const { cut } = ask({ what: 'cut', workload, folder, threads })
-        return predictStep(cut!, barrierMilliseconds(threads, barrier!))
-      })
+      const cuts = values.cores
+        .split(',')
+        .map((count) => ask({ what: 'cut', workload, folder, threads: Number(count) }).cut!)
+      const predictions = [{ ...cuts[0]!, threads: 1 }, ...cuts].map((cut) =>
+        predictStep(cut, barrierMilliseconds(cut.threads, barrier!)),
+      )
       const measured = ask({ what: 'step', workload, folder, threads: cores }).seconds!
       process.stdout.write(`\n${name}: ${known.description}\n\n${table(predictions, cores, measured)}`)
     }
@@ -108,7 +110,7 @@ function table(predictions: readonly Prediction[], cores: number, measured: numb
       { heading: 'step s', text: seconds(({ total }) => total) },
       { heading: 'measured', text: ({ threads }) => (threads === cores ? measured.toPrecision(3) : null) },
       { heading: '× 1 core', text: ({ total }) => (predictions[0]!.total / total).toFixed(2) },
-      { heading: 'serial share', text: ({ threads, serialShare }) => (threads === 1 ? null : percent(serialShare)) },
+      { heading: 'serial share', text: ({ serialShare }) => percent(serialShare) },
     ],
     predictions,
   )
