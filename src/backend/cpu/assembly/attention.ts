@@ -8,11 +8,12 @@
  * nor on the number of threads or the width of vectors:
  *   score   = Σ q[d] · (k[d] · scale): fused multiply-adds from 0, d ascending
  *   maximum = the largest score of this block and those before
- *   p       = exp(score − maximum), 0 for keys that are not seen
+ *   p       = exp(score − maximum), 0 for keys that are not seen; some of these are gone through all the same, so a value that is NaN or
+ *             infinite may reach queries of its sequence that stand shortly before it
  *   total   = total · exp(maximum before − maximum) + Σ p; Σ p of a block in 16 lanes: lane l adds the keys l, l + 16, …, ascending;
  *             then lane l gets ((l) + (l + 4)) + ((l + 8) + (l + 12)) for l < 4, and the four are added by sumLanes
  *   sum     = sum · exp(maximum before − maximum) where the maximum has grown, and then fused multiply-adds of p · v, keys ascending
- *   y       = sum · (1 / total) + 0
+ *   y       = sum · (1 / total) + 0, and for the gradient logSumExp = maximum + ln total
  */
 import {
   ENTRIES, K, KEY_BLOCK, KEY_PANELS, LIST, LOG_SUM_EXP, Q, SCORE_ROW, V, Y, copyQueries, group, headBytes, heads, keyStride, mix,
