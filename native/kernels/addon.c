@@ -11,6 +11,7 @@
 /** What the function `tiles` of one memory works with. */
 typedef struct {
   char *memory;
+  int32_t thread;
   const kernel *kernels[64];
 } attachment;
 
@@ -24,7 +25,7 @@ static napi_value run(napi_env env, napi_callback_info info) {
   for (size_t i = 0; i < 4 && i < count; i++) napi_get_value_int32(env, values[i], numbers + i);
   const attachment *to = data;
   const kernel *k = numbers[0] >= 0 && numbers[0] < 64 ? to->kernels[numbers[0]] : NULL;
-  if (k) k->run(to->memory, (const int32_t *)(to->memory + (uint32_t)numbers[1]), numbers[2], numbers[3]);
+  if (k) k->run(to->memory, (const int32_t *)(to->memory + (uint32_t)numbers[1]), numbers[2], numbers[3], to->thread);
   return NULL;
 }
 
@@ -51,20 +52,23 @@ static const instruction_set *supported_set(int index) {
 #endif
 }
 
-/** attach(bytes of the memory, name of an instruction set): the function `tiles`, or undefined when the set is not there. */
+/** attach(bytes of the memory, name of an instruction set, number of the thread): the function `tiles`, or undefined when the set is not there. */
 static napi_value attach(napi_env env, napi_callback_info info) {
-  napi_value values[2], result;
-  size_t count = 2;
+  napi_value values[3], result;
+  size_t count = 3;
   void *memory = NULL;
+  int32_t thread = 0;
   char name[16] = "";
   napi_get_cb_info(env, info, &count, values, NULL, NULL);
-  if (count < 2 || napi_get_typedarray_info(env, values[0], NULL, NULL, &memory, NULL, NULL) != napi_ok || !memory) return NULL;
+  if (count < 3 || napi_get_typedarray_info(env, values[0], NULL, NULL, &memory, NULL, NULL) != napi_ok || !memory) return NULL;
   napi_get_value_string_utf8(env, values[1], name, sizeof name, NULL);
+  napi_get_value_int32(env, values[2], &thread);
   const instruction_set *set = NULL;
   for (int i = 0; (set = supported_set(i)) && strcmp(set->name, name) != 0;) i++;
   attachment *to = set ? calloc(1, sizeof *to) : NULL;
   if (!to) return NULL;
   to->memory = memory;
+  to->thread = thread;
   for (size_t i = 0; i < set->count; i++) to->kernels[set->kernels[i].id] = set->kernels + i;
   if (napi_create_function(env, "tiles", NAPI_AUTO_LENGTH, run, to, &result) != napi_ok) {
     free(to);

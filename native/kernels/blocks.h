@@ -1,6 +1,6 @@
 /**
  * Blocks of a product: some rows by some panels of 16 columns, with the sums in registers. Every sum is one chain of fused
- * multiply-adds over the depth in ascending order, which starts with what `sums` [rows][panels][16] holds.
+ * multiply-adds over the depth in ascending order, which starts with what `sums` holds: rows of [panels][16], at any distance.
  */
 #pragma once
 #include "simd.h"
@@ -25,13 +25,21 @@ typedef struct {
   ptrdiff_t panel, depth;
 } right_matrix;
 
-/** Sums of a block [rows][panels][16]. In pairs of panels, vectors hold 8 columns of both. */
-INLINE void move_sums(const int rows, const int panels, const int paired, const int store, vector c[12][4][PANEL_VECTORS], float *sums) {
+/** Where sums stand, and how many numbers lie between two rows. */
+typedef struct {
+  float *at;
+  ptrdiff_t row;
+} block_sums;
+
+/** Loads or stores the sums of a block. In pairs of panels, vectors hold 8 columns of both. */
+INLINE void move_sums(const int rows, const int panels, const int paired, const int store, vector c[12][4][PANEL_VECTORS],
+                      block_sums sums) {
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
     for (int p = 0; p < panels; p++) {
-      float *at = sums + (r * panels + p) * 16;
+      float *at = sums.at + r * sums.row + p * 16;
+      (void)paired;
 #if LANES == 16
       if (paired) {
         // Columns 0 … 7 of panels p and p + 1, or columns 8 … 15 of p − 1 and p.
@@ -52,7 +60,7 @@ INLINE void move_sums(const int rows, const int panels, const int paired, const 
 }
 
 INLINE void block(const int rows, const int panels, const int bfloat16, const int contiguous, left_matrix a, right_matrix b,
-                  int32_t depth, float *sums) {
+                  int32_t depth, block_sums sums) {
   vector c[12][4][PANEL_VECTORS];
   const int paired = LANES == 16 && bfloat16 && panels % 2 == 0;
   move_sums(rows, panels, paired, 0, c, sums);
@@ -93,13 +101,13 @@ INLINE void block(const int rows, const int panels, const int bfloat16, const in
   move_sums(rows, panels, paired, 1, c, sums);
 }
 
-typedef void (*block_function)(left_matrix a, right_matrix b, int32_t depth, float *sums);
+typedef void (*block_function)(left_matrix a, right_matrix b, int32_t depth, block_sums sums);
 
 /** How a block reads: float32 panels, bfloat16 panels, and float32 panels with any strides of depth on both sides. */
 enum { BLOCK_FLOAT32, BLOCK_BFLOAT16, BLOCK_STRIDED, BLOCK_KINDS };
 
 #define BLOCK(rows, panels, kind, bfloat16, contiguous) \
-  static void block_##rows##_##panels##_##kind(left_matrix a, right_matrix b, int32_t depth, float *sums) { \
+  static void block_##rows##_##panels##_##kind(left_matrix a, right_matrix b, int32_t depth, block_sums sums) { \
     block(rows, panels, bfloat16, contiguous, a, b, depth, sums); \
   }
 #define BLOCKS(rows, panels) \
@@ -140,15 +148,19 @@ static int block_panels(int rows, int left) {
   return left >= 2 && (LANES == 16 || rows <= ROWS_2) ? 2 : 1;
 }
 
-/** sums [rows][panels][16] += a · b for any number of rows, cut into blocks of about equal size. */
-static void multiply(int rows, int panels, int kind, left_matrix a, right_matrix b, int32_t depth, float *sums) {
-  const int most = panels == 4 ? ROWS_4 : panels == 2 ? ROWS_2 : ROWS_1, count = (rows + most - 1) / most;
+/** Most rows of a block. */
+static int block_rows(int panels) { return panels == 4 ? ROWS_4 : panels == 2 ? ROWS_2 : ROWS_1; }
+
+/** sums += a · b for any number of rows, cut into blocks of about equal size. */
+static void multiply(int rows, int panels, int kind, left_matrix a, right_matrix b, int32_t depth, block_sums sums) {
+  const int most = block_rows(panels), count = (rows + most - 1) / most;
   int first = 0;
   for (int i = 1; i <= count; i++) {
     const int end = rows * i / count, height = end - first;
     const block_function *functions = panels == 4 ? blocks_4[height - 1] : panels == 2 ? blocks_2[height - 1] : blocks_1[height - 1];
     const left_matrix part = {a.at + first * a.row, a.row, a.depth};
-    functions[kind](part, b, depth, sums + (size_t)first * panels * 16);
+    const block_sums to = {sums.at + first * sums.row, sums.row};
+    functions[kind](part, b, depth, to);
     first = end;
   }
 }

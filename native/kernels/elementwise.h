@@ -31,7 +31,8 @@ INLINE stretch stretch_of(uint32_t bytes, uint32_t tile_bytes, int32_t first, in
 
 enum { ADD_A, ADD_B, ADD_OUT, ADD_BYTES, ADD_TILE_BYTES };
 
-static void add(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void add(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const float *a = (const float *)address(memory, args, ADD_A), *b = (const float *)address(memory, args, ADD_B);
   float *out = (float *)address(memory, args, ADD_OUT);
   const stretch s = stretch_of((uint32_t)args[ADD_BYTES], (uint32_t)args[ADD_TILE_BYTES], first, end);
@@ -44,7 +45,8 @@ enum { SWIGLU_GATE, SWIGLU_UP, SWIGLU_DY, SWIGLU_OUT, SWIGLU_UP_OUT, SWIGLU_BYTE
 
 INLINE vector sigmoid(vector x) { return v_div(v_splat(1), v_add(v_splat(1), v_exp(v_neg(x)))); }
 
-static void swiglu(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void swiglu(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const float *gate = (const float *)address(memory, args, SWIGLU_GATE), *up = (const float *)address(memory, args, SWIGLU_UP);
   const float *dy = (const float *)address(memory, args, SWIGLU_DY);
   float *out = (float *)address(memory, args, SWIGLU_OUT), *up_out = (float *)address(memory, args, SWIGLU_UP_OUT);

@@ -9,7 +9,8 @@ static const float EXP_0 = 1.9875691500e-4f, EXP_1 = 1.3981999507e-3f, EXP_2 = 8
                    EXP_4 = 1.6666665459e-1f, EXP_5 = 5.0000001201e-1f;
 static const float EXP_LOWEST = -87.33654f, EXP_HIGHEST = 88.72283f;
 
-INLINE vector v_exp(vector x) {
+/** e^x without the upper end of the range. */
+INLINE vector v_power(vector x) {
   const vector shifted = v_madd(x, v_splat(LOG2_E), v_splat(ROUND)), n = v_sub(shifted, v_splat(ROUND));
   const vector r = v_madd(n, v_splat(LN2_LOW), v_madd(n, v_splat(LN2_HIGH), x));
   vector p = v_madd(r, v_splat(EXP_0), v_splat(EXP_1));
@@ -18,9 +19,16 @@ INLINE vector v_exp(vector x) {
   p = v_madd(p, r, v_splat(EXP_4));
   p = v_madd(p, r, v_splat(EXP_5));
   p = v_add(v_madd(p, v_mul(r, r), r), v_splat(1));
-  const vector high = v_less_equal(x, v_splat(EXP_HIGHEST), v_scale(p, shifted), v_mul(x, v_splat(INFINITY)));
+  return v_scale(p, shifted);
+}
+
+INLINE vector v_exp(vector x) {
+  const vector high = v_less_equal(x, v_splat(EXP_HIGHEST), v_power(x), v_mul(x, v_splat(INFINITY)));
   return v_less(x, v_splat(EXP_LOWEST), v_zero(), high);
 }
+
+/** As v_exp, for numbers that are not above 88. */
+INLINE vector v_exp_below(vector x) { return v_less(x, v_splat(EXP_LOWEST), v_zero(), v_power(x)); }
 
 /** As v_exp, for one number. */
 static float exp_1(float x) {

@@ -59,7 +59,7 @@ static void write_panels(const right_panels *b, int32_t first, int32_t depth, fl
  * sums += A·B for some rows of A. Panels in float32 are used in place; widening those in bfloat16 costs AVX-512 more than writing them
  * out when several blocks follow.
  */
-static void add_product(const right_panels *b, left_matrix a, int rows, float *written, float *sums) {
+static void add_product(const right_panels *b, left_matrix a, int rows, float *written, block_sums sums) {
   const int32_t *args = b->args, depth = args[GEMM_DEPTH];
   const int mode = args[GEMM_MODE], contiguous = a.depth == 4;
   const char *from = address(b->memory, args, GEMM_B);
@@ -83,7 +83,7 @@ static void add_product(const right_panels *b, left_matrix a, int rows, float *w
 }
 
 /** sums += A'·B', the product of small depth. */
-static void add_low_product(const right_panels *b, int32_t row, int rows, float *written, float *sums) {
+static void add_low_product(const right_panels *b, int32_t row, int rows, float *written, block_sums sums) {
   const int32_t *args = b->args, depth = args[GEMM_LOW_DEPTH];
   const ptrdiff_t row_stride = args[GEMM_LOW_A_ROW], depth_stride = args[GEMM_LOW_B_DEPTH];
   const char *a = address(b->memory, args, GEMM_LOW_A) + row * row_stride, *from = address(b->memory, args, GEMM_LOW_B);
@@ -138,8 +138,9 @@ static void multiply_rows(char *memory, const int32_t *args, int32_t first, int 
   while (panel < end_panel) {
     const right_panels b = {memory, args, panel, block_panels(rows, end_panel - panel)};
     memset(sums, 0, sizeof(float) * 16 * rows * b.panels);
-    add_product(&b, a, rows, written, sums);
-    if (args[GEMM_LOW_DEPTH] > 0) add_low_product(&b, first, rows, written, sums);
+    const block_sums to = {sums, b.panels * 16};
+    add_product(&b, a, rows, written, to);
+    if (args[GEMM_LOW_DEPTH] > 0) add_low_product(&b, first, rows, written, to);
     for (int i = 0; i < b.panels; i++) {
       const int32_t column = (panel + i) * 16;
       char *c = address(memory, args, GEMM_C) + first * c_row + column * c_column;
@@ -151,7 +152,8 @@ static void multiply_rows(char *memory, const int32_t *args, int32_t first, int 
   }
 }
 
-static void gemm(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void gemm(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const int32_t panels = (int32_t)(((int64_t)args[GEMM_COLUMNS] + 15) >> 4), tile_panels = args[GEMM_TILE_PANELS];
   const int32_t tile_rows = args[GEMM_TILE_ROWS], rows = args[GEMM_ROWS], across = (panels + tile_panels - 1) / tile_panels;
   while (first < end) {

@@ -1,16 +1,26 @@
 /**
  * What the files of an instruction set give to the addon. A kernel computes tiles first … end − 1 of the job whose arguments stand at
  * `args`; the words are those that src/backend/cpu/assembly/ reads: addresses in the WebAssembly memory, which starts at `memory`.
- * Nothing is checked here: src/backend/cpu/extents.ts has done that.
+ * `thread` is the number of the thread, for kernels that use its scratch.
+ * What the arguments say is not checked here: src/backend/cpu/extents.ts has done that.
  */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 /** Changes whenever a kernel, its arguments or the addon's functions do; src/backend/cpu/constants.ts says what is expected. */
-#define NATIVE_VERSION 1
+#define NATIVE_VERSION 2
 
-typedef void (*kernel_function)(char *memory, const int32_t *args, int32_t first, int32_t end);
+/** The first address that does not belong to the scheduler and to constants. */
+enum { FIRST_ADDRESS = 65536 };
+/** Words at fixed addresses, of src/backend/cpu/constants.ts: pages of 64 KiB that the memory has, and whether a kernel went beyond. */
+enum { NATIVE_PAGES = 1608, NATIVE_FAULT = 1612 };
+
+static inline double memory_bytes(const char *memory) { return *(const int32_t *)(memory + NATIVE_PAGES) * 65536.0; }
+/** Tells that a tile was left out, since it would have gone beyond the memory. */
+static inline void report_fault(char *memory) { *(volatile int32_t *)(memory + NATIVE_FAULT) = 1; }
+
+typedef void (*kernel_function)(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread);
 
 typedef struct {
   /** Number of the kernel; the numbers of src/backend/cpu/constants.ts. */

@@ -92,7 +92,8 @@ static float log_probability(const row_state *state, float log_sum, float temper
   return (float)(d - (double)log_sum);
 }
 
-static void log_softmax(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void log_softmax(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const int32_t columns = args[SOFTMAX_COLUMNS], column = args[SOFTMAX_COLUMN], rows = args[SOFTMAX_ROWS];
   const int64_t tile_rows = args[SOFTMAX_TILE_ROWS], end_row = end * tile_rows < rows ? end * tile_rows : rows;
   const float temperature = number(args, SOFTMAX_TEMPERATURE);
@@ -113,7 +114,8 @@ static void log_softmax(char *memory, const int32_t *args, int32_t first, int32_
 }
 
 /** The logits are overwritten by their gradient; log-probabilities are computed again where there is a place for them. */
-static void log_softmax_gradient(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void log_softmax_gradient(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const int32_t columns = args[SOFTMAX_COLUMNS], column = args[SOFTMAX_COLUMN], rows = args[SOFTMAX_ROWS];
   const int64_t tile_rows = args[SOFTMAX_TILE_ROWS], end_row = end * tile_rows < rows ? end * tile_rows : rows;
   const float temperature = number(args, SOFTMAX_TEMPERATURE);

@@ -7,7 +7,8 @@ enum { PEAK_ROUNDS, PEAK_CHAINS };
 /** What a tile has at PEAK_CHAINS: the chains, and in the last word how many multiply-adds a round has. */
 enum { PEAK_TILE_BYTES = 1088, CHAINS = 12 };
 
-static void peak(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void peak(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const vector x = v_splat(0.5f), y = v_splat(1);
   for (int32_t tile = first; tile < end; tile++) {
     char *chains = address(memory, args, PEAK_CHAINS) + (ptrdiff_t)tile * PEAK_TILE_BYTES;

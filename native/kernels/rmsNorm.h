@@ -50,7 +50,8 @@ static void add_weight_gradient(const float *x, const float *dy, float *sum, int
   for (; i < width; i++) sum[i] = sum[i] + x[i] * inverse * dy[i];
 }
 
-static void rms_norm(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void rms_norm(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const int32_t width = args[NORM_WIDTH], rows = args[NORM_ROWS], tile_rows = args[NORM_TILE_ROWS];
   const float *w = (const float *)address(memory, args, NORM_WEIGHT);
   for (int32_t tile = first; tile < end; tile++) {

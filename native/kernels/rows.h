@@ -7,7 +7,8 @@ enum {
   ROPE_TABLE_ROWS
 };
 
-static void rope(char *memory, const int32_t *args, int32_t first, int32_t end) {
+static void rope(char *memory, const int32_t *args, int32_t first, int32_t end, int32_t thread) {
+  (void)thread;
   const int32_t heads = args[ROPE_HEADS], half = args[ROPE_HALF], rows = args[ROPE_ROWS];
   const int64_t tile_rows = args[ROPE_TILE_ROWS], end_row = end * tile_rows < rows ? end * tile_rows : rows;
   const vector sign = v_splat(args[ROPE_INVERSE] ? -1 : 1);

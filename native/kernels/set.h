@@ -1,5 +1,6 @@
 /** The table of kernels of an instruction set, which is SET in names and SET_NAME to readers. */
 #pragma once
+#include "attentionGradient.h"
 #include "gemm.h"
 #include "logSoftmax.h"
 #include "peak.h"
@@ -8,6 +9,9 @@
 
 static const kernel kernels[] = {
   {0, gemm},
+  {10, attention},
+  {11, attention_query_gradient},
+  {12, attention_key_gradient},
   {20, add},
   {21, rms_norm},
   {22, rope},

@@ -1,7 +1,8 @@
 import { EngineError } from '../../errors.js'
 import { mebibytes } from '../../io/units.js'
 
-const PAGE = 65536
+/** Bytes of a page of WebAssembly's memory. */
+export const PAGE = 65536
 /** Every block starts at a multiple of this many bytes: a cache line, and more than any SIMD load needs. */
 const ALIGNMENT = 64
 /** Bytes at the start of the memory that belong to the scheduler and to the arguments of kernels. */

@@ -31,6 +31,9 @@ export const BLOCK_ROWS = 1536
 export const OBSERVED = 1568
 /** Address of the mask of kernels that native code serves. */
 export const NATIVE_KERNELS = 1600
+/** Address of the number of pages of 64 KiB that the memory has, and of a word that is 1 when native code would have gone beyond it. */
+export const NATIVE_PAGES = 1608
+export const NATIVE_FAULT = 1612
 /** Bytes of a thread's scratch that hold the accumulators of one block of a product. */
 export const BLOCK_BYTES = 384
 /** Keys of one step of attention's softmax, which are the scores of a row at one time. */

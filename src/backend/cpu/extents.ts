@@ -83,6 +83,25 @@ function gemmExtents(words: GemmWords): Extents {
   }
 }
 
+type AttentionWords = readonly [
+  ...[q: number, k: number, v: number, y: number, logSumExp: number, dy: number, delta: number, dq: number],
+  ...[dk: number, dv: number, keyPanels: number, valuePanels: number, heads: number, keyValueHeads: number],
+  ...[headDim: number, scale: number, list: number, entries: number],
+]
+
+/** Numbers of a head that can be; more are none. */
+const MOST_HEAD_NUMBERS = 65536
+
+/** Where the rows are that a tile of attention works on stands in lists, which native/kernels/attentionCheck.h looks at. */
+function attentionExtents(words: AttentionWords, tiles: number): Extents {
+  const [, , , , , , , , , , , , heads, keyValueHeads, headDim, , , entries] = words
+  return {
+    sizes: [entries * keyValueHeads - tiles, MOST_HEAD_NUMBERS - headDim, MOST_HEAD_NUMBERS - heads],
+    steps: [entries, heads, keyValueHeads, headDim, heads / keyValueHeads],
+    areas: [],
+  }
+}
+
 function addExtents([a, b, out, bytes, tileBytes]: readonly [
   ...[a: number, b: number, out: number, bytes: number, tileBytes: number],
 ]): Extents {
@@ -203,6 +222,9 @@ function peakExtents([, chains]: readonly [rounds: number, chains: number], tile
 /** Of the kernels that native code may serve. */
 const EXTENTS: Readonly<Record<number, (words: never, tiles: number) => Extents>> = {
   [KernelId.gemm]: gemmExtents,
+  [KernelId.attention]: attentionExtents,
+  [KernelId.attentionQueryGradient]: attentionExtents,
+  [KernelId.attentionKeyGradient]: attentionExtents,
   [KernelId.add]: addExtents,
   [KernelId.rmsNorm]: rmsNormExtents,
   [KernelId.rope]: ropeExtents,

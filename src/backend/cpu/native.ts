@@ -3,15 +3,15 @@ import { fileURLToPath } from 'node:url'
 import { EngineError } from '../../errors.js'
 
 /** What is expected of the addon; the number of native/kernels/kernels.h. */
-export const NATIVE_VERSION = 1
+export const NATIVE_VERSION = 2
 
 /** The addon that native/kernels is compiled to. */
 interface NativeAddon {
   readonly version: number
   /** Instruction sets of this processor, the best first, and the kernels that there are for each. */
   readonly sets: readonly { readonly name: string; readonly kernels: readonly number[] }[]
-  /** Makes the function that computes tiles on a memory. */
-  attach(memory: Uint8Array, set: string): NativeTiles | undefined
+  /** Makes the function that computes tiles on a memory, for a thread. */
+  attach(memory: Uint8Array, set: string, thread: number): NativeTiles | undefined
 }
 
 /** Computes tiles first … end − 1 of a kernel whose arguments stand at an address. */
@@ -49,9 +49,9 @@ export function findNativeKernels(): readonly NativeKernels[] | string {
   return problem
 }
 
-/** The function that computes tiles on a memory, for this thread. */
+/** The function that computes tiles on a memory, for the main thread. */
 export function attachNativeKernels({ file, set }: NativeKernels, memory: WebAssembly.Memory): NativeTiles {
-  const tiles = loadAddon(file).attach(new Uint8Array(memory.buffer), set)
+  const tiles = loadAddon(file).attach(new Uint8Array(memory.buffer), set, 0)
   if (!tiles) throw new EngineError(`native kernels for ${set} do not take the memory`)
   return tiles
 }

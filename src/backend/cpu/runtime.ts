@@ -2,8 +2,8 @@ import os from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
-import { Allocator } from './allocator.js'
-import { BLOCK_ROWS, NATIVE_KERNELS, OBSERVED } from './constants.js'
+import { Allocator, PAGE } from './allocator.js'
+import { BLOCK_ROWS, NATIVE_FAULT, NATIVE_KERNELS, NATIVE_PAGES, OBSERVED } from './constants.js'
 import { assertWithinMemory } from './extents.js'
 import { ARGUMENT_WORDS } from './kernelCalls.js'
 import type { KernelCalls } from './kernelCalls.js'
@@ -54,7 +54,7 @@ let nativeTiles = () => {}
 if (native) {
   const addon = { exports: {} }
   process.dlopen(addon, native.file)
-  nativeTiles = addon.exports.attach(new Uint8Array(memory.buffer), native.set)
+  nativeTiles = addon.exports.attach(new Uint8Array(memory.buffer), native.set, index)
 }
 const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {}, clock() {}, nativeTiles } })
 parentPort.postMessage('ready')
@@ -77,6 +77,8 @@ export class Runtime implements KernelCalls {
   readonly floatArgs: Float32Array
   readonly #exports: KernelExports
   readonly #helpers: readonly Worker[]
+  /** Pages of the memory, and whether native code would have gone beyond it. */
+  readonly #nativeWords: Int32Array
   #observer: ((group: ObservedGroup) => void) | null = null
   #scratch = 0
   #scratchBytes = 0
@@ -92,6 +94,7 @@ export class Runtime implements KernelCalls {
     this.fusedMultiplyAdd = fusedMultiplyAdd
     this.args = new Int32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
     this.floatArgs = new Float32Array(allocator.memory.buffer, ARGUMENTS, ARGUMENT_WORDS)
+    this.#nativeWords = new Int32Array(allocator.memory.buffer, NATIVE_PAGES, (NATIVE_FAULT - NATIVE_PAGES) / 4 + 1)
     this.#exports = exports
     this.#helpers = helpers
     this.native = native ?? null
@@ -154,10 +157,10 @@ export class Runtime implements KernelCalls {
     this.assertWithinMemory(kernel, this.args, tiles)
     const parallel = this.threads > 1 && tiles > 1 && operations > PARALLEL_OPERATIONS
     if (!this.#observer) {
-      this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
+      this.#dispatch(kernel, tiles, parallel)
     } else {
       this.#observe({ kernel, tiles, operations, isListed: false, isParallel: parallel }, () => {
-        this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
+        this.#dispatch(kernel, tiles, parallel)
       })
     }
   }
@@ -165,7 +168,7 @@ export class Runtime implements KernelCalls {
   /** Runs the groups of a list of calls, which lies in memory as assembly/scheduler.ts says. */
   runList(address: number, groups: number): void {
     if (!this.#observer) {
-      this.#exports.dispatchList(address, groups)
+      this.#dispatchList(address, groups)
       return
     }
     const words = new Int32Array(this.allocator.memory.buffer)
@@ -173,10 +176,33 @@ export class Runtime implements KernelCalls {
       const [calls, tiles, parallel, operations, kernel] = Array.from(words.subarray(group, group + 5)) as GroupWords
       const isParallel = parallel !== 0
       this.#observe({ kernel, tiles, operations: operations * GROUP_OPERATIONS, isListed: true, isParallel }, () => {
-        this.#exports.dispatchList(group * 4, 1)
+        this.#dispatchList(group * 4, 1)
       })
       group += 4 * (1 + calls)
     }
+  }
+
+  #dispatch(kernel: number, tiles: number, parallel: boolean): void {
+    this.#tellMemorySize()
+    this.#exports.dispatch(kernel, tiles, ARGUMENTS, parallel ? 1 : 0)
+    this.#throwFault()
+  }
+
+  #dispatchList(address: number, groups: number): void {
+    this.#tellMemorySize()
+    this.#exports.dispatchList(address, groups)
+    this.#throwFault()
+  }
+
+  /** What stands in lists in memory is checked by native code itself. */
+  #tellMemorySize(): void {
+    this.#nativeWords[0] = this.allocator.memory.buffer.byteLength / PAGE
+  }
+
+  #throwFault(): void {
+    if (this.#nativeWords[1] === 0) return
+    this.#nativeWords[1] = 0
+    throw new EngineError('internal: a list of attention reached beyond the memory for tensors; please report it')
   }
 
   /** Tells of every group of calls from now on, which then takes some tenths of a microsecond more; null ends that. */

@@ -5,6 +5,8 @@
 
 /** Address of a mask of 64 bits: bit i is set when native code serves kernel i. */
 export const NATIVE_KERNELS: usize = 1600
+/** Address of the number of pages of 64 KiB that the memory has, and of a word that is 1 when native code would have gone beyond it. */
+export const NATIVE_PAGES: usize = 1608, NATIVE_FAULT: usize = 1612
 
 /** Computes tiles first … end − 1. */
 // @ts-ignore: decorator
