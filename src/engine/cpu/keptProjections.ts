@@ -39,7 +39,7 @@ export class KeptProjections {
   /** What is kept, in the order in which it was begun. */
   readonly #begun: TokenIds[] = []
   readonly #free: number[]
-  isDisposed = false
+  #isDisposed = false
 
   constructor(
     config: ModelConfig,
@@ -94,13 +94,18 @@ export class KeptProjections {
     return selectRows(this.#tables[layer]![projection], rows)
   }
 
+  /** Whether its memory was given back. */
+  get isDisposed(): boolean {
+    return this.#isDisposed
+  }
+
   /** What is kept of one projection; its memory stays the same until it is disposed. */
   table(layer: number, projection: Projection): tf.Tensor2D /* [capacity, out] */ {
     return this.#tables[layer]![projection]
   }
 
   dispose(): void {
-    this.isDisposed = true
+    this.#isDisposed = true
     for (const tables of this.#tables) tf.dispose(Object.values(tables))
   }
 

@@ -57,9 +57,9 @@ describe('cli/bench', () => {
     for (const line of [
       /^phase +op +calls +ms +of the step +GFLOP\/s +of the peak$/m,
       /^sampling +gemm, in a list +\d+ +[\d.]+ +[\d.]+ % +[\d.]+ +[\d.]+ %$/m,
-      /^training +LinearInputGradient +\d+ /m,
+      /^training +DecoderLayerGradient +\d+ /m,
       /^training +between kernels +[\d.]+ +[\d.]+ %$/m,
-      /^training +LinearInputGradient ≤32 × 128→384 +\d+ /m,
+      /^training +TokenLogProbsGradient ≤\d+ × 128→512 +\d+ /m,
       /^phase +outside kernels ms +kernels alone +together /m,
       /^step( +[\d.]+)+ %$/m,
     ]) {
