@@ -1,3 +1,4 @@
+import { CpuBackend } from '../../backend/cpu/backend.js'
 import * as tf from '../../bundled/tfjs.js'
 import { record } from '../../ops/gradients.js'
 import type { Recording as TensorRecording } from '../../ops/gradients.js'
@@ -157,10 +158,13 @@ export function addGradients(
   variables: readonly tf.Variable[],
   sum: Float32Array, // of all variables
 ): void {
+  const backend = tf.backend()
   let at = 0
   for (const [i, { size }] of variables.entries()) {
     const gradient = gradients[i]
-    const values = gradient?.dataSync<'float32'>()
+    // tfjs would copy them.
+    const values =
+      gradient && (backend instanceof CpuBackend ? backend.floats(gradient) : gradient.dataSync<'float32'>())
     for (let j = 0; values && j < size; j++) sum[at + j]! += values[j]!
     gradient?.dispose()
     at += size
