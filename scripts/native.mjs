@@ -1,5 +1,6 @@
 // Compiles native/kernels into an addon. The kernels are compiled once for each instruction set of the processor's kind.
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -58,14 +59,23 @@ export function compileNative(compiler, platform, arch, to, libraries = []) {
     const built = path.join(folder, 'addon.node')
     const problem = run([...LINKING[platform], '-o', built, ...objects, ...libraries])
     if (problem) return problem
+    const addon = fs.readFileSync(built)
     fs.mkdirSync(path.dirname(to), { recursive: true })
-    // A new file in the place of the old one: a process that has that loaded keeps it.
-    fs.rmSync(to, { force: true })
-    fs.copyFileSync(built, to)
+    // As sha256sum writes it; see src/backend/cpu/native.ts.
+    const sum = createHash('sha256').update(addon).digest('hex')
+    replaceFile(`${to}.sha256`, `${sum}  ${path.basename(to)}\n`)
+    replaceFile(to, addon)
     return null
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Puts a file in the place of an older one. A process that has that loaded keeps it, and nobody sees a part of the new one. */
+function replaceFile(to, contents) {
+  const written = `${to}.${process.pid}`
+  fs.writeFileSync(written, contents)
+  fs.renameSync(written, to)
 }
 
 /** Builds dist/native for this machine with its C compiler; says in a line when there is none. */
@@ -77,6 +87,6 @@ export function buildNative() {
   const problem = compiler ? compileNative(compiler, process.platform, process.arch, to) : 'no C compiler'
   if (problem === null) return
   // One of older sources must not stay.
-  fs.rmSync(to, { force: true })
+  for (const file of [to, `${to}.sha256`]) fs.rmSync(file, { force: true })
   console.error(`No native kernels, so the engine computes in WebAssembly: ${problem}`)
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
 import fc from 'fast-check'
 import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
 import type { Product } from '../../src/backend/cpu/gemm.js'
 import { findNativeKernels } from '../../src/backend/cpu/native.js'
+import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { NativeComparison } from './nativeComparison.js'
 
 /** Weights [in, out]: layers of SmolLM2 and of small models, and odd sizes. */
@@ -46,6 +49,32 @@ describe('backend/cpu: native kernels', () => {
     it.skip(available)
     return
   }
+
+  it('are not loaded from a file that is not what was built, which would end the process', () => {
+    const folder = temporaryFolder()
+    const { file } = available[0]!
+    const [copy, sums] = [path.join(folder, path.basename(file)), path.join(folder, `${path.basename(file)}.sha256`)]
+    const whole = fs.readFileSync(file)
+    const problem = (): string => {
+      const found = findNativeKernels([folder])
+      return typeof found === 'string' ? found : 'none'
+    }
+    fs.writeFileSync(copy, whole)
+    assert.match(problem(), /sha256 is missing/)
+    fs.copyFileSync(`${file}.sha256`, sums)
+    for (const bytes of [0, 1000, whole.length >> 1, whole.length - 1]) {
+      fs.writeFileSync(copy, whole.subarray(0, bytes))
+      assert.match(problem(), /cannot be loaded: .* is damaged/)
+    }
+    fs.writeFileSync(
+      copy,
+      whole.map((byte, i) => (i === whole.length >> 1 ? byte ^ 1 : byte)),
+    )
+    assert.match(problem(), /is damaged/)
+    // The next folder is looked at.
+    assert.equal(findNativeKernels([folder, path.dirname(file)]).length, available.length)
+  })
+
   for (const native of available) {
     describe(native.set, () => {
       let comparison: NativeComparison
