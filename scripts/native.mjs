@@ -78,10 +78,13 @@ function replaceFile(to, contents) {
   fs.renameSync(written, to)
 }
 
-/** Builds dist/native for this machine with its C compiler; says in a line when there is none. */
+/** Builds dist/native for this machine with its C compiler, when sources changed; says in a line when there is none. */
 export function buildNative() {
   const name = `${process.platform}-${process.arch}`
   const to = path.join(root, `dist/native/${name}.node`)
+  const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const files = fs.readdirSync(sources).map((file) => path.join(sources, file))
+  if (modified(`${to}.sha256`) > 0 && modified(to) > Math.max(...[...files, import.meta.filename].map(modified))) return
   const compilers = process.env.CC ? [process.env.CC.split(' ')] : [['cc'], ['gcc'], ['clang']]
   const compiler = compilers.find(([command]) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0)
   const problem = compiler ? compileNative(compiler, process.platform, process.arch, to) : 'no C compiler'

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
+import { RESERVED } from '../../src/backend/cpu/allocator.js'
+import { NATIVE_FAULT, NATIVE_PAGES } from '../../src/backend/cpu/constants.js'
 import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
 import type { Product } from '../../src/backend/cpu/gemm.js'
-import { findNativeKernels } from '../../src/backend/cpu/native.js'
+import { findNativeKernels, NATIVE_VERSION } from '../../src/backend/cpu/native.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
 import { NativeComparison } from './nativeComparison.js'
 
@@ -45,6 +47,17 @@ const anyProduct = fc.record({
 })
 
 describe('backend/cpu: native kernels', () => {
+  it('have the version and the addresses that are expected of them', () => {
+    const header = fs.readFileSync(new URL('../../native/kernels/kernels.h', import.meta.url), 'utf8')
+    const numbers = [...header.matchAll(/\b(NATIVE_VERSION|NATIVE_PAGES|NATIVE_FAULT|FIRST_ADDRESS) =? ?(\d+)/g)]
+    assert.deepEqual(Object.fromEntries(numbers.map(([, name, value]) => [name, Number(value)])), {
+      NATIVE_VERSION,
+      NATIVE_PAGES,
+      NATIVE_FAULT,
+      FIRST_ADDRESS: RESERVED,
+    })
+  })
+
   if (typeof available === 'string') {
     it.skip(available)
     return
