@@ -44,18 +44,32 @@ export interface Completion {
 
 const samplingSchema = z.object({ ...samplingOptions, ...drawOptions })
 
-/** Throws a ConfigError that names every option out of range and every prompt that is empty or leaves no room for a completion. */
+/** Throws a ConfigError that names every option out of range and every prompt that is empty, holds what is no token id, or leaves no room for a completion. */
 export function checkSampling(
-  { config, hasTokenizer }: { config: Pick<ModelConfig, 'maxPositions'>; hasTokenizer: boolean },
+  { config, hasTokenizer }: { config: Pick<ModelConfig, 'maxPositions' | 'vocabularySize'>; hasTokenizer: boolean },
   prompts: readonly (readonly number[])[],
   options: SamplingOptions,
 ): void {
   const { problems } = problemsOf(samplingSchema, { ...options })
   if (options.stopStrings?.length && !hasTokenizer) problems.push('stopStrings need a model with a tokenizer')
-  for (const [index, { length }] of prompts.entries()) if (length === 0) problems.push(`prompt ${index} is empty`)
+  problems.push(...prompts.flatMap((prompt, index) => promptProblem(prompt, index, config.vocabularySize) ?? []))
   const tooLong = describeTooLong(prompts, options.maxCompletionLength, config.maxPositions)
   if (tooLong !== null) problems.push(tooLong)
   if (problems.length > 0) throw new ConfigError(`generate: ${problems.join('\n  ')}`)
+}
+
+/** What is wrong with a prompt by itself; null when nothing is. */
+function promptProblem(prompt: unknown, index: number, vocabularySize: number): string | null {
+  if (!isTokenIds(prompt))
+    return `prompt ${index} is ${typeof prompt}; expected an array of token ids, as a tokenizer gives`
+  if (prompt.length === 0) return `prompt ${index} is empty`
+  const at = prompt.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabularySize))
+  if (at < 0) return null
+  return `prompt ${index} holds token ${prompt[at]}; expected whole numbers from 0 to ${vocabularySize - 1}`
+}
+
+function isTokenIds(prompt: unknown): prompt is readonly number[] {
+  return Array.isArray(prompt) || ArrayBuffer.isView(prompt)
 }
 
 /** The longest completion, in tokens, that a model has room for behind a prompt; below 1 when it has room for none. */

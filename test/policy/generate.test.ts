@@ -121,7 +121,8 @@ describe('generate', () => {
             controller.abort()
           }
           await assert.rejects(generate(model, PROMPTS, { ...options, signal: controller.signal, onProgress }))
-          await assert.rejects(generate(model, [[VOCABULARY]], options), ShapeError)
+          await assert.rejects(model.engineModel.generate([[VOCABULARY]], { eosTokenIds: [], ...options }), ShapeError)
+          await assert.rejects(generate(model, [[VOCABULARY]], options), ConfigError)
         }
         await run()
         const before = memoryInUse()
@@ -431,6 +432,14 @@ describe('generate', () => {
         sample([[1], []], { topK: -1, topP: 2 }),
         /topK: .* got -1.*topP: .* got 2.*prompt 1 is empty/s,
       )
+      for (const id of [1.5, NaN, -1, 2 ** 40]) {
+        await assert.rejects(
+          sample([[1], [2, id]], {}),
+          new RegExp(`prompt 1 holds token ${id}; expected whole numbers`),
+        )
+      }
+      const strings = ['What is 2 + 3?'] as object as number[][]
+      await assert.rejects(sample(strings, {}), /prompt 0 is string; expected an array of token ids/)
     })
   })
 })
