@@ -55,6 +55,17 @@ export class Allocator {
     return address
   }
 
+  /**
+   * Returns the address of a new block that holds a copy of some numbers.
+   * @throws EngineError when the memory is full.
+   */
+  place(values: Int32Array | Float64Array): number {
+    const address = this.allocate(values.byteLength)
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    new Uint8Array(this.memory.buffer, address, values.byteLength).set(bytes)
+    return address
+  }
+
   /** Takes a block back. */
   release(address: number): void {
     const size = this.#sizes.get(address)

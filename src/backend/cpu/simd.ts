@@ -6,6 +6,7 @@ import { compileKernels, kernelBytes } from './kernelModule.js'
 import type { KernelModule } from './kernelModule.js'
 import { findNativeKernels } from './native.js'
 import { firstDifference, probeResults } from './probes.js'
+import type { ProbeResults } from './probes.js'
 import { Runtime } from './runtime.js'
 
 /**
@@ -59,26 +60,29 @@ async function choose(fusedMultiplyAdd: boolean, simd: SimdWidth | undefined): P
   if (simd === '128') return { kernels, width: '128', reason: null }
   if (!kernels.fusedMultiplyAdd) return { kernels, width: '128', reason: 'anything faster needs fused multiply-add' }
   const reasons: string[] = []
+  let known: Promise<ProbeResults> | null = null
+  const reference = (): Promise<ProbeResults> =>
+    (known ??= withProbe(kernels, (runtime) => probeResults(new CpuBackend(runtime))))
   if (simd !== '256') {
-    const native = await tryNative(kernels)
+    const native = await tryNative(kernels, reference)
     if (typeof native !== 'string') return { kernels: native, width: 'native', reason: null }
     reasons.push(native)
   }
-  const joined = obstacleOf256() ?? (await compileJoined(kernels))
+  const joined = obstacleOf256() ?? (await compileJoined(kernels, reference))
   if (typeof joined !== 'string') return { kernels: joined, width: '256', reason: reasons[0] ?? null }
   return { kernels, width: '128', reason: [...reasons, joined].join('; ') }
 }
 
 /** The module with the fastest native kernels that give the bits of the module, or what speaks against all of them. */
-async function tryNative(plain: KernelModule): Promise<KernelModule | string> {
+async function tryNative(plain: KernelModule, reference: () => Promise<ProbeResults>): Promise<KernelModule | string> {
   const found = findNativeKernels()
   if (typeof found === 'string') return found
-  const reference = await withProbe(plain, (runtime) => probeResults(new CpuBackend(runtime)))
+  const expected = await reference()
   const problems: string[] = []
   for (const native of found) {
     const kernels = { ...plain, native }
     const difference = await withProbe(kernels, (runtime) =>
-      firstDifference(reference, probeResults(new CpuBackend(runtime))),
+      firstDifference(expected, probeResults(new CpuBackend(runtime))),
     )
     if (difference === null) return kernels
     problems.push(`native kernels for ${native.set} give other results (${difference})`)
@@ -108,8 +112,11 @@ const TIERING_BUDGET = { default: 13_000_000, immediate: 1000 }
  * with what the module for 128 bits gives.
  * @returns what speaks against it, when its results differ or it is not faster
  */
-async function compileJoined(plain: KernelModule): Promise<KernelModule | string> {
-  const reference = await withProbe(plain, (runtime) => probeResults(new CpuBackend(runtime)))
+async function compileJoined(
+  plain: KernelModule,
+  reference: () => Promise<ProbeResults>,
+): Promise<KernelModule | string> {
+  const expected = await reference()
   v8.setFlagsFromString('--experimental-wasm-revectorize')
   // While the kernels are tried, V8 optimises what was called once, and waits for it: what is compared is what will run.
   v8.setFlagsFromString('--wasm-sync-tier-up')
@@ -120,7 +127,7 @@ async function compileJoined(plain: KernelModule): Promise<KernelModule | string
     const problem = await withProbe(joined, (runtime) => {
       const backend = new CpuBackend(runtime)
       for (let round = 0; round < OPTIMISING_ROUNDS; round++) probeResults(backend)
-      const difference = firstDifference(reference, probeResults(backend))
+      const difference = firstDifference(expected, probeResults(backend))
       if (difference !== null) return `V8's vectors of 256 bits give other results (${difference})`
       return isFaster(runtime) ? null : 'this processor has no vectors of 256 bits (AVX2), or V8 does not use them'
     })

@@ -2,6 +2,7 @@ import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { cachedAttentionCall } from '../../backend/cpu/kernels/attention.js'
 import { slotPanelList } from '../../backend/cpu/kernels/attentionWork.js'
 import { callCopyRows } from '../../backend/cpu/kernels/copyRows.js'
+import { callLinear } from '../../backend/cpu/kernels/linearProducts.js'
 import { callRmsNorm } from '../../backend/cpu/kernels/rmsNorm.js'
 import { callSampleTokens, drawValues } from '../../backend/cpu/kernels/sampleTokens.js'
 import { callEmbed } from '../../backend/cpu/kernels/weight.js'
@@ -19,7 +20,7 @@ import { checkBatch } from './decoder.js'
 import type { DecoderWeights } from './decoder.js'
 import type { KeptProjections } from './keptProjections.js'
 import type { LoraTensors } from './loraTensors.js'
-import { addLayer, addProduct } from './planLayer.js'
+import { addLayer } from './planLayer.js'
 import type { KeptPlaces, LayerCache, RotaryTables, StepPlan } from './planLayer.js'
 import { GrowingBlock, StepMemory } from './planMemory.js'
 import type { StepBuffers } from './planMemory.js'
@@ -226,7 +227,7 @@ export class DecodingPlan implements SamplingSteps {
     const norm = { weight: finalNorm, rows: count, width: hiddenSize, epsilon: config.rmsNormEpsilon }
     callRmsNorm(calls, { x: predicting, out: predicting, ...norm })
     calls.barrier()
-    addProduct(calls, predicting, head, logits, count)
+    callLinear(calls, { x: predicting, weight: head, y: logits, rows: count })
     calls.barrier()
     callSampleTokens(calls, {
       logits,

@@ -1,7 +1,7 @@
-import { gemm, PanelMode } from '../../backend/cpu/gemm.js'
 import { callAdd } from '../../backend/cpu/kernels/add.js'
 import { callAttentionPanelCopy, callAttentionPanels } from '../../backend/cpu/kernels/attentionPanels.js'
 import { callCopyRows } from '../../backend/cpu/kernels/copyRows.js'
+import { callLinear, callLoraA } from '../../backend/cpu/kernels/linearProducts.js'
 import { callRmsNorm } from '../../backend/cpu/kernels/rmsNorm.js'
 import { callRope } from '../../backend/cpu/kernels/rope.js'
 import { callSwiglu } from '../../backend/cpu/kernels/swiglu.js'
@@ -11,7 +11,7 @@ import { projectionShape } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 import type { SlotCopy } from './packedBatch.js'
 import type { StepBuffers } from './planMemory.js'
-import type { PanelWeight, PlanLayer, SharedInput } from './planWeights.js'
+import type { PlanLayer, SharedInput } from './planWeights.js'
 
 /** Where the results of projections go that are kept. */
 export interface KeptPlaces {
@@ -117,15 +117,19 @@ function projectInto(calls: KernelList, step: StepPlan, layer: PlanLayer, index:
     const out = weight.shape[0]
     const aRowStride = layer.inputs[INPUT_OF[projection]].rank * 4
     const isDirect = kept !== null && kept.firstRow !== null
-    const c = isDirect ? kept.tables[index]![projection] + kept.firstRow * out * 4 : output
-    addProduct(calls, input, weight, c, tokens, {
+    const y = isDirect ? kept.tables[index]![projection] + kept.firstRow * out * 4 : output
+    callLinear(calls, {
+      x: input,
+      weight,
+      y,
+      rows: tokens,
       bias,
       accumulate,
       ...(low && {
         low: { a: buffers.low + low.offset * 4, aRowStride, b: low.b, bDepthStride: 0, depth: low.rank },
       }),
     })
-    return c
+    return y
   }
 }
 
@@ -140,30 +144,6 @@ const INPUT_OF = {
   down_proj: 'down_proj',
 } as const
 
-/** Adds y = x·Wᵀ to the calls. */
-export function addProduct(
-  calls: KernelList,
-  x: number, // [rows, in]
-  { address, mode, shape: [out, width] }: PanelWeight, // [out, in]
-  y: number, // [rows, out]
-  rows: number,
-  options: Pick<Parameters<typeof gemm>[1], 'bias' | 'accumulate' | 'low'> = {},
-): void {
-  gemm(calls, {
-    a: x,
-    aRowStride: width * 4,
-    aDepthStride: 4,
-    b: address,
-    mode,
-    c: y,
-    cRowStride: out * 4,
-    rows,
-    columns: out,
-    depth: width,
-    ...options,
-  })
-}
-
 /** Adds the products with an adapter's As to the calls, and a barrier behind them where there are any. */
 function addDownProducts(
   calls: KernelList,
@@ -173,19 +153,8 @@ function addDownProducts(
   width: number,
 ): void {
   for (const { panels, columns, offset, scale } of products) {
-    gemm(calls, {
-      a: input,
-      aRowStride: width * 4,
-      aDepthStride: 4,
-      b: panels,
-      mode: PanelMode.float32Panels,
-      c: buffers.low + offset * 4,
-      cRowStride: rank * 4,
-      rows: tokens,
-      columns,
-      depth: width,
-      alpha: scale,
-    })
+    const low = buffers.low + offset * 4
+    callLoraA(calls, { x: input, width, panels, columns, scale, low, lowWidth: rank, rows: tokens })
   }
   calls.barrier()
 }

@@ -1,20 +1,14 @@
 import * as tf from '../../bundled/tfjs.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
-import { weightMode } from '../../backend/cpu/kernels/linear.js'
-import { float32Panels, matrixPanels, weightPanels } from '../../backend/cpu/kernels/weight.js'
+import { panelWeight } from '../../backend/cpu/kernels/linearProducts.js'
+import type { PanelWeight } from '../../backend/cpu/kernels/linearProducts.js'
+import { jointPanels, matrixPanels, sharePanels } from '../../backend/cpu/kernels/weight.js'
 import { projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 import { isTrainable } from '../../ops/weight.js'
 import type { PackedWeight, Weight } from '../../ops/weight.js'
 import type { DecoderLayer, DecoderWeights } from './decoder.js'
 import type { LoraTensorEntry, LoraTensors } from './loraTensors.js'
-
-/** A weight in panels, as products read it. */
-export interface PanelWeight {
-  readonly address: number
-  readonly mode: number
-  readonly shape: readonly [out: number, width: number]
-}
 
 /** A linear layer by addresses. */
 export interface PlanProjection {
@@ -119,12 +113,14 @@ export class PlanWeights {
 
   /** The As as one matrix where that takes fewer panels than each alone: a column's sum does not depend on those beside it. */
   #downProducts(entries: readonly LoraTensorEntry[]): DownProduct[] {
-    const panels = (ranks: readonly number[]): number => ranks.reduce((sum, rank) => sum + Math.ceil(rank / 16), 0)
-    const ranks = entries.map(({ r }) => r)
-    const rank = ranks.reduce((sum, r) => sum + r, 0)
     const [first] = entries
-    if (first && entries.every(({ scale }) => scale === first.scale) && panels([rank]) < panels(ranks)) {
-      return [{ panels: this.#jointPanels(entries, rank), columns: rank, offset: 0, scale: first.scale }]
+    if (first && entries.every(({ scale }) => scale === first.scale) && sharePanels(entries.map(({ r }) => r))) {
+      const panels = jointPanels(
+        this.backend,
+        entries.map(({ a }) => a),
+      )
+      this.#blocks.push(panels)
+      return [{ panels, columns: entries.reduce((sum, { r }) => sum + r, 0), offset: 0, scale: first.scale }]
     }
     let at = 0
     return entries.map(({ a, r, scale }) => {
@@ -134,26 +130,10 @@ export class PlanWeights {
     })
   }
 
-  #jointPanels(entries: readonly LoraTensorEntry[], rank: number): number {
-    const { allocator } = this.backend.runtime
-    const width = entries[0]!.a.shape[1]
-    const rows = new Float32Array(rank * width)
-    let at = 0
-    for (const { a } of entries) {
-      rows.set(this.backend.floats(a), at)
-      at += a.size
-    }
-    const size = float32Panels.size(rank, width)
-    const address = allocator.allocate(size * 4)
-    this.#blocks.push(address)
-    float32Panels.fill(new Float32Array(allocator.memory.buffer, address, size), rows, [rank, width])
-    return address
-  }
-
   #panels(weight: Weight): PanelWeight {
     const packed = weight as PackedWeight
     this.#hold(packed.tensor)
-    return { address: weightPanels(this.backend, packed), mode: weightMode(packed, false), shape: weight.shape }
+    return panelWeight(this.backend, packed)
   }
 
   #address(tensor: tf.Tensor): number {

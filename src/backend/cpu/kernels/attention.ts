@@ -47,7 +47,7 @@ export function attention(
   }
   const shape = attentionShape(options, width, work, runtime.threads)
   const queries = work.queryList(shape.tileQueries)
-  const list = place(backend, queries.words)
+  const list = backend.runtime.allocator.place(queries.words)
   const keyPanels = packPanels(backend, shape, work.panels, backend.address(k), shape.scale)
   callForward(runtime, shape, queries.entries, {
     q: backend.address(q),
@@ -95,7 +95,7 @@ export function attentionGradient(
     dk: dk.address,
     dv: dv.address,
   }
-  const lists = [place(backend, queries.words), place(backend, keys.words)] as const
+  const lists = [backend.runtime.allocator.place(queries.words), backend.runtime.allocator.place(keys.words)] as const
   callAttention(runtime, KernelId.attentionQueryGradient, shape, {
     addresses: { ...addresses, list: lists[0] },
     entries: queries.entries,
@@ -210,17 +210,10 @@ function packPanels(
   const { runtime } = backend
   const width = numKeyValueHeads * headDim
   const to = runtime.allocator.allocate(panels.entries * 16 * width * 4)
-  const list = place(backend, panels.words)
+  const list = backend.runtime.allocator.place(panels.words)
   callAttentionPanels(runtime, { from, to, width, factor, list, entries: panels.entries })
   runtime.allocator.release(list)
   return to
-}
-
-/** Copies a list of work to memory of the kernels; its address. */
-function place({ runtime: { allocator } }: CpuBackend, words: Int32Array): number {
-  const list = allocator.allocate(words.byteLength)
-  new Int32Array(allocator.memory.buffer, list, words.length).set(words)
-  return list
 }
 
 /** Places of the addresses among the arguments; see assembly/attentionTile.ts. */

@@ -13,13 +13,7 @@ export function copyRows(
   const { allocator } = runtime
   const count = (from.rows ?? to.rows)?.length ?? 0
   if (count === 0 || width === 0) return
-  const place = (rows: Int32Array | null): number => {
-    if (!rows) return 0
-    const address = allocator.allocate(rows.byteLength)
-    new Int32Array(allocator.memory.buffer, address, count).set(rows)
-    return address
-  }
-  const [fromRows, toRows] = [place(from.rows), place(to.rows)]
+  const [fromRows, toRows] = [from.rows, to.rows].map((rows) => (rows ? allocator.place(rows) : 0)) as [number, number]
   callCopyRows(runtime, { from: from.address, fromRows, to: to.address, toRows, count, width })
   for (const address of [fromRows, toRows]) if (address) allocator.release(address)
 }

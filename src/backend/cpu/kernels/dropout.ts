@@ -17,8 +17,7 @@ function dropout(
   const { runtime } = backend
   const [rows, columns] = x.shape as [number, number]
   const out = backend.allocate([rows, columns])
-  const keys = runtime.allocator.allocate(rows * 4)
-  new Int32Array(runtime.allocator.memory.buffer, keys, rows).set(rowKeys)
+  const keys = runtime.allocator.place(rowKeys)
   const tileRows = rowsOfTile(columns)
   runtime.args.set([backend.address(x), out.address, keys, rows, columns, key])
   runtime.args[6] = dropoutLimit(probability)

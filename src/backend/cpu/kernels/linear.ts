@@ -1,10 +1,17 @@
 import type * as tf from '../../../bundled/tfjs.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
-import { gemm, PanelMode } from '../gemm.js'
 import type { LowRankProduct } from '../gemm.js'
 import { kernel } from './kernel.js'
-import { matrixPanels, weightPanels } from './weight.js'
+import {
+  callGradientOfMatrix,
+  callLinear,
+  callLinearInputGradient,
+  callLoraA,
+  callLoraOutputGradient,
+  panelWeight,
+} from './linearProducts.js'
+import { matrixPanels } from './weight.js'
 
 interface LinearInputs {
   x: tf.TensorInfo // [N, in]
@@ -32,56 +39,53 @@ function linear(
     backend.incRef(known.dataId)
     return { dataId: known.dataId, shape: known.shape, dtype: known.dtype }
   }
-  const { runtime } = backend
-  const [out, width] = weight.shape
   const rows = inputs.x.shape[0]!
-  const y = backend.allocate([rows, out])
-  let low: LowRankProduct | undefined
-  if (inputs.loraA && inputs.loraB) {
-    const r = inputs.loraA.shape[0]!
-    low = {
-      a: runtime.allocator.allocate(rows * r * 4),
-      b: matrixPanels(backend, inputs.loraB),
-      bDepthStride: 0,
-      depth: r,
-    }
-    lowRank(backend, inputs.loraX ?? inputs.x, inputs.loraA, low.a, scale)
-  }
-  gemm(runtime, {
-    a: backend.address(inputs.x),
-    aRowStride: width * 4,
-    aDepthStride: 4,
-    b: weightPanels(backend, weight),
-    mode: weightMode(weight, false),
-    c: y.address,
-    cRowStride: out * 4,
-    rows,
-    columns: out,
-    depth: width,
-    bias: bias ? backend.address(bias) : 0,
-    ...(low && { low }),
-  })
-  if (low) runtime.allocator.release(low.a)
+  const y = backend.allocate([rows, weight.shape[0]])
+  const { loraX = inputs.x, loraA, loraB } = inputs
+  const lora = loraA && loraB ? { x: backend.address(loraX), a: loraA, b: loraB, scale } : null
+  linearProduct(backend, { weight, bias, lora }, { x: backend.address(inputs.x), y: y.address, rows })
   return y.info
 }
 
-/** Writes scale · x·Aᵀ [N, r] to an address. */
-function lowRank(backend: CpuBackend, x: tf.TensorInfo, loraA: tf.TensorInfo, address: number, scale: number): void {
-  const [rows, width] = x.shape as [number, number]
-  const r = loraA.shape[0]!
-  gemm(backend.runtime, {
-    a: backend.address(x),
-    aRowStride: width * 4,
-    aDepthStride: 4,
-    b: matrixPanels(backend, loraA),
-    mode: PanelMode.float32Panels,
-    c: address,
-    cRowStride: r * 4,
-    rows,
-    columns: r,
-    depth: width,
-    alpha: scale,
-  })
+/** Writes y = x·Wᵀ (+ bias) (+ scale · (x·Aᵀ)·Bᵀ), [rows, out], to an address. */
+export function linearProduct(
+  backend: CpuBackend,
+  layer: {
+    weight: PackedWeight // [out, in]
+    bias: tf.TensorInfo | null // [out]
+    lora: {
+      x: number // [rows, in]
+      a: tf.TensorInfo // [r, in]
+      b: tf.TensorInfo // [out, r]
+      scale: number
+    } | null
+  },
+  { x, y, rows }: { x: number; y: number; rows: number }, // addresses
+): void {
+  const { runtime } = backend
+  const { weight, bias, lora } = layer
+  const product = { x, weight: panelWeight(backend, weight), y, rows, bias: bias ? backend.address(bias) : 0 }
+  if (!lora) {
+    callLinear(runtime, product)
+    return
+  }
+  const r = lora.a.shape[0]!
+  const low: LowRankProduct = {
+    a: runtime.allocator.allocate(rows * r * 4),
+    b: matrixPanels(backend, lora.b),
+    bDepthStride: 0,
+    depth: r,
+  }
+  lowRank(backend, lora.x, lora.a, lora.scale, low.a, rows)
+  callLinear(runtime, { ...product, low })
+  runtime.allocator.release(low.a)
+}
+
+/** Writes scale · x·Aᵀ [rows, r] to an address. */
+function lowRank(backend: CpuBackend, x: number, loraA: tf.TensorInfo, scale: number, low: number, rows: number): void {
+  const [r, width] = loraA.shape as [number, number]
+  const panels = matrixPanels(backend, loraA)
+  callLoraA(backend.runtime, { x, width, panels, columns: r, scale, low, lowWidth: r, rows })
 }
 
 /** dx = dy·W (+ T·A): the gradient of {@link linear} with respect to x. */
@@ -95,28 +99,22 @@ function linearInputGradient(
   _attributes: object,
   { weight }: Pick<LinearFrozen, 'weight'>,
 ): tf.TensorInfo {
-  const { runtime } = backend
-  const [out, width] = weight.shape
+  const width = weight.shape[1]
   const rows = inputs.dy.shape[0]!
   const dx = backend.allocate([rows, width])
-  gemm(runtime, {
-    a: backend.address(inputs.dy),
-    aRowStride: out * 4,
-    aDepthStride: 4,
-    b: weightPanels(backend, weight),
-    mode: weightMode(weight, true),
-    c: dx.address,
-    cRowStride: width * 4,
+  const { loraT, loraA } = inputs
+  callLinearInputGradient(backend.runtime, {
+    dy: backend.address(inputs.dy),
+    weight: panelWeight(backend, weight, true),
+    dx: dx.address,
     rows,
-    columns: width,
-    depth: out,
-    ...(inputs.loraT &&
-      inputs.loraA && {
+    ...(loraT &&
+      loraA && {
         low: {
-          a: backend.address(inputs.loraT),
-          b: backend.address(inputs.loraA),
+          a: backend.address(loraT),
+          b: backend.address(loraA),
           bDepthStride: width * 4,
-          depth: inputs.loraA.shape[0]!,
+          depth: loraA.shape[0]!,
         },
       }),
   })
@@ -129,21 +127,17 @@ function loraOutputGradient(
   { dy, loraB }: { dy: tf.TensorInfo; loraB: tf.TensorInfo }, // [N, out], [out, r]
   { scale }: { scale: number },
 ): tf.TensorInfo {
-  const [out, r] = loraB.shape as [number, number]
+  const shape = loraB.shape as [number, number]
   const rows = dy.shape[0]!
-  const t = backend.allocate([rows, r])
-  gemm(backend.runtime, {
-    a: backend.address(dy),
-    aRowStride: out * 4,
-    aDepthStride: 4,
-    b: matrixPanels(backend, loraB),
-    mode: PanelMode.transposedFloat32Panels,
-    c: t.address,
-    cRowStride: r * 4,
+  const t = backend.allocate([rows, shape[1]])
+  callLoraOutputGradient(backend.runtime, {
+    dy: backend.address(dy),
+    panels: matrixPanels(backend, loraB),
+    shape,
+    scale,
+    t: t.address,
+    tWidth: shape[1],
     rows,
-    columns: r,
-    depth: out,
-    alpha: scale,
   })
   return t.info
 }
@@ -156,24 +150,20 @@ function loraAGradient(
   const [rows, width] = x.shape as [number, number]
   const r = loraT.shape[1]!
   const dA = backend.allocate([r, width])
-  gemm(backend.runtime, {
-    a: backend.address(loraT),
-    aRowStride: 4,
-    aDepthStride: r * 4,
-    b: backend.address(x),
-    mode: PanelMode.strided,
-    bDepthStride: width * 4,
-    bColumnStride: 4,
-    c: dA.address,
-    cRowStride: width * 4,
-    rows: r,
+  callGradientOfMatrix(backend.runtime, {
+    left: backend.address(loraT),
+    leftWidth: r,
+    r,
+    right: backend.address(x),
     columns: width,
-    depth: rows,
+    rows,
+    gradient: dA.address,
+    isTransposed: false,
   })
   return dA.info
 }
 
-/** dB = scale · dyᵀ·(x·Aᵀ) [out, r], computed as its transposed, which reads both matrices in the order in which they lie. */
+/** dB = scale · dyᵀ·(x·Aᵀ) [out, r]. */
 function loraBGradient(
   backend: CpuBackend,
   { dy, x, loraA }: { dy: tf.TensorInfo; x: tf.TensorInfo; loraA: tf.TensorInfo }, // [N, out], [N, in], [r, in]
@@ -184,30 +174,19 @@ function loraBGradient(
   const r = loraA.shape[0]!
   const dB = backend.allocate([out, r])
   const low = runtime.allocator.allocate(rows * r * 4)
-  lowRank(backend, x, loraA, low, scale)
-  gemm(runtime, {
-    a: low,
-    aRowStride: 4,
-    aDepthStride: r * 4,
-    b: backend.address(dy),
-    mode: PanelMode.strided,
-    bDepthStride: out * 4,
-    bColumnStride: 4,
-    c: dB.address,
-    cRowStride: 4,
-    cColumnStride: r * 4,
-    rows: r,
+  lowRank(backend, backend.address(x), loraA, scale, low, rows)
+  callGradientOfMatrix(runtime, {
+    left: low,
+    leftWidth: r,
+    r,
+    right: backend.address(dy),
     columns: out,
-    depth: rows,
+    rows,
+    gradient: dB.address,
+    isTransposed: true,
   })
   runtime.allocator.release(low)
   return dB.info
-}
-
-/** How a weight's panels are read; see ../gemm.ts. */
-export function weightMode(weight: PackedWeight, transposed: boolean): number {
-  if (weight.dtype === 'float32') return transposed ? PanelMode.transposedFloat32Panels : PanelMode.float32Panels
-  return transposed ? PanelMode.transposedBfloat16Panels : PanelMode.bfloat16Panels
 }
 
 export const linearKernels = [

@@ -26,10 +26,8 @@ function sampleTokens(
   const [rows, vocabulary] = logits.shape as [number, number]
   const sampled = backend.allocate([RESULTS, rows])
   const values = drawValues({ parameters, uniforms, histories })
-  const doubles = allocator.allocate(values.doubles.byteLength)
-  new Float64Array(allocator.memory.buffer, doubles, values.doubles.length).set(values.doubles)
-  const history = allocator.allocate(values.history.byteLength)
-  new Int32Array(allocator.memory.buffer, history, values.history.length).set(values.history)
+  const doubles = allocator.place(values.doubles)
+  const history = allocator.place(values.history)
   callSampleTokens(backend.runtime, {
     logits: backend.address(logits),
     rows,

@@ -6,7 +6,7 @@ import { gemm, PanelMode } from '../gemm.js'
 import { BLOCK_COLUMNS, KernelId, ROW_STATE_BYTES } from '../constants.js'
 import type { Runtime } from '../runtime.js'
 import { kernel } from './kernel.js'
-import { weightMode } from './linear.js'
+import { weightMode } from './linearProducts.js'
 import { weightPanels } from './weight.js'
 
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
@@ -48,7 +48,7 @@ function tokenLogProbs(
   const logProbs = backend.allocate([rows])
   const entropies = backend.allocate([rows])
   const statistics = backend.allocate([rows, 2])
-  const targetsAddress = writeTargets(backend, targets)
+  const targetsAddress = allocator.place(targets)
   const states = allocator.allocate(Math.min(rows, CHUNK_ROWS) * ROW_STATE_BYTES)
   forEachBlock(backend, hidden, weight, CHUNK_ROWS, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
@@ -136,7 +136,7 @@ function backpropagate(
   const statistics = backend.address(inputs.statistics)
   const dLogProbs = backend.address(inputs.dLogProbs)
   const dEntropies = backend.address(inputs.dEntropies)
-  const targetsAddress = writeTargets(backend, targets)
+  const targetsAddress = allocator.place(targets)
   const hidden = backend.address(inputs.hidden)
   const states = allocator.allocate(to.logProbs ? Math.min(targets.length, to.chunkRows) * ROW_STATE_BYTES : 0)
   forEachBlock(backend, inputs.hidden, weight, to.chunkRows, (block) => {
@@ -246,14 +246,6 @@ function setBlockArguments(
 /** Runs a pass over a block of logits. */
 function runBlock(runtime: Runtime, kernelId: number, { rows, columns }: Block): void {
   runtime.run(kernelId, Math.ceil(rows / SOFTMAX_TILE_ROWS), rows * columns * LOG_SOFTMAX_OPERATIONS)
-}
-
-/** Puts the targets into a new block of memory. */
-function writeTargets(backend: CpuBackend, targets: Int32Array): number {
-  const { allocator } = backend.runtime
-  const address = allocator.allocate(targets.byteLength)
-  new Int32Array(allocator.memory.buffer, address, targets.length).set(targets)
-  return address
 }
 
 export const tokenLogProbsKernels = [

@@ -20,20 +20,12 @@ const BFLOAT16_POSITION = Int32Array.from({ length: 16 }, (_, j) => (j & 7) * 2 
 const EMBED_OPERATIONS = 64
 
 /** Numbers of a packed weight [out, in], those that fill up the last panel included. */
-export function packedSize(out: number, width: number): number {
+function packedSize(out: number, width: number): number {
   return Math.ceil(out / 16) * width * 16
 }
 
-/** Numbers of float32 panels of a matrix [out, in], and what fills them. */
-export const float32Panels = {
-  size: packedSize,
-  fill(panels: Float32Array, values: Float32Array, shape: readonly [out: number, width: number]): void {
-    fillPanels(panels, values, shape, (j) => j)
-  },
-}
-
 /** Writes a matrix [out, in] in panels; `position` says where in a row of 16 an output stands. */
-export function fillPanels<Values extends Float32Array | Uint16Array>(
+function fillPanels<Values extends Float32Array | Uint16Array>(
   packed: Values, // [packedSize]
   values: Values, // [out · in]
   [out, width]: readonly [out: number, width: number],
@@ -67,6 +59,36 @@ export function matrixPanels(backend: CpuBackend, matrix: tf.TensorInfo): number
   })
 }
 
+/**
+ * Panels of the rows of several matrices below each other, in a block of memory that the caller releases: products with all of them
+ * become one. A column of its result does not depend on those beside it.
+ */
+export function jointPanels(
+  backend: CpuBackend,
+  matrices: readonly tf.TensorInfo[], // [·, in] each
+): number {
+  const { allocator } = backend.runtime
+  const width = matrices[0]!.shape[1]!
+  const rows = matrices.reduce((sum, { shape }) => sum + shape[0]!, 0)
+  const values = new Float32Array(rows * width)
+  let at = 0
+  for (const matrix of matrices) {
+    const own = backend.floats(matrix)
+    values.set(own, at)
+    at += own.length
+  }
+  const size = packedSize(rows, width)
+  const address = allocator.allocate(size * 4)
+  fillPanels(new Float32Array(allocator.memory.buffer, address, size), values, [rows, width], (j) => j)
+  return address
+}
+
+/** Whether matrices of so many rows fill fewer panels together than each alone. */
+export function sharePanels(rows: readonly number[]): boolean {
+  const panels = (count: number): number => Math.ceil(count / 16)
+  return panels(rows.reduce((a, b) => a + b, 0)) < rows.reduce((sum, count) => sum + panels(count), 0)
+}
+
 /** Packs a weight [out, in], given as float32 values or as bfloat16 bits. */
 function packWeight(
   backend: CpuBackend,
@@ -93,8 +115,7 @@ function weightRows(
   const { runtime } = backend
   const [, width] = weight.shape
   const out = backend.allocate([ids.length, width])
-  const idsAddress = runtime.allocator.allocate(ids.byteLength)
-  new Int32Array(runtime.allocator.memory.buffer, idsAddress, ids.length).set(ids)
+  const idsAddress = runtime.allocator.place(ids)
   const isBfloat16 = weight.dtype === 'bfloat16'
   callEmbed(runtime, {
     weight: backend.address(weight.tensor),

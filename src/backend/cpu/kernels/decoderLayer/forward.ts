@@ -1,14 +1,15 @@
 import type * as tf from '../../../../bundled/tfjs.js'
 import type { LayerAttributes, LayerLinear } from '../../../../ops/decoderLayer.js'
+import type { PackedWeight } from '../../../../ops/weight.js'
 import type { CpuBackend } from '../../backend.js'
 import { callAdd } from '../add.js'
 import { attention } from '../attention.js'
 import { callCopyRows } from '../copyRows.js'
+import { linearProduct } from '../linear.js'
 import { callRmsNorm } from '../rmsNorm.js'
 import { callRope } from '../rope.js'
 import { selectRows } from '../selectRows.js'
 import { callSwiglu } from '../swiglu.js'
-import { linearProduct } from './product.js'
 
 /** What the gradient of a layer reads, in the order of the kernel's results. */
 export const activationNames = [
@@ -37,8 +38,7 @@ export function decoderLayer(
   const { allocator } = runtime
   const [rows, hidden] = x.shape as [number, number]
   const half = cos.shape[1]!
-  const knownRows = known ? allocator.allocate(rows * 4) : 0
-  if (known) new Int32Array(allocator.memory.buffer, knownRows, rows).set(known.rows)
+  const knownRows = known ? allocator.place(known.rows) : 0
 
   const norm = (from: tf.TensorInfo, weight: tf.TensorInfo, width: number): Allocated => {
     const to = backend.allocate(from.shape)
@@ -54,12 +54,16 @@ export function decoderLayer(
     return to
   }
   const project = (name: LayerLinear, from: number): Allocated => {
-    const out = weights.linears[name].weight.shape[0]
+    const { weight, bias, lora } = weights.linears[name]
+    const out = weight.shape[0]
     const y = backend.allocate([rows, out])
     if (known) {
       const table = backend.address(known.tables[name])
       callCopyRows(runtime, { from: table, fromRows: knownRows, to: y.address, toRows: 0, count: rows, width: out })
-    } else linearProduct(backend, weights, name, { x: from, y: y.address, rows })
+    } else {
+      const layer = { weight: weight as PackedWeight, bias, lora: lora && { ...lora, x: from } }
+      linearProduct(backend, layer, { x: from, y: y.address, rows })
+    }
     return y
   }
   /** Norm of each head where there is one, then the rotation where there is one; in place, but for the norm. */

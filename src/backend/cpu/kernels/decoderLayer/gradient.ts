@@ -3,15 +3,13 @@ import { layerLinears } from '../../../../ops/decoderLayer.js'
 import type { LayerAttributes, LayerLinear } from '../../../../ops/decoderLayer.js'
 import type { PackedWeight } from '../../../../ops/weight.js'
 import type { CpuBackend } from '../../backend.js'
-import { gemm } from '../../gemm.js'
 import { callAdd } from '../add.js'
 import { attentionGradient } from '../attention.js'
-import { weightMode } from '../linear.js'
+import { callLinearInputGradient, panelWeight } from '../linearProducts.js'
 import { callRmsNorm } from '../rmsNorm.js'
 import { callRope } from '../rope.js'
 import { selectRowsGradient } from '../selectRows.js'
 import { callSwiglu } from '../swiglu.js'
-import { weightPanels } from '../weight.js'
 import { activationNames } from './forward.js'
 import { loraGradients } from './loraGradients.js'
 
@@ -59,23 +57,9 @@ export function decoderLayerGradient(
     const width = input.shape[1]!
     const t = loraGradients(backend, weights, { x: backend.address(input), rows, width }, layers, gradients)
     for (const [i, { name, dy }] of dx === 0 ? [] : layers.entries()) {
-      const weight = linears[name].weight as PackedWeight
-      const [out] = weight.shape
+      const weight = panelWeight(backend, linears[name].weight as PackedWeight, true)
       const low = t.low(name)
-      gemm(runtime, {
-        a: dy,
-        aRowStride: out * 4,
-        aDepthStride: 4,
-        b: weightPanels(backend, weight),
-        mode: weightMode(weight, true),
-        c: dx,
-        cRowStride: width * 4,
-        rows,
-        columns: width,
-        depth: out,
-        accumulate: i > 0,
-        ...(low && { low }),
-      })
+      callLinearInputGradient(runtime, { dy, weight, dx, rows, accumulate: i > 0, ...(low && { low }) })
     }
     t.dispose()
   }

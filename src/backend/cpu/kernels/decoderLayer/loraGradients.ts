@@ -1,9 +1,9 @@
 import type * as tf from '../../../../bundled/tfjs.js'
 import type { LayerLinear, LayerWeights } from '../../../../ops/decoderLayer.js'
 import type { CpuBackend } from '../../backend.js'
-import { gemm, PanelMode } from '../../gemm.js'
 import type { LowRankProduct } from '../../gemm.js'
-import { fillPanels, matrixPanels, packedSize } from '../weight.js'
+import { callGradientOfMatrix, callLoraA, callLoraOutputGradient } from '../linearProducts.js'
+import { jointPanels, matrixPanels, sharePanels } from '../weight.js'
 
 /** A linear layer with LoRA, and the address of its gradient. */
 interface Adapted {
@@ -48,35 +48,19 @@ export function loraGradients(
   if (ranks === 0) return { low: () => undefined, dispose: () => undefined }
   const t = allocator.allocate(rows * ranks * 4)
   for (const { b, scale, dy, first } of adapted) {
-    const [out, r] = b.shape
-    gemm(runtime, {
-      a: dy,
-      aRowStride: out * 4,
-      aDepthStride: 4,
-      b: matrixPanels(backend, b),
-      mode: PanelMode.transposedFloat32Panels,
-      c: t + first * 4,
-      cRowStride: ranks * 4,
-      rows,
-      columns: r,
-      depth: out,
-      alpha: scale,
-    })
+    const panels = matrixPanels(backend, b)
+    callLoraOutputGradient(runtime, { dy, panels, shape: b.shape, scale, t: t + first * 4, tWidth: ranks, rows })
   }
   const dA = allocator.allocate(ranks * width * 4)
-  gemm(runtime, {
-    a: t,
-    aRowStride: 4,
-    aDepthStride: ranks * 4,
-    b: x,
-    mode: PanelMode.strided,
-    bDepthStride: width * 4,
-    bColumnStride: 4,
-    c: dA,
-    cRowStride: width * 4,
-    rows: ranks,
+  const shared = { leftWidth: ranks, rows }
+  callGradientOfMatrix(runtime, {
+    ...shared,
+    left: t,
+    r: ranks,
+    right: x,
     columns: width,
-    depth: rows,
+    gradient: dA,
+    isTransposed: false,
   })
   const low = allocator.allocate(rows * ranks * 4)
   lowRankProducts(backend, adapted, { x, rows, width, ranks, low })
@@ -85,22 +69,8 @@ export function loraGradients(
     const matrixA = backend.allocate([r, width])
     backend.floats(matrixA.info).set(new Float32Array(allocator.memory.buffer, dA + first * width * 4, r * width))
     const matrixB = backend.allocate([out, r])
-    // Computed as its transposed, which reads both matrices in the order in which they lie.
-    gemm(runtime, {
-      a: low + first * 4,
-      aRowStride: 4,
-      aDepthStride: ranks * 4,
-      b: dy,
-      mode: PanelMode.strided,
-      bDepthStride: out * 4,
-      bColumnStride: 4,
-      c: matrixB.address,
-      cRowStride: 4,
-      cColumnStride: r * 4,
-      rows: r,
-      columns: out,
-      depth: rows,
-    })
+    const [left, gradient] = [low + first * 4, matrixB.address]
+    callGradientOfMatrix(runtime, { ...shared, left, r, right: dy, columns: out, gradient, isTransposed: true })
     gradients.set(name, [matrixA.info, matrixB.info])
   }
   for (const address of [dA, low]) allocator.release(address)
@@ -125,33 +95,19 @@ function lowRankProducts(
   { x, rows, width, ranks, low }: { x: number; rows: number; width: number; ranks: number; low: number },
 ): void {
   const { runtime } = backend
-  const { allocator } = runtime
   const product = (panels: number, first: number, columns: number, scale: number): void => {
-    gemm(runtime, {
-      a: x,
-      aRowStride: width * 4,
-      aDepthStride: 4,
-      b: panels,
-      mode: PanelMode.float32Panels,
-      c: low + first * 4,
-      cRowStride: ranks * 4,
-      rows,
-      columns,
-      depth: width,
-      alpha: scale,
-    })
+    callLoraA(runtime, { x, width, panels, columns, scale, low: low + first * 4, lowWidth: ranks, rows })
   }
-  const own = adapted.reduce((sum, { a }) => sum + Math.ceil(a.shape[0] / 16), 0)
   const { scale } = adapted[0]!
-  if (Math.ceil(ranks / 16) === own || adapted.some((layer) => layer.scale !== scale)) {
+  const isShared = sharePanels(adapted.map(({ a }) => a.shape[0])) && adapted.every((layer) => layer.scale === scale)
+  if (!isShared) {
     for (const { a, first, scale } of adapted) product(matrixPanels(backend, a), first, a.shape[0], scale)
     return
   }
-  const all = new Float32Array(ranks * width)
-  for (const { a, first } of adapted) all.set(backend.floats(a), first * width)
-  const size = packedSize(ranks, width)
-  const panels = allocator.allocate(size * 4)
-  fillPanels(new Float32Array(allocator.memory.buffer, panels, size), all, [ranks, width], (j) => j)
+  const panels = jointPanels(
+    backend,
+    adapted.map(({ a }) => a),
+  )
   product(panels, 0, ranks, scale)
-  allocator.release(panels)
+  runtime.allocator.release(panels)
 }
