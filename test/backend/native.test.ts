@@ -8,7 +8,8 @@ import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
 import type { Product } from '../../src/backend/cpu/gemm.js'
 import { findNativeKernels, NATIVE_VERSION } from '../../src/backend/cpu/native.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
-import { NativeComparison } from './nativeComparison.js'
+import { onEachInstructionSet } from './nativeComparison.js'
+import type { NativeComparison } from './nativeComparison.js'
 
 /** Weights [in, out]: layers of SmolLM2 and of small models, and odd sizes. */
 const WEIGHTS = [
@@ -88,34 +89,26 @@ describe('backend/cpu: native kernels', () => {
     assert.equal(findNativeKernels([folder, path.dirname(file)]).length, available.length)
   })
 
-  for (const native of available) {
-    describe(native.set, () => {
-      let comparison: NativeComparison
-      before(async () => {
-        comparison = await NativeComparison.start(native)
-      })
-      after(() => comparison.stop())
-
-      it('have the bits of the WebAssembly kernels for whatever product', () => {
-        fc.assert(
-          fc.property(anyProduct, (shape) => {
-            assert.equal(compareProduct(comparison, shape), null)
-          }),
-          { numRuns: 300 },
-        )
-      })
-
-      it('have the bits of the WebAssembly kernels for all products of a layer', () => {
-        let products = 0
-        for (const [width, out] of WEIGHTS) {
-          for (const rows of ROWS.filter((n) => n * width * out <= MOST_OPERATIONS)) {
-            for (const bfloat16 of [false, true]) products += compareLayer(comparison, rows, width, out, bfloat16)
-          }
-        }
-        assert.ok(products > 1000, `only ${products} products were compared`)
-      })
+  onEachInstructionSet(1, (comparison) => {
+    it('have the bits of the WebAssembly kernels for whatever product', () => {
+      fc.assert(
+        fc.property(anyProduct, (shape) => {
+          assert.equal(compareProduct(comparison(), shape), null)
+        }),
+        { numRuns: 300 },
+      )
     })
-  }
+
+    it('have the bits of the WebAssembly kernels for all products of a layer', () => {
+      let products = 0
+      for (const [width, out] of WEIGHTS) {
+        for (const rows of ROWS.filter((n) => n * width * out <= MOST_OPERATIONS)) {
+          for (const bfloat16 of [false, true]) products += compareLayer(comparison(), rows, width, out, bfloat16)
+        }
+      }
+      assert.ok(products > 1000, `only ${products} products were compared`)
+    })
+  })
 })
 
 /** Compares a product of any shape; returns the difference. */

@@ -1,4 +1,5 @@
 import { compileKernels } from '../../src/backend/cpu/kernelModule.js'
+import { findNativeKernels } from '../../src/backend/cpu/native.js'
 import type { NativeKernels } from '../../src/backend/cpu/native.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
 
@@ -6,6 +7,25 @@ import { Runtime } from '../../src/backend/cpu/runtime.js'
 interface Output {
   readonly address: number
   readonly size: number
+}
+
+/** Describes tests for each instruction set that native kernels have here; where there is none, a test that is skipped says why. */
+export function onEachInstructionSet(threads: number, tests: (comparison: () => NativeComparison) => void): void {
+  const available = findNativeKernels()
+  if (typeof available === 'string') {
+    it.skip(available)
+    return
+  }
+  for (const native of available) {
+    describe(native.set, () => {
+      let comparison: NativeComparison
+      before(async () => {
+        comparison = await NativeComparison.start(native, threads)
+      })
+      after(() => comparison.stop())
+      tests(() => comparison)
+    })
+  }
 }
 
 /** A runtime whose kernels are run twice, in WebAssembly and in native code, on pseudo-random numbers. */

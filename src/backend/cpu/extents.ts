@@ -181,24 +181,26 @@ type SoftmaxWords = readonly [
 ]
 
 function logSoftmaxExtents(words: SoftmaxWords): Extents {
-  const [logits, rows, columns, , targets, , tileRows, states, , logProbs, entropies, statistics] = words
-  return {
-    sizes: [rows, columns],
-    steps: [tileRows],
-    areas: [
-      ['logits', logits, rows * columns * 4],
-      ['targets', targets, rows * 4],
-      ['states', states, rows * ROW_STATE_BYTES],
-      ['log-probabilities', logProbs, rows * 4],
-      ['entropies', entropies, rows * 4],
-      ['statistics', statistics, rows * 8],
-    ],
-  }
+  const [, rows, , , , , , states, , logProbs] = words
+  return softmaxExtents(words, [
+    ['states', states, rows * ROW_STATE_BYTES],
+    ['log-probabilities', logProbs, rows * 4],
+  ])
 }
 
 function logSoftmaxGradientExtents(words: SoftmaxWords): Extents {
-  const [logits, rows, columns, , targets, , tileRows, states, , logProbs, ...rest] = words
-  const [entropies, statistics, dLogProbs, dEntropies] = rest
+  const [, rows, , , , , , states, , logProbs, , , dLogProbs, dEntropies] = words
+  return softmaxExtents(words, [
+    ['gradients of log-probabilities', dLogProbs, rows * 4],
+    ['gradients of entropies', dEntropies, rows * 4],
+    ['states', states, logProbs === 0 ? 0 : rows * ROW_STATE_BYTES],
+    ['log-probabilities', logProbs, logProbs === 0 ? 0 : rows * 4],
+  ])
+}
+
+/** What both passes over logits read and write, and what only one of them does. */
+function softmaxExtents(words: SoftmaxWords, areas: Extents['areas']): Extents {
+  const [logits, rows, columns, , targets, , tileRows, , , , entropies, statistics] = words
   return {
     sizes: [rows, columns],
     steps: [tileRows],
@@ -207,10 +209,7 @@ function logSoftmaxGradientExtents(words: SoftmaxWords): Extents {
       ['targets', targets, rows * 4],
       ['entropies', entropies, rows * 4],
       ['statistics', statistics, rows * 8],
-      ['gradients of log-probabilities', dLogProbs, rows * 4],
-      ['gradients of entropies', dEntropies, rows * 4],
-      ['states', states, logProbs === 0 ? 0 : rows * ROW_STATE_BYTES],
-      ['log-probabilities', logProbs, logProbs === 0 ? 0 : rows * 4],
+      ...areas,
     ],
   }
 }

@@ -11,7 +11,6 @@ import { EngineError } from '../../errors.js'
 import type { ModelConfig } from '../../model/config.js'
 import { projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
-import { ropeTables } from '../../model/ropeFrequencies.js'
 import { checkTokenIds } from '../../ops/embed.js'
 import { checkArguments, checkSampled } from '../../ops/sampleTokens.js'
 import type { SampledTokens, SampleTokensAttributes } from '../../ops/sampleTokens.js'
@@ -21,10 +20,11 @@ import type { DecoderWeights } from './decoder.js'
 import type { KeptProjections } from './keptProjections.js'
 import type { LoraTensors } from './loraTensors.js'
 import { addLayer } from './planLayer.js'
-import type { KeptPlaces, LayerCache, RotaryTables, StepPlan } from './planLayer.js'
+import type { KeptPlaces, LayerCache, StepPlan } from './planLayer.js'
 import { GrowingBlock, StepMemory } from './planMemory.js'
 import type { StepBuffers } from './planMemory.js'
 import { PlanWeights } from './planWeights.js'
+import { RotaryMemory } from './rotaryMemory.js'
 import type { SamplingSteps } from './samplingSteps.js'
 import type { DecodingStep } from './scheduler.js'
 
@@ -291,40 +291,4 @@ function keptTables(backend: CpuBackend, config: ModelConfig, kept: KeptProjecti
     const tables = projections.map((projection) => [projection, backend.address(kept.table(layer, projection))])
     return Object.fromEntries(tables) as Record<Projection, number>
   })
-}
-
-/** Cosines and sines of all positions so far, in shared memory. */
-class RotaryMemory {
-  #positions = 0
-  #sequenceLength = 0
-  #tables: RotaryTables = { cos: 0, sin: 0, tableRows: 0 }
-
-  constructor(
-    private readonly config: ModelConfig,
-    private readonly block: GrowingBlock,
-  ) {}
-
-  /** Tables [positions, headDim / 2] with at least `length` positions, for sequences of at most `length` tokens. */
-  tables(length: number): RotaryTables {
-    const { rope, headDim, maxPositions } = this.config
-    // Beyond the length that the model saw, type dynamic turns by other angles for each length.
-    const sequenceLength = rope.type === 'dynamic' ? Math.max(length, rope.maxPositions) : 0
-    if (length <= this.#positions && sequenceLength === this.#sequenceLength) return this.#tables
-    const positions = Math.max(length, Math.min(maxPositions, 2 ** Math.ceil(Math.log2(Math.max(length, 256)))))
-    const { cos, sin } = ropeTables(
-      rope,
-      headDim,
-      Int32Array.from({ length: positions }, (_, i) => i),
-      length,
-    )
-    const address = this.block.place(cos, sin)
-    this.#tables = { cos: address, sin: address + cos.byteLength, tableRows: positions }
-    this.#positions = positions
-    this.#sequenceLength = sequenceLength
-    return this.#tables
-  }
-
-  dispose(): void {
-    this.block.dispose()
-  }
 }
