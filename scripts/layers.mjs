@@ -15,6 +15,7 @@ export const layers = [
   'backend',
   'hub',
   'model',
+  'xla',
   'engine',
   'policy',
   'sandbox',
