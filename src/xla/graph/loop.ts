@@ -1,0 +1,102 @@
+import { ShapeError } from '../../errors.js'
+import { bytesOf, printType } from '../types.js'
+import { node } from './node.js'
+import type { LoopRegion, Node, Operation } from './node.js'
+import { add, argument, compare, constant } from './operations.js'
+
+/**
+ * A loop on the device: as long as `condition` holds for the state, the state becomes what `body` makes of it. Both may read any
+ * other node of the graph. Returns the last state.
+ */
+export function loop(
+  start: readonly Node[],
+  condition: (state: readonly Node[]) => Node, // i1
+  body: (state: readonly Node[]) => readonly Node[],
+): Node[] {
+  const state = start.map(({ dtype, shape }) => argument(dtype, shape))
+  const region = { state, condition: condition(state), next: body(state) }
+  for (const [i, next] of region.next.entries()) {
+    const [was, becomes] = [printType(start[i]!), printType(next)]
+    if (was !== becomes) throw new ShapeError(`loop: number ${i} of the state is ${was} and becomes ${becomes}`)
+  }
+  const captured = capturedBy(region)
+  const operation: Operation = { kind: 'while', region: { ...region, captured } }
+  const looped = node(operation, [...start, ...captured], { dtype: 'i1', shape: [] })
+  return start.map((type, index) => node({ kind: 'result', index }, [looped], type))
+}
+
+/** Does something for 0, 1, … count − 1, and returns the last state. */
+export function countedLoop(
+  count: number | Node, // i32
+  start: readonly Node[],
+  body: (index: Node, state: readonly Node[]) => readonly Node[],
+): Node[] {
+  return loop(
+    [constant(0, 'i32'), ...start],
+    ([index]) => compare(index!, 'LT', count),
+    ([index, ...state]) => [add(index!, 1), ...body(index!, state)],
+  ).slice(1)
+}
+
+/**
+ * What a loop reads beside its state: the nodes at the border to what the state decides. Those that are larger than what they are
+ * made of, such as masks, are made again inside, where they need no memory of their own.
+ */
+function capturedBy({ state, condition, next }: Omit<LoopRegion, 'captured'>): Node[] {
+  const roots = [condition, ...next]
+  const depends = dependentNodes(roots, new Set(state))
+  const captured = new Set<Node>()
+  const costs = new Map<Node, number>()
+  const capture = (root: Node): void => {
+    const open = [root]
+    for (let one = open.pop(); one; one = open.pop()) {
+      if (captured.has(one)) continue
+      if (isMadeInside(one, costs)) open.push(...one.inputs)
+      else captured.add(one)
+    }
+  }
+  for (const one of depends) for (const input of one.inputs) if (!depends.has(input)) capture(input)
+  for (const root of roots) if (!depends.has(root)) capture(root)
+  return [...captured].filter((one) => !state.includes(one))
+}
+
+/** The nodes among those that `roots` are made of which depend on others. */
+function dependentNodes(roots: readonly Node[], on: ReadonlySet<Node>): Set<Node> {
+  const depends = new Set<Node>(on)
+  const seen = new Set<Node>()
+  // Depth first without recursion: graphs are deep.
+  const open = [...roots]
+  while (open.length > 0) {
+    const one = open.at(-1)!
+    const waiting = seen.has(one) ? [] : one.inputs.filter((input) => !seen.has(input))
+    if (waiting.length > 0) {
+      open.push(...waiting)
+      continue
+    }
+    open.pop()
+    if (!seen.has(one) && one.inputs.some((input) => depends.has(input))) depends.add(one)
+    seen.add(one)
+  }
+  return depends
+}
+
+const elementwise: readonly Operation['kind'][] = ['unary', 'binary', 'compare', 'select', 'convert', 'broadcast']
+
+function isMadeInside(one: Node, costs: Map<Node, number>): boolean {
+  return bytesCaptured(one, costs) < bytesOf(one)
+}
+
+/** Bytes that have to be captured to have a node inside: its own, or those of what it can be made of again. */
+function bytesCaptured(one: Node, costs: Map<Node, number>): number {
+  const known = costs.get(one)
+  if (known !== undefined) return known
+  const { kind } = one.operation
+  let cost = bytesOf(one)
+  if (kind === 'constant' || kind === 'iota') cost = 0
+  else if (elementwise.includes(kind)) {
+    const inputs = one.inputs.reduce((sum, input) => sum + bytesCaptured(input, costs), 0)
+    cost = Math.min(cost, inputs)
+  }
+  costs.set(one, cost)
+  return cost
+}
