@@ -9,6 +9,7 @@ import { createRandomModel } from '../src/model/randomModel.js'
 import { sums } from '../src/tasks/generators/sums.js'
 import { questionPrompt } from '../src/tasks/questionPrompt.js'
 import type { Task } from '../src/tasks/task.js'
+import { qwen2, smolLM2 } from './modelConfigs.js'
 
 /** A GRPO step that is measured. */
 export interface Workload {
@@ -45,35 +46,6 @@ const tinyLlama = {
   tie_word_embeddings: true,
   torch_dtype: 'float32',
 }
-const smolLM2 = {
-  architectures: ['LlamaForCausalLM'],
-  vocab_size: 49152,
-  hidden_size: 576,
-  intermediate_size: 1536,
-  num_hidden_layers: 30,
-  num_attention_heads: 9,
-  num_key_value_heads: 3,
-  max_position_embeddings: 8192,
-  rms_norm_eps: 1e-5,
-  rope_theta: 100000,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-}
-const qwen2 = {
-  architectures: ['Qwen2ForCausalLM'],
-  vocab_size: 151936,
-  hidden_size: 896,
-  intermediate_size: 4864,
-  num_hidden_layers: 24,
-  num_attention_heads: 14,
-  num_key_value_heads: 2,
-  max_position_embeddings: 32768,
-  rms_norm_eps: 1e-6,
-  rope_theta: 1000000,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-}
-
 /** In the order in which they run. */
 export const workloads: readonly Workload[] = [
   {
