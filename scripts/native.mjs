@@ -1,4 +1,4 @@
-// Compiles native/kernels into an addon. The kernels are compiled once for each instruction set of the processor's kind.
+// Compiles native/kernels and native/pjrt into addons. The kernels are compiled once for each instruction set of the processor's kind.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -6,7 +6,8 @@ import os from 'node:os'
 import path from 'node:path'
 
 const root = path.resolve(import.meta.dirname, '..')
-const sources = path.join(root, 'native/kernels')
+const kernels = path.join(root, 'native/kernels')
+const pjrt = path.join(root, 'native/pjrt')
 
 const INSTRUCTION_SETS = {
   x64: {
@@ -24,24 +25,37 @@ const LINKING = {
 }
 
 /**
- * Compiles the addon for a platform; returns what went wrong, or null.
+ * Compiles the kernels for a platform; returns what went wrong, or null.
  * @param compiler command and first arguments, as ['zig', 'cc', '-target', …]
  * @param libraries further arguments for the linker
  */
-export function compileNative(compiler, platform, arch, to, libraries = []) {
+export function compileKernels(compiler, platform, arch, to, libraries = []) {
   const sets = INSTRUCTION_SETS[arch]
   if (!sets || !LINKING[platform]) return `no kernels for ${platform}-${arch}`
+  const units = [['addon', []], ...Object.entries(sets)].map(([name, own]) => [
+    path.join(kernels, `${name}.c`),
+    ['-O3', '-Wno-unused-function', '-ffp-contract=off', ...own],
+  ])
+  return compileAddon(compiler, platform, units, to, libraries)
+}
+
+/** Compiles what runs programs with plugins of XLA; as {@link compileKernels}. */
+export function compilePjrt(compiler, platform, arch, to, libraries = []) {
+  if (!hasPlugins(platform)) return `no plugins of XLA are loaded on ${platform}`
+  const threads = platform === 'linux' ? ['-ldl', '-lpthread'] : []
+  return compileAddon(compiler, platform, [[path.join(pjrt, 'addon.c'), ['-O2']]], to, [...threads, ...libraries])
+}
+
+/** Whether a platform has plugins that are loaded as the addon does it. */
+export function hasPlugins(platform) {
+  return platform === 'linux' || platform === 'darwin'
+}
+
+/** Compiles sources, each with flags of its own, and links them; the SHA-256 of the addon comes beside it. */
+function compileAddon(compiler, platform, units, to, libraries) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-native-'))
   const [command, ...first] = compiler
-  const flags = [
-    '-O3',
-    '-std=gnu11',
-    '-Wall',
-    '-Wextra',
-    '-Wno-unused-function',
-    '-ffp-contract=off',
-    '-fvisibility=hidden',
-  ]
+  const flags = ['-std=gnu11', '-Wall', '-Wextra', '-fvisibility=hidden']
   if (platform !== 'win32') flags.push('-fPIC')
   flags.push('-I', path.join(root, 'node_modules/node-api-headers/include'))
   const run = (args) => {
@@ -50,9 +64,9 @@ export function compileNative(compiler, platform, arch, to, libraries = []) {
   }
   try {
     const objects = []
-    for (const [name, own] of [['addon', []], ...Object.entries(sets)]) {
-      const object = path.join(folder, `${name}.o`)
-      const problem = run([...flags, ...own, '-c', path.join(sources, `${name}.c`), '-o', object])
+    for (const [source, own] of units) {
+      const object = path.join(folder, `${path.basename(source, '.c')}.o`)
+      const problem = run([...flags, ...own, '-c', source, '-o', object])
       if (problem) return problem
       objects.push(object)
     }
@@ -61,7 +75,7 @@ export function compileNative(compiler, platform, arch, to, libraries = []) {
     if (problem) return problem
     const addon = fs.readFileSync(built)
     fs.mkdirSync(path.dirname(to), { recursive: true })
-    // As sha256sum writes it; see src/backend/cpu/native.ts.
+    // As sha256sum writes it; see src/io/nativeAddon.ts.
     const sum = createHash('sha256').update(addon).digest('hex')
     replaceFile(`${to}.sha256`, `${sum}  ${path.basename(to)}\n`)
     replaceFile(to, addon)
@@ -78,18 +92,31 @@ function replaceFile(to, contents) {
   fs.renameSync(written, to)
 }
 
-/** Builds dist/native for this machine with its C compiler, when sources changed; says in a line when there is none. */
+/** Builds dist/native for this machine with its C compiler, what has changed; says in a line what cannot be built. */
 export function buildNative() {
-  const name = `${process.platform}-${process.arch}`
-  const to = path.join(root, `dist/native/${name}.node`)
+  const { platform, arch } = process
+  const name = `${platform}-${arch}`
+  const addons = [[kernels, compileKernels, `${name}.node`, 'No native kernels, so the engine computes in WebAssembly']]
+  if (hasPlugins(platform)) addons.push([pjrt, compilePjrt, `pjrt-${name}.node`, 'No addon for plugins of XLA'])
+  for (const [sources, compile, file, notice] of addons) {
+    const to = path.join(root, 'dist/native', file)
+    if (isFresh(to, sources)) continue
+    const compiler = findCompiler()
+    const problem = compiler ? compile(compiler, platform, arch, to) : 'no C compiler'
+    if (problem === null) continue
+    // One of older sources must not stay.
+    for (const old of [to, `${to}.sha256`]) fs.rmSync(old, { force: true })
+    console.error(`${notice}: ${problem}`)
+  }
+}
+
+function isFresh(to, sources) {
   const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const files = fs.readdirSync(sources).map((file) => path.join(sources, file))
-  if (modified(`${to}.sha256`) > 0 && modified(to) > Math.max(...[...files, import.meta.filename].map(modified))) return
+  return modified(`${to}.sha256`) > 0 && modified(to) > Math.max(...[...files, import.meta.filename].map(modified))
+}
+
+function findCompiler() {
   const compilers = process.env.CC ? [process.env.CC.split(' ')] : [['cc'], ['gcc'], ['clang']]
-  const compiler = compilers.find(([command]) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0)
-  const problem = compiler ? compileNative(compiler, process.platform, process.arch, to) : 'no C compiler'
-  if (problem === null) return
-  // One of older sources must not stay.
-  for (const file of [to, `${to}.sha256`]) fs.rmSync(file, { force: true })
-  console.error(`No native kernels, so the engine computes in WebAssembly: ${problem}`)
+  return compilers.find(([command]) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0)
 }

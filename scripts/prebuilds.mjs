@@ -1,10 +1,10 @@
-// Cross-compiles the native kernels for the platforms that the published package carries them for, into prebuilds/:
+// Cross-compiles the addons for the platforms that the published package carries them for, into prebuilds/:
 //   npm run prebuilds [-- PLATFORM-ARCH …]
 // The compiler is Zig's C compiler: what ZIG names (as "zig"), else PyPI's `ziglang`, fetched into node_modules/.cache (400 MB).
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { compileNative } from './native.mjs'
+import { compileKernels, compilePjrt, hasPlugins } from './native.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const cache = path.join(root, 'node_modules/.cache/zig')
@@ -49,17 +49,21 @@ const wanted = process.argv.slice(2)
 const names = PLATFORMS.map(([platform, arch]) => `${platform}-${arch}`)
 const unknown = wanted.find((name) => !names.includes(name))
 if (unknown !== undefined) {
-  console.error(`there are no native kernels for ${unknown}; expected some of ${names.join(', ')}`)
+  console.error(`there are no addons for ${unknown}; expected some of ${names.join(', ')}`)
   process.exit(2)
 }
 const zig = findZig()
 let failed = false
 for (const [platform, arch, target] of PLATFORMS) {
   if (wanted.length > 0 && !wanted.includes(`${platform}-${arch}`)) continue
-  const to = path.join(root, `prebuilds/${platform}-${arch}.node`)
   const libraries = platform === 'win32' ? [windowsImports(zig)] : []
-  const problem = compileNative([...zig, 'cc', '-target', target], platform, arch, to, ['-s', ...libraries])
-  failed ||= problem !== null
-  console.log(`${platform}-${arch}: ${problem ?? `${(fs.statSync(to).size / 1000).toFixed(0)} kB`}`)
+  const addons = [['', compileKernels]]
+  if (hasPlugins(platform)) addons.push(['pjrt-', compilePjrt])
+  for (const [prefix, compile] of addons) {
+    const to = path.join(root, `prebuilds/${prefix}${platform}-${arch}.node`)
+    const problem = compile([...zig, 'cc', '-target', target], platform, arch, to, ['-s', ...libraries])
+    failed ||= problem !== null
+    console.log(`${prefix}${platform}-${arch}: ${problem ?? `${(fs.statSync(to).size / 1000).toFixed(0)} kB`}`)
+  }
 }
 if (failed) process.exit(1)

@@ -50,6 +50,19 @@ export class EngineError extends GrpoError {
   override name = 'EngineError'
 }
 
+/** A device's memory is too small for a program or an array. The engine computes on with less: smaller batches, shorter sequences. */
+export class OutOfDeviceMemoryError extends EngineError {
+  override name = 'OutOfDeviceMemoryError'
+  constructor(
+    message: string,
+    /** Bytes that were asked for, where the device says it. */
+    readonly bytes: number | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
 /** What kind of trouble there was with the Hugging Face Hub; the message says what to do about it. */
 export type HubErrorKind =
   | 'gated'

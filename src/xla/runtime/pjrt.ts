@@ -1,0 +1,181 @@
+import { EngineError, ShapeError } from '../../errors.js'
+import { printType, sizeOf } from '../types.js'
+import type { ArrayType, ElementType, HostArray } from '../types.js'
+import type { ArrayHandle, CompiledProgram, ExecutableHandle } from './addon.js'
+import { openClient } from './clients.js'
+import type { Client, ClientOptions } from './clients.js'
+import { compileOptions } from './compileOptions.js'
+import type { CompilerFlags } from './compileOptions.js'
+import { asEngineError } from './pjrtErrors.js'
+import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, ProgramMemory, Runner } from './runner.js'
+
+/** What is opened, and how it compiles. */
+export interface PjrtOptions {
+  /** The plugin's shared library. */
+  readonly file: string
+  /** How it uses a GPU's memory. */
+  readonly client?: ClientOptions
+  /** Debug options of XLA for every program, beside those that are set for the platform. */
+  readonly flags?: CompilerFlags
+}
+
+/** Numbers of PJRT_Buffer_Type, and what holds their values on the host. */
+const TYPES: Readonly<
+  Record<ElementType, { readonly id: number; readonly host: new (bytes: ArrayBuffer) => HostArray }>
+> = {
+  f32: { id: 11, host: Float32Array },
+  bf16: { id: 13, host: Uint16Array },
+  f16: { id: 10, host: Uint16Array },
+  i32: { id: 4, host: Int32Array },
+  i1: { id: 1, host: Uint8Array },
+}
+
+/** Opens a plugin of XLA on its first device. Throws an EngineError that says why it cannot be. */
+export async function openPjrt({ file, client: options, flags = {} }: PjrtOptions): Promise<Runner> {
+  const client = await openClient(file, options)
+  return new PjrtRunner(client, file, flags)
+}
+
+class PjrtArray implements DeviceArray {
+  readonly dtype: ElementType
+  readonly shape: readonly number[]
+  constructor(
+    readonly client: Client,
+    readonly handle: ArrayHandle,
+    { dtype, shape }: ArrayType,
+  ) {
+    this.dtype = dtype
+    this.shape = shape
+  }
+  get isAlive(): boolean {
+    return this.client.addon.isAlive(this.handle)
+  }
+}
+
+class PjrtExecutable implements Executable {
+  constructor(
+    readonly client: Client,
+    readonly handle: ExecutableHandle,
+    readonly program: Program,
+    readonly memory: ProgramMemory | null,
+  ) {}
+}
+
+class PjrtRunner implements Runner {
+  readonly info: DeviceInfo
+  private isDisposed = false
+
+  constructor(
+    private readonly client: Client,
+    file: string,
+    private readonly flags: CompilerFlags,
+  ) {
+    const { platform, device, version, api, attributes } = client.plugin
+    const compiler = [`PJRT ${api}`, version, ...Object.entries(attributes).map(([name, value]) => `${name} ${value}`)]
+    this.info = { platform, device, compiler: compiler.join(', '), file }
+  }
+
+  async compile(program: Program): Promise<Executable> {
+    const { addon, handle } = this.use()
+    try {
+      const compiled = await addon.compile(handle, Buffer.from(program.text), compileOptions(this.flags), false)
+      checkOutputs(program, compiled)
+      return new PjrtExecutable(this.client, compiled.handle, program, compiled.memory)
+    } catch (cause) {
+      throw asEngineError(`the program ${program.name} cannot be compiled`, cause)
+    }
+  }
+
+  upload(values: HostArray, type: ArrayType): DeviceArray {
+    const { addon, handle } = this.use()
+    const { id, host } = TYPES[type.dtype]
+    if (!(values instanceof host) || values.length !== sizeOf(type.shape)) {
+      throw new ShapeError(
+        `${printType(type)} needs ${sizeOf(type.shape)} values in a ${host.name}, got ${values.length} in a ${values.constructor.name}`,
+      )
+    }
+    try {
+      return new PjrtArray(this.client, addon.upload(handle, values, id, BigInt64Array.from(type.shape, BigInt)), type)
+    } catch (cause) {
+      throw asEngineError(`${printType(type)} cannot be copied to the device`, cause)
+    }
+  }
+
+  execute(executable: Executable, inputs: readonly DeviceArray[]): DeviceArray[] {
+    const { addon } = this.use()
+    const { handle, program } = this.own(executable, PjrtExecutable, 'an executable')
+    if (inputs.length !== program.inputs.length) {
+      throw new ShapeError(`${program.name} takes ${program.inputs.length} arrays, got ${inputs.length}`)
+    }
+    const handles = inputs.map((input, i) => {
+      const array = this.own(input, PjrtArray, 'an array')
+      if (!isSameType(array, program.inputs[i]!)) {
+        throw new ShapeError(
+          `argument ${i} of ${program.name} is ${printType(program.inputs[i]!)}, got ${printType(array)}`,
+        )
+      }
+      return array.handle
+    })
+    try {
+      return addon.execute(handle, handles).map((output, i) => new PjrtArray(this.client, output, program.outputs[i]!))
+    } catch (cause) {
+      throw asEngineError(`the program ${program.name} cannot be run`, cause)
+    }
+  }
+
+  async read(array: DeviceArray): Promise<HostArray> {
+    const { addon } = this.use()
+    const { handle, dtype } = this.own(array, PjrtArray, 'an array')
+    try {
+      return new TYPES[dtype].host(await addon.read(handle))
+    } catch (cause) {
+      throw asEngineError(`${printType(array)} cannot be read from the device`, cause)
+    }
+  }
+
+  free(...arrays: readonly DeviceArray[]): void {
+    // Nothing of a client that is closed is left to be freed.
+    for (const array of arrays) this.client.addon.free(this.own(array, PjrtArray, 'an array').handle)
+  }
+
+  memory(): DeviceMemory | null {
+    const { addon, handle } = this.use()
+    return addon.memory(handle)
+  }
+
+  dispose(): void {
+    if (this.isDisposed) return
+    this.isDisposed = true
+    this.client.release()
+  }
+
+  /** The client, as long as the runner is not disposed. */
+  private use(): Client {
+    if (this.isDisposed) throw new EngineError(`the runner of ${this.info.file} was disposed; open the plugin again`)
+    return this.client
+  }
+
+  /** An array or executable of this client's. */
+  private own<T extends { readonly client: Client }>(
+    value: unknown,
+    kind: abstract new (...args: never[]) => T,
+    expected: string,
+  ): T {
+    if (value instanceof kind && value.client.handle === this.client.handle) return value
+    throw new EngineError(`expected ${expected} of the runner of ${this.info.file}`)
+  }
+}
+
+function isSameType(a: ArrayType, b: ArrayType): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i])
+}
+
+/** Throws an EngineError when the results of the text are not those that the program names. */
+function checkOutputs({ name, outputs }: Program, compiled: CompiledProgram): void {
+  if (!compiled.outputs) return
+  const print = (id: number, shape: readonly number[]): string => `${id}:${shape.join('x')}`
+  const got = compiled.outputs.map(({ type, shape }) => print(type, shape)).join(' ')
+  const expected = outputs.map(({ dtype, shape }) => print(TYPES[dtype].id, shape)).join(' ')
+  if (got === expected) return
+  throw new EngineError(`the text of ${name} returns other arrays than the program says: ${got}, expected ${expected}`)
+}
