@@ -21,6 +21,7 @@ import { addQuickstartCommand } from './quickstart/command.js'
 import { addReportCommand } from './verbs/report.js'
 import { addScoreCommand } from './verbs/score.js'
 import { addSelfTestCommand } from './verbs/selftest.js'
+import { addSetupCommand } from './verbs/setup.js'
 import { addTasksCommand } from './verbs/tasks.js'
 import { addTrainCommand } from './verbs/train.js'
 
@@ -43,6 +44,7 @@ const verbs: readonly AddCommand[] = [
   addReportCommand,
   addMergeCommand,
   addPushCommand,
+  addSetupCommand,
   addDoctorCommand,
   addSelfTestCommand,
   addBenchCommand,

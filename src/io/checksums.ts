@@ -76,6 +76,21 @@ export function sha256(file: string): string {
   return hash.digest('hex')
 }
 
+/** As {@link sha256}, letting others work meanwhile. Throws the reason of the signal too. */
+export async function sha256Async(file: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    if (!fs.statSync(file).isFile()) throw new Error('it is not a regular file')
+    for await (const chunk of fs.createReadStream(file, { highWaterMark: CHUNK_BYTES, signal })) {
+      hash.update(chunk as Buffer)
+    }
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new FileFormatError(file, `cannot be read (${(cause as Error).message})`, { cause })
+  }
+  return hash.digest('hex')
+}
+
 /** Whether a relative path with slashes stays in its folder. */
 function isWithin(name: string): boolean {
   return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\:\0]/.test(part))

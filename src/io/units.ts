@@ -15,6 +15,11 @@ export function gibibytes(bytes: number, digits = 2): string {
   return `${(bytes / 2 ** 30).toFixed(digits)} GiB`
 }
 
+/** What is fetched and lies on disks is told in powers of ten: `2.58 GB`, `62.7 MB`. */
+export function gigabytes(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}
+
 /** `310 MiB`, rounded up: what is said of memory is said to be enough. */
 export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`

@@ -1,0 +1,85 @@
+import { Argument, Option } from 'commander'
+import type { Command } from 'commander'
+import { ConfigError } from '../../errors.js'
+import { gigabytes } from '../../io/units.js'
+import { deviceFor, readGraphics } from '../../xla/setup/graphics.js'
+import { findPlugin, installFolder } from '../../xla/setup/installed.js'
+import { pipSource } from '../../xla/setup/pip.js'
+import { removePlugins, setUpPlugin } from '../../xla/setup/setUp.js'
+import { folderSource } from '../../xla/setup/source.js'
+import type { WheelSource } from '../../xla/setup/source.js'
+import { pluginFor, pluginReleases, xlaDevices } from '../../xla/setup/wheels.js'
+import type { XlaDevice } from '../../xla/setup/wheels.js'
+import { withDownloadProgress } from '../terminal/downloadProgress.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
+import type { Streams } from '../terminal/streams.js'
+
+interface SetupFlags {
+  device?: XlaDevice
+  plugin?: string
+  index?: string
+  wheels?: string
+  remove?: true
+}
+
+export function addSetupCommand(program: Command, streams: Streams): void {
+  program
+    .command('setup')
+    .summary('fetch what the engine xla computes with: GPUs, TPUs')
+    .description(
+      "Fetches XLA's plugin for a device, for NVIDIA's GPUs with CUDA's libraries, checks hashes, and unpacks it into the cache " +
+        'of grpo-ts. Goes on where an earlier one stopped, and only checks what is there. pip fetches where there is one.',
+    )
+    .addArgument(new Argument('<what>').choices(['xla']))
+    .addOption(new Option('--device <name>', 'what to compute on (default: what this machine has)').choices(xlaDevices))
+    .addOption(
+      new Option('--plugin <name>', 'another plugin than the first one for the device').choices(
+        pluginReleases.map(({ name }) => name),
+      ),
+    )
+    .addOption(new Option('--wheels <folder>', 'take the wheels from this folder, without a network'))
+    .option('--remove', 'remove the plugins of the device instead')
+    .action((_, flags: SetupFlags) => setup(flags, streams))
+}
+
+async function setup(flags: SetupFlags, streams: Streams): Promise<void> {
+  const tell = (line: string): void => {
+    streams.stderr.write(`${line}\n`)
+  }
+  const device = flags.device ?? deviceFor(readGraphics())
+  if (flags.remove) {
+    const removed = await interruptible((signal) => removePlugins(device, signal))
+    tell(removed ? `the plugins of XLA for ${device} were removed` : `there is no plugin of XLA for ${device}`)
+    return
+  }
+  const release = pluginFor(device, { name: flags.plugin })
+  const source = sourceOf(flags)
+  tell(`${release.name} ${release.version} for ${device}, by ${source.name}`)
+  const fetched = await interruptible((signal) => {
+    onInterruption(signal, (interrupted) => {
+      tell(`${interrupted}: the same command goes on here`)
+    })
+    return withDownloadProgress(streams.stderr, (onProgress) =>
+      setUpPlugin(release, source, {
+        signal,
+        onProgress,
+        onMessage: tell,
+        onPlan({ wheels: missing, downloadBytes, unpackedBytes, folder }) {
+          tell(
+            `${missing.length} files, ${gigabytes(downloadBytes)}; in ${folder} they take ${gigabytes(unpackedBytes)}`,
+          )
+          if (release.notice !== null) tell(release.notice)
+        },
+      }),
+    )
+  })
+  tell(fetched ? 'fetched, checked and unpacked' : 'already there, and as it was unpacked')
+  streams.stdout.write(`${findPlugin(device, { name: release.name })?.file ?? installFolder(release)}\n`)
+}
+
+function sourceOf({ wheels }: SetupFlags): WheelSource {
+  if (wheels !== undefined) return folderSource(wheels)
+  const source = pipSource()
+  if (source === null) throw new ConfigError('there is no pip here; expected --wheels FOLDER')
+  return source
+}
