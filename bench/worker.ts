@@ -31,7 +31,7 @@ async function measureWorkload({ part, workload, modelFolder, threads }: Workloa
   await selectEngine('cpu', { threads })
   const prepared = await prepareWorkload(workload, modelFolder)
   const { policy, task, config } = prepared
-  const forecast = memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
+  const forecast = await memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
   const measured = await parts[part](prepared, workload)
   const { tensorBytes, residentBytes } = peakMemory(policy.engine)
   return {

@@ -7,6 +7,7 @@
 
 export { selectEngine } from './engine/registry.js'
 export type { EngineOptions } from './engine/engine.js'
+export type { DeviceKind } from './xla/devices.js'
 export type { EngineName, SelectedEngine } from './engine/registry.js'
 export { loadModel } from './policy/loadModel.js'
 export type { LoadModelOptions } from './policy/loadModel.js'

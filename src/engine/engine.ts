@@ -6,10 +6,17 @@ import type { ModelConfig } from '../model/config.js'
 import type { LoraAdapter } from '../model/lora.js'
 import type { ModelParameters } from '../model/modelParameters.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import type { DeviceKind } from '../xla/devices.js'
 import type { Completion, SamplingOptions } from './sampling.js'
 
 /** Tokens by their numbers in the vocabulary. */
 export type TokenIds = readonly number[]
+
+/** The number format of weights and activations. */
+export type Precision = 'float32' | 'bfloat16' | 'float16'
+
+/** All of them, as `--precision` names them. */
+export const precisions = ['float32', 'bfloat16', 'float16'] as const satisfies readonly Precision[]
 
 /** What an engine is and can do. */
 export interface EngineInfo {
@@ -17,24 +24,46 @@ export interface EngineInfo {
   readonly name: string
   /** What computes, in a sentence. */
   readonly description: string
-  /** Of activations and sums. */
-  readonly precision: 'float32' | 'bfloat16' | 'float16'
+  /** Kind of the device that it computes on: `cpu`, which has the memory of the process, or `cuda`, `rocm`, `tpu` with their own. */
+  readonly device: string
+  /** Of weights and activations. */
+  readonly precision: Precision
   /** Whether a row's results are the same bits whatever is computed with it. */
   readonly isBatchInvariant: boolean
   /**
-   * Most nats by which a token's log-probability may differ between sampling and training; null where both are computed otherwise,
-   * such as with merged or rounded weights, so that training has to correct for it.
+   * Most nats by which a token's log-probability may differ between sampling and training: what sampling recorded is then taken as
+   * the old log-probabilities, and a step with a larger difference ends the run, for that is a defect. Null where both are computed
+   * otherwise, such as with merged weights in bfloat16: the old ones are computed anew, and the loss is corrected by importance
+   * sampling (`vllmImportanceSamplingCorrection`).
    */
   readonly samplingTolerance: number | null
+  /**
+   * Differences to expect where samplingTolerance is null; what goes beyond is shown and warned of. Null where there is a
+   * tolerance, or where nobody knows.
+   */
+  readonly expectedDifference: SamplingDifference | null
   /** Bytes that all tensors together can take. */
   readonly tensorLimit: number
   /** Sizes that decide the order of sums, and so belong to what a run is: see {@link EngineBudgets}. */
   readonly budgets: EngineBudgets
 }
 
+/** How far the log-probabilities of sampling are from those of training, in nats a token. */
+export interface SamplingDifference {
+  /** Of all tokens of a batch. */
+  readonly mean: number
+  /** The largest of a batch. */
+  readonly max: number
+}
+
 /** Whether training may take over what sampling computed (see {@link EngineModel.startKeeping}): only where it would compute the same bits. */
 export function canKeep({ isBatchInvariant, samplingTolerance }: EngineInfo): boolean {
   return isBatchInvariant && samplingTolerance !== null
+}
+
+/** Whether tensors lie in the memory of a device, and not in that of the process. */
+export function hasOwnMemory({ device }: Pick<EngineInfo, 'device'>): boolean {
+  return device !== 'cpu'
 }
 
 /** How much an engine computes at one time. A run is continued only where they are the same. */
@@ -57,14 +86,21 @@ export interface MemoryUse {
   readonly used: number
   /** The most that tensors have taken; null where the engine does not know. */
   readonly peak: number | null
-  /** What tensors and process may take here. */
+  /** What tensors may take on a device that has memory of its own; elsewhere what tensors and process may take together. */
   readonly available: number
 }
 
-/** How an engine is started. */
+/** How an engine is started. One that is asked for by its name refuses what it has no use for. */
 export interface EngineOptions {
   /** Threads of the cpu engine. Defaults to null: the number of cores, or what it runs with. */
   threads?: number | null | undefined
+  /** What the engines xla and tensorflow compute on. Defaults to auto: the first that works here, cpu the last. */
+  device?: DeviceKind | 'auto' | undefined
+  /**
+   * What the engines xla and tensorflow compute in; sums, and what is trained, are float32 in any case. Defaults to auto: bfloat16
+   * on cards that have it, float32 on CPUs.
+   */
+  precision?: Precision | 'auto' | undefined
 }
 
 /** What samples from a policy and differentiates it. */
@@ -197,8 +233,8 @@ export interface EngineModel {
   values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues>
   /** The same, recorded for the gradient with respect to what is trained. */
   record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording>
-  /** What a step takes. */
-  forecast(workload: Workload): WorkloadMemory
+  /** What a step takes; an engine that compiles its programs knows it when they are. */
+  forecast(workload: Workload): WorkloadMemory | Promise<WorkloadMemory>
   /** Makes room for what sampling with `keep` computes and training needs again, up to so many tokens; forgets what was kept. */
   startKeeping(tokens: number): void
   /** Frees that room. */

@@ -6,12 +6,14 @@ import { checkModelFolder, checkStartingModel } from '../run/runEntries.js'
 import { parseGRPOConfig } from './config/config.js'
 import type { GRPOConfig } from './config/config.js'
 import { checkGoldAnswers } from './goldAnswers.js'
-import { checkMemory, memoryForecast, promptLengths } from './memory/forecast.js'
+import { memoryForecast, promptLengths, whenKnown } from './memory/forecast.js'
 import type { MemoryForecast } from './memory/forecast.js'
+import { checkMemory } from './memory/limits.js'
 import { asPolicy } from '../policy/causalLM.js'
 import type { Policy } from '../policy/causalLM.js'
 import { policySampler, rolloutSampler } from './rollouts/sampler.js'
 import type { Sampler } from './rollouts/sampler.js'
+import type { Task } from '../tasks/task.js'
 import type { GRPOTrainerOptions } from './trainer.js'
 
 /** A run whose options were checked. */
@@ -23,8 +25,8 @@ export interface RunPlan {
   readonly sampler: Sampler
   /** Optimizer steps of the whole run. */
   readonly maxSteps: number
-  /** What the run will need at most. */
-  readonly memoryForecast: MemoryForecast
+  /** What the run will need at most; a promise, which an EngineError may reject, where the engine has to compile first. */
+  readonly memoryForecast: MemoryForecast | Promise<MemoryForecast>
 }
 
 /**
@@ -58,9 +60,6 @@ export function planRun(
       `rewardWeights has ${weights} weights for ${rewards.length} reward functions; give one for each`,
     )
   }
-  const forecast = memoryForecast(policy, promptLengths(policy, task), config)
-  const { engine } = policy
-  checkMemory(forecast, { tensorLimit: engine.info.tensorLimit, available: engine.memory().available })
   checkEvaluation(options, config)
   checkOutputDir(policy, options)
   if (options.resume && options.outputDir === undefined) {
@@ -68,7 +67,18 @@ export function planRun(
   }
   const maxSteps = config.maxSteps > 0 ? config.maxSteps : stepsForEpochs(task.problems.length, config)
   const sampler = rolloutEngine ? rolloutSampler(rolloutEngine, policy) : policySampler(policy)
-  return { policy, config, rewards, sampler, maxSteps, memoryForecast: forecast }
+  return { policy, config, rewards, sampler, maxSteps, memoryForecast: checkedForecast(policy, task, config) }
+}
+
+/** What a run will need. Throws an EngineError, or is rejected by one, when that will not fit into memory. */
+function checkedForecast(policy: Policy, task: Task, config: GRPOConfig): MemoryForecast | Promise<MemoryForecast> {
+  const checked = whenKnown(memoryForecast(policy, promptLengths(policy, task), config), (forecast) => {
+    checkMemory(forecast, policy.engine)
+    return forecast
+  })
+  // Who never trains need not learn that it would not have fitted.
+  if (checked instanceof Promise) checked.catch(() => undefined)
+  return checked
 }
 
 /** Throws a ConfigError for what is no task: from JavaScript it may be anything, such as the promise of one. */

@@ -167,7 +167,7 @@ async function sample(
   parts.prompts.restore(prompts)
   const keep = sampler.identity === null && canKeep(policy.engine.info)
   // Room for what sampling computes and training needs again, as much as the forecast of memory allows.
-  if (keep) policy.engineModel.startKeeping(parts.memoryForecast.keptTokens)
+  if (keep) policy.engineModel.startKeeping((await parts.memoryForecast).keptTokens)
   try {
     const rollouts = await sampleRollouts(policy, task, parts.prompts, rewards, config, {
       // Another seed for each batch: a problem that comes again is answered anew.

@@ -79,8 +79,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
   readonly config: GRPOConfig
   /** Optimizer steps of the whole run. */
   readonly maxSteps: number
-  /** What the run will need at most. */
-  readonly memoryForecast: MemoryForecast
+  /** What the run will need at most; `await` it, since an engine that compiles its programs knows it later. */
+  readonly memoryForecast: MemoryForecast | Promise<MemoryForecast>
   readonly #options: Omit<GRPOTrainerOptions, 'config'>
   readonly #parts: Omit<StepParts, 'signal'>
   readonly #recorder: RunRecorder
@@ -88,7 +88,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
 
   /**
    * From here to the end of the loop, no other process may train in outputDir: see docs/checkpoints.md.
-   * @throws ConfigError, DataError, EngineError when the run will not fit into memory, FileFormatError when no checkpoint to
+   * @throws ConfigError, DataError, EngineError when the run will not fit into memory (an engine that compiles its programs says
+   *   so before the first step), FileFormatError when no checkpoint to
    *   resume from is whole, GrpoError when another process trains in outputDir
    */
   constructor(options: GRPOTrainerOptions<Options>) {
@@ -162,6 +163,7 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
     let failure: unknown = null
     inTraining.add(trained)
     try {
+      await this.memoryForecast
       recorder.start()
       for (;;) {
         const step = await this.#nextStep(signal)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineInfo, EngineModel } from '../../src/engine/engine.js'
+import type { Engine, EngineInfo } from '../../src/engine/engine.js'
 import { selectEngine } from '../../src/engine/registry.js'
 import type { TrainingStep } from '../../src/grpo/step.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import { loadModel } from '../../src/policy/loadModel.js'
+import { forwardingEngine } from '../fixtures/forwardingEngine.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 import { fractionOf, tinyTask, VOCABULARY } from '../grpo/tinyTask.js'
 
@@ -18,38 +19,24 @@ interface Asked {
 }
 
 /** The cpu engine behind another description of itself. */
-function forwarding(engine: Engine, info: Partial<EngineInfo>, asked: Asked): Engine {
-  const forwardingModel = (model: EngineModel): EngineModel => ({
-    weightBytes: model.weightBytes,
-    withAdapter: (adapter) => forwardingModel(model.withAdapter(adapter)),
-    withParameters: (parameters) => forwardingModel(model.withParameters(parameters)),
-    generate(prompts, options) {
-      if (options.keep) asked.keep++
-      return model.generate(prompts, options)
-    },
-    values: (rows, options) => model.values(rows, options),
-    record(rows, options) {
-      asked.asSampled.push(options.asSampled)
-      return model.record(rows, options)
-    },
-    forecast: (workload) => model.forecast(workload),
-    startKeeping(tokens) {
-      asked.keeping++
-      model.startKeeping(tokens)
-    },
-    stopKeeping: () => {
-      model.stopKeeping()
-    },
-    dispose: () => {
-      model.dispose()
-    },
+function askedEngine(engine: Engine, info: Partial<EngineInfo>, asked: Asked): Engine {
+  return forwardingEngine(engine, {
+    info,
+    model: (model) => ({
+      generate(prompts, options) {
+        if (options.keep) asked.keep++
+        return model.generate(prompts, options)
+      },
+      record(rows, options) {
+        asked.asSampled.push(options.asSampled)
+        return model.record(rows, options)
+      },
+      startKeeping(tokens) {
+        asked.keeping++
+        model.startKeeping(tokens)
+      },
+    }),
   })
-  return {
-    info: { ...engine.info, ...info },
-    load: async (source) => forwardingModel(await engine.load(source)),
-    memory: () => engine.memory(),
-    dispose: () => engine.dispose(),
-  }
 }
 
 /** A run of two steps on the cpu engine that says something else of itself. */
@@ -59,7 +46,7 @@ async function train(
   const { engine } = await selectEngine('cpu')
   const asked: Asked = { keeping: 0, asSampled: [], keep: 0 }
   const folder = temporaryTinyModel({ vocab_size: VOCABULARY, max_position_embeddings: 64 }, { tokenizer: false })
-  const base = await loadModel(folder, { engine: forwarding(engine, info, asked) })
+  const base = await loadModel(folder, { engine: askedEngine(engine, info, asked) })
   const policy = base.withLora({ r: 4, alpha: 8 })
   try {
     const trainer = new GRPOTrainer({
@@ -69,7 +56,8 @@ async function train(
       config: { numGenerations: 4, perDeviceTrainBatchSize: 4, maxCompletionLength: 5, maxSteps: 2, seed: 1 },
     })
     const steps = await trainer.train()
-    return { asked, steps, keptTokens: trainer.memoryForecast.keptTokens, adapter: policy.adapter!.values.slice() }
+    const { keptTokens } = await trainer.memoryForecast
+    return { asked, steps, keptTokens, adapter: policy.adapter!.values.slice() }
   } finally {
     policy.dispose()
     base.dispose()

@@ -184,7 +184,7 @@ describe('engine conformance', () => {
         assert.ok(settled - before < model.weightBytes)
       })
 
-      it('forecasts what a step takes', () => {
+      it('forecasts what a step takes', async () => {
         const workload = {
           promptTokens: 10,
           prompts: 2,
@@ -193,9 +193,9 @@ describe('engine conformance', () => {
           rows: 8,
           maxTokens: null,
         }
-        const { sampling, activations } = model.forecast(workload)
+        const { sampling, activations } = await model.forecast(workload)
         assert.ok(sampling > 0 && activations > 0)
-        const larger = model.forecast({ ...workload, maxCompletionLength: 64 })
+        const larger = await model.forecast({ ...workload, maxCompletionLength: 64 })
         assert.ok(larger.sampling > sampling && larger.activations > activations)
       })
     })

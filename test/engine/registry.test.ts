@@ -3,8 +3,10 @@ import os from 'node:os'
 import * as tf from '../../src/bundled/tfjs.js'
 import { CPU_BACKEND } from '../../src/backend/cpu/backend.js'
 import type { CpuBackend } from '../../src/backend/cpu/backend.js'
-import { currentEngine, selectEngine } from '../../src/engine/registry.js'
-import { ConfigError } from '../../src/errors.js'
+import type { EngineOptions } from '../../src/engine/engine.js'
+import { currentEngine, engines, selectEngine, startByName, startFirst } from '../../src/engine/registry.js'
+import type { EngineEntry } from '../../src/engine/registry.js'
+import { ConfigError, EngineError } from '../../src/errors.js'
 import { loadModel } from '../../src/policy/loadModel.js'
 import { memoryInUse, randomPolicy, sequenceLogits } from '../fixtures/policies.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
@@ -112,5 +114,67 @@ describe('selectEngine', () => {
     assert.equal((await currentEngine()).info.name, 'cpu')
     assert.deepEqual(sequenceLogits(model, [1, 2, 3]), expected)
     model.dispose()
+  })
+
+  it('refuses options with values that there are not, and those that the engine has no use for', async () => {
+    const { engine } = await selectEngine('cpu')
+    const refused: [Parameters<typeof selectEngine>, RegExp][] = [
+      [['cpu', { device: 'cuda12' }], /device is 'cuda12', which the engine cpu has no use for; leave it out/],
+      [['cpu', { precision: 'bfloat16' }], /precision is 'bfloat16', which the engine cpu has no use for/],
+      [
+        ['reference', { threads: 2 }],
+        /threads is 2, which the engine reference has no use for; leave it out, or take the engine cpu$/,
+      ],
+      [['auto', { device: 'cuda' as 'cpu' }], /device is 'cuda'; expected one of auto, cpu, cuda12, cuda13, rocm, tpu/],
+      [
+        ['cpu', { precision: 'half' as 'float16' }],
+        /precision is 'half'; expected one of auto, float32, bfloat16, float16/,
+      ],
+    ]
+    for (const [options, message] of refused) {
+      await assert.rejects(
+        selectEngine(...options),
+        (error) => error instanceof ConfigError && message.test(error.message),
+      )
+    }
+    assert.equal(await currentEngine(), engine)
+    // What says nothing is taken by all, and auto passes over what its engine has no use for.
+    await selectEngine('reference', { threads: null, device: 'auto', precision: 'auto' })
+    assert.equal((await selectEngine('auto', { device: 'cpu', precision: 'float32' })).name, 'cpu')
+  })
+
+  it('lets an engine leave it to those behind it, unless it is asked for by its name', async () => {
+    const { engine } = await selectEngine('cpu')
+    const started: EngineOptions[] = []
+    const compiled: EngineEntry = {
+      name: 'compiled',
+      summary: 'of the test',
+      options: ['device', 'precision'],
+      start(options, isAutomatic) {
+        started.push(options)
+        if (isAutomatic) return Promise.reject(new EngineError('there is no card, and the engine cpu decodes faster'))
+        return Promise.resolve(engine)
+      },
+    }
+    const entries = [compiled, ...engines]
+    const auto = await startFirst(entries, { device: 'auto' })
+    assert.equal(auto.name, 'cpu')
+    assert.match(
+      auto.why,
+      /^since the engine compiled is passed over \(there is no card, and the engine cpu decodes faster\): .*threads?/,
+    )
+    const named = await startByName(entries, 'compiled', { device: 'cpu', precision: 'float32' })
+    assert.deepEqual([named.name, named.engine], ['compiled', engine])
+    assert.deepEqual(started, [{ device: 'auto' }, { device: 'cpu', precision: 'float32' }])
+    await assert.rejects(
+      startByName(entries, 'cpu', { precision: 'float16' }),
+      /which the engine cpu has no use for; leave it out, or take the engine compiled$/,
+    )
+    await assert.rejects(
+      startFirst([compiled], {}),
+      /EngineError: no engine works here: the engine compiled is passed over/,
+    )
+    const broken: EngineEntry = { ...compiled, start: () => Promise.reject(new TypeError('a defect')) }
+    await assert.rejects(startFirst([broken, ...engines], {}), TypeError)
   })
 })

@@ -5,7 +5,8 @@ import { selectEngine } from '../../src/engine/registry.js'
 import { EngineError, ConfigError } from '../../src/errors.js'
 import type { GRPOOptions } from '../../src/grpo/config/options.js'
 import { parseGRPOConfig } from '../../src/grpo/config/config.js'
-import { checkMemory, memoryForecast } from '../../src/grpo/memory/forecast.js'
+import { memoryForecast } from '../../src/grpo/memory/forecast.js'
+import { checkMemory } from '../../src/grpo/memory/limits.js'
 import { GRPOTrainer } from '../../src/grpo/trainer.js'
 import type { TrainingStep } from '../../src/grpo/step.js'
 import { loadModel } from '../../src/policy/loadModel.js'
@@ -159,16 +160,16 @@ describe('GRPOTrainer of all weights', () => {
       const trainer = new GRPOTrainer({ policy, task: tinyTask(), rewards: [fractionOf(7)], config })
       const before = memoryInUse().bytes!
       await trainer.train()
-      const { tensors, weights } = trainer.memoryForecast
+      const { tensors, weights } = await trainer.memoryForecast
       assert.ok(memoryInUse().bytes! - before < tensors - weights)
-      const forecast = memoryForecast(policy, [10], config)
+      const forecast = await memoryForecast(policy, [10], config)
       const { length } = policy.trained.parameters.values
       assert.equal(forecast.trained, 12 * length)
       assert.equal(forecast.optimizer, 16 * length)
       const large = { ...forecast, trained: 4e9, tensors: 5e9 }
       assert.throws(
         () => {
-          checkMemory(large, { tensorLimit: 2 ** 32, available: 2 ** 40 })
+          checkMemory(large, policy.engine)
         },
         (error) => error instanceof EngineError && error.message.includes('train a LoRA adapter'),
       )

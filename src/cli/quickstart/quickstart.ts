@@ -38,7 +38,7 @@ export interface QuickstartOptions {
   /** Train with a random reward instead of the right one. */
   readonly placebo: boolean
   readonly outputDir: string
-  /** Options of the run other than those of settings.ts; tests take smaller ones. */
+  /** Options of the run other than those of settings.ts: of the engine, and the smaller ones of tests. */
   readonly run?: Partial<TrainOptions>
 }
 
@@ -68,10 +68,10 @@ async function runQuickstart(
   const { seed, placebo, outputDir } = options
   const started = performance.now()
   const print = (name: string, value: string): void => void streams.stdout.write(`${name.padEnd(9)}${value}\n`)
-  const engine = await selectEngine()
   const specs = [placebo ? { name: 'random', rate: 0.5, seed } : 'correctness']
   const config = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
   const { run, grpo } = config
+  const engine = await selectEngine(run.engine, run)
   const train = await loadTask(run.task, config.task)
   const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
   const rewards = await loadRewards(run.rewards, run)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { EngineOptions } from '../../engine/engine.js'
 import { engineOptions } from '../../engine/engineOptions.js'
 import { selectEngine } from '../../engine/registry.js'
 import type { EngineName } from '../../engine/registry.js'
@@ -18,20 +19,19 @@ export const modelOptions = {
 }
 
 /** The model that a verb uses. */
-export interface ModelChoice {
+export interface ModelChoice extends EngineOptions {
   readonly model: string
   readonly adapter?: string | null | undefined
   /** Folder of all weights, where a run has trained those of the model instead of an adapter. */
   readonly weights?: string | null
   readonly engine: EngineName | 'auto'
-  readonly threads?: number | null | undefined
   readonly signal?: AbortSignal
 }
 
 /** Runs `body` with the model that the options name and frees it afterwards. Throws the reason of the signal. */
 export async function withModel<T>(options: ModelChoice, body: (model: CausalLM) => Promise<T>): Promise<T> {
   const signal = options.signal ?? new AbortController().signal
-  await selectEngine(options.engine, { threads: options.threads })
+  await selectEngine(options.engine, options)
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
     adapter: options.adapter == null ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),

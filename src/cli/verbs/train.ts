@@ -249,8 +249,9 @@ async function runTrainer(
       bar.update(trainer.step, describeProgress(progress, last))
     },
   })
-  const { memoryForecast } = trainer
-  streams.stdout.write(`memory   at most ${gibibytes(memoryForecast.process)}: ${describeMemory(memoryForecast)}\n`)
+  const forecast = await trainer.memoryForecast
+  const onDevice = forecast.device === null ? '' : `${gibibytes(forecast.device)} of the device and `
+  streams.stdout.write(`memory   at most ${onDevice}${gibibytes(forecast.process)}: ${describeMemory(forecast)}\n`)
   if (resumes) {
     const end = trainer.isFinished ? ': the run has ended, so there is nothing to train' : ''
     streams.stdout.write(`resume   after step ${trainer.step} of ${trainer.maxSteps}${end}\n`)

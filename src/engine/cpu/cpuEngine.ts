@@ -5,7 +5,7 @@ import { registerCpuBackend } from '../../backend/cpu/register.js'
 import { Safetensors } from '../../io/safetensors.js'
 import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
-import type { Engine, EngineInfo, EngineModel, MemoryUse, ModelSource } from '../engine.js'
+import type { Engine, EngineInfo, EngineModel, EngineOptions, MemoryUse, ModelSource } from '../engine.js'
 import { ACTIVATION_BYTES } from './activations.js'
 import { CACHE_BYTES, LOGIT_BYTES, MAXIMUM_ROWS } from './cacheSlots.js'
 import { DecoderModel } from './decoderModel.js'
@@ -20,9 +20,11 @@ const SAMPLING_TOLERANCE = 0.01
 
 /** What both engines that compute with tfjs have in common. */
 const common = {
+  device: 'cpu',
   precision: 'float32',
   isBatchInvariant: true,
   samplingTolerance: SAMPLING_TOLERANCE,
+  expectedDifference: null,
   tensorLimit: TENSOR_LIMIT,
   budgets: {
     decodeRows: MAXIMUM_ROWS,
@@ -83,16 +85,11 @@ export function tensorEngine(
 let cpuBackend: CpuBackend | null = null
 
 /** Our own threaded WebAssembly engine. Throws an EngineError when it cannot run here. */
-export async function startCpuEngine(
-  options: {
-    /**
-     * Threads. Defaults to the number of cores, or to what it runs with. Another number starts it anew; tensors move over when they
-     * are next used.
-     */
-    threads?: number | null | undefined
-  } = {},
-): Promise<Engine> {
-  const wanted = options.threads ?? cpuBackend?.runtime.threads
+export async function startCpuEngine({
+  /** Another number than it runs with starts it anew; tensors move over when they are next used. */
+  threads,
+}: Pick<EngineOptions, 'threads'> = {}): Promise<Engine> {
+  const wanted = threads ?? cpuBackend?.runtime.threads
   // Moving all tensors to a new backend is worth it for another number of threads only.
   if (cpuBackend?.runtime.threads !== wanted) cpuBackend = null
   cpuBackend ??= await registerCpuBackend(wanted === undefined ? {} : { threads: wanted })

@@ -1,5 +1,5 @@
-import { canKeep } from '../../engine/engine.js'
-import { EngineError } from '../../errors.js'
+import { canKeep, hasOwnMemory } from '../../engine/engine.js'
+import type { WorkloadMemory } from '../../engine/engine.js'
 import { gibibytes, mebibytes } from '../../io/units.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Task } from '../../tasks/task.js'
@@ -40,52 +40,61 @@ export interface MemoryForecast {
   readonly keptTokens: number
   /** The most that all tensors take at one time: sampling and training take turns. */
   readonly tensors: number
-  /** The whole process. */
+  /** The part of them that lies in the memory of a device; null where that is the memory of the process. */
+  readonly device: number | null
+  /** The whole process; without the tensors where they lie on a device. */
   readonly process: number
 }
 
 /**
  * Forecasts the memory of a training run: what its longest completions would need, so that a run whose completions end early
- * stays below it.
+ * stays below it. An engine that compiles its programs knows it when they are.
  */
 export function memoryForecast(
   policy: CausalLM,
   /** Tokens of each prompt of a generation batch, or of as many as are known: the longest counts. */
   promptLengths: readonly number[],
   config: GRPOConfig,
-): MemoryForecast {
+): MemoryForecast | Promise<MemoryForecast> {
   const { numGenerations, generationBatchSize, maxCompletionLength, perDeviceTrainBatchSize: rows } = config
   const promptTokens = promptLengths.reduce((max, length) => Math.max(max, length), 1)
-  const prompts = generationBatchSize / numGenerations
-  const { trained, sampling, activations, keptPerToken } = policy.engineModel.forecast({
+  const workload = policy.engineModel.forecast({
     promptTokens,
-    prompts,
+    prompts: generationBatchSize / numGenerations,
     numGenerations,
     maxCompletionLength,
     rows,
     maxTokens: config.maxTokensPerPass,
   })
+  return whenKnown(workload, (memory) => forecastOf(policy, promptTokens, config, memory))
+}
+
+/** What is made of a value that may only be known later. */
+export function whenKnown<T, U>(value: T | Promise<T>, use: (value: T) => U): U | Promise<U> {
+  return value instanceof Promise ? value.then(use) : use(value)
+}
+
+/** The forecast of a run from what its largest step takes on the engine. */
+function forecastOf(
+  policy: CausalLM,
+  promptTokens: number, // of the longest prompt
+  config: GRPOConfig,
+  { trained, sampling, activations, keptPerToken }: WorkloadMemory,
+): MemoryForecast {
+  const { engine } = policy
   const weights = policy.engineModel.weightBytes
   const optimizer = OPTIMIZER_VECTORS * 4 * (policy.trained?.parameters.values.length ?? 0)
   const without = weights + trained + Math.max(sampling, activations)
-  const available = policy.engine.memory().available
+  const { available } = engine.memory()
   const keptTokens =
-    keptPerToken === null || !canKeep(policy.engine.info)
+    keptPerToken === null || !canKeep(engine.info)
       ? 0
       : tokensToKeep(promptTokens, config, { tensors: without, optimizer, keptPerToken, available })
   const kept = keptTokens * (keptPerToken ?? 0)
   const tensors = without + kept
-  return {
-    weights,
-    trained,
-    sampling,
-    activations,
-    optimizer,
-    kept,
-    keptTokens,
-    tensors,
-    process: processBytes(tensors, optimizer),
-  }
+  const device = hasOwnMemory(engine.info) ? tensors : null
+  const process = processBytes(device === null ? tensors : 0, optimizer)
+  return { weights, trained, sampling, activations, optimizer, kept, keptTokens, tensors, device, process }
 }
 
 function processBytes(tensors: number, optimizer: number): number {
@@ -119,34 +128,6 @@ function tokensToKeep(
 /** Tokens of the prompts of a task's first problems. */
 export function promptLengths(policy: CausalLM, task: Task): number[] {
   return task.problems.slice(0, MEASURED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
-}
-
-/**
- * Refuses a run that will not fit.
- * @throws EngineError that names the parts and what to make smaller
- */
-export function checkMemory(
-  forecast: MemoryForecast,
-  /** Bytes that all tensors, and that this process may take. */
-  { tensorLimit, available }: { readonly tensorLimit: number; readonly available: number },
-): void {
-  const { tensors, process: total } = forecast
-  if (tensors <= tensorLimit && total <= available) return
-  const limit =
-    tensors > tensorLimit
-      ? `needs ${gibibytes(tensors)} of tensors, more than the ${gibibytes(tensorLimit)} that the engine can hold`
-      : `needs ${gibibytes(total)}, more than the ${gibibytes(available)} that this process may take`
-  throw new EngineError(`this run ${limit} (${describeMemory(forecast)}); ${advice(forecast)}`)
-}
-
-function advice({ weights, trained, optimizer, sampling, activations, tensors }: MemoryForecast): string {
-  if (trained + optimizer > (tensors + optimizer) / 2) {
-    return 'train a LoRA adapter instead of all weights (model.withLora(), use_peft), a smaller one, or take a smaller model'
-  }
-  if (weights > tensors / 2) return 'take a smaller model'
-  return activations >= sampling
-    ? 'set a smaller maxTokensPerPass or maxCompletionLength'
-    : 'set a smaller maxCompletionLength or shorten the prompts'
 }
 
 /** `program 0.32 GiB, weights 0.26 GiB, trained 5 MiB, …` */

@@ -1,9 +1,9 @@
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { GRPOConfig } from '../config/config.js'
-import { availableMemory } from '../../engine/availableMemory.js'
 import { gibibytes, roughDuration } from '../../io/units.js'
 import { describeMemory } from '../memory/forecast.js'
 import type { MemoryForecast } from '../memory/forecast.js'
+import type { MemoryLimits } from '../memory/limits.js'
 import { PolicyUpdate } from '../update/policyUpdate.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
 import { mean } from '../metrics/statistics.js'
@@ -145,10 +145,18 @@ export function forecastTime(
 }
 
 /** Memory that the run will need; one that cannot fit was refused before. */
-export function checkMemoryForecast(forecast: MemoryForecast): PreflightCheck {
-  const [needed, available] = [forecast.process, availableMemory()]
-  const evidence = { 'forecast bytes': needed, 'available bytes': available }
-  const message = `the run will need at most ${gibibytes(needed)} of the ${gibibytes(available)} of memory (${describeMemory(forecast)})`
+export function checkMemoryForecast(forecast: MemoryForecast, limits: MemoryLimits): PreflightCheck {
+  const { device, process: needed } = forecast
+  const available = limits.process
+  const onDevice = device === null ? null : { needed: device, available: limits.device! }
+  const evidence = {
+    'forecast bytes': needed,
+    'available bytes': available,
+    ...(onDevice && { 'forecast bytes of the device': onDevice.needed, 'bytes of the device': onDevice.available }),
+  }
+  const message =
+    `the run will need at most ${onDevice ? `${gibibytes(onDevice.needed)} of the device's ${gibibytes(onDevice.available)}, and ` : ''}` +
+    `${gibibytes(needed)} of the ${gibibytes(available)} of memory (${describeMemory(forecast)})`
   if (needed <= MEMORY_SHARE * available) return ok('memory', message, evidence)
   return {
     name: 'memory',

@@ -1,5 +1,6 @@
 import type { PreflightFile } from '../../run/preflightFile.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
+import { memoryLimits } from '../memory/limits.js'
 import { planRun } from '../runPlan.js'
 import type { GRPOTrainerOptions } from '../trainer.js'
 import { checkMemoryForecast, forecastTime, measureTraining } from './forecast.js'
@@ -61,7 +62,8 @@ export async function preflight(
     // What comes after steps needs what a preflight does not have.
     config: { ...options.config, evalStrategy: 'no', loadBestModelAtEnd: false, earlyStoppingPatience: null },
   })
-  const { config, rewards, maxSteps, memoryForecast } = plan
+  const { config, rewards, maxSteps } = plan
+  const memoryForecast = await plan.memoryForecast
   const checks = [
     checkChatTemplate(policy),
     checkEndOfSequence(policy),
@@ -87,7 +89,7 @@ export async function preflight(
     tokens: (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond,
   })
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
-  checks.push(time.check, checkMemoryForecast(memoryForecast))
+  checks.push(time.check, checkMemoryForecast(memoryForecast, memoryLimits(policy.engine)))
   return {
     groups,
     report: {

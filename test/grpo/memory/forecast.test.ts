@@ -1,23 +1,44 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import * as tf from '../../../src/bundled/tfjs.js'
 import { registerCpuBackend } from '../../../src/backend/cpu/register.js'
 import { tensorEngine } from '../../../src/engine/cpu/cpuEngine.js'
-import type { Engine } from '../../../src/engine/engine.js'
+import type { Engine, EngineInfo } from '../../../src/engine/engine.js'
 import { selectEngine } from '../../../src/engine/registry.js'
 import { EngineError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
-import { checkMemory, memoryForecast } from '../../../src/grpo/memory/forecast.js'
+import { memoryForecast } from '../../../src/grpo/memory/forecast.js'
+import type { MemoryForecast } from '../../../src/grpo/memory/forecast.js'
+import { checkMemory } from '../../../src/grpo/memory/limits.js'
 import { GRPOTrainer } from '../../../src/grpo/trainer.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
-import type { CausalLM } from '../../../src/policy/causalLM.js'
+import type { CausalLM, Policy } from '../../../src/policy/causalLM.js'
+import { forwardingEngine } from '../../fixtures/forwardingEngine.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
+import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { rewardOf, tinyTask } from '../tinyTask.js'
 
 const engineOn = (backend: string): Engine => tensorEngine({ name: 'cpu', description: 'of the test' }, backend)
 
 describe('grpo/memoryForecast', () => {
+  const inFolder = useTemporaryFolder()
   let base: CausalLM
-  let policy: CausalLM
+  let policy: Policy
+
+  /** A policy on an engine that has memory of its own, and knows later what a step takes. */
+  const onDevice = async (available: number): Promise<Policy> => {
+    const engine = forwardingEngine(base.engine, {
+      info: { device: 'cuda', isBatchInvariant: false, tensorLimit: 2 ** 40 },
+      memory: () => ({ ...base.engine.memory(), available }),
+      model: (model) => ({
+        forecast: async (workload) => {
+          await setImmediate()
+          return model.forecast(workload)
+        },
+      }),
+    })
+    return (await loadModel(base.folder, { engine })).withLora({ r: 4 })
+  }
 
   before(async () => {
     await selectEngine('reference')
@@ -35,26 +56,26 @@ describe('grpo/memoryForecast', () => {
     await selectEngine('reference')
   })
 
-  it('counts the weights and the adapter as the tensors that they are', () => {
-    const { weights, trained, optimizer } = memoryForecast(policy, [10], parseGRPOConfig({}))
+  it('counts the weights and the adapter as the tensors that they are', async () => {
+    const { weights, trained, optimizer } = await memoryForecast(policy, [10], parseGRPOConfig({}))
     assert.equal(weights, base.engineModel.weightBytes)
     const parameters = policy.adapter!.values.length
     assert.equal(trained, 12 * parameters)
     assert.equal(optimizer, 16 * parameters)
   })
 
-  it('grows with the longest prompt, the completions and the micro-batch, and is bounded by maxTokensPerPass', () => {
-    const forecast = (prompts: number[], options: Record<string, unknown>): number =>
-      memoryForecast(policy, prompts, parseGRPOConfig(options)).activations
-    const small = forecast([10], { maxCompletionLength: 20 })
-    assert.equal(forecast([3, 10, 7], { maxCompletionLength: 20 }), small)
-    assert.ok(forecast([30], { maxCompletionLength: 20 }) > small)
-    assert.ok(forecast([10], { maxCompletionLength: 40 }) > small)
-    assert.ok(forecast([10], { maxCompletionLength: 20, perDeviceTrainBatchSize: 16 }) > small)
-    assert.ok(forecast([10], { maxCompletionLength: 20, maxTokensPerPass: 60 }) < small)
+  it('grows with the longest prompt, the completions and the micro-batch, and is bounded by maxTokensPerPass', async () => {
+    const forecast = async (prompts: number[], options: Record<string, unknown>): Promise<number> =>
+      (await memoryForecast(policy, prompts, parseGRPOConfig(options))).activations
+    const small = await forecast([10], { maxCompletionLength: 20 })
+    assert.equal(await forecast([3, 10, 7], { maxCompletionLength: 20 }), small)
+    assert.ok((await forecast([30], { maxCompletionLength: 20 })) > small)
+    assert.ok((await forecast([10], { maxCompletionLength: 40 })) > small)
+    assert.ok((await forecast([10], { maxCompletionLength: 20, perDeviceTrainBatchSize: 16 })) > small)
+    assert.ok((await forecast([10], { maxCompletionLength: 20, maxTokensPerPass: 60 })) < small)
     // Below the length of one row, its layers are computed twice instead of kept.
-    const recomputed = forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 50 })
-    assert.ok(recomputed < forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 200 }))
+    const recomputed = await forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 50 })
+    assert.ok(recomputed < (await forecast([100], { maxCompletionLength: 100, maxTokensPerPass: 200 })))
   })
 
   for (const dropout of [0, 0.1]) {
@@ -70,7 +91,7 @@ describe('grpo/memoryForecast', () => {
         const parity = rewardOf(({ ids }) => ids[0]! % 2)
         Object.defineProperty(trained, 'eosTokenIds', { value: [], configurable: true })
         const trainer = new GRPOTrainer({ policy: trained, task: tinyTask(8), rewards: [parity], config })
-        const forecast = trainer.memoryForecast.tensors
+        const { tensors: forecast } = await trainer.memoryForecast
         await trainer.train()
         const peak = own.runtime.allocator.peakBytes
         assert.ok(Math.abs(forecast / peak - 1) < 0.15, `forecast ${forecast}, measured ${peak}`)
@@ -82,11 +103,14 @@ describe('grpo/memoryForecast', () => {
     })
   }
 
-  it('keeps nothing of the sampling with dropout, and counts what is left of the inputs of adapted layers', () => {
-    const plain = memoryForecast(policy, [10], parseGRPOConfig({}))
+  it('keeps nothing of the sampling with dropout, and counts what is left of the inputs of adapted layers', async () => {
+    const plain = await memoryForecast(policy, [10], parseGRPOConfig({}))
     const dropping = base.withLora({ r: 4, dropout: 0.1 })
     const some = base.withLora({ r: 4, dropout: 0.1, layersToTransform: 0 })
-    const forecasts = [dropping, some].map((one) => memoryForecast(one, [10], parseGRPOConfig({})))
+    const forecasts = [
+      await memoryForecast(dropping, [10], parseGRPOConfig({})),
+      await memoryForecast(some, [10], parseGRPOConfig({})),
+    ]
     for (const { kept, keptTokens } of forecasts) assert.deepEqual([kept, keptTokens], [0, 0])
     assert.ok(plain.keptTokens > 0)
     assert.ok(forecasts[0]!.activations > forecasts[1]!.activations)
@@ -94,21 +118,65 @@ describe('grpo/memoryForecast', () => {
     some.dispose()
   })
 
-  it('refuses what does not fit, and says what to make smaller', () => {
-    const forecast = memoryForecast(policy, [10], parseGRPOConfig({}))
-    const limits = { tensorLimit: 4 * 2 ** 30, available: 2 ** 40 }
-    checkMemory(forecast, limits)
-    assert.throws(
-      () => {
-        checkMemory(forecast, { ...limits, available: 100 * 2 ** 20 })
-      },
-      (error) => error instanceof EngineError && /needs 0\.\d\d GiB, more than the 0\.10 GiB/.test(error.message),
+  /** What `checkMemory` says of a run on an engine with so much memory. */
+  const refusal = (
+    forecast: MemoryForecast,
+    info: Partial<EngineInfo> & { available?: number } = {},
+  ): string | null => {
+    const { engine } = policy
+    const memory = { ...engine.memory(), available: info.available ?? 2 ** 40 }
+    try {
+      checkMemory(forecast, { info: { ...engine.info, ...info }, memory: () => memory })
+      return null
+    } catch (error) {
+      assert.ok(error instanceof EngineError, String(error))
+      return error.message
+    }
+  }
+
+  it('refuses what does not fit, and says what to make smaller', async () => {
+    const forecast = await memoryForecast(policy, [10], parseGRPOConfig({}))
+    assert.equal(refusal(forecast), null)
+    assert.match(refusal(forecast, { available: 100 * 2 ** 20 })!, /needs 0\.\d\d GiB, more than the 0\.10 GiB/)
+    assert.match(
+      refusal({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 })!,
+      /5\.00 GiB of tensors, more than the 4\.00 GiB that the engine can hold.*maxTokensPerPass/,
     )
-    assert.throws(() => {
-      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 }, limits)
-    }, /5\.00 GiB of tensors, more than the 4\.00 GiB that the engine can hold.*maxTokensPerPass/)
-    assert.throws(() => {
-      checkMemory({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 }, limits)
-    }, /take a smaller model/)
+    assert.match(refusal({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 })!, /take a smaller model/)
+  })
+
+  it('tells the memory of a device from that of the process', async () => {
+    const onCard = await memoryForecast(await onDevice(16 * 2 ** 30), [10], parseGRPOConfig({}))
+    const here = await memoryForecast(policy, [10], parseGRPOConfig({}))
+    assert.equal(here.device, null)
+    // A device's engine keeps nothing of the sampling.
+    assert.equal(onCard.device, onCard.tensors)
+    assert.equal(onCard.device, here.tensors - here.kept)
+    assert.ok(onCard.process < here.process - 1.04 * onCard.tensors, `${onCard.process} ${here.process}`)
+
+    const card = { device: 'cuda', tensorLimit: 2 ** 40 }
+    const large = { ...onCard, device: 20 * 2 ** 30, tensors: 20 * 2 ** 30, activations: 18 * 2 ** 30 }
+    assert.equal(refusal(large, { ...card, available: 24 * 2 ** 30 }), null)
+    const message = refusal(large, { ...card, available: 16 * 2 ** 30 })!
+    assert.match(message, /needs 20\.00 GiB of the device's memory, which has 16\.00 GiB \(/)
+    assert.match(message, /set a smaller maxTokensPerPass or maxCompletionLength, or take precision bfloat16$/)
+    const halves = { ...card, precision: 'bfloat16' as const, available: 16 * 2 ** 30 }
+    assert.doesNotMatch(refusal(large, halves)!, /precision/)
+    // The optimizer's vectors are the process's on any engine.
+    const process = { ...onCard, process: 2 ** 60 }
+    assert.match(refusal(process, card)!, /more than the .* that this process may take/)
+  })
+
+  it('waits for an engine that knows it later, and trains nothing that does not fit', async () => {
+    const config = { numGenerations: 4, perDeviceTrainBatchSize: 4, maxSteps: 1, maxCompletionLength: 4 }
+    const run = { task: tinyTask(), rewards: [rewardOf(() => 1)], config, outputDir: inFolder('run') }
+    const trainer = new GRPOTrainer({ ...run, policy: await onDevice(1000) })
+    await assert.rejects(trainer.train(), /EngineError: .*of the device's memory, which has 0\.00 GiB/)
+    await assert.rejects(Promise.resolve(trainer.memoryForecast), EngineError)
+    assert.equal(trainer.step, 0)
+    // The folder is free again.
+    const larger = new GRPOTrainer({ ...run, policy: await onDevice(2 ** 40) })
+    assert.equal((await larger.train()).length, 1)
+    assert.equal((await larger.memoryForecast).device, (await larger.memoryForecast).tensors)
   })
 })

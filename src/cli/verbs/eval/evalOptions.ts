@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import type { EngineOptions } from '../../../engine/engine.js'
 import type { EngineName } from '../../../engine/registry.js'
 import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { GRPOConfig } from '../../../grpo/config/config.js'
@@ -52,7 +53,7 @@ export const evalFlags = schemaFlags({
 export type EvalFlags = ReturnType<typeof evalFlags.parse>
 
 /** What to evaluate and how: the flags, and for what they leave open the run's own options. */
-export interface EvalPlan {
+export interface EvalPlan extends EngineOptions {
   /** Null when no run's folder was given. */
   readonly run: { folder: string; config: TrainConfig } | null
   readonly model: string
@@ -71,7 +72,6 @@ export interface EvalPlan {
   /** Problems of each kind whose completions are printed. */
   readonly traces: number
   readonly engine: EngineName | 'auto'
-  readonly threads: number | null
 }
 
 /**
@@ -115,8 +115,19 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     isOutputGiven: flags.output !== undefined,
     placebo: flags.placebo,
     traces: flags.traces,
-    engine: flags.engine ?? config?.run.engine ?? 'auto',
-    threads: flags.threads ?? config?.run.threads ?? null,
+    ...planEngine(flags, config),
+  }
+}
+
+/** The run's engine with its options, or another one without them: it may have no use for these. */
+function planEngine(flags: EvalFlags, config: TrainConfig | undefined): Pick<EvalPlan, 'engine' | keyof EngineOptions> {
+  const { engine = config?.run.engine ?? 'auto' } = flags
+  const ofRun = engine === config?.run.engine ? config.run : undefined
+  return {
+    engine,
+    threads: flags.threads ?? ofRun?.threads,
+    device: flags.device ?? ofRun?.device,
+    precision: flags.precision ?? ofRun?.precision,
   }
 }
 
