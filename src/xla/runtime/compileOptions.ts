@@ -1,6 +1,35 @@
 /** A debug option of XLA by its name, e.g. `xla_backend_optimization_level`. */
 export type CompilerFlags = Readonly<Record<string, string | number | boolean>>
 
+/** What programs are compiled with on a platform, as far as the plugin has these options. */
+export function platformFlags(platform: string): CompilerFlags {
+  if (platform !== 'cuda' && platform !== 'rocm') return {}
+  return {
+    // The same sums in the same order in every run: no atomic additions.
+    xla_gpu_exclude_nondeterministic_ops: true,
+    // Triton's products copy each layer's weights and cache out of the stacked ones first; the BLAS library's read them in place.
+    xla_gpu_enable_triton_gemm: false,
+  }
+}
+
+/** Compiles with the options of a platform and further ones. Those of the platform that the plugin does not have are left out. */
+export async function compileWithFlags<T>(
+  platform: string,
+  flags: CompilerFlags,
+  compile: (options: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const own = { ...platformFlags(platform) }
+  for (;;) {
+    try {
+      return await compile(compileOptions({ ...own, ...flags }))
+    } catch (error) {
+      const refused = error instanceof Error && /No such compile option: '(\w+)'/.exec(error.message)?.[1]
+      if (!refused || !(refused in own) || refused in flags) throw error
+      Reflect.deleteProperty(own, refused)
+    }
+  }
+}
+
 /**
  * A CompileOptionsProto of XLA, as protobuf writes it: one replica on one device, and debug options. See xla/pjrt/proto/
  * compile_options.proto for the numbers of its fields.

@@ -4,7 +4,7 @@ import type { ArrayType, ElementType, HostArray } from '../types.js'
 import type { ArrayHandle, CompiledProgram, ExecutableHandle } from './addon.js'
 import { openClient } from './clients.js'
 import type { Client, ClientOptions } from './clients.js'
-import { compileOptions } from './compileOptions.js'
+import { compileWithFlags } from './compileOptions.js'
 import type { CompilerFlags } from './compileOptions.js'
 import { asEngineError } from './pjrtErrors.js'
 import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, ProgramMemory, Runner } from './runner.js'
@@ -78,7 +78,9 @@ class PjrtRunner implements Runner {
   async compile(program: Program): Promise<Executable> {
     const { addon, handle } = this.use()
     try {
-      const compiled = await addon.compile(handle, Buffer.from(program.text), compileOptions(this.flags), false)
+      const compiled = await compileWithFlags(this.info.platform, this.flags, (options) =>
+        addon.compile(handle, Buffer.from(program.text), options, false),
+      )
       checkOutputs(program, compiled)
       return new PjrtExecutable(this.client, compiled.handle, program, compiled.memory)
     } catch (cause) {
