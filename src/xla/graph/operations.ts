@@ -175,7 +175,7 @@ export function sum(x: Node, dimensions: readonly number[]): Node {
 
 /** Largest numbers along some dimensions, which go away. */
 export function largest(x: Node, dimensions: readonly number[]): Node {
-  return reduce('maximum', -Infinity, x, dimensions)
+  return reduce('maximum', x.dtype === 'i32' ? -(2 ** 31) : -Infinity, x, dimensions)
 }
 
 function reduce(name: 'add' | 'maximum', start: number, x: Node, dimensions: readonly number[]): Node {
