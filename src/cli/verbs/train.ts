@@ -305,11 +305,19 @@ function describeStep({ step, maxSteps, metrics }: TrainingStep, timeLeft: strin
     labelled('reward', metrics.reward?.toFixed(3)),
     labelled('eval accuracy', metrics.eval_accuracy?.toFixed(3)),
     labelled('length', metrics['completions/mean_length']?.toFixed(1)),
-    labelled('logp diff', metrics['sampling/sampling_logp_difference/max']?.toExponential(1)),
+    labelled('logp diff', describeDifference(metrics)),
+    labelled('ratio', metrics['sampling/importance_sampling_ratio/mean']?.toFixed(2)),
     speed(metrics),
     timeLeft,
   ]
   return [`step ${step}/${maxSteps}`, ...values.filter((value) => value !== null)].join('  ')
+}
+
+/** `0.0e+0`, the largest; `1.9e-2 of 3.0e-2`, the mean, where the engine expects one; undefined where nothing was measured. */
+function describeDifference(metrics: TrainingStep['metrics']): string | undefined {
+  const { 'sampling/expected_logp_difference/mean': expected } = metrics
+  if (expected === undefined) return metrics['sampling/sampling_logp_difference/max']?.toExponential(1)
+  return `${metrics['sampling/sampling_logp_difference/mean']?.toExponential(1)} of ${expected.toExponential(1)}`
 }
 
 /** What stands beside the bar: the step's phase, and reward and speed as of the last step. */

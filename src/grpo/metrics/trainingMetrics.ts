@@ -119,13 +119,17 @@ export interface TrainingMetrics {
   readonly entropy_coef?: number
   /** Mean difference between the log-probability of a token when sampled and in training, in nats; 0 on the cpu engine. */
   readonly 'sampling/sampling_logp_difference/mean'?: number
-  /** The largest such difference, in nats; where both should be equal, the run stops above 0.01. */
+  /** The largest such difference, in nats; where both should be equal, the run stops above the engine's tolerance, 0.01 on the cpu engine. */
   readonly 'sampling/sampling_logp_difference/max'?: number
-  /** With a rollout engine within a tolerance: the smallest π_old / π_sampler, as bounded, of a token or completion. */
+  /** On an engine that samples otherwise than it trains: the mean difference that it expects, in nats. */
+  readonly 'sampling/expected_logp_difference/mean'?: number
+  /** On such an engine: the largest difference that it expects in a batch, in nats. */
+  readonly 'sampling/expected_logp_difference/max'?: number
+  /** Where what samples differs within a tolerance: the smallest π_old / π_sampler, as bounded, of a token or completion. */
   readonly 'sampling/importance_sampling_ratio/min'?: number
-  /** With a rollout engine within a tolerance: the mean of these ratios. */
+  /** Where what samples differs within a tolerance: the mean of these ratios. */
   readonly 'sampling/importance_sampling_ratio/mean'?: number
-  /** With a rollout engine within a tolerance: the largest of these ratios. */
+  /** Where what samples differs within a tolerance: the largest of these ratios. */
   readonly 'sampling/importance_sampling_ratio/max'?: number
 
   /** With dynamicSampling: rounds of sampling for the batch. */

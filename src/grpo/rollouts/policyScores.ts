@@ -41,10 +41,14 @@ export async function scoredByPolicy(
 }
 
 /**
- * How far a sampler with a tolerance is from the policy (see {@link samplingMetrics}); nothing for others.
+ * How far a sampler with a tolerance is from the policy (see {@link samplingMetrics}), and with the names
+ * `sampling/expected_logp_difference/mean` and `/max` how far its engine expects it to be; nothing for others.
  * @throws GrpoError when it is too far
  */
-export function samplerMetrics(rows: readonly TrainingRow[], { agreement, identity }: Sampler): Record<string, number> {
+export function samplerMetrics(
+  rows: readonly TrainingRow[],
+  { agreement, identity, expectedDifference }: Sampler,
+): Record<string, number> {
   if (agreement !== 'tolerance') return {}
   const scored = rows.map((row) => ({
     oldLogProbs: row.oldLogProbs!,
@@ -54,7 +58,13 @@ export function samplerMetrics(rows: readonly TrainingRow[], { agreement, identi
   const ratios = rows
     .map(({ importanceSamplingRatio }) => importanceSamplingRatio ?? null)
     .filter((ratio) => ratio !== null)
-  const metrics = samplingMetrics(scored, ratios.length === rows.length ? ratios : null)
+  const metrics: Record<string, number> = {
+    ...samplingMetrics(scored, ratios.length === rows.length ? ratios : null),
+    ...(expectedDifference && {
+      'sampling/expected_logp_difference/mean': expectedDifference.mean,
+      'sampling/expected_logp_difference/max': expectedDifference.max,
+    }),
+  }
   const mean = metrics['sampling/sampling_logp_difference/mean']!
   if (!(mean > FAR_OFF)) return metrics
   throw new GrpoError(

@@ -1,6 +1,6 @@
 import { checkSampling } from '../../engine/sampling.js'
 import type { Completion, SamplingOptions } from '../../engine/sampling.js'
-import type { TokenIds } from '../../engine/engine.js'
+import type { SamplingDifference, TokenIds } from '../../engine/engine.js'
 import { ConfigError, GrpoError } from '../../errors.js'
 import { quote } from '../../io/json.js'
 import { untilAborted } from '../../io/untilAborted.js'
@@ -17,15 +17,19 @@ export interface Sampler {
   /** What a run has to have in common with the one that it resumes; null for the policy's own engine. */
   readonly identity: string | null
   readonly agreement: RolloutEngine['agreement']
+  /** With a tolerance: the differences that the policy's own engine expects; null where nobody knows. */
+  readonly expectedDifference: SamplingDifference | null
   /** Completions by the policy as it is; `step` is the number of optimizer steps made. */
   sample(prompts: readonly TokenIds[], options: SamplingOptions, step: number): Promise<Completion[][]>
 }
 
 /** The policy itself as what samples. */
 export function policySampler(policy: CausalLM): Sampler {
+  const { samplingTolerance, expectedDifference } = policy.engine.info
   return {
     identity: null,
-    agreement: policy.engine.info.samplingTolerance === null ? 'tolerance' : 'exact',
+    agreement: samplingTolerance === null ? 'tolerance' : 'exact',
+    expectedDifference,
     sample: (prompts, options) => generate(policy, prompts, options),
   }
 }
@@ -58,6 +62,7 @@ export function rolloutSampler(engine: RolloutEngine, policy: Policy): Sampler {
   return {
     identity: `${name} (${agreement})`,
     agreement,
+    expectedDifference: null,
     async sample(prompts, options, step) {
       checkSampling({ config: policy.config, hasTokenizer: policy.tokenizer !== null }, prompts, options)
       const { signal } = options

@@ -123,6 +123,37 @@ describe('grpo/diagnosis/rules', () => {
       assert.match(plain.advice, /vllmImportanceSamplingCorrection/)
     })
 
+    const onEngine = (mean: number, max: number, ratio = 1) => ({
+      ...sampled(mean, ratio),
+      'sampling/sampling_logp_difference/max': max,
+      'sampling/expected_logp_difference/mean': 0.03,
+      'sampling/expected_logp_difference/max': 0.15,
+    })
+
+    it('holds an engine against what it expects itself', () => {
+      for (const [mean, max] of [
+        [0.04, 0.1],
+        [0.02, 0.2],
+      ] as const) {
+        // prettier-ignore
+        const far = only(
+          said(() => onEngine(mean, max)),
+          'sampling_mismatch',
+          new RegExp(`${mean} nats apart from the policy's on average and ${max} at most \\(its engine expects 0\\.03 and 0\\.15\\)`),
+        )
+        assert.match(far.advice, /precision float32/)
+      }
+      assert.deepEqual(names(said(() => onEngine(0.03, 0.15))), [])
+      // The largest of a single batch may be anything.
+      assert.deepEqual(names(said((step) => onEngine(0.02, step % 3 === 0 ? 0.1 : 0.4))), [])
+      const masked = only(
+        said(() => onEngine(0.02, 0.1, 0.3)),
+        'sampling_mismatch',
+        /lets 30 % of their weight/,
+      )
+      assert.match(masked.advice, /token_truncate/)
+    })
+
     it('is silent at what arithmetic makes, for one batch, and where nothing is measured', () => {
       assert.deepEqual(names(said(() => sampled(0.03))), [])
       assert.deepEqual(names(said((step) => sampled(step === 39 ? 0.1 : 0.02))), [])

@@ -40,6 +40,8 @@ export interface LineOptions extends Pick<Drawing, 'tickFormat' | 'range' | 'low
 
 export interface LabelledSeries extends Series {
   readonly label: string
+  /** What other values are held against: a dotted line in the colour of the series in the same place. Defaults to false. */
+  readonly isBound?: boolean
 }
 
 /** A chart of metrics as lines, the noisy values behind their running mean. */
@@ -52,10 +54,17 @@ export function lineChart(
     ...chart,
     draw: (run, palette) => {
       const columns = select(run).filter(({ values }) => values.some((value) => value !== null))
-      if (columns.length === 0) return null
+      const [bounds, measured] = [true, false].map((isBound) =>
+        columns.filter((one) => (one.isBound ?? false) === isBound),
+      )
+      if (measured!.length === 0) return null
+      const color = (i: number): string => palette.series[i % palette.series.length]!
       return {
         ...options,
-        traces: columns.flatMap((series, i) => lines(series, palette.series[i % palette.series.length]!, isExact)),
+        traces: [
+          ...measured!.flatMap((series, i) => lines(series, color(i), isExact)),
+          ...bounds!.map((series, i) => dotted(series, color(i))),
+        ],
         summary: columns.map(describe).join(' '),
         columns,
       }
@@ -85,6 +94,11 @@ export function lines({ label, ...series }: LabelledSeries, color: string, isExa
     },
     { ...base, x: thinMean.steps, y: thinMean.values, mode: 'lines', line: { color, width: 2.5 } },
   ]
+}
+
+function dotted({ label, ...series }: LabelledSeries, color: string): Trace {
+  const { steps, values } = thinned(series)
+  return { type: 'scatter', mode: 'lines', x: steps, y: values, name: label, line: { color, width: 1.5, dash: 'dot' } }
 }
 
 /** A filled band between two series. */

@@ -105,15 +105,24 @@ export const trainingCharts: readonly Chart[] = [
     ],
     { tickFormat: '.1%', lowest: 0 },
   ),
-  metricChart(
-    'sampling-difference',
-    'Sampling against training',
-    'nats',
-    'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level, or below 0.05 on average where another engine samples.',
-    'no step has recorded it',
-    [
-      ['sampling/sampling_logp_difference/max', 'Largest'],
-      ['sampling/sampling_logp_difference/mean', 'Mean'],
+  lineChart(
+    {
+      id: 'sampling-difference',
+      title: 'Sampling against training',
+      unit: 'nats',
+      explanation:
+        'Difference between the log-probability of a token when it was sampled and when it was trained on. It has to stay at rounding level; below the dotted lines on an engine that samples in other arithmetic than it trains; below 0.05 on average where a rollout engine samples.',
+      missing: 'no step has recorded it',
+    },
+    (run) => [
+      ...metricSeries(run, [
+        ['sampling/sampling_logp_difference/max', 'Largest'],
+        ['sampling/sampling_logp_difference/mean', 'Mean'],
+      ]),
+      ...metricSeries(run, [
+        ['sampling/expected_logp_difference/max', 'Largest expected'],
+        ['sampling/expected_logp_difference/mean', 'Mean expected'],
+      ]).map((series) => ({ ...series, isBound: true })),
     ],
     { tickFormat: '.1e', lowest: 0 },
   ),
@@ -121,8 +130,8 @@ export const trainingCharts: readonly Chart[] = [
     'sampling-ratio',
     'Correction for what samples',
     'ratio',
-    'How much likelier the policy is to sample a token or a completion than the engine that did, as bounded. The loss is multiplied by it; 0 leaves out.',
-    'the policy sampled by itself: there is nothing to correct',
+    'How much likelier the policy is to sample a token or a completion than what did sample it, as bounded. The loss is multiplied by it; 0 leaves out.',
+    'the policy was sampled from as it is trained: there is nothing to correct',
     [
       ['sampling/importance_sampling_ratio/max', 'Largest'],
       ['sampling/importance_sampling_ratio/mean', 'Mean'],
