@@ -1,0 +1,47 @@
+/** The addon that native/tensorflow is compiled to: TensorFlow's C interface. */
+import type { HostArray } from '../types.js'
+
+declare const library: unique symbol
+declare const handle: unique symbol
+
+/** A library that is open, with its context. */
+export interface OpenLibrary {
+  readonly [library]: true
+}
+
+/** An array on a device. */
+export interface TensorHandle {
+  readonly [handle]: true
+}
+
+/** An error of TensorFlow's, whose code is the number of a TF_Code. */
+export interface TensorflowFailure extends Error {
+  readonly code: string
+}
+
+/** Its functions. They throw, or reject with, what TensorFlow says. */
+export interface TensorflowAddon {
+  /** Loads a library and makes a context, as a serialised ConfigProto says. */
+  open(file: string, config: Uint8Array): OpenLibrary
+  version(library: OpenLibrary): string
+  devices(library: OpenLibrary): { readonly name: string; readonly type: string }[]
+  /** Whether the library has an operation. */
+  hasOperation(library: OpenLibrary, name: string): boolean
+  /** Adds a serialised FunctionDef. */
+  addFunction(library: OpenLibrary, definition: Uint8Array): void
+  /** A copy of values on a device; `type` is TensorFlow's number. */
+  upload(library: OpenLibrary, values: HostArray, type: number, shape: readonly number[], device: string): TensorHandle
+  /** Calls a function in a thread of its own. The arrays have to stay until then. */
+  execute(
+    library: OpenLibrary,
+    name: string,
+    device: string,
+    inputs: readonly TensorHandle[],
+    results: number,
+  ): Promise<TensorHandle[]>
+  /** Fills an array of the host with the values of one of the device, in a thread of its own. */
+  read<T extends HostArray>(library: OpenLibrary, array: TensorHandle, to: T): Promise<T>
+  free(library: OpenLibrary, array: TensorHandle): void
+  /** Deletes the context. */
+  close(library: OpenLibrary): void
+}
