@@ -4,6 +4,7 @@ import { quote } from '../io/json.js'
 import { deviceKinds } from '../xla/devices.js'
 import { precisions } from './engine.js'
 import type { Engine, EngineOptions } from './engine.js'
+import { startTensorflowEngine } from './tensorflow/tensorflowEngine.js'
 
 /** An engine that can be asked for by its name. */
 export interface EngineEntry {
@@ -20,7 +21,7 @@ export interface EngineEntry {
   readonly start: (options: EngineOptions, isAutomatic: boolean) => Promise<Engine>
 }
 
-/** All engines, in the order in which `auto` tries them: flags, checks, doctor and errors derive from this list. */
+/** All engines, in the order in which `auto` tries them, of which `reference` works everywhere: flags, checks, doctor and errors derive from this list. */
 export const engines = [
   { name: 'cpu', summary: 'our own threaded WebAssembly engine', options: ['threads'], start: startCpuEngine },
   {
@@ -28,6 +29,12 @@ export const engines = [
     summary: 'plain JavaScript, slow and simple, to compare with',
     options: [],
     start: startReferenceEngine,
+  },
+  {
+    name: 'tensorflow',
+    summary: 'the library of TensorFlow, by way of @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node',
+    options: ['device', 'precision'],
+    start: startTensorflowEngine,
   },
 ] as const satisfies readonly EngineEntry[]
 

@@ -74,7 +74,8 @@ class TensorEngine implements Engine {
 
 /** An engine on a backend of tfjs. Throws an EngineError when that has a part of an op's kernels only. */
 export function tensorEngine(
-  about: Pick<EngineInfo, 'name' | 'description'>,
+  /** What it is, and where it is not as our own engine. */
+  about: Pick<EngineInfo, 'name' | 'description'> & Partial<EngineInfo>,
   /** tfjs's name of the backend. */
   backend: string,
 ): Engine {
