@@ -1,4 +1,4 @@
-// Compiles native/kernels and native/pjrt into addons. The kernels are compiled once for each instruction set of the processor's kind.
+// Compiles native/ into addons. The kernels are compiled once for each instruction set of the processor's kind.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -7,7 +7,9 @@ import path from 'node:path'
 
 const root = path.resolve(import.meta.dirname, '..')
 const kernels = path.join(root, 'native/kernels')
-const pjrt = path.join(root, 'native/pjrt')
+
+/** Addons that load a library of others, by their folders in native/. */
+export const LOADERS = { pjrt: 'No addon for plugins of XLA', tensorflow: "No addon for TensorFlow's library" }
 
 const INSTRUCTION_SETS = {
   x64: {
@@ -39,15 +41,16 @@ export function compileKernels(compiler, platform, arch, to, libraries = []) {
   return compileAddon(compiler, platform, units, to, libraries)
 }
 
-/** Compiles what runs programs with plugins of XLA; as {@link compileKernels}. */
-export function compilePjrt(compiler, platform, arch, to, libraries = []) {
-  if (!hasPlugins(platform)) return `no plugins of XLA are loaded on ${platform}`
+/** Compiles the addon `pjrt` or `tensorflow`; as {@link compileKernels}. */
+export function compileLoader(name, compiler, platform, arch, to, libraries = []) {
+  if (!hasLoaders(platform)) return `there is none for ${platform}`
   const threads = platform === 'linux' ? ['-ldl', '-lpthread'] : []
-  return compileAddon(compiler, platform, [[path.join(pjrt, 'addon.c'), ['-O2']]], to, [...threads, ...libraries])
+  const source = path.join(root, 'native', name, 'addon.c')
+  return compileAddon(compiler, platform, [[source, ['-O2']]], to, [...threads, ...libraries])
 }
 
-/** Whether a platform has plugins that are loaded as the addon does it. */
-export function hasPlugins(platform) {
+/** Whether a platform has libraries that are loaded as these addons do it. */
+export function hasLoaders(platform) {
   return platform === 'linux' || platform === 'darwin'
 }
 
@@ -97,7 +100,10 @@ export function buildNative() {
   const { platform, arch } = process
   const name = `${platform}-${arch}`
   const addons = [[kernels, compileKernels, `${name}.node`, 'No native kernels, so the engine computes in WebAssembly']]
-  if (hasPlugins(platform)) addons.push([pjrt, compilePjrt, `pjrt-${name}.node`, 'No addon for plugins of XLA'])
+  for (const [loader, notice] of hasLoaders(platform) ? Object.entries(LOADERS) : []) {
+    const compile = (...how) => compileLoader(loader, ...how)
+    addons.push([path.join(root, 'native', loader), compile, `${loader}-${name}.node`, notice])
+  }
   for (const [sources, compile, file, notice] of addons) {
     const to = path.join(root, 'dist/native', file)
     if (isFresh(to, sources)) continue

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { compileKernels, compilePjrt, hasPlugins } from './native.mjs'
+import { LOADERS, compileKernels, compileLoader, hasLoaders } from './native.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const cache = path.join(root, 'node_modules/.cache/zig')
@@ -58,7 +58,9 @@ for (const [platform, arch, target] of PLATFORMS) {
   if (wanted.length > 0 && !wanted.includes(`${platform}-${arch}`)) continue
   const libraries = platform === 'win32' ? [windowsImports(zig)] : []
   const addons = [['', compileKernels]]
-  if (hasPlugins(platform)) addons.push(['pjrt-', compilePjrt])
+  for (const loader of hasLoaders(platform) ? Object.keys(LOADERS) : []) {
+    addons.push([`${loader}-`, (...how) => compileLoader(loader, ...how)])
+  }
   for (const [prefix, compile] of addons) {
     const to = path.join(root, `prebuilds/${prefix}${platform}-${arch}.node`)
     const problem = compile([...zig, 'cc', '-target', target], platform, arch, to, ['-s', ...libraries])

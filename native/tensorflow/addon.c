@@ -1,15 +1,17 @@
 /**
  * The addon: TensorFlow's library as src/xla/runtime/tensorflow.ts calls it. A library is opened with a context of its own; arrays are
  * handles of its tensors. Running a function and reading an array are done in threads of Node's pool, and are promises; everything
- * else is done at once. What TensorFlow says of an error is thrown, with the number of its TF_Code as `code`.
+ * else is done at once. What TensorFlow says of an error is thrown, with the name of its TF_Code as `code`.
  */
 #include <dlfcn.h>
 #include <node_api.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tensorflow.h"
+
+/** What src/xla/runtime/tensorflowAddon.ts expects. */
+#define ADDON_VERSION 1
 
 /** Dimensions of an array at most. */
 #define MAXIMUM_RANK 8
@@ -84,11 +86,15 @@ static napi_value text(napi_env env, const char *value) {
   return result;
 }
 
+enum { INVALID_ARGUMENT = 3, RESOURCE_EXHAUSTED = 8 };
+
 static napi_value make_error(napi_env env, int code, const char *message) {
-  char number[16];
+  static const char *const names[] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+                                      "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+                                      "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
+  const bool known = code >= 0 && (size_t)code < sizeof names / sizeof *names;
   napi_value error = NULL;
-  snprintf(number, sizeof number, "%d", code);
-  napi_create_error(env, text(env, number), text(env, message), &error);
+  napi_create_error(env, text(env, known ? names[code] : "UNKNOWN"), text(env, message), &error);
   return error;
 }
 
@@ -147,8 +153,8 @@ static napi_value open_library(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** version(library): TensorFlow's version. */
-static napi_value version(napi_env env, napi_callback_info info) {
+/** tensorflowVersion(library) */
+static napi_value tensorflow_version(napi_env env, napi_callback_info info) {
   napi_value values[1];
   if (!arguments(env, info, 1, values)) return NULL;
   const library *of = opened(env, values[0]);
@@ -232,7 +238,7 @@ static napi_value upload(napi_env env, napi_callback_info info) {
   }
   TF_Tensor *tensor = of->TF_AllocateTensor(type, shape, (int)rank, bytes);
   if (!tensor) {
-    napi_throw(env, make_error(env, 8, "no memory for an array in the host's memory"));
+    napi_throw(env, make_error(env, RESOURCE_EXHAUSTED, "no memory for an array on the host"));
     return NULL;
   }
   if (bytes > 0) memcpy(of->TF_TensorData(tensor), data, bytes);
@@ -300,7 +306,7 @@ static void read_values(napi_env env, void *data) {
   if (bytes == j->bytes) {
     if (bytes > 0) memcpy(j->data, of->TF_TensorData(tensor), bytes);
   } else if (j->code == 0) {
-    j->code = 3;
+    j->code = INVALID_ARGUMENT;
     j->problem = strdup("an array has another number of bytes than was expected");
   }
   of->TF_DeleteTensor(tensor);
@@ -382,7 +388,7 @@ NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback call;
-  } functions[] = {{"open", open_library},     {"version", version}, {"devices", devices}, {"hasOperation", has_operation},
+  } functions[] = {{"open", open_library},     {"tensorflowVersion", tensorflow_version}, {"devices", devices}, {"hasOperation", has_operation},
                    {"addFunction", add_function}, {"upload", upload},   {"execute", execute}, {"read", read_array},
                    {"free", free_array},       {"close", close_library}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
@@ -390,5 +396,8 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &value);
     napi_set_named_property(env, exports, functions[i].name, value);
   }
+  napi_value version;
+  napi_create_int32(env, ADDON_VERSION, &version);
+  napi_set_named_property(env, exports, "version", version);
   return exports;
 }

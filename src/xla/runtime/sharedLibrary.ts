@@ -9,24 +9,28 @@ const HEADER_BYTES = 64
  * Throws an EngineError for what is no shared library for this machine, or only the beginning of one: the system would end the process
  * that loads it. Looks into libraries of Linux only.
  */
-export function checkSharedLibrary(file: string): void {
+export function checkSharedLibrary(
+  file: string,
+  /** What it is, for messages. */
+  what = 'the plugin of XLA',
+): void {
   let descriptor: number
   try {
     descriptor = fs.openSync(file, 'r')
   } catch (cause) {
-    throw new EngineError(`the plugin of XLA ${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new EngineError(`${what} ${file} cannot be read: ${(cause as Error).message}`, { cause })
   }
   try {
     const status = fs.fstatSync(descriptor)
-    if (!status.isFile()) throw new EngineError(`the plugin of XLA ${file} is no file; expected a shared library`)
-    if (process.platform === 'linux') checkElf(file, descriptor, status.size)
+    if (!status.isFile()) throw new EngineError(`${what} ${file} is no file; expected a shared library`)
+    if (process.platform === 'linux') checkElf(`${what} ${file}`, descriptor, status.size)
   } finally {
     fs.closeSync(descriptor)
   }
 }
 
 /** Fields of a 64-bit ELF: see elf(5). */
-function checkElf(file: string, descriptor: number, size: number): void {
+function checkElf(named: string, descriptor: number, size: number): void {
   const header = Buffer.alloc(HEADER_BYTES)
   fs.readSync(descriptor, header, 0, HEADER_BYTES, 0)
   if (
@@ -35,10 +39,10 @@ function checkElf(file: string, descriptor: number, size: number): void {
     header[5] !== 1 ||
     header.readUInt16LE(16) !== 3
   ) {
-    throw new EngineError(`the plugin of XLA ${file} is no shared library of 64 bits; expected the plugin's .so`)
+    throw new EngineError(`${named} is no shared library of 64 bits; expected a .so`)
   }
   if (header.readUInt16LE(18) !== MACHINES[process.arch]) {
-    throw new EngineError(`the plugin of XLA ${file} is for another processor; expected one for ${process.arch}`)
+    throw new EngineError(`${named} is for another processor; expected one for ${process.arch}`)
   }
   const tables = [
     { at: header.readBigUInt64LE(32), entry: header.readUInt16LE(54), count: header.readUInt16LE(56) },
@@ -55,7 +59,5 @@ function checkElf(file: string, descriptor: number, size: number): void {
     }
   }
   if (end <= size) return
-  throw new EngineError(
-    `the plugin of XLA ${file} is cut off: it has ${size} of at least ${end} bytes; unpack or download it again`,
-  )
+  throw new EngineError(`${named} is cut off: it has ${size} of at least ${end} bytes; unpack or download it again`)
 }

@@ -4,29 +4,30 @@ import { bytesOf, hostArray, printType } from '../types.js'
 import type { ArrayType, HostArray } from '../types.js'
 import { assertAlive, assertArguments, assertValues } from './checks.js'
 import { DATA_TYPES, functionOfProgram } from './functionDef.js'
+import { asEngineError } from './pjrtErrors.js'
 import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, Runner } from './runner.js'
-import type { OpenLibrary, TensorHandle, TensorflowAddon, TensorflowFailure } from './tensorflowAddon.js'
+import { checkSharedLibrary } from './sharedLibrary.js'
+import { loadTensorflowAddon } from './tensorflowAddon.js'
+import type { OpenLibrary, TensorHandle, TensorflowAddon } from './tensorflowAddon.js'
 import { TensorflowArray } from './tensorflowArray.js'
 
 /** A ConfigProto with gpu_options.allow_growth: TensorFlow would take all of a GPU's memory at once. */
 const CONFIG = Uint8Array.of(0x32, 2, 0x20, 1)
-
-/** TF_Code of memory that ran out. */
-const RESOURCE_EXHAUSTED = '8'
 
 /**
  * Opens TensorFlow's library, on its first GPU where it has one.
  * @throws EngineError when it cannot be loaded, or is too old to take programs
  */
 export function openTensorflow(
-  addon: TensorflowAddon,
   /** The library: libtensorflow_cc.so.2 or libtensorflow.so.2. */
   file: string,
 ): Runner {
+  const addon = loadTensorflowAddon()
+  checkSharedLibrary(file, "TensorFlow's library")
   // It logs what it says in its errors, and much else.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
-  const library = attempt(`TensorFlow's library ${file}`, () => addon.open(file, CONFIG))
-  const version = addon.version(library)
+  const library = attempt(`TensorFlow's library ${file} cannot be opened`, () => addon.open(file, CONFIG))
+  const version = addon.tensorflowVersion(library)
   if (!addon.hasOperation(library, 'XlaCallModule')) {
     addon.close(library)
     throw new EngineError(
@@ -56,6 +57,9 @@ class TensorflowRunner implements Runner {
   private functions = 0
   /** Settles when the program that was started last has run: they run one after the other. */
   private last: Promise<unknown> = Promise.resolve()
+  /** Settles when all that is read has been. */
+  private reads: Promise<unknown> = Promise.resolve()
+  private isDisposed = false
 
   constructor(
     private readonly addon: TensorflowAddon,
@@ -69,9 +73,10 @@ class TensorflowRunner implements Runner {
     return new Promise((resolve) => {
       const name = `${program.name.replace(/\W/g, '_')}_${this.functions++}`
       const platform = this.info.platform === 'cpu' ? 'CPU' : 'CUDA'
+      const library = this.use()
       const definition = functionOfProgram(name, program, platform)
-      attempt(`the program ${program.name}`, () => {
-        this.addon.addFunction(this.library, definition)
+      attempt(`the program ${program.name} cannot be compiled`, () => {
+        this.addon.addFunction(library, definition)
       })
       const compiled: ProgramFunction = { program, memory: null, function: name, donated: donated(program.text) }
       resolve(compiled)
@@ -80,15 +85,20 @@ class TensorflowRunner implements Runner {
 
   upload(values: HostArray, type: ArrayType): DeviceArray {
     assertValues(values, type)
-    const handle = attempt(`copying a ${printType(type)} to the device`, () =>
-      this.addon.upload(this.library, values, DATA_TYPES[type.dtype], type.shape, this.device),
+    const library = this.use()
+    const handle = attempt(`${printType(type)} cannot be copied to the device`, () =>
+      this.addon.upload(library, values, DATA_TYPES[type.dtype], type.shape, this.device),
     )
     return this.track(type, Promise.resolve(handle))
   }
 
   execute(executable: Executable, inputs: readonly DeviceArray[]): DeviceArray[] {
     assertArguments(executable.program, inputs)
-    const results = this.start(executable as ProgramFunction, inputs.map(own))
+    this.use()
+    const results = this.start(
+      executable as ProgramFunction,
+      inputs.map((array) => this.own(array)),
+    )
     return executable.program.outputs.map((type, i) =>
       this.track(
         type,
@@ -97,24 +107,17 @@ class TensorflowRunner implements Runner {
     )
   }
 
-  async read(array: DeviceArray): Promise<HostArray> {
-    const what = `a ${printType(array)}`
-    assertAlive(array, what)
-    const held = own(array)
-    const handle = held.hold()
-    try {
-      return await this.addon.read(this.library, await handle, hostArray(array))
-    } catch (cause) {
-      throw explain(`reading ${what}`, cause)
-    } finally {
-      held.drop()
-    }
+  read(array: DeviceArray): Promise<HostArray> {
+    const reading = this.readValues(array)
+    this.reads = Promise.allSettled([this.reads, reading])
+    return reading
   }
 
   free(...arrays: readonly DeviceArray[]): void {
-    for (const array of arrays.map(own)) {
-      this.arrays.delete(array)
-      array.free()
+    for (const array of arrays) {
+      const held = this.own(array)
+      this.arrays.delete(held)
+      held.free()
     }
   }
 
@@ -126,10 +129,26 @@ class TensorflowRunner implements Runner {
   }
 
   dispose(): void {
+    if (this.isDisposed) return
     this.free(...this.arrays)
-    void this.last.then(() => {
+    this.isDisposed = true
+    void Promise.allSettled([this.last, this.reads]).then(() => {
       this.addon.close(this.library)
     })
+  }
+
+  private async readValues(array: DeviceArray): Promise<HostArray> {
+    this.use()
+    assertAlive(array, printType(array))
+    const held = this.own(array)
+    const handle = held.hold()
+    try {
+      return await this.addon.read(this.library, await handle, hostArray(array))
+    } catch (cause) {
+      throw asEngineError(`${printType(array)} cannot be read from the device`, cause)
+    } finally {
+      held.drop()
+    }
   }
 
   private async start(
@@ -147,10 +166,21 @@ class TensorflowRunner implements Runner {
     try {
       return await results
     } catch (cause) {
-      throw explain(`the program ${program.name}`, cause)
+      throw explain(program, cause)
     } finally {
       for (const array of inputs) array.drop()
     }
+  }
+
+  /** The library, as long as the runner is not disposed. */
+  private use(): OpenLibrary {
+    if (!this.isDisposed) return this.library
+    throw new EngineError(`the runner of ${this.info.file} was disposed; open the library again`)
+  }
+
+  private own(array: DeviceArray): TensorflowArray {
+    if (array instanceof TensorflowArray && (this.arrays.has(array) || !array.isAlive)) return array
+    throw new EngineError(`expected an array of the runner of ${this.info.file}, got another ${printType(array)}`)
   }
 
   private track(type: ArrayType, handle: Promise<TensorHandle>): TensorflowArray {
@@ -160,12 +190,6 @@ class TensorflowRunner implements Runner {
     this.arrays.add(array)
     return array
   }
-}
-
-/** An array of this runner's kind. */
-function own(array: DeviceArray): TensorflowArray {
-  if (array instanceof TensorflowArray) return array
-  throw new EngineError(`a ${printType(array)} is on another runner than TensorFlow's`)
 }
 
 /** Numbers of the arguments of @main that its results take the place of. */
@@ -182,20 +206,12 @@ function attempt<T>(what: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {
-    throw explain(what, cause)
+    throw asEngineError(what, cause)
   }
 }
 
-/** What failed, with what TensorFlow said of it. */
-function explain(what: string, cause: unknown): EngineError {
-  // A program fails with what made one of its arguments fail.
-  if (cause instanceof EngineError) return cause
-  const { code, message } = cause as TensorflowFailure
-  // Where in its own graph it was says nothing: there is one node.
-  const said = message.replace(/\s*\[\[\{\{node[^]*/, '')
-  const advice =
-    code === RESOURCE_EXHAUSTED
-      ? '; the device has too little memory: take smaller batches, or shorter completions'
-      : ''
-  return new EngineError(`${what} failed: ${said}${advice}`, { cause })
+/** Why a program was not compiled or did not run, without the place in TensorFlow's own graph, which has one node. */
+function explain({ name }: Program, cause: unknown): EngineError {
+  if (cause instanceof Error) cause.message = cause.message.replace(/\s*\[\[\{\{node[^]*/, '')
+  return asEngineError(`the program ${name} cannot be compiled or run`, cause)
 }

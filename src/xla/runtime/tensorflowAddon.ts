@@ -1,5 +1,10 @@
 /** The addon that native/tensorflow is compiled to: TensorFlow's C interface. */
+import { EngineError } from '../../errors.js'
+import { findAddons, loadWholeAddon } from '../../io/nativeAddon.js'
 import type { HostArray } from '../types.js'
+
+/** What is expected of the addon; the number of native/tensorflow/addon.c. */
+const ADDON_VERSION = 1
 
 declare const library: unique symbol
 declare const handle: unique symbol
@@ -14,16 +19,12 @@ export interface TensorHandle {
   readonly [handle]: true
 }
 
-/** An error of TensorFlow's, whose code is the number of a TF_Code. */
-export interface TensorflowFailure extends Error {
-  readonly code: string
-}
-
-/** Its functions. They throw, or reject with, what TensorFlow says. */
+/** Its functions. They throw, or reject with, what TensorFlow says; `code` is the name of its TF_Code. */
 export interface TensorflowAddon {
+  readonly version: number
   /** Loads a library and makes a context, as a serialised ConfigProto says. */
   open(file: string, config: Uint8Array): OpenLibrary
-  version(library: OpenLibrary): string
+  tensorflowVersion(library: OpenLibrary): string
   devices(library: OpenLibrary): { readonly name: string; readonly type: string }[]
   /** Whether the library has an operation. */
   hasOperation(library: OpenLibrary, name: string): boolean
@@ -44,4 +45,24 @@ export interface TensorflowAddon {
   free(library: OpenLibrary, array: TensorHandle): void
   /** Deletes the context. */
   close(library: OpenLibrary): void
+}
+
+let loaded: TensorflowAddon | null = null
+
+/** The addon. Throws an EngineError that says why it cannot be loaded. */
+export function loadTensorflowAddon(): TensorflowAddon {
+  if (loaded) return loaded
+  let reason = `is not built for ${process.platform}-${process.arch}`
+  for (const file of findAddons('tensorflow-')) {
+    try {
+      const addon = loadWholeAddon(file) as TensorflowAddon
+      if (addon.version === ADDON_VERSION) return (loaded = addon)
+      reason = `is of version ${addon.version}, expected ${ADDON_VERSION}`
+    } catch (cause) {
+      reason = `cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
+    }
+  }
+  throw new EngineError(
+    `the addon for TensorFlow's library ${reason}; install a C compiler and run \`npm run build\`, or install the package again`,
+  )
 }
