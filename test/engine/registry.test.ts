@@ -168,7 +168,7 @@ describe('selectEngine', () => {
     assert.deepEqual(started, [{ device: 'auto' }, { device: 'cpu', precision: 'float32' }])
     await assert.rejects(
       startByName(entries, 'cpu', { precision: 'float16' }),
-      /which the engine cpu has no use for; leave it out, or take the engine compiled$/,
+      /which the engine cpu has no use for; leave it out, or take the engine compiled\b/,
     )
     await assert.rejects(
       startFirst([compiled], {}),

@@ -5,6 +5,7 @@ import { registerCpuBackend } from '../../backend/cpu/register.js'
 import { Safetensors } from '../../io/safetensors.js'
 import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
+import { hasOwnMemory } from '../engine.js'
 import type { Engine, EngineInfo, EngineModel, EngineOptions, MemoryUse, ModelSource } from '../engine.js'
 import { ACTIVATION_BYTES } from './activations.js'
 import { CACHE_BYTES, LOGIT_BYTES, MAXIMUM_ROWS } from './cacheSlots.js'
@@ -57,12 +58,14 @@ class TensorEngine implements Engine {
   }
 
   memory(): MemoryUse {
+    // tfjs does not know what a device has: that says it itself when it is full.
+    const available = hasOwnMemory(this.info) ? this.info.tensorLimit : availableMemory()
     // What tf.memory() says, and what our cpu backend adds to it.
     const memory = tf.memory() as tf.MemoryInfo & { numBytesInWasm?: number; peakBytesInWasm?: number }
     return {
       used: memory.numBytesInWasm ?? memory.numBytes,
       peak: memory.peakBytesInWasm ?? null,
-      available: availableMemory(),
+      available,
     }
   }
 

@@ -65,8 +65,13 @@ export function findTfjsNode(
 let registered: TfjsNodeBackend | null = null
 
 /** Registers the backend; once in a process. Throws an EngineError when the package cannot be loaded. */
-export function registerTfjsNode({ name, folder, binding: file }: TfjsNode): TfjsNodeBackend {
+export function registerTfjsNode(
+  { name, folder, binding: file }: TfjsNode,
+  /** Not to use a GPU that is there; later calls do not change it. Defaults to false. */
+  onCpu = false,
+): TfjsNodeBackend {
   if (registered) return registered
+  if (onCpu) process.env.CUDA_VISIBLE_DEVICES = '-1'
   // TensorFlow logs on the process's stderr whatever it finds or misses.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
   for (const [key, value] of Object.entries(FORMER_UTIL)) if (!(key in util)) Object.assign(util, { [key]: value })
