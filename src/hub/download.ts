@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { GrpoError, HubError } from '../errors.js'
-import { downloadBlob } from './transfer/blob.js'
+import { downloadFile, incompleteFile } from '../io/transfer/downloadFile.js'
+import { forEachLimited } from '../io/transfer/forEachLimited.js'
 import {
   blobFile,
   cachedCommit,
@@ -13,10 +14,9 @@ import {
   writeRef,
 } from './cache.js'
 import type { CachedRepository } from './cache.js'
-import { createClient } from './transfer/client.js'
-import type { HubClient, HubOptions } from './transfer/client.js'
+import { createClient, remoteOf } from './client.js'
+import type { HubClient, HubOptions } from './client.js'
 import { withFileLock } from '../io/fileLock.js'
-import { forEachLimited } from './transfer/forEachLimited.js'
 import { fileUrl, listFiles, resolveCommit } from './listing.js'
 import type { RemoteFile } from './listing.js'
 import { isCommit } from './repository.js'
@@ -162,7 +162,9 @@ async function fetchFiles(
       const onBytes = (bytes: number): void => {
         report(file, bytes)
       }
-      await downloadBlob(client, { repository, file, url, blob, onBytes })
+      const { size, hash, etag: digest } = file
+      const what = `${file.path} of ${repository.id}`
+      await downloadFile(remoteOf(client, repository), { url, what, size, hash, digest, file: blob, onBytes })
     })
     report(file, file.size)
   })
@@ -172,7 +174,7 @@ async function fetchFiles(
 /** Better than finding out after an hour. */
 function checkFreeSpace(cacheFolder: string, cached: CachedRepository, missing: readonly RemoteFile[]): void {
   const already = (file: RemoteFile): number => {
-    const status = fs.statSync(`${blobFile(cached, file.etag)}.grpo-ts.incomplete`, { throwIfNoEntry: false })
+    const status = fs.statSync(incompleteFile(blobFile(cached, file.etag)), { throwIfNoEntry: false })
     // Blocks rather than the length: a file that is fetched in parts has holes.
     return status ? Math.min(status.blocks * 512, file.size) : 0
   }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { HubError } from '../errors.js'
 import { quote } from '../io/json.js'
-import type { HubClient } from './transfer/client.js'
+import { getJson } from './client.js'
+import type { HubClient } from './client.js'
 import { pageOf } from './repository.js'
 import type { Repository } from './repository.js'
-import { getJson } from './transfer/request.js'
 
 /** A file of a repository. */
 export interface RemoteFile {

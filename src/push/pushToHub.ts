@@ -3,8 +3,9 @@ import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { createRepo, HubApiError, uploadFilesWithProgress } from '@huggingface/hub'
 import { ConfigError, HubError } from '../errors.js'
-import { createClient, TransientError, withRetries } from '../hub/transfer/client.js'
-import type { HubClient, HubOptions } from '../hub/transfer/client.js'
+import { createClient, remoteOf } from '../hub/client.js'
+import type { HubClient, HubOptions } from '../hub/client.js'
+import { TransientError, withRetries } from '../io/transfer/remote.js'
 import { listFiles, resolveCommit, repositoryInfo } from '../hub/listing.js'
 import type { RemoteFile } from '../hub/listing.js'
 import { pageOf, parseRepository } from '../hub/repository.js'
@@ -77,7 +78,7 @@ export async function pushToHub(options: PushOptions): Promise<PushResult> {
   const sent = new Set<string>()
   // Over all attempts: a file that the storage has already counts as progress once.
   const doneBytes = new Map<string, number>()
-  const commit = await withRetries(client, `pushing to ${repository.id}`, async (progressed) => {
+  const commit = await withRetries(remoteOf(client, repository), `pushing to ${repository.id}`, async (progressed) => {
     const head = await resolveCommit(client, repository)
     const remote = new Map((await listFiles(client, repository, head)).map((file) => [file.path, file]))
     const changed = files.filter((file) => !isEqual(file, remote.get(file.path)))
@@ -103,7 +104,7 @@ async function ensureRepository(client: HubClient, repository: Repository, isPub
   } catch (error) {
     if (!(error instanceof HubError && error.kind === 'repository-not-found')) throw error
   }
-  await withRetries(client, `creating ${repository.id}`, () =>
+  await withRetries(remoteOf(client, repository), `creating ${repository.id}`, () =>
     asHubErrors(repository, async () => {
       try {
         await createRepo({ ...accessOf(client, repository), visibility: isPublic ? 'public' : 'private' })

@@ -1,8 +1,6 @@
-import { HubError } from '../../errors.js'
-import { TransientError, withRetries } from './client.js'
-import type { HubClient } from './client.js'
-import { responseError } from './responseError.js'
-import type { Repository } from '../repository.js'
+import { GrpoError } from '../../errors.js'
+import { TransientError, withRetries } from './remote.js'
+import type { Remote } from './remote.js'
 
 const MAXIMUM_REDIRECTS = 10
 /** A page of a listing has a thousandth of it. */
@@ -16,25 +14,27 @@ export interface WatchedResponse {
 }
 
 /**
- * Sends one GET and gives its response to `body`. Redirects are followed here, because the token must go to the Hub's own
+ * Sends one GET and gives its response to `body`. Redirects are followed here, because a token must go to the server's own
  * origin alone: never to the storage that it redirects to.
  *
- * Throws a TransientError for what may pass (connection, stall, 408, 429, 5xx, a storage link that has expired), a HubError
- * for any other refusal, and the signal's reason when it is aborted.
+ * Throws a TransientError for what may pass (connection, stall, 408, 429, 5xx, a storage link that has expired), the remote's
+ * error for any other refusal, and the signal's reason when it is aborted.
  */
 export async function getOnce<T>(
-  client: HubClient,
-  repository: Repository,
+  remote: Remote,
   url: string,
   headers: Readonly<Record<string, string>>,
   body: (response: WatchedResponse) => Promise<T>,
 ): Promise<T> {
-  client.signal?.throwIfAborted()
-  const watch = new StallWatch(client)
+  remote.signal?.throwIfAborted()
+  const watch = new StallWatch(remote)
   try {
-    const response = await followRedirects(client, url, headers, watch.signal)
+    const response = await followRedirects(remote, url, headers, watch.signal)
     watch.alive()
-    if (!response.ok) throw await responseError(client, repository, response)
+    if (!response.ok) {
+      await response.body?.cancel().catch(() => undefined)
+      throw remote.refusal(response)
+    }
     return await body({ response, chunks: () => readChunks(response, watch) })
   } catch (error) {
     throw watch.explain(error, url)
@@ -43,47 +43,41 @@ export async function getOnce<T>(
   }
 }
 
-/** A JSON answer of the Hub's API, retried; `what` names it in errors. */
-export async function getJson(
-  client: HubClient,
-  repository: Repository,
+/**
+ * A short answer as a text, retried, and what `read` makes of it; `what` names it in errors. A TransientError of `read` counts as one
+ * of the network: a proxy's login page, or a body that was cut.
+ */
+export async function getText<T>(
+  remote: Remote,
   url: string,
-  what: string,
-): Promise<{ value: unknown; headers: Headers }> {
-  return withRetries(client, what, () =>
-    getOnce(client, repository, url, { Accept: 'application/json' }, async ({ response, chunks }) => {
+  { what, accept }: { what: string; accept: string },
+  read: (text: string, response: Response) => T,
+): Promise<T> {
+  return withRetries(remote, what, () =>
+    getOnce(remote, url, { Accept: accept }, async ({ response, chunks }) => {
       const pieces: Uint8Array[] = []
       let bytes = 0
       for await (const chunk of chunks()) {
         bytes += chunk.length
         if (bytes > MAXIMUM_ANSWER_BYTES) {
-          throw new HubError(
-            'http',
-            `${withoutQuery(url)} answers with more than ${MAXIMUM_ANSWER_BYTES} bytes of JSON`,
-          )
+          throw remote.failure('http', `${withoutQuery(url)} answers with more than ${MAXIMUM_ANSWER_BYTES} bytes`)
         }
         pieces.push(chunk)
       }
-      try {
-        return { value: JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown, headers: response.headers }
-      } catch (cause) {
-        // A proxy's login page, or a body that was cut.
-        throw new TransientError(`${withoutQuery(url)} did not answer with JSON`, null, { cause })
-      }
+      return read(Buffer.concat(pieces).toString('utf8'), response)
     }),
   )
 }
 
 async function followRedirects(
-  client: HubClient,
+  remote: Remote,
   start: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Response> {
   let url = new URL(start)
-  const home = new URL(client.endpoint).origin
   for (let redirects = 0; redirects <= MAXIMUM_REDIRECTS; redirects++) {
-    const authorization = client.token !== null && url.origin === home ? `Bearer ${client.token}` : null
+    const authorization = remote.authorization(url)
     const response = await fetch(url, {
       redirect: 'manual',
       signal,
@@ -98,20 +92,20 @@ async function followRedirects(
     const location = response.headers.get('location')
     if (response.status < 300 || response.status >= 400 || location === null) return response
     await response.body?.cancel()
-    url = redirectTarget(start, location, url)
+    url = redirectTarget(remote, start, location, url)
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      throw new HubError('http', `${withoutQuery(start)} redirects to ${url.protocol}//…; expected http or https`)
+      throw remote.failure('http', `${withoutQuery(start)} redirects to ${url.protocol}//…; expected http or https`)
     }
   }
-  throw new HubError('http', `${withoutQuery(start)} redirects more than ${MAXIMUM_REDIRECTS} times`)
+  throw remote.failure('http', `${withoutQuery(start)} redirects more than ${MAXIMUM_REDIRECTS} times`)
 }
 
 /** Where a redirect leads. fetch refuses addresses with a name and password, with both in its message. */
-function redirectTarget(start: string, location: string, base: URL): URL {
+function redirectTarget(remote: Remote, start: string, location: string, base: URL): URL {
   const target = URL.canParse(location, base) ? new URL(location, base) : null
   if (target !== null && target.username === '' && target.password === '') return target
   const what = target === null ? 'something that is no address' : 'an address with a user name'
-  throw new HubError('http', `${withoutQuery(start)} redirects to ${what}; expected http or https`)
+  throw remote.failure('http', `${withoutQuery(start)} redirects to ${what}; expected http or https`)
 }
 
 async function* readChunks(response: Response, watch: StallWatch): AsyncGenerator<Uint8Array> {
@@ -131,12 +125,12 @@ async function* readChunks(response: Response, watch: StallWatch): AsyncGenerato
 class StallWatch {
   readonly signal: AbortSignal
   readonly #controller = new AbortController()
-  readonly #client: HubClient
+  readonly #remote: Remote
   #timer: NodeJS.Timeout | null = null
 
-  constructor(client: HubClient) {
-    this.#client = client
-    this.signal = client.signal ? AbortSignal.any([client.signal, this.#controller.signal]) : this.#controller.signal
+  constructor(remote: Remote) {
+    this.#remote = remote
+    this.signal = remote.signal ? AbortSignal.any([remote.signal, this.#controller.signal]) : this.#controller.signal
     this.alive()
   }
 
@@ -145,7 +139,7 @@ class StallWatch {
     else {
       this.#timer = setTimeout(() => {
         this.#controller.abort()
-      }, this.#client.network.stallMilliseconds)
+      }, this.#remote.network.stallMilliseconds)
     }
   }
 
@@ -157,11 +151,11 @@ class StallWatch {
 
   /** The error to throw for one that a request ended with; its text has no query, for a storage link's is a secret. */
   explain(error: unknown, url: string): unknown {
-    if (this.#client.signal?.aborted) return this.#client.signal.reason
-    if (error instanceof HubError || error instanceof TransientError) return error
+    if (this.#remote.signal?.aborted) return this.#remote.signal.reason
+    if (error instanceof GrpoError || error instanceof TransientError) return error
     const address = withoutQuery(url)
     if (this.#controller.signal.aborted) {
-      const seconds = this.#client.network.stallMilliseconds / 1000
+      const seconds = this.#remote.network.stallMilliseconds / 1000
       return new TransientError(`${address} sent nothing for ${seconds} s`)
     }
     return isNetworkError(error) ? new TransientError(`${address}: ${causeOf(error)}`, null, { cause: error }) : error
@@ -181,7 +175,7 @@ function causeOf(error: Error): string {
 }
 
 /** An address for a message. */
-function withoutQuery(url: string): string {
+export function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url)
   return `${origin}${pathname}`
 }

@@ -2,15 +2,12 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { HubError } from '../../errors.js'
-import { asWriteError } from '../../io/atomicWrite.js'
-import { TransientError, withRetries } from './client.js'
-import type { HubClient } from './client.js'
+import { asWriteError } from '../atomicWrite.js'
 import { forEachLimited } from './forEachLimited.js'
-import type { RemoteFile } from '../listing.js'
 import { PartJournal } from './parts.js'
 import type { Part } from './parts.js'
-import type { Repository } from '../repository.js'
+import { TransientError, withRetries } from './remote.js'
+import type { Remote } from './remote.js'
 import { getOnce } from './request.js'
 
 /** Parts of one file that are fetched at the same time. */
@@ -19,44 +16,53 @@ const PARALLEL_PARTS = 4
 const ATTEMPTS_PER_FILE = 3
 const READ_BYTES = 1024 * 1024
 
-/** Where to get a file and where to put it. */
-export interface BlobTransfer {
-  readonly repository: Repository
-  readonly file: RemoteFile
+/** Which file to get, and where to put it. */
+export interface FileTransfer {
   readonly url: string
-  /** Its place in the cache, taken when the file is complete and its hash is right. */
-  readonly blob: string
+  /** For messages: `config.json of owner/name`. */
+  readonly what: string
+  /** Bytes. */
+  readonly size: number
+  /** Its SHA-256, or the sha1 that git gives it, in hexadecimal digits. */
+  readonly digest: string
+  readonly hash: 'sha256' | 'git-sha1'
+  /** Its place, taken when the file is complete and its hash is right. */
+  readonly file: string
   /** Called with the bytes that are there so far. */
   readonly onBytes: (bytes: number) => void
 }
 
+/** Where the bytes are until all have come. The name ends as huggingface_hub's, whose tools then list and prune it. */
+export function incompleteFile(file: string): string {
+  return `${file}.grpo-ts.incomplete`
+}
+
 /**
- * Fetches a file into the cache: in parts, each going on where its connection broke, also in an earlier process; then
- * checks its hash and renames it. The caller holds the file's lock.
+ * Fetches a file: in parts, each going on where its connection broke, also in an earlier process; then checks its hash and
+ * renames it. The caller sees to it that no other process does the same.
  *
- * Throws a HubError when the network or the content stays wrong, and a GrpoError when the disk is full; what has come
+ * Throws the remote's error when the network or the content stays wrong, and a GrpoError when the disk is full; what has come
  * stays for the next attempt.
  */
-export async function downloadBlob(client: HubClient, transfer: BlobTransfer): Promise<void> {
-  const { file, blob } = transfer
-  // The name ends as huggingface_hub's, whose tools then list and prune it; it differs from theirs, which has no holes.
-  const dataFile = `${blob}.grpo-ts.incomplete`
+export async function downloadFile(remote: Remote, transfer: FileTransfer): Promise<void> {
+  const { file, size, what } = transfer
+  const dataFile = incompleteFile(file)
   for (let attempt = 1; ; attempt++) {
-    const journal = new PartJournal(`${blob}.grpo-ts.parts.incomplete`, file.size, client.network.partBytes, dataFile)
+    const journal = new PartJournal(`${file}.grpo-ts.parts.incomplete`, size, remote.network.partBytes, dataFile)
     try {
       const handle = await open(dataFile, fs.existsSync(dataFile) ? 'r+' : 'w+')
       try {
-        await fetchParts(client, transfer, journal, handle)
+        await fetchParts(remote, transfer, journal, handle)
         // Where an earlier attempt wrote further than the file is long.
-        await handle.truncate(file.size)
+        await handle.truncate(size)
         await handle.sync()
       } finally {
         await handle.close()
         if (journal.doneBytes > 0) journal.save()
       }
-      const actual = await hashOf(dataFile, file, client.signal)
-      if (actual === file.etag) {
-        fs.renameSync(dataFile, blob)
+      const actual = await hashOf(dataFile, transfer, remote.signal)
+      if (actual === transfer.digest) {
+        fs.renameSync(dataFile, file)
         journal.remove()
         return
       }
@@ -68,9 +74,9 @@ export async function downloadBlob(client: HubClient, transfer: BlobTransfer): P
     journal.remove()
     transfer.onBytes(0)
     if (attempt >= ATTEMPTS_PER_FILE) {
-      throw new HubError(
+      throw remote.failure(
         'integrity',
-        `${transfer.repository.id}: ${file.path} arrived ${attempt} times with a wrong ${file.hash}; nothing was kept. ` +
+        `${what} arrived ${attempt} times with a wrong ${transfer.hash}; nothing was kept. ` +
           'A proxy may change what passes it: try another network',
       )
     }
@@ -78,18 +84,18 @@ export async function downloadBlob(client: HubClient, transfer: BlobTransfer): P
 }
 
 async function fetchParts(
-  client: HubClient,
-  transfer: BlobTransfer,
+  remote: Remote,
+  transfer: FileTransfer,
   journal: PartJournal,
   handle: FileHandle,
 ): Promise<void> {
   transfer.onBytes(journal.doneBytes)
   const open = journal.parts.filter(({ begin, end, done }) => begin + done < end)
   const failed = new AbortController()
-  const signal = client.signal ? AbortSignal.any([client.signal, failed.signal]) : failed.signal
+  const signal = remote.signal ? AbortSignal.any([remote.signal, failed.signal]) : failed.signal
   await forEachLimited(open, PARALLEL_PARTS, async (part) => {
     try {
-      await fetchPart({ ...client, signal }, transfer, journal, part, handle)
+      await fetchPart({ ...remote, signal }, transfer, journal, part, handle)
     } catch (error) {
       // The other parts need not come any more; their errors are only that.
       if (!failed.signal.aborted) failed.abort(error)
@@ -99,20 +105,20 @@ async function fetchParts(
 }
 
 async function fetchPart(
-  client: HubClient,
-  transfer: BlobTransfer,
+  remote: Remote,
+  transfer: FileTransfer,
   journal: PartJournal,
   part: Part,
   handle: FileHandle,
 ): Promise<void> {
-  const { repository, file, url } = transfer
-  await withRetries(client, `downloading ${file.path} of ${repository.id}`, async (progressed) => {
+  const { what, url, size } = transfer
+  await withRetries(remote, `downloading ${what}`, async (progressed) => {
     const begin = part.begin + part.done
     // The last bytes came, and then the connection broke.
     if (begin === part.end) return
     const headers = { Range: `bytes=${begin}-${part.end - 1}` }
-    await getOnce(client, repository, url, headers, async ({ response, chunks }) => {
-      let position = firstByteOf(response, begin, file.size)
+    await getOnce(remote, url, headers, async ({ response, chunks }) => {
+      let position = firstByteOf(response, begin, size)
       for await (const chunk of chunks()) {
         // A server that ignores the range sends the file from its start on.
         const wanted = chunk.subarray(Math.max(0, part.begin + part.done - position), Math.max(0, part.end - position))
@@ -152,7 +158,7 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
 }
 
 /** sha256 of the content, or the sha1 that git gives a file. */
-async function hashOf(file: string, { hash, size }: RemoteFile, signal: AbortSignal | null): Promise<string> {
+async function hashOf(file: string, { hash, size }: FileTransfer, signal: AbortSignal | null): Promise<string> {
   const digest = createHash(hash === 'sha256' ? 'sha256' : 'sha1')
   if (hash === 'git-sha1') digest.update(`blob ${size}\0`)
   for await (const chunk of fs.createReadStream(file, { highWaterMark: READ_BYTES })) {

@@ -1,8 +1,8 @@
-import { HubError } from '../../errors.js'
-import { TransientError } from './client.js'
+import { HubError } from '../errors.js'
+import { retryAfter, TransientError } from '../io/transfer/remote.js'
 import type { HubClient } from './client.js'
-import { pageOf } from '../repository.js'
-import type { Repository } from '../repository.js'
+import { pageOf } from './repository.js'
+import type { Repository } from './repository.js'
 
 const TOKENS_PAGE = 'https://huggingface.co/settings/tokens'
 
@@ -10,17 +10,16 @@ const TOKENS_PAGE = 'https://huggingface.co/settings/tokens'
  * The error for a response that is not ok: a TransientError when it may pass, else a HubError that says what to do. The
  * Hub's header X-Error-Code tells what it means, as in huggingface_hub's hf_raise_for_status.
  */
-export async function responseError(
+export function responseError(
   client: HubClient,
   repository: Repository,
   response: Response,
-): Promise<HubError | TransientError> {
+): HubError | TransientError {
   const { status, headers } = response
   const isFromHub = response.url === '' || new URL(response.url).origin === new URL(client.endpoint).origin
-  await response.body?.cancel().catch(() => undefined)
   if (status === 408 || status === 429 || status >= 500) {
     const reason = status === 429 ? 'the limit of requests is reached' : 'the server is not available'
-    return new TransientError(`the Hub answered ${status}: ${reason}`, retryAfter(headers))
+    return new TransientError(`the Hub answered ${status}: ${reason}`, retryAfter(headers) ?? untilReset(headers))
   }
   // The Hub signs the links to its storage for some minutes; the next attempt gets a new one.
   if (!isFromHub) return new TransientError(`the link to the storage was refused (${status}); it may have expired`)
@@ -80,12 +79,8 @@ function explain(
   return { kind: 'http', message: `the Hub answered ${status} for ${type} ${id}` }
 }
 
-/** `Retry-After` in seconds or as a date, or the `t` of the Hub's `RateLimit: "api";r=0;t=55`. */
-function retryAfter(headers: Headers): number | null {
-  const value = headers.get('retry-after')?.trim()
-  if (value !== undefined && /^\d+$/.test(value)) return Number(value) * 1000
-  const date = value === undefined ? NaN : Date.parse(value)
-  if (!Number.isNaN(date)) return Math.max(0, date - Date.now())
+/** The `t` of the Hub's `RateLimit: "api";r=0;t=55`, in ms. */
+function untilReset(headers: Headers): number | null {
   const limit = /;\s*r=0\s*;\s*t=(\d+)/.exec(headers.get('ratelimit') ?? '')
   return limit ? Number(limit[1]) * 1000 : null
 }
