@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js'
 import { gigabytes } from '../../io/units.js'
 import { deviceFor, readGraphics } from '../../xla/setup/graphics.js'
 import { findPlugin, installFolder } from '../../xla/setup/installed.js'
+import { defaultIndex, indexSource } from '../../xla/setup/packageIndex.js'
 import { pipSource } from '../../xla/setup/pip.js'
 import { removePlugins, setUpPlugin } from '../../xla/setup/setUp.js'
 import { folderSource } from '../../xla/setup/source.js'
@@ -37,7 +38,8 @@ export function addSetupCommand(program: Command, streams: Streams): void {
         pluginReleases.map(({ name }) => name),
       ),
     )
-    .addOption(new Option('--wheels <folder>', 'take the wheels from this folder, without a network'))
+    .option('--index <url>', 'fetch from this package index, without pip (default: PIP_INDEX_URL, or pypi.org)')
+    .option('--wheels <folder>', 'take the wheels from this folder, without a network')
     .option('--remove', 'remove the plugins of the device instead')
     .action((_, flags: SetupFlags) => setup(flags, streams))
 }
@@ -77,9 +79,11 @@ async function setup(flags: SetupFlags, streams: Streams): Promise<void> {
   streams.stdout.write(`${findPlugin(device, { name: release.name })?.file ?? installFolder(release)}\n`)
 }
 
-function sourceOf({ wheels }: SetupFlags): WheelSource {
+function sourceOf({ index, wheels }: SetupFlags): WheelSource {
+  if (index !== undefined && wheels !== undefined) {
+    throw new ConfigError('--index and --wheels both say where the wheels come from; expected one of them')
+  }
   if (wheels !== undefined) return folderSource(wheels)
-  const source = pipSource()
-  if (source === null) throw new ConfigError('there is no pip here; expected --wheels FOLDER')
-  return source
+  if (index !== undefined) return indexSource(index)
+  return pipSource() ?? indexSource(process.env.PIP_INDEX_URL ?? defaultIndex)
 }

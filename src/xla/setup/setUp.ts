@@ -50,13 +50,13 @@ export async function setUpPlugin(
   source: WheelSource,
   options: SetUpOptions = {},
 ): Promise<boolean> {
-  const wheels = release.wheels[process.arch] ?? []
+  const wheels = wheelsOf(release)
   const signal = options.signal ?? new AbortController().signal
   const onMessage = options.onMessage ?? (() => undefined)
   return withDeviceLock(release.device, { signal, onMessage }, async () => {
     if (await isInstalled(release, wheels, { signal, onMessage })) return false
     const folder = installFolder(release)
-    const staging = `${folder}.incomplete`
+    const staging = stagingFolder(release)
     // Of an attempt that was interrupted.
     const missing = isOf(staging, wheels) ? wheels.filter((wheel) => !fs.existsSync(listOf(staging, wheel))) : wheels
     source.check?.(missing)
@@ -69,12 +69,13 @@ export async function setUpPlugin(
         unpackedBytes: sum(wheels.map(({ unpackedBytes }) => unpackedBytes)),
         folder,
       })
-      await fillFolder(staging, wheels, missing, source, { ...options, signal })
+      await fillFolder(release, missing, source, { ...options, signal })
       const checksums: Checksums = new Map(
         wheels.flatMap((wheel) => [...(readChecksums(listOf(staging, wheel)) ?? [])]),
       )
       writeChecksums(staging, checksums)
       fs.rmSync(path.join(staging, UNPACKED_FOLDER), { recursive: true })
+      fs.rmSync(downloadsFolder(release), { recursive: true, force: true })
       fs.rmSync(folder, { recursive: true, force: true })
       fs.renameSync(staging, folder)
     } catch (error) {
@@ -148,6 +149,19 @@ function isOf(folder: string, wheels: readonly Wheel[]): boolean {
   return fs.existsSync(file) && fs.readFileSync(file, 'utf8') === wheels.map(requirement).join('')
 }
 
+function wheelsOf(release: PluginRelease): readonly Wheel[] {
+  return release.wheels[process.arch] ?? []
+}
+
+/** What becomes the installed folder. */
+function stagingFolder(release: PluginRelease): string {
+  return `${installFolder(release)}.incomplete`
+}
+
+function downloadsFolder(release: PluginRelease): string {
+  return `${installFolder(release)}.downloads`
+}
+
 /** Where it is written down what a wheel brought. */
 function listOf(staging: string, wheel: Wheel): string {
   return path.join(staging, UNPACKED_FOLDER, wheel.file)
@@ -161,15 +175,15 @@ function prepare(staging: string, wheels: readonly Wheel[]): void {
 }
 
 async function fillFolder(
-  staging: string,
-  wheels: readonly Wheel[],
+  release: PluginRelease,
   missing: readonly Wheel[],
   source: WheelSource,
   { onProgress, signal }: SetUpOptions & { signal: AbortSignal },
 ): Promise<void> {
-  const downloads = path.join(pluginsFolder(), 'downloads')
+  const staging = stagingFolder(release)
+  const downloads = downloadsFolder(release)
   fs.mkdirSync(downloads, { recursive: true })
-  const totalBytes = sum(wheels.map(({ bytes }) => bytes))
+  const totalBytes = sum(wheelsOf(release).map(({ bytes }) => bytes))
   let loadedBytes = totalBytes - sum(missing.map(({ bytes }) => bytes))
   for (const wheel of missing) {
     const onBytes = (bytes: number): void => {

@@ -152,6 +152,6 @@ export function isNeeded(name: string): boolean {
     /\.so(\.\d+)*$/.test(name) ||
     /\/bin\/(ptxas|nvlink)$/.test(name) ||
     /\/nvvm\/libdevice\/[^/]+\.bc$/.test(name) ||
-    /(^|\/)[^/]*(licen[sc]e|notice)[^/]*(\.txt|\.md|\.rst)?$/i.test(name.replace(/\.dist-info\//, '/'))
+    /(^|\/)[^/]*(licen[sc]e|notice)[^/.]*(\.txt|\.md|\.rst)?$/i.test(name)
   )
 }

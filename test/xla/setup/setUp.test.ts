@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
 import { installFolder } from '../../../src/xla/setup/installed.js'
@@ -6,6 +7,7 @@ import { removePlugins, setUpPlugin } from '../../../src/xla/setup/setUp.js'
 import type { SetUpPlan } from '../../../src/xla/setup/setUp.js'
 import { folderSource } from '../../../src/xla/setup/source.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
+import { useCacheFolder } from './cacheFolder.js'
 import { libraryEntries, pluginEntries, releaseOf, writeWheel } from './wheelFile.js'
 import type { WheelFile, ZipEntry } from './wheelFile.js'
 
@@ -13,19 +15,13 @@ const signal = new AbortController().signal
 
 describe('xla/setup/setUp', () => {
   const inFolder = useTemporaryFolder()
-  let earlier: string | undefined
+  useCacheFolder(() => inFolder('cache'))
   let wheels: WheelFile[]
   beforeEach(() => {
-    earlier = process.env.GRPO_TS_CACHE
-    process.env.GRPO_TS_CACHE = inFolder('cache')
     wheels = [
       writeWheel(inFolder('wheels'), 'own_plugin-1.0-py3-none-any.whl', pluginEntries),
       writeWheel(inFolder('wheels'), 'own_library-1.0-py3-none-any.whl', libraryEntries),
     ]
-  })
-  afterEach(() => {
-    if (earlier === undefined) delete process.env.GRPO_TS_CACHE
-    else process.env.GRPO_TS_CACHE = earlier
   })
   const source = (): ReturnType<typeof folderSource> => folderSource(inFolder('wheels'))
 
@@ -135,6 +131,16 @@ describe('xla/setup/setUp', () => {
     assert.ok(!list(inFolder('cache')).some((name) => name.endsWith('.so')))
   })
 
+  it('says before it fetches that the disk has no room', async () => {
+    const release = releaseOf([{ ...wheels[0]!, unpackedBytes: 1e18 }])
+    const plans: SetUpPlan[] = []
+    await assert.rejects(
+      setUpPlugin(release, source(), { onPlan: (plan) => plans.push(plan) }),
+      /the disk has \d+ MB free, 1\d{12} MB are needed; free some space, or set GRPO_TS_CACHE/,
+    )
+    assert.deepEqual(plans, [])
+  })
+
   describe('refuses a wheel, its hash being right, that', () => {
     const good: ZipEntry = { name: 'own_plugin/plugin.so', data: 'x' }
     for (const [what, entries, message] of [
@@ -159,7 +165,6 @@ describe('xla/setup/setUp', () => {
     it('is cut short', async () => {
       const wheel = writeWheel(inFolder('wheels'), 'own_plugin-1.0-py3-none-any.whl', [good])
       const content = wheel.content.subarray(0, -30)
-      const { createHash } = await import('node:crypto')
       fs.writeFileSync(inFolder('wheels', wheel.file), content)
       const pinned = { ...wheel, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }
       await assert.rejects(setUpPlugin(releaseOf([pinned]), source()), /is no wheel that can be unpacked/)
