@@ -66,10 +66,9 @@ async function setup(flags: SetupFlags, streams: Streams): Promise<void> {
         signal,
         onProgress,
         onMessage: tell,
-        onPlan({ wheels: missing, downloadBytes, unpackedBytes, folder }) {
-          tell(
-            `${missing.length} files, ${gigabytes(downloadBytes)}; in ${folder} they take ${gigabytes(unpackedBytes)}`,
-          )
+        onPlan({ wheels, downloadBytes, unpackedBytes, folder }) {
+          const files = wheels.length === 1 ? 'one file' : `${wheels.length} files`
+          tell(`${files}, ${gigabytes(downloadBytes)}; unpacked ${gigabytes(unpackedBytes)} in ${folder}`)
           if (release.notice !== null) tell(release.notice)
         },
       }),
