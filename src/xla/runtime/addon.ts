@@ -82,6 +82,8 @@ export function loadPjrtAddon(
   folders?: readonly string[],
 ): PjrtAddon {
   if (loaded && !folders) return loaded
+  // XLA tells of every pass on the standard error output otherwise; errors stay.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
   const problem = 'no program can be run with XLA: its addon'
   const advice = 'install a C compiler and run `npm run build`, or install the package again'
   const files = findAddons('pjrt-', folders)

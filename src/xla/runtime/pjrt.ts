@@ -4,9 +4,10 @@ import type { ArrayType, ElementType, HostArray } from '../types.js'
 import type { ArrayHandle, CompiledProgram, ExecutableHandle } from './addon.js'
 import { openClient } from './clients.js'
 import type { Client, ClientOptions } from './clients.js'
-import { compileWithFlags } from './compileOptions.js'
+import { compileWithFlags, platformFlags } from './compileOptions.js'
 import type { CompilerFlags } from './compileOptions.js'
 import { asEngineError } from './pjrtErrors.js'
+import { fingerprint, programKey, readCachedProgram, writeCachedProgram } from './programCache.js'
 import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, ProgramMemory, Runner } from './runner.js'
 
 /** What is opened, and how it compiles. */
@@ -15,6 +16,8 @@ export interface PjrtOptions {
   readonly file: string
   /** How it uses a GPU's memory. */
   readonly client?: ClientOptions
+  /** Where compiled programs are kept, so that they need not be compiled again. Defaults to nowhere. */
+  readonly cacheFolder?: string
   /** Debug options of XLA for every program, beside those that are set for the platform. */
   readonly flags?: CompilerFlags
 }
@@ -31,9 +34,10 @@ const TYPES: Readonly<
 }
 
 /** Opens a plugin of XLA on its first device. Throws an EngineError that says why it cannot be. */
-export async function openPjrt({ file, client: options, flags = {} }: PjrtOptions): Promise<Runner> {
+export async function openPjrt({ file, client: options, cacheFolder, flags = {} }: PjrtOptions): Promise<Runner> {
   const client = await openClient(file, options)
-  return new PjrtRunner(client, file, flags)
+  const cache = cacheFolder === undefined ? null : { folder: cacheFolder, plugin: fingerprint(file) }
+  return new PjrtRunner(client, file, flags, cache)
 }
 
 class PjrtArray implements DeviceArray {
@@ -50,6 +54,11 @@ class PjrtArray implements DeviceArray {
   get isAlive(): boolean {
     return this.client.addon.isAlive(this.handle)
   }
+}
+
+interface LoadedProgram {
+  readonly handle: ExecutableHandle
+  readonly memory: ProgramMemory | null
 }
 
 class PjrtExecutable implements Executable {
@@ -69,6 +78,7 @@ class PjrtRunner implements Runner {
     private readonly client: Client,
     file: string,
     private readonly flags: CompilerFlags,
+    private readonly cache: { readonly folder: string; readonly plugin: string } | null,
   ) {
     const { platform, device, version, api, attributes } = client.plugin
     const compiler = [`PJRT ${api}`, version, ...Object.entries(attributes).map(([name, value]) => `${name} ${value}`)]
@@ -76,16 +86,45 @@ class PjrtRunner implements Runner {
   }
 
   async compile(program: Program): Promise<Executable> {
-    const { addon, handle } = this.use()
+    this.use()
     try {
-      const compiled = await compileWithFlags(this.info.platform, this.flags, (options) =>
-        addon.compile(handle, Buffer.from(program.text), options, false),
-      )
-      checkOutputs(program, compiled)
-      return new PjrtExecutable(this.client, compiled.handle, program, compiled.memory)
+      const { handle, memory } = (await this.load(program)) ?? (await this.compileAnew(program))
+      return new PjrtExecutable(this.client, handle, program, memory)
     } catch (cause) {
       throw asEngineError(`the program ${program.name} cannot be compiled`, cause)
     }
+  }
+
+  /** A program from the cache; null when it has none that the plugin takes. */
+  private async load(program: Program): Promise<LoadedProgram | null> {
+    const cached = this.cache && readCachedProgram(this.cache.folder, this.keyOf(program, this.cache.plugin))
+    if (!cached) return null
+    const { addon, handle } = this.client
+    try {
+      const loaded = await addon.load(handle, cached.serialized)
+      checkOutputs(program, loaded)
+      return { handle: loaded.handle, memory: cached.memory }
+    } catch {
+      return null
+    }
+  }
+
+  private async compileAnew(program: Program): Promise<LoadedProgram> {
+    const { addon, handle } = this.client
+    const compiled = await compileWithFlags(this.info.platform, this.flags, (options) =>
+      addon.compile(handle, Buffer.from(program.text), options, this.cache !== null),
+    )
+    checkOutputs(program, compiled)
+    const { memory, serialized } = compiled
+    if (this.cache && serialized) {
+      const entry = { serialized: new Uint8Array(serialized), memory }
+      writeCachedProgram(this.cache.folder, this.keyOf(program, this.cache.plugin), program, entry)
+    }
+    return compiled
+  }
+
+  private keyOf(program: Program, plugin: string): string {
+    return programKey(program, { ...platformFlags(this.info.platform), ...this.flags }, this.info, plugin)
   }
 
   upload(values: HostArray, type: ArrayType): DeviceArray {
