@@ -13,7 +13,7 @@ import type { CompilerFlags } from './compileOptions.js'
 /** Changes when entries are written otherwise. */
 const FORMAT = 'grpo-ts-program-1'
 const ENDING = '.program'
-/** Bytes that all entries may take; those that were not used for longest are removed. A program has 10 kB to a few MB. */
+/** A program has 10 kB to a few MB. */
 const LIMIT = 4e9
 
 /** A compiled program as it is kept. */
@@ -64,7 +64,14 @@ export function readCachedProgram(folder: string, key: string): CachedProgram | 
 }
 
 /** Keeps a program, where the disk takes it: without, it is compiled again the next time. */
-export function writeCachedProgram(folder: string, key: string, { name }: Program, entry: CachedProgram): void {
+export function writeCachedProgram(
+  folder: string,
+  key: string,
+  { name }: Program,
+  entry: CachedProgram,
+  /** Bytes that all entries may take; those that were not used for longest are removed. */
+  limit = LIMIT,
+): void {
   const { serialized, memory } = entry
   const header: Header = { format: FORMAT, program: name, memory, sha256: sha256(serialized) }
   try {
@@ -73,13 +80,13 @@ export function writeCachedProgram(folder: string, key: string, { name }: Progra
       path.join(folder, key + ENDING),
       Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), serialized]),
     )
-    removeOldest(folder)
+    removeOldest(folder, limit)
   } catch {
     // The disk is full, or the folder cannot be written to.
   }
 }
 
-function removeOldest(folder: string): void {
+function removeOldest(folder: string, limit: number): void {
   const files = fs
     .readdirSync(folder)
     .filter((name) => name.includes(ENDING))
@@ -91,7 +98,7 @@ function removeOldest(folder: string): void {
   let total = 0
   for (const { file, status } of files) {
     total += status?.size ?? 0
-    if (total > LIMIT) removeQuietly(file)
+    if (total > limit) removeQuietly(file)
   }
 }
 
