@@ -1,5 +1,5 @@
 /**
- * Compiled programs on disk. An entry is what a plugin serialized, behind a line that says what it is; whatever is not as it was
+ * Compiled programs on disk. An entry is what a plugin serialized, behind two lines that say what it is; whatever is not as it was
  * written counts as not there. The code in an entry is run: a cache folder is its user's own.
  */
 import { createHash } from 'node:crypto'
@@ -22,12 +22,11 @@ export interface CachedProgram {
   readonly memory: ProgramMemory | null
 }
 
+/** The second line of an entry, behind the SHA-256 of all that follows, and before what the plugin serialized. */
 interface Header {
   readonly format: string
   readonly program: string
   readonly memory: ProgramMemory | null
-  /** Of what follows. */
-  readonly sha256: string
 }
 
 /** The name of a program's entry: another text, flag, plugin, device or processor has another one. */
@@ -49,11 +48,11 @@ export function programKey(
 export function readCachedProgram(folder: string, key: string): CachedProgram | null {
   const file = path.join(folder, key + ENDING)
   try {
-    const bytes = fs.readFileSync(file)
-    const end = bytes.indexOf('\n')
-    const { format, memory, sha256: sum } = JSON.parse(bytes.toString('utf8', 0, end)) as Header
-    const serialized = bytes.subarray(end + 1)
-    if (format !== FORMAT || sha256(serialized) !== sum) return null
+    const [sum, rest] = splitLine(fs.readFileSync(file))
+    if (sum !== sha256(rest)) return null
+    const [line, serialized] = splitLine(rest)
+    const { format, memory } = JSON.parse(line) as Header
+    if (format !== FORMAT) return null
     const now = new Date()
     fs.utimesSync(file, now, now)
     return { serialized, memory }
@@ -73,17 +72,20 @@ export function writeCachedProgram(
   limit = LIMIT,
 ): void {
   const { serialized, memory } = entry
-  const header: Header = { format: FORMAT, program: name, memory, sha256: sha256(serialized) }
+  const header: Header = { format: FORMAT, program: name, memory }
+  const rest = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), serialized])
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    atomicWriteFile(
-      path.join(folder, key + ENDING),
-      Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), serialized]),
-    )
+    atomicWriteFile(path.join(folder, key + ENDING), Buffer.concat([Buffer.from(`${sha256(rest)}\n`), rest]))
     removeOldest(folder, limit)
   } catch {
     // The disk is full, or the folder cannot be written to.
   }
+}
+
+function splitLine(bytes: Buffer): [string, Buffer] {
+  const end = bytes.indexOf('\n')
+  return [bytes.toString('utf8', 0, end), bytes.subarray(end + 1)]
 }
 
 function removeOldest(folder: string, limit: number): void {

@@ -4,7 +4,7 @@ import { openPjrt } from '../../../src/xla/runtime/pjrt.js'
 import type { DeviceArray, Executable, Program, Runner } from '../../../src/xla/runtime/runner.js'
 import type { ArrayType, HostArray } from '../../../src/xla/types.js'
 import { printType } from '../../../src/xla/types.js'
-import { PLUGIN, requireRunner } from '../plugin.js'
+import { requirePlugin, requireRunner } from '../plugin.js'
 
 const vector = { dtype: 'f32', shape: [3] } as const
 const square = { dtype: 'f32', shape: [256, 256] } as const
@@ -258,8 +258,9 @@ describe('xla/runtime: PJRT', () => {
     assert.ok(grown < 400e6, `grew by ${grown} bytes of 1.6 GB`)
   })
 
-  it('is shared by those who open the same plugin, and ends for each of them', async () => {
-    const other = await openPjrt({ file: PLUGIN! })
+  it('is shared by those who open the same plugin, and ends for each of them', async function () {
+    const file = requirePlugin(this)
+    const other = await openPjrt({ file })
     const a = other.upload(Float32Array.of(1, 2, 3), vector)
     assert.deepEqual(await runner.read(a), Float32Array.of(1, 2, 3))
     other.free(a)
@@ -270,11 +271,11 @@ describe('xla/runtime: PJRT', () => {
     const [sum] = run(adding, upload(Float32Array.of(1, 2, 3), vector), upload(Float32Array.of(1, 2, 3), vector))
     assert.deepEqual(await runner.read(sum!), Float32Array.of(2, 4, 6))
     await assert.rejects(
-      openPjrt({ file: PLUGIN!, client: { memoryFraction: 0.5 } }),
+      openPjrt({ file, client: { memoryFraction: 0.5 } }),
       /is open in this process with other options/,
     )
     for (const memoryFraction of [0, 1.1, NaN]) {
-      await assert.rejects(openPjrt({ file: PLUGIN!, client: { memoryFraction } }), /memoryFraction must be above 0/)
+      await assert.rejects(openPjrt({ file, client: { memoryFraction } }), /memoryFraction must be above 0/)
     }
   })
 })
