@@ -28,9 +28,9 @@ const LOWEST = -100
 
 /** Softmax(logits / temperature) of rows, as what its log-probabilities are computed of. */
 interface Distributions {
-  /** (logits − the largest) / temperature. */
-  readonly distances: Node // [n, V]
-  /** Log Σ e^distance. */
+  /** The largest logit. */
+  readonly peaks: Node // [n]
+  /** Log Σ e^((logit − the largest) / temperature). */
   readonly logSums: Node // [n]
   readonly probabilities: Node // [n, V]
   /** The logarithm of the probabilities, but not far below those that are 0. */
@@ -40,31 +40,37 @@ interface Distributions {
 
 /**
  * Log-probabilities and entropies of softmax(logits / temperature). Tokens with a logit of −infinity have the log-probability
- * −infinity and do not count in the entropy; a row with a logit that is NaN gets NaN.
+ * −infinity and do not count in the entropy; a row with a logit that is NaN gets NaN. n · V is less than 2³¹.
  */
 export function logProbsOf(
   logits: Node, // [n, V] f32
   targets: Node, // [n] i32
   temperature: Node | null = null, // [] f32; null is 1
 ): TokenLogProbs {
-  const { distances, logSums, entropies } = distributionsOf(logits, temperature)
+  const { peaks, logSums, entropies } = distributionsOf(logits, temperature)
   const [rows, vocabulary] = logits.shape as [number, number]
   const places = hlo.add(hlo.multiply(hlo.iota(0, [rows]), vocabulary), targets)
-  const distance = hlo.takeRows(hlo.reshape(distances, [rows * vocabulary]), places)
-  return { logProbs: hlo.subtract(distance, logSums), entropies }
+  const ofTargets = hlo.takeRows(hlo.reshape(logits, [rows * vocabulary]), places)
+  return { logProbs: hlo.subtract(distancesOf(ofTargets, peaks, temperature), logSums), entropies }
+}
+
+/** (logits − the largest of the row) / temperature. */
+function distancesOf(logits: Node /* [n, …] */, peaks: Node /* [n] */, temperature: Node | null): Node {
+  const { shape } = logits
+  const distances = hlo.subtract(logits, hlo.repeatRows(peaks, shape))
+  return temperature ? hlo.divide(distances, hlo.broadcast(temperature, shape, [])) : distances
 }
 
 function distributionsOf(logits: Node, temperature: Node | null): Distributions {
   const { shape } = logits
-  const shifted = hlo.subtract(logits, hlo.repeatRows(hlo.largest(logits, [1]), shape))
-  const distances = temperature ? hlo.divide(shifted, hlo.broadcast(temperature, shape, [])) : shifted
-  const finite = hlo.maximum(distances, LOWEST)
+  const peaks = hlo.largest(logits, [1])
+  const finite = hlo.maximum(distancesOf(logits, peaks, temperature), LOWEST)
   const powers = hlo.exponential(finite)
   const sums = hlo.sum(powers, [1])
   const logSums = hlo.log(sums)
   const weighted = hlo.sum(hlo.multiply(powers, finite), [1])
   return {
-    distances,
+    peaks,
     logSums,
     probabilities: hlo.divide(powers, hlo.repeatRows(sums, shape)),
     finiteLogs: hlo.subtract(finite, hlo.repeatRows(logSums, shape)),
