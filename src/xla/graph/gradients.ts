@@ -108,6 +108,7 @@ function passOn(one: Node, dy: Node, give: Give): void {
       give(x, () => dotGradient(x, y, operation.dimensions, dy, 0))
       give(y, () => dotGradient(y, x, operation.dimensions, dy, 1))
       return
+    case 'detach':
     case 'iota':
     case 'constant':
     case 'compare':

@@ -62,6 +62,7 @@ export type Operation =
   | { readonly kind: 'compare'; readonly direction: Comparison }
   | { readonly kind: 'select' }
   | { readonly kind: 'convert' }
+  | { readonly kind: 'detach' }
   | { readonly kind: 'bitcast' }
   | { readonly kind: 'reshape' }
   | { readonly kind: 'broadcast'; readonly dimensions: readonly number[] }

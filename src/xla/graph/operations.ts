@@ -82,6 +82,11 @@ export function convert(x: Node, dtype: ElementType): Node {
   return x.dtype === dtype ? x : node({ kind: 'convert' }, [x], { dtype, shape: x.shape })
 }
 
+/** The same numbers, through which no gradient passes. */
+export function detach(x: Node): Node {
+  return node({ kind: 'detach' }, [x], x)
+}
+
 /** The same bits as another type of the same width. */
 export function bitcast(x: Node, dtype: ElementType): Node {
   return node({ kind: 'bitcast' }, [x], { dtype, shape: x.shape })

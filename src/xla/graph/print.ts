@@ -67,6 +67,7 @@ class Printer {
   #printNode(one: Node, names: ReadonlyMap<Node, string>, indent: string): string {
     const { operation } = one
     const inputs = one.inputs.map((input) => names.get(input)!)
+    if (operation.kind === 'detach') return inputs[0]!
     if (operation.kind === 'result') return `${inputs[0]!}#${operation.index}`
     if (operation.kind === 'argument') {
       throw new GrpoError(`a program reads ${printType(one)}, which is none of its arguments`)
@@ -167,6 +168,7 @@ function printOperation(one: Node, inputs: readonly string[]): string {
     case 'putRows':
       return printScatter(one, inputs, operation.axes, false)
     case 'argument':
+    case 'detach':
     case 'result':
     case 'while':
       throw new GrpoError(`a node of kind ${operation.kind} has no line of its own`)
