@@ -8,8 +8,8 @@ import { cacheLayout } from './cacheSlots.js'
 import type { KeptProjections } from './keptProjections.js'
 import type { SamplingSteps } from './samplingSteps.js'
 import { Scheduler } from './scheduler.js'
-import { startSequences } from './sequence.js'
-import type { Sequence } from './sequence.js'
+import { startSequences } from '../sequence.js'
+import type { Sequence } from '../sequence.js'
 
 /** What sampling needs of a model. */
 export interface Sampler {

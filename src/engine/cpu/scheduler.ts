@@ -4,7 +4,7 @@ import type { PackedBatch, SlotCopy } from './packedBatch.js'
 import type { AttentionSegment } from '../../ops/attention.js'
 import { runSlots, SlotRanges } from './cacheSlots.js'
 import type { CacheLayout } from './cacheSlots.js'
-import type { Sequence } from './sequence.js'
+import type { Sequence } from '../sequence.js'
 
 /** Prompt tokens that are computed in one step; a longer prompt is computed alone. */
 export const PREFILL_TOKENS = 4096

@@ -101,21 +101,29 @@ export function adapterTypes(
   return Object.fromEntries(entries) as AdapterArrays<ArrayType>
 }
 
+/** The name of one of a decoder's arrays. */
+export type ArrayName = keyof LayerArrays<unknown> | Exclude<keyof DecoderArrays<unknown>, 'layers'>
+
 /** The same of all arrays of the layers. */
-export function mapLayers<From, To>(layers: LayerArrays<From>, change: (value: From) => To): LayerArrays<To> {
+export function mapLayers<From, To>(
+  layers: LayerArrays<From>,
+  change: (value: From, name: ArrayName) => To,
+): LayerArrays<To> {
   const entries = Object.entries(layers) as [keyof LayerArrays<From>, From | null][]
   return Object.fromEntries(
-    entries.map(([name, value]) => [name, value === null ? null : change(value)]),
+    entries.map(([name, value]) => [name, value === null ? null : change(value, name)]),
   ) as unknown as LayerArrays<To>
 }
 
 /** The same of all arrays of a decoder. */
-export function mapDecoder<From, To>(decoder: DecoderArrays<From>, change: (value: From) => To): DecoderArrays<To> {
-  const { embedding, head, finalNorm, layers } = decoder
+export function mapDecoder<From, To>(
+  { embedding, head, finalNorm, layers }: DecoderArrays<From>,
+  change: (value: From, name: ArrayName) => To,
+): DecoderArrays<To> {
   return {
-    embedding: change(embedding),
-    head: head === null ? null : change(head),
-    finalNorm: change(finalNorm),
+    embedding: change(embedding, 'embedding'),
+    head: head === null ? null : change(head, 'head'),
+    finalNorm: change(finalNorm, 'finalNorm'),
     layers: mapLayers(layers, change),
   }
 }

@@ -5,8 +5,8 @@ import { loadModel } from '../../../src/policy/loadModel.js'
 import { cacheBytesPerToken, cacheLayout, runSlots, SlotRanges } from '../../../src/engine/cpu/cacheSlots.js'
 import type { CacheLayout } from '../../../src/engine/cpu/cacheSlots.js'
 import { Scheduler } from '../../../src/engine/cpu/scheduler.js'
-import { startSequences } from '../../../src/engine/cpu/sequence.js'
-import type { Sequence } from '../../../src/engine/cpu/sequence.js'
+import { startSequences } from '../../../src/engine/sequence.js'
+import type { Sequence } from '../../../src/engine/sequence.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('rollout/cacheSlots', () => {

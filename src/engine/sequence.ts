@@ -1,7 +1,7 @@
-import type { Tokenizer } from '../../text/tokenizer.js'
-import type { TokenIds } from '../engine.js'
-import type { Completion, SamplingOptions } from '../sampling.js'
-import { sequenceRandom } from '../sequenceRandom.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import type { TokenIds } from './engine.js'
+import type { Completion, SamplingOptions } from './sampling.js'
+import { sequenceRandom } from './sequenceRandom.js'
 
 /** One completion while it is being sampled. */
 export class Sequence {

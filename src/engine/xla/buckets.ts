@@ -1,0 +1,25 @@
+/**
+ * Sizes that programs are made for: each new one is compiled anew, so that lengths are rounded up to few of them, and what is left is
+ * filled with tokens that nobody sees. They depend on what is computed alone, not on what was compiled before.
+ */
+
+/** Places for the fewest tokens. */
+const FEWEST_TOKENS = 16
+
+/** Places for so many tokens: 16, 32, 64, … */
+export function tokenBucket(tokens: number): number {
+  return Math.max(FEWEST_TOKENS, countBucket(tokens))
+}
+
+/** The power of two from which on there is room for so many: 1, 2, 4, … */
+export function countBucket(count: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, count)))
+}
+
+/** The largest divisor of a number that is not above a limit; 1 where the limit is lower. */
+export function largestDivisor(count: number, limit: number): number {
+  for (let divisor = Math.min(count, Math.floor(limit)); divisor > 1; divisor--) {
+    if (count % divisor === 0) return divisor
+  }
+  return 1
+}

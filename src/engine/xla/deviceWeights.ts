@@ -1,0 +1,90 @@
+import { float32ToBfloat16, float32ToFloat16 } from '../../io/dtypes.js'
+import { Safetensors } from '../../io/safetensors.js'
+import type { ModelConfig } from '../../model/config.js'
+import type { ModelParameters } from '../../model/modelParameters.js'
+import { checkTensors, checkTiedOutputHead, expectedTensors } from '../../model/modelTensors.js'
+import { decoderTypes, listDecoder, mapDecoder } from '../../xla/programs/decoderArrays.js'
+import type { ArrayName, DecoderArrays, FloatType } from '../../xla/programs/decoderArrays.js'
+import type { DeviceArray } from '../../xla/runtime/runner.js'
+import { bytesOf, hostArray, sizeOf } from '../../xla/types.js'
+import type { HostArray } from '../../xla/types.js'
+import type { Device } from './device.js'
+import { tensorNames } from './tensorNames.js'
+
+/**
+ * Reads a model's weights and copies them to the device, one array of all layers at a time.
+ * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says; OutOfDeviceMemoryError
+ */
+export function loadWeights(
+  device: Device,
+  config: ModelConfig,
+  folder: string,
+  weightType: FloatType,
+): DecoderArrays<DeviceArray> {
+  const tensors = Safetensors.open(folder)
+  try {
+    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), folder)
+    checkTiedOutputHead(config, tensors, folder)
+    return uploadWeights(device, config, weightType, (name, to) => {
+      const isStored = to instanceof Uint16Array && weightType === 'bf16' && tensors.info(name).dtype === 'BF16'
+      to.set(isStored ? tensors.readBfloat16Bits(name) : rounded(tensors.readFloat32(name), to, weightType))
+    })
+  } finally {
+    tensors.close()
+  }
+}
+
+/** Copies weights that are trained to the device. */
+export function uploadParameters(
+  device: Device,
+  parameters: ModelParameters,
+  weightType: FloatType,
+): DecoderArrays<DeviceArray> {
+  const byName = new Map(parameters.parameters().map(({ name, values }) => [name, values]))
+  return uploadWeights(device, parameters.config, weightType, (name, to) => {
+    to.set(rounded(byName.get(name)!, to, weightType))
+  })
+}
+
+/** Bytes of a decoder's weights. */
+export function weightBytes(config: ModelConfig, weightType: FloatType): number {
+  return listDecoder(decoderTypes(config, weightType)).reduce((sum, type) => sum + bytesOf(type), 0)
+}
+
+/** The tensors of an array, each with its place among the array's numbers. */
+export function tensorPlaces(
+  config: ModelConfig,
+  array: ArrayName,
+): { readonly name: string; readonly start: number; readonly end: number }[] {
+  const shapes = expectedTensors(config)
+  let at = 0
+  return tensorNames(config, array).map((name) => ({ name, start: at, end: (at += sizeOf(shapes.get(name)!)) }))
+}
+
+function uploadWeights(
+  device: Device,
+  config: ModelConfig,
+  weightType: FloatType,
+  /** Writes a tensor's values. */
+  write: (name: string, to: HostArray) => void,
+): DecoderArrays<DeviceArray> {
+  const made: DeviceArray[] = []
+  try {
+    return mapDecoder(decoderTypes(config, weightType), (type, array) => {
+      const values = hostArray(type)
+      for (const { name, start, end } of tensorPlaces(config, array)) write(name, values.subarray(start, end))
+      const uploaded = device.upload(values, type)
+      made.push(uploaded)
+      return uploaded
+    })
+  } catch (error) {
+    device.free(...made)
+    throw error
+  }
+}
+
+/** Float32 as the array that they go to holds them. */
+function rounded(values: Float32Array, to: HostArray, weightType: FloatType): Float32Array | Uint16Array {
+  if (to instanceof Float32Array) return values
+  return weightType === 'bf16' ? float32ToBfloat16(values) : float32ToFloat16(values)
+}
