@@ -13,3 +13,9 @@ export function dropoutKey(
 export function mixKey(key: number, part: number): number {
   return mix((Math.imul(key, 31) + part + 1) | 0)
 }
+
+/** A key for each token, made of the tokens up to it. */
+export function runningKeys(ids: readonly number[], start: number): number[] {
+  let key = start
+  return ids.map((id) => (key = mixKey(key, id)))
+}

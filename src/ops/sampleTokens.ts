@@ -63,11 +63,15 @@ export async function sampleTokens(
 }
 
 /** Throws a GrpoError when a row of logits was NaN, after which its token means nothing. */
-export function checkSampled({ logProbs }: SampledTokens): void {
+export function checkSampled({ logProbs }: Pick<SampledTokens, 'logProbs'>): void {
   const bad = logProbs.findIndex(Number.isNaN)
-  if (bad < 0) return
-  throw new GrpoError(
-    `the model's logits of row ${bad} are not numbers (NaN): its weights have diverged or are damaged; ` +
+  if (bad >= 0) throw notNumbers(bad)
+}
+
+/** What is said of a row of logits that are not numbers. */
+export function notNumbers(row: number): GrpoError {
+  return new GrpoError(
+    `the model's logits of row ${row} are not numbers (NaN): its weights have diverged or are damaged; ` +
       'use a smaller learningRate or maxGradNorm, or load the model again',
   )
 }

@@ -1,4 +1,4 @@
-import { mixKey } from '../dropoutKey.js'
+import { mixKey, runningKeys } from '../dropoutKey.js'
 import type { EngineRow, RowDropout } from '../engine.js'
 import type { ForwardDropout } from './decoder.js'
 import type { PackedGroups } from './packedBatch.js'
@@ -28,10 +28,4 @@ export function dropoutKeys(
     for (const tokenKey of keys) tokenKeys.push(tokenKey)
   }
   return { key, tokenKeys: Int32Array.from(tokenKeys) }
-}
-
-/** A key for each token, made of the tokens up to it. */
-function runningKeys(ids: readonly number[], start: number): number[] {
-  let key = start
-  return ids.map((id) => (key = mixKey(key, id)))
 }

@@ -3,7 +3,9 @@ import * as tf from '../../bundled/tfjs.js'
 import { record } from '../../ops/gradients.js'
 import type { Recording as TensorRecording } from '../../ops/gradients.js'
 import type { KnownTokenLogProbs } from '../../ops/tokenLogProbs.js'
-import type { EngineRow, Recording, RecordOptions, RowDropout, TokenValues, ValuesOptions } from '../engine.js'
+import type { EngineRow, Recording, RecordOptions, TokenValues, ValuesOptions } from '../engine.js'
+import { rowRuns } from '../rowRuns.js'
+import type { RowRun } from '../rowRuns.js'
 import type { ForwardOptions } from './decoder.js'
 import { dropoutKeys } from './dropoutKeys.js'
 import type { KeptProjections } from './keptProjections.js'
@@ -25,7 +27,7 @@ export async function tokenValues(
 ): Promise<TokenValues> {
   const logProbs: (readonly number[])[] = []
   const entropies: (readonly number[])[] = []
-  for (const run of runsOf(rows, dropout, maxTokens)) {
+  for (const run of rowRuns(cutRows(rows, maxTokens), dropout)) {
     const packed = packRows(run.rows)
     const tensors = tf.tidy(() => forward(packed, temperature, dropoutOf(run, packed)))
     const values = await readRows(tensors, run.rows)
@@ -51,7 +53,7 @@ export async function recordTokens(
   },
 ): Promise<Recording> {
   const { dropout = null, known = null, maxTokens } = options
-  const runs = runsOf(rows, dropout, maxTokens)
+  const runs = rowRuns(cutRows(rows, maxTokens), dropout)
   const whole = runs.length === 1 ? await recordRun(forward, runs[0]!, options) : null
   const values = whole ?? known ?? (await tokenValues(forward, rows, { ...options, maxTokens }))
   return {
@@ -81,20 +83,6 @@ export async function recordTokens(
   }
 }
 
-/** Rows that are computed together, with the dropout of the micro-batch that they belong to. */
-interface Run {
-  readonly rows: readonly EngineRow[]
-  readonly dropout: RowDropout | null
-}
-
-function runsOf(rows: readonly EngineRow[], dropout: RowDropout | null, maxTokens: number): Run[] {
-  let at = 0
-  return cutRows(rows, maxTokens).map((run) => {
-    const rowNumbers = dropout?.rowNumbers.slice(at, (at += run.length)) ?? []
-    return { rows: run, dropout: dropout && { key: dropout.key, rowNumbers } }
-  })
-}
-
 interface RecordedRun extends TokenValues {
   readonly recording: TensorRecording
   /** log π of each token as this pass computed it, once its gradient was taken. */
@@ -103,7 +91,7 @@ interface RecordedRun extends TokenValues {
 
 async function recordRun(
   forward: Forward,
-  run: Run,
+  run: RowRun,
   { temperature, maxTokens, kept }: { temperature: number; maxTokens: number; kept: KeptProjections | null },
 ): Promise<RecordedRun> {
   const packed = packRows(run.rows)
@@ -137,7 +125,7 @@ async function recordRun(
   }
 }
 
-function dropoutOf({ rows, dropout }: Run, packed: PackedGroups): Pick<ForwardOptions, 'dropout'> {
+function dropoutOf({ rows, dropout }: RowRun, packed: PackedGroups): Pick<ForwardOptions, 'dropout'> {
   return dropout ? { dropout: dropoutKeys(rows, packed, dropout) } : {}
 }
 

@@ -12,6 +12,7 @@ import { dropoutTypes, layerDropout } from './dropout.js'
 import type { DropoutArrays } from './dropout.js'
 import { groupAttention } from './groupAttention.js'
 import { forLayers, layerOf, rotaryOf } from './layerLoop.js'
+import { mapValues } from './mapValues.js'
 import { tokenLogProbs } from './tokenLogProbs.js'
 import type { ArrayType } from '../types.js'
 
@@ -108,13 +109,4 @@ export function forwardProgram(program: SequenceProgram, { keep }: { keep: boole
 /** Embeddings of tokens, in float32. */
 export function embed({ embedding }: Pick<DecoderArrays<Node>, 'embedding'>, ids: Node /* [N] */): Node /* [N, D] */ {
   return hlo.convert(hlo.takeRows(embedding, ids), 'f32')
-}
-
-/** The same of all values of an object. */
-export function mapValues<Key extends string, From, To>(
-  values: Readonly<Record<Key, From>>,
-  change: (value: From) => To,
-): Record<Key, To> {
-  const entries = Object.entries(values) as [Key, From][]
-  return Object.fromEntries(entries.map(([key, value]) => [key, change(value)])) as Record<Key, To>
 }
