@@ -2,6 +2,7 @@ import { EngineError, ConfigError } from '../errors.js'
 import { startCpuEngine, startReferenceEngine } from './cpu/cpuEngine.js'
 import { quote } from '../io/json.js'
 import { deviceKinds } from '../xla/devices.js'
+import { startXlaEngine } from './xla/xlaEngine.js'
 import { precisions } from './engine.js'
 import type { Engine, EngineOptions } from './engine.js'
 import { startTensorflowEngine } from './tensorflow/tensorflowEngine.js'
@@ -23,6 +24,12 @@ export interface EngineEntry {
 
 /** All engines, in the order in which `auto` tries them, of which `reference` works everywhere: flags, checks, doctor and errors derive from this list. */
 export const engines = [
+  {
+    name: 'xla',
+    summary: 'compiled by XLA, for GPUs (grpo-ts setup xla)',
+    options: ['device', 'precision'],
+    start: startXlaEngine,
+  },
   { name: 'cpu', summary: 'our own threaded WebAssembly engine', options: ['threads'], start: startCpuEngine },
   {
     name: 'reference',

@@ -1,0 +1,144 @@
+import { EngineError } from '../../errors.js'
+import type { LoraAdapter } from '../../model/lora.js'
+import type { ModelParameters } from '../../model/modelParameters.js'
+import { listDecoder } from '../../xla/programs/decoderArrays.js'
+import type { DecoderArrays } from '../../xla/programs/decoderArrays.js'
+import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
+import type { DeviceArray } from '../../xla/runtime/runner.js'
+import type {
+  EngineBudgets,
+  EngineModel,
+  EngineRow,
+  ModelSource,
+  RecordOptions,
+  Recording,
+  TokenIds,
+  TokenValues,
+  ValuesOptions,
+  Workload,
+  WorkloadMemory,
+} from '../engine.js'
+import type { Completion, SamplingOptions } from '../sampling.js'
+import { cacheShape, maximumTokens } from './budgets.js'
+import type { Device } from './device.js'
+import { weightBytes } from './deviceWeights.js'
+import { forecastWorkload } from './forecast.js'
+import { generateCompletions } from './generate.js'
+import { MergedDecoder } from './mergedDecoder.js'
+import type { SequenceModel } from './sequencePrograms.js'
+import { recordTokens, tokenValues } from './tokenValues.js'
+import type { Trained } from './trained.js'
+import { TrainedAdapter } from './trainedAdapter.js'
+import { TrainedWeights } from './trainedWeights.js'
+
+/** What the models on the same weights share. */
+export interface LoadedModel {
+  readonly device: Device
+  readonly source: ModelSource
+  readonly model: ProgramModel
+  readonly decoder: DecoderArrays<DeviceArray>
+  readonly budgets: EngineBudgets
+}
+
+/** A decoder on a device of XLA: frozen weights, and perhaps an adapter or other weights that are trained. */
+export class XlaModel implements EngineModel {
+  readonly #merged: MergedDecoder
+  #isDisposed = false
+
+  constructor(
+    private readonly loaded: LoadedModel,
+    private readonly trained: Trained | null = null,
+  ) {
+    this.#merged = new MergedDecoder(loaded.device, loaded.model, loaded.decoder, trained)
+  }
+
+  get weightBytes(): number {
+    const { config, weightType } = this.loaded.model
+    return weightBytes(config, weightType)
+  }
+
+  withAdapter(adapter: LoraAdapter): XlaModel {
+    return new XlaModel(this.loaded, new TrainedAdapter(this.loaded.device, adapter))
+  }
+
+  withParameters(parameters: ModelParameters): XlaModel {
+    const { device, model } = this.loaded
+    return new XlaModel(this.loaded, new TrainedWeights(device, parameters, model.weightType))
+  }
+
+  async generate(prompts: readonly TokenIds[], options: SamplingOptions): Promise<Completion[][]> {
+    this.#check()
+    if (prompts.length === 0) return []
+    const { device, model, budgets, source } = this.loaded
+    const { numGenerations = 1, maxCompletionLength } = options
+    const promptTokens = prompts.reduce((max, { length }) => Math.max(max, length), 1)
+    const sizes = { prompts: prompts.length, promptTokens, numGenerations, maxCompletionLength }
+    const rollout = {
+      device,
+      model,
+      decoder: await this.#merged.decoder(),
+      cache: cacheShape(model.config, model.weightType, budgets, sizes),
+      eosTokenIds: options.eosTokenIds ?? source.eosTokenIds,
+      options,
+      prefillTokens: budgets.prefillTokens,
+    }
+    return generateCompletions(rollout, source.tokenizer, prompts)
+  }
+
+  values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
+    this.#check()
+    return tokenValues(this.#sequences(options.reference ? null : this.trained), rows, {
+      ...options,
+      maxTokens: options.maxTokens ?? this.#maximumTokens,
+    })
+  }
+
+  record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
+    this.#check()
+    this.#merged.free()
+    const maxTokens = options.maxTokens ?? this.#maximumTokens
+    return recordTokens(this.#sequences(this.trained), rows, { ...options, maxTokens })
+  }
+
+  forecast(workload: Workload): Promise<WorkloadMemory> {
+    const maxTokens = workload.maxTokens ?? this.#maximumTokens
+    return forecastWorkload(this.#sequences(this.trained), this.loaded.budgets, { ...workload, maxTokens })
+  }
+
+  /** Training computes with the adapter apart and sampling with merged weights: nothing is kept. */
+  startKeeping(): void {
+    this.#check()
+  }
+
+  stopKeeping(): void {
+    // There is nothing.
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    this.#merged.free()
+    if (this.trained) this.trained.dispose()
+    else this.loaded.device.free(...listDecoder(this.loaded.decoder))
+  }
+
+  get #maximumTokens(): number {
+    return maximumTokens(this.loaded.model.config, this.loaded.budgets)
+  }
+
+  #sequences(trained: Trained | null): SequenceModel {
+    const { device, model, decoder, budgets } = this.loaded
+    return {
+      device,
+      model,
+      decoder: () => trained?.decoder() ?? decoder,
+      trained,
+      logitBytes: budgets.logitBytes,
+    }
+  }
+
+  #check(): void {
+    if (!this.#isDisposed) return
+    throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
+  }
+}
