@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { ConfigError, DataError } from '../errors.js'
 import { CausalLM } from '../policy/causalLM.js'
+import { adviseOnMemory } from '../policy/outOfMemory.js'
 import { defaultCompletionLength } from '../engine/sampling.js'
 import type { SamplingOptions } from '../engine/sampling.js'
 import type { Problem } from '../grading/problem.js'
@@ -109,17 +110,20 @@ export async function evaluate(
     let tokens = 0
     const tell = (phase: EvaluationProgress['phase'], ended: number): void =>
       options.onProgress?.({ ...what, phase, done: before + ended, total, tokens })
-    const traces = await sampleTraces(model, task, problems, {
-      ...sampling,
-      ...(options.signal && { signal: options.signal }),
-      onProgress: (sampled, ended) => {
-        tokens = sampled
-        tell('sampling', ended)
-      },
-      onGraded: () => {
-        tell('grading', all)
-      },
-    })
+    const { maxCompletionLength, samples } = settings
+    const traces = await adviseOnMemory(model, { maxCompletionLength, samples }, () =>
+      sampleTraces(model, task, problems, {
+        ...sampling,
+        ...(options.signal && { signal: options.signal }),
+        onProgress: (sampled, ended) => {
+          tokens = sampled
+          tell('sampling', ended)
+        },
+        onGraded: () => {
+          tell('grading', all)
+        },
+      }),
+    )
     before += all
     return summarizeTraces(evaluated, traces, settings)
   }

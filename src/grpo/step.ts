@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { canKeep } from '../engine/engine.js'
 import { GrpoError } from '../errors.js'
+import { adviseOnMemory } from '../policy/outOfMemory.js'
 import type { Task } from '../tasks/task.js'
 import type { StoredRollouts } from './checkpoint/rolloutFiles.js'
 import type { Finding } from './diagnosis/finding.js'
+import { memoryOptions } from './memory/limits.js'
 import { memoryMetrics } from './metrics/memory.js'
 import { mean } from './metrics/statistics.js'
 import type { TrainingMetrics } from './metrics/trainingMetrics.js'
@@ -78,10 +80,11 @@ interface Trained {
  */
 export async function makeStep(parts: StepParts, { position, pending }: TrainerState): Promise<MadeStep | null> {
   const started = performance.now()
-  const trained = await trainMicroBatches(parts, position, pending)
+  const { policy, config } = parts
+  const trained = await adviseOnMemory(policy, memoryOptions(config), () => trainMicroBatches(parts, position, pending))
   if (!trained) return null
   const differences = await checkAgreement(parts, trained)
-  parts.policy.engineModel.stopKeeping()
+  policy.engineModel.stopKeeping()
   const { isFinite, ...applied } = parts.update.apply()
 
   const step = position.step + 1
@@ -95,7 +98,7 @@ export async function makeStep(parts: StepParts, { position, pending }: TrainerS
     step_time: stepTime,
     sampling_time: trained.samplingTime / 1000,
     tokens_per_second: completionTokens(sampled) / stepTime,
-    ...memoryMetrics(parts.policy.engine),
+    ...memoryMetrics(policy.engine),
   }
   return {
     step: {

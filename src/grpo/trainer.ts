@@ -1,4 +1,4 @@
-import { ConfigError, GrpoError } from '../errors.js'
+import { ConfigError, GrpoError, OutOfDeviceMemoryError } from '../errors.js'
 import { watchEscapedErrors } from '../io/userCode.js'
 import type { CausalLM } from '../policy/causalLM.js'
 import type { Trained } from '../policy/trained.js'
@@ -172,8 +172,8 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
       }
       if (escaped.signal.aborted) throw await this.#stoppedBy(escaped.signal.reason as GrpoError)
     } catch (error) {
-      failure = error
-      throw error
+      failure = error instanceof OutOfDeviceMemoryError ? await this.#outOfMemory(error) : error
+      throw failure
     } finally {
       inTraining.delete(trained)
       this.#parts.update.discard()
@@ -248,6 +248,16 @@ export class GRPOTrainer<const Options extends GRPOOptions = GRPOOptions> implem
         `policy and checkpoints are as they were after step ${position.step}. Try a lower learningRate, a smaller maxGradNorm, or ` +
         'rewards of a smaller range',
     )
+  }
+
+  /** A device's memory that was too small, and when all is saved, where the run can go on. */
+  async #outOfMemory(error: OutOfDeviceMemoryError): Promise<OutOfDeviceMemoryError> {
+    const { message } = await this.#stoppedBy(error)
+    const { isBatchInvariant } = this.#parts.policy.engine.info
+    const change = isBatchInvariant
+      ? ''
+      : '; maxTokensPerPass may be another one then, and so may what else is on the device'
+    return new OutOfDeviceMemoryError(`${message}${change}`, error.bytes, { cause: error })
   }
 
   /** An error that says, when all is saved, where the run can go on. */

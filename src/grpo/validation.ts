@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../policy/causalLM.js'
+import { adviseOnMemory } from '../policy/outOfMemory.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import type { Task } from '../tasks/task.js'
 import { weightedSum } from './advantages.js'
@@ -25,10 +26,10 @@ export async function evaluatePolicy(
   options: Pick<SamplingRun, 'onWarning'> = {},
 ): Promise<Record<string, number>> {
   const sampling = { ...config, numGenerations: config.numGenerationsEval, temperature: config.evalTemperature }
-  const { groups } = await sampleGroups(policy, task, task.problems, rewards, sampling, {
-    ...options,
-    seed: config.seed,
-  })
+  const { maxCompletionLength, numGenerationsEval } = config
+  const { groups } = await adviseOnMemory(policy, { maxCompletionLength, numGenerationsEval }, () =>
+    sampleGroups(policy, task, task.problems, rewards, sampling, { ...options, seed: config.seed }),
+  )
   const values = groups.flatMap((group) => group.rewards)
   const completions = groups.flatMap((group) => group.completions)
   const weights = config.rewardWeights ?? rewards.map(({ weight }) => weight)

@@ -36,7 +36,10 @@ export function runIdentity(
   maxSteps: number,
   rolloutEngine: Sampler['identity'] = null,
 ): RunIdentity {
-  const options = Object.entries(config).filter(([name]) => !free.includes(name as keyof GRPOConfig))
+  const { info } = policy.engine
+  // Where results depend on what is computed with them anyway, cutting micro-batches otherwise makes the same run.
+  const names: readonly string[] = info.isBatchInvariant ? free : [...free, 'maxTokensPerPass']
+  const options = Object.entries(config).filter(([name]) => !names.includes(name))
   const prompts = task.problems.slice(0, RENDERED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer))
   return {
     ...Object.fromEntries(options),
@@ -47,7 +50,8 @@ export function runIdentity(
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
     adapter: policy.trained.identity,
-    budgets: Object.entries(policy.engine.info.budgets)
+    engine: `${info.name} (${info.device}, ${info.precision})`,
+    budgets: Object.entries(info.budgets)
       .map(([name, size]) => `${name} ${size}`)
       .join(', '),
     // As in the checkpoints of earlier versions, nothing stands for the policy's own engine.
@@ -72,8 +76,9 @@ export function checkSameRun(
   const differences = [...new Set([...Object.keys(saved), ...Object.keys(now)])].flatMap((name) => {
     if (mayExtend && (name === 'maxSteps' || name === 'numTrainEpochs')) return []
     if (acceptChangedData && ofData.includes(name)) return []
-    // Earlier versions did not say how much their one engine computed at a time.
-    if (name === 'budgets' && !(name in saved)) return []
+    // Earlier versions said neither what their engine was nor how much it computed at a time.
+    if ((name === 'engine' || name === 'budgets') && !(name in saved)) return []
+    if (name === 'maxTokensPerPass' && !(name in now)) return []
     const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
     const why = name === 'maxSteps' ? ', on which the learning rate of every step depends' : ''
     return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}${why}` }]

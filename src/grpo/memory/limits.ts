@@ -3,6 +3,7 @@ import { hasOwnMemory } from '../../engine/engine.js'
 import type { Engine } from '../../engine/engine.js'
 import { EngineError } from '../../errors.js'
 import { gibibytes } from '../../io/units.js'
+import type { GRPOConfig } from '../config/config.js'
 import { describeMemory } from './forecast.js'
 import type { MemoryForecast } from './forecast.js'
 
@@ -23,6 +24,12 @@ export function memoryLimits(engine: Pick<Engine, 'info' | 'memory'>): MemoryLim
   return hasOwnMemory(engine.info)
     ? { tensors, device: available, process: availableMemory() }
     : { tensors, device: null, process: available }
+}
+
+/** The options that decide how much memory a step takes. */
+export function memoryOptions(config: GRPOConfig): Record<string, number | null> {
+  const { maxTokensPerPass, maxCompletionLength, numGenerations, perDeviceTrainBatchSize } = config
+  return { maxTokensPerPass, maxCompletionLength, numGenerations, perDeviceTrainBatchSize }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { PreflightFile } from '../../run/preflightFile.js'
+import { adviseOnMemory } from '../../policy/outOfMemory.js'
 import type { RolloutGroup } from '../rollouts/rollouts.js'
-import { memoryLimits } from '../memory/limits.js'
+import { memoryLimits, memoryOptions } from '../memory/limits.js'
 import { planRun } from '../runPlan.js'
 import type { GRPOTrainerOptions } from '../trainer.js'
 import { checkMemoryForecast, forecastTime, measureTraining } from './forecast.js'
@@ -78,16 +79,16 @@ export async function preflight(
   )
 
   const maxSeconds = options.maxSeconds ?? 60
-  const { groups, tokensPerSecond, rows } = await sampleFor(SAMPLING_SHARE * maxSeconds, plan, options)
+  const advised = <T>(body: () => Promise<T>): Promise<T> => adviseOnMemory(policy, memoryOptions(config), body)
+  const { groups, tokensPerSecond, rows } = await advised(() => sampleFor(SAMPLING_SHARE * maxSeconds, plan, options))
   const signal =
     groups.length === 0
       ? notMeasured(maxSeconds, config.maxCompletionLength, tokensPerSecond)
       : checkSignal(groups, config)
   if (groups.length > 0) checks.push(checkCompletionLength(groups, config))
   checks.push(...signal.checks)
-  const training = await measureTraining(policy, rows, config, {
-    tokens: (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond,
-  })
+  const limits = { tokens: (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond }
+  const training = await advised(() => measureTraining(policy, rows, config, limits))
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
   checks.push(time.check, checkMemoryForecast(memoryForecast, memoryLimits(policy.engine)))
   return {
