@@ -8,9 +8,7 @@ import type { Program } from './runner.js'
 /** TensorFlow's numbers of types. */
 export const DATA_TYPES: Readonly<Record<ElementType, number>> = { f32: 1, i32: 3, i1: 10, bf16: 14, f16: 19 }
 
-/**
- * Version of XlaCallModule's attributes. Since 9 `module` may be text, and `platforms` says what it is for.
- */
+/** Version of XlaCallModule's attributes: the oldest that takes text, of TensorFlow 2.14, which newer ones take too. */
 const CALL_MODULE_VERSION = 8
 
 /** The serialised FunctionDef of a program, which XLA compiles when the function is first called. */

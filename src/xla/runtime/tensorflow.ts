@@ -28,11 +28,10 @@ export function openTensorflow(
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
   const library = attempt(`TensorFlow's library ${file} cannot be opened`, () => addon.open(file, CONFIG))
   const version = addon.tensorflowVersion(library)
-  if (!addon.hasOperation(library, 'XlaCallModule')) {
+  if (!isNewEnough(version) || !addon.hasOperation(library, 'XlaCallModule')) {
     addon.close(library)
     throw new EngineError(
-      `TensorFlow ${version} (${file}) cannot run compiled programs, for it has no operation XlaCallModule; ` +
-        'expected TensorFlow 2.15 or newer, as in the package tensorflow of PyPI',
+      `TensorFlow ${version} (${file}) takes no programs in StableHLO's text; expected 2.14 or newer, as in the package tensorflow of PyPI`,
     )
   }
   const devices = addon.devices(library)
@@ -190,6 +189,12 @@ class TensorflowRunner implements Runner {
     this.arrays.add(array)
     return array
   }
+}
+
+/** XlaCallModule takes text since 2.14; there is none in 2.11 and older. */
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 2 || (major === 2 && minor >= 14)
 }
 
 /** Numbers of the arguments of @main that its results take the place of. */
