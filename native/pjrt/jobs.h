@@ -22,8 +22,8 @@ typedef struct job {
   instance *instance;
   /** The client it works for; NULL where there is none yet. */
   client *client;
-  /** What was given: file, options of a client; text or serialized program, compile options, target. */
-  text file, program, options, target;
+  /** What was given: file, libraries (each ended by a NUL), options of a client; text or serialized program, compile options, target. */
+  text file, libraries, program, options, target;
   PJRT_NamedValue named[MAX_OPTIONS];
   size_t named_count;
   bool serialize;
@@ -39,7 +39,8 @@ typedef struct job {
 } job;
 
 static void free_job(job *j) {
-  text *const texts[] = {&j->file, &j->program, &j->options, &j->target, &j->serialized, &j->optimized, &j->format};
+  text *const texts[] = {&j->file, &j->libraries, &j->program, &j->options, &j->target, &j->serialized, &j->optimized,
+    &j->format};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]->data);
   for (size_t i = 0; i < j->named_count; i++) {
     free((void *)j->named[i].name);

@@ -59,9 +59,15 @@ static bool read_options(napi_env env, napi_value list, job *j) {
   return true;
 }
 
+/** Opens libraries that a plugin looks for by their names alone. One that cannot be opened is missed only if the plugin needs it. */
+static void open_libraries(const text *names) {
+  for (size_t at = 0; at < names->size; at += strlen(names->data + at) + 1) dlopen(names->data + at, RTLD_LAZY | RTLD_LOCAL);
+}
+
 static void run_open(job *j) {
   plugin *from;
   pthread_mutex_lock(&plugins_lock);
+  open_libraries(&j->libraries);
   const bool is_missing = failed(j, find_plugin(j->file.data, &from));
   if (!is_missing && from->is_taken) {
     failed(j, fail("FAILED_PRECONDITION", "it is open in another thread of this process, or still ending there; a process opens it once"));
@@ -160,14 +166,15 @@ static napi_value finish_open(napi_env env, job *j) {
   return result;
 }
 
-/** open(file, options: [name, value][]): a client on the first device. */
+/** open(file, libraries: string with a NUL behind each, options: [name, value][]): a client on the first device. */
 static napi_value open_plugin(napi_env env, napi_callback_info info) {
-  napi_value values[2];
-  if (!read_arguments(env, info, 2, values)) return NULL;
+  napi_value values[3];
+  if (!read_arguments(env, info, 3, values)) return NULL;
   job *j = new_job(env, NULL, run_open, finish_open);
   if (!j) return NULL;
   j->file.data = read_text(env, values[0], &j->file.size);
-  if (j->file.data && read_options(env, values[1], j)) return start_job(env, j);
+  if (j->file.data) j->libraries.data = read_text(env, values[1], &j->libraries.size);
+  if (j->libraries.data && read_options(env, values[2], j)) return start_job(env, j);
   free_job(j);
   return NULL;
 }

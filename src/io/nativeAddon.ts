@@ -27,6 +27,31 @@ export function loadWholeAddon(file: string): unknown {
   return loadAddon(file)
 }
 
+/** The addon of a name and version. Throws an EngineError that says why it cannot be loaded, and what to do. */
+export function requireAddon<T extends { readonly version: number }>(
+  /** What comes before the platform, e.g. `pjrt-`. */
+  prefix: string,
+  version: number,
+  /** What it is, for the message. */
+  what: string,
+  /** Folders with addons. Defaults to those of the package. */
+  folders?: readonly string[],
+): T {
+  let reason = `is not built for ${process.platform}-${process.arch}`
+  for (const file of findAddons(prefix, folders)) {
+    try {
+      const addon = loadWholeAddon(file) as T
+      if (addon.version === version) return addon
+      reason = `is of version ${addon.version}, expected ${version}`
+    } catch (cause) {
+      reason = `cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
+    }
+  }
+  throw new EngineError(
+    `${what} ${reason}; install a C compiler and run \`npm run build\`, or install the package again`,
+  )
+}
+
 /** As {@link loadWholeAddon}, for a file that was checked before. */
 export function loadAddon(file: string): unknown {
   const module: { exports: unknown } = { exports: {} }

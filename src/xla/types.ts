@@ -10,7 +10,14 @@ export interface ArrayType {
 /** How an array lies in the host's memory: halves as their 16 bits, truth values as a byte each. */
 export type HostArray = Float32Array | Int32Array | Uint16Array | Uint8Array
 
-const BYTES: Readonly<Record<ElementType, number>> = { f32: 4, bf16: 2, f16: 2, i32: 4, i1: 1 }
+/** What holds the values of a type on the host. */
+export const HOST_ARRAYS = {
+  f32: Float32Array,
+  bf16: Uint16Array,
+  f16: Uint16Array,
+  i32: Int32Array,
+  i1: Uint8Array,
+} as const satisfies Readonly<Record<ElementType, unknown>>
 
 /** Numbers of an array. */
 export function sizeOf(shape: readonly number[]): number {
@@ -19,23 +26,12 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** Bytes of an array. */
 export function bytesOf({ dtype, shape }: ArrayType): number {
-  return sizeOf(shape) * BYTES[dtype]
+  return sizeOf(shape) * HOST_ARRAYS[dtype].BYTES_PER_ELEMENT
 }
 
 /** An array for the values of a type, filled with zeros. */
 export function hostArray({ dtype, shape }: ArrayType): HostArray {
-  const size = sizeOf(shape)
-  switch (dtype) {
-    case 'f32':
-      return new Float32Array(size)
-    case 'i32':
-      return new Int32Array(size)
-    case 'bf16':
-    case 'f16':
-      return new Uint16Array(size)
-    case 'i1':
-      return new Uint8Array(size)
-  }
+  return new HOST_ARRAYS[dtype](sizeOf(shape))
 }
 
 /** As StableHLO writes it: tensor<2x3xf32>. */

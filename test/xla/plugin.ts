@@ -1,16 +1,17 @@
 import { openPjrt } from '../../src/xla/runtime/pjrt.js'
 import type { Runner } from '../../src/xla/runtime/runner.js'
+import { findPlugin, missingPlugin } from '../../src/xla/setup/installed.js'
 
 let opened: Promise<Runner> | null = null
 
 /**
- * The plugin of XLA that tests run programs with: the shared library that GRPO_TS_XLA_PLUGIN names. Skips the running test with a line
- * that says why when there is none.
+ * The plugin of XLA that tests run programs with: the shared library that GRPO_TS_XLA_PLUGIN names, or the installed one for CPUs.
+ * Skips the running test with a line that says why when there is none.
  */
 export function requirePlugin(test: Mocha.Context): string {
-  const file = process.env.GRPO_TS_XLA_PLUGIN
-  if (file !== undefined) return file
-  console.log('      skipped: GRPO_TS_XLA_PLUGIN does not name the shared library of a plugin of XLA')
+  const plugin = findPlugin('cpu')
+  if (plugin) return plugin.file
+  console.log(`      skipped: ${missingPlugin('cpu')}`)
   test.skip()
 }
 

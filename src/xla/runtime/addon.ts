@@ -1,5 +1,4 @@
-import { EngineError } from '../../errors.js'
-import { findAddons, loadWholeAddon } from '../../io/nativeAddon.js'
+import { requireAddon } from '../../io/nativeAddon.js'
 import type { ProgramMemory } from './runner.js'
 
 /** What is expected of the addon; the number of native/pjrt/addon.c. */
@@ -44,7 +43,12 @@ export type OptionValue = string | boolean | bigint | number | BigInt64Array
 export interface PjrtAddon {
   readonly version: number
   /** Loads a plugin, and opens its first device. */
-  open(file: string, options: readonly (readonly [string, OptionValue])[]): Promise<OpenedPlugin>
+  open(
+    file: string,
+    /** What is opened before, with a NUL behind each path. */
+    libraries: string,
+    options: readonly (readonly [string, OptionValue])[],
+  ): Promise<OpenedPlugin>
   /** Frees arrays, executables and the device; work that has begun is finished first. */
   close(client: ClientHandle): void
   compile(
@@ -76,29 +80,11 @@ export interface PjrtAddon {
 
 let loaded: PjrtAddon | null = null
 
-/** Loads the addon. Throws an EngineError that says why it cannot be. */
-export function loadPjrtAddon(
-  /** Folders with addons, the first one to be preferred. Defaults to those of the package. */
-  folders?: readonly string[],
-): PjrtAddon {
-  if (loaded && !folders) return loaded
+/** The addon. Throws an EngineError that says why it cannot be loaded. */
+export function loadPjrtAddon(): PjrtAddon {
+  if (loaded) return loaded
   // XLA tells of every pass on the standard error output otherwise; errors stay.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
-  const problem = 'no program can be run with XLA: its addon'
-  const advice = 'install a C compiler and run `npm run build`, or install the package again'
-  const files = findAddons('pjrt-', folders)
-  let reason = `is not built for ${process.platform}-${process.arch}`
-  for (const file of files) {
-    try {
-      const addon = loadWholeAddon(file) as PjrtAddon
-      if (addon.version === ADDON_VERSION) {
-        if (!folders) loaded = addon
-        return addon
-      }
-      reason = `is of version ${addon.version}, expected ${ADDON_VERSION}`
-    } catch (cause) {
-      reason = `cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
-    }
-  }
-  throw new EngineError(`${problem} ${reason}; ${advice}`)
+  loaded = requireAddon<PjrtAddon>('pjrt-', ADDON_VERSION, "the addon for XLA's plugins")
+  return loaded
 }

@@ -1,6 +1,6 @@
 /** What every runner checks before it hands anything to native code. */
 import { EngineError, ShapeError } from '../../errors.js'
-import { bytesOf, printType, sizeOf } from '../types.js'
+import { HOST_ARRAYS, printType, sizeOf } from '../types.js'
 import type { ArrayType, HostArray } from '../types.js'
 import type { DeviceArray, Program } from './runner.js'
 
@@ -9,10 +9,11 @@ export function assertValues(
   values: HostArray, // [...shape]
   type: ArrayType,
 ): void {
-  if (values.length === sizeOf(type.shape) && values.byteLength === bytesOf(type)) return
+  const expected = HOST_ARRAYS[type.dtype]
+  if (values instanceof expected && values.length === sizeOf(type.shape)) return
   throw new ShapeError(
-    `${values.length} numbers in ${values.byteLength} bytes cannot be a ${printType(type)}; ` +
-      `expected ${sizeOf(type.shape)} in ${bytesOf(type)}`,
+    `${values.length} numbers in a ${values.constructor.name} cannot be a ${printType(type)}; ` +
+      `expected ${sizeOf(type.shape)} in a ${expected.name}`,
   )
 }
 
@@ -22,14 +23,20 @@ export function assertArguments({ name, inputs }: Program, given: readonly Devic
     throw new ShapeError(`the program ${name} got ${given.length} arguments; expected ${inputs.length}`)
   }
   for (const [i, array] of given.entries()) {
-    const [type, expected] = [printType(array), printType(inputs[i]!)]
-    if (type !== expected)
-      throw new ShapeError(`argument ${i} of the program ${name} is a ${type}; expected ${expected}`)
-    assertAlive(array, `argument ${i} of the program ${name}`)
+    if (!isSameType(array, inputs[i]!)) {
+      throw new ShapeError(
+        `argument ${i} of the program ${name} is a ${printType(array)}; expected ${printType(inputs[i]!)}`,
+      )
+    }
+    if (!array.isAlive) assertAlive(array, `argument ${i} of the program ${name}`)
   }
 }
 
 /** Throws an EngineError for an array that is gone. */
 export function assertAlive(array: DeviceArray, what: string): void {
   if (!array.isAlive) throw new EngineError(`${what} was freed, or given away to a program`)
+}
+
+function isSameType(a: ArrayType, b: ArrayType): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i])
 }

@@ -36,7 +36,7 @@ interface Entry {
 const entries = new Map<string, Entry>()
 
 /** Opens a plugin, or joins those who have it open. Throws an EngineError when it cannot be, a ConfigError for other options. */
-export async function openClient(file: string, options: ClientOptions = {}): Promise<Client> {
+export async function openClient(file: string, libraries: readonly string[], options: ClientOptions): Promise<Client> {
   const addon = loadPjrtAddon()
   const real = resolveFile(file)
   const named = nameOptions(options)
@@ -49,7 +49,11 @@ export async function openClient(file: string, options: ClientOptions = {}): Pro
   }
   if (!entry) {
     checkSharedLibrary(real)
-    entry = { options: key, opened: addon.open(real, named), users: 0 }
+    entry = {
+      options: key,
+      opened: addon.open(real, libraries.map((library) => `${library}\0`).join(''), named),
+      users: 0,
+    }
     entries.set(real, entry)
   }
   entry.users++

@@ -1,7 +1,8 @@
-import { EngineError, ShapeError } from '../../errors.js'
-import { printType, sizeOf } from '../types.js'
+import { EngineError } from '../../errors.js'
+import { HOST_ARRAYS, printType } from '../types.js'
 import type { ArrayType, ElementType, HostArray } from '../types.js'
 import type { ArrayHandle, CompiledProgram, ExecutableHandle } from './addon.js'
+import { assertAlive, assertArguments, assertValues } from './checks.js'
 import { openClient } from './clients.js'
 import type { Client, ClientOptions } from './clients.js'
 import { compileWithFlags, platformFlags } from './compileOptions.js'
@@ -14,6 +15,10 @@ import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, Progra
 export interface PjrtOptions {
   /** The plugin's shared library. */
   readonly file: string
+  /** Shared libraries to open before it, in this order: it looks for them by their names alone. */
+  readonly libraries?: readonly string[]
+  /** For CUDA: the folder with bin/ptxas. Defaults to what PATH finds. */
+  readonly cudaFolder?: string | null
   /** How it uses a GPU's memory. */
   readonly client?: ClientOptions
   /** Where compiled programs are kept, so that they need not be compiled again. Defaults to nowhere. */
@@ -22,22 +27,18 @@ export interface PjrtOptions {
   readonly flags?: CompilerFlags
 }
 
-/** Numbers of PJRT_Buffer_Type, and what holds their values on the host. */
-const TYPES: Readonly<
-  Record<ElementType, { readonly id: number; readonly host: new (bytes: ArrayBuffer) => HostArray }>
-> = {
-  f32: { id: 11, host: Float32Array },
-  bf16: { id: 13, host: Uint16Array },
-  f16: { id: 10, host: Uint16Array },
-  i32: { id: 4, host: Int32Array },
-  i1: { id: 1, host: Uint8Array },
-}
+/** Numbers of PJRT_Buffer_Type. */
+const BUFFER_TYPES: Readonly<Record<ElementType, number>> = { f32: 11, bf16: 13, f16: 10, i32: 4, i1: 1 }
 
-/** Opens a plugin of XLA on its first device. Throws an EngineError that says why it cannot be. */
-export async function openPjrt({ file, client: options, cacheFolder, flags = {} }: PjrtOptions): Promise<Runner> {
-  const client = await openClient(file, options)
+/**
+ * Opens a plugin of XLA on its first device; those who open the same one share it.
+ * @throws EngineError that says why it cannot be, ConfigError for options that it cannot have
+ */
+export async function openPjrt(options: PjrtOptions): Promise<Runner> {
+  const { file, libraries = [], client = {}, cacheFolder } = options
+  const opened = await openClient(file, libraries, client)
   const cache = cacheFolder === undefined ? null : { folder: cacheFolder, plugin: fingerprint(file) }
-  return new PjrtRunner(client, file, flags, cache)
+  return new PjrtRunner(opened, options, cache)
 }
 
 class PjrtArray implements DeviceArray {
@@ -72,17 +73,18 @@ class PjrtExecutable implements Executable {
 
 class PjrtRunner implements Runner {
   readonly info: DeviceInfo
+  private readonly flags: CompilerFlags
   private isDisposed = false
 
   constructor(
     private readonly client: Client,
-    file: string,
-    private readonly flags: CompilerFlags,
+    { file, cudaFolder, flags = {} }: PjrtOptions,
     private readonly cache: { readonly folder: string; readonly plugin: string } | null,
   ) {
     const { platform, device, version, api, attributes } = client.plugin
     const compiler = [`PJRT ${api}`, version, ...Object.entries(attributes).map(([name, value]) => `${name} ${value}`)]
     this.info = { platform, device, compiler: compiler.join(', '), file }
+    this.flags = platform === 'cuda' && cudaFolder ? { xla_gpu_cuda_data_dir: cudaFolder, ...flags } : flags
   }
 
   async compile(program: Program): Promise<Executable> {
@@ -129,14 +131,10 @@ class PjrtRunner implements Runner {
 
   upload(values: HostArray, type: ArrayType): DeviceArray {
     const { addon, handle } = this.use()
-    const { id, host } = TYPES[type.dtype]
-    if (!(values instanceof host) || values.length !== sizeOf(type.shape)) {
-      throw new ShapeError(
-        `${printType(type)} needs ${sizeOf(type.shape)} values in a ${host.name}, got ${values.length} in a ${values.constructor.name}`,
-      )
-    }
+    assertValues(values, type)
+    const shape = BigInt64Array.from(type.shape, BigInt)
     try {
-      return new PjrtArray(this.client, addon.upload(handle, values, id, BigInt64Array.from(type.shape, BigInt)), type)
+      return new PjrtArray(this.client, addon.upload(handle, values, BUFFER_TYPES[type.dtype], shape), type)
     } catch (cause) {
       throw asEngineError(`${printType(type)} cannot be copied to the device`, cause)
     }
@@ -145,18 +143,8 @@ class PjrtRunner implements Runner {
   execute(executable: Executable, inputs: readonly DeviceArray[]): DeviceArray[] {
     const { addon } = this.use()
     const { handle, program } = this.own(executable, PjrtExecutable, 'an executable')
-    if (inputs.length !== program.inputs.length) {
-      throw new ShapeError(`${program.name} takes ${program.inputs.length} arrays, got ${inputs.length}`)
-    }
-    const handles = inputs.map((input, i) => {
-      const array = this.own(input, PjrtArray, 'an array')
-      if (!isSameType(array, program.inputs[i]!)) {
-        throw new ShapeError(
-          `argument ${i} of ${program.name} is ${printType(program.inputs[i]!)}, got ${printType(array)}`,
-        )
-      }
-      return array.handle
-    })
+    assertArguments(program, inputs)
+    const handles = inputs.map((input) => this.own(input, PjrtArray, 'an array').handle)
     try {
       return addon.execute(handle, handles).map((output, i) => new PjrtArray(this.client, output, program.outputs[i]!))
     } catch (cause) {
@@ -167,8 +155,9 @@ class PjrtRunner implements Runner {
   async read(array: DeviceArray): Promise<HostArray> {
     const { addon } = this.use()
     const { handle, dtype } = this.own(array, PjrtArray, 'an array')
+    assertAlive(array, printType(array))
     try {
-      return new TYPES[dtype].host(await addon.read(handle))
+      return new HOST_ARRAYS[dtype](await addon.read(handle))
     } catch (cause) {
       throw asEngineError(`${printType(array)} cannot be read from the device`, cause)
     }
@@ -207,16 +196,12 @@ class PjrtRunner implements Runner {
   }
 }
 
-function isSameType(a: ArrayType, b: ArrayType): boolean {
-  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i])
-}
-
 /** Throws an EngineError when the results of the text are not those that the program names. */
 function checkOutputs({ name, outputs }: Program, compiled: CompiledProgram): void {
   if (!compiled.outputs) return
   const print = (id: number, shape: readonly number[]): string => `${id}:${shape.join('x')}`
   const got = compiled.outputs.map(({ type, shape }) => print(type, shape)).join(' ')
-  const expected = outputs.map(({ dtype, shape }) => print(TYPES[dtype].id, shape)).join(' ')
+  const expected = outputs.map(({ dtype, shape }) => print(BUFFER_TYPES[dtype], shape)).join(' ')
   if (got === expected) return
   throw new EngineError(`the text of ${name} returns other arrays than the program says: ${got}, expected ${expected}`)
 }

@@ -1,6 +1,5 @@
 /** The addon that native/tensorflow is compiled to: TensorFlow's C interface. */
-import { EngineError } from '../../errors.js'
-import { findAddons, loadWholeAddon } from '../../io/nativeAddon.js'
+import { requireAddon } from '../../io/nativeAddon.js'
 import type { HostArray } from '../types.js'
 
 /** What is expected of the addon; the number of native/tensorflow/addon.c. */
@@ -51,18 +50,6 @@ let loaded: TensorflowAddon | null = null
 
 /** The addon. Throws an EngineError that says why it cannot be loaded. */
 export function loadTensorflowAddon(): TensorflowAddon {
-  if (loaded) return loaded
-  let reason = `is not built for ${process.platform}-${process.arch}`
-  for (const file of findAddons('tensorflow-')) {
-    try {
-      const addon = loadWholeAddon(file) as TensorflowAddon
-      if (addon.version === ADDON_VERSION) return (loaded = addon)
-      reason = `is of version ${addon.version}, expected ${ADDON_VERSION}`
-    } catch (cause) {
-      reason = `cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
-    }
-  }
-  throw new EngineError(
-    `the addon for TensorFlow's library ${reason}; install a C compiler and run \`npm run build\`, or install the package again`,
-  )
+  loaded ??= requireAddon<TensorflowAddon>('tensorflow-', ADDON_VERSION, "the addon for TensorFlow's library")
+  return loaded
 }
