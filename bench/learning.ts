@@ -7,7 +7,10 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { Command } from 'commander'
+import { engineOptions } from '../src/engine/engineOptions.js'
 import { selectEngine } from '../src/engine/registry.js'
+import { schemaFlags } from '../src/cli/terminal/schemaFlags.js'
+import type { Flags } from '../src/cli/terminal/schemaFlags.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { grpoConfigSchema, parseGRPOConfig } from '../src/grpo/config/config.js'
 import type { GRPOConfig } from '../src/grpo/config/config.js'
@@ -36,12 +39,16 @@ interface Run {
   seconds: number
 }
 
+const ofEngine = schemaFlags(engineOptions)
 const program = new Command('npm run bench:learning --')
   .option('--seeds <N>', 'runs of each loss type', Number, 3)
   .option('--steps <N>', 'optimizer steps of a run', Number, 100)
   .option('--losses <names...>', 'loss types', [...grpoConfigSchema.shape.lossType.unwrap().options])
-  .parse()
+ofEngine.addTo(program)
+program.parse()
 const { seeds, steps, losses } = program.opts<{ seeds: number; steps: number; losses: GRPOConfig['lossType'][] }>()
+
+const { engine, ...options } = ofEngine.parse('bench:learning', program.opts<Flags>())
 
 /** Trains with one seed; `placebo` with random rewards that are right as often as the start. */
 async function run(lossType: GRPOConfig['lossType'], seed: number, placebo: boolean): Promise<Run> {
@@ -78,7 +85,7 @@ async function run(lossType: GRPOConfig['lossType'], seed: number, placebo: bool
   }
 }
 
-await selectEngine('cpu')
+await selectEngine(engine, options)
 const rows: { name: string; runs: Run[]; gains: number[]; isRight: boolean }[] = []
 let hasFailed = false
 for (const [name, lossType, placebo] of [

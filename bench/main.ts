@@ -1,11 +1,13 @@
 /** `npm run bench`: the speed and the memory of the cpu backend, from single kernels to GRPO steps; see docs/performance.md. */
-import { spawnSync } from 'node:child_process'
 import os from 'node:os'
 import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { sharedPath } from '../test/shared.js'
 import { simdWidths } from '../src/backend/cpu/simd.js'
 import type { SimdWidth } from '../src/backend/cpu/simd.js'
+import { engines } from '../src/engine/registry.js'
+import type { EngineName } from '../src/engine/registry.js'
+import type { EngineChoice } from './engineChoice.js'
 import { reportKernels } from './kernels.js'
 import { createReport } from './report.js'
 import type { BenchRecord, Report } from './report.js'
@@ -14,7 +16,7 @@ import { compareWithTrl, reportComparison, runTrl, trlPackages } from './vsTrl.j
 import type { WaitPolicy } from './vsTrl.js'
 import type { WorkloadJob } from './worker.js'
 import { reportWorkloads, runJob, withSpeedup } from './workloadRuns.js'
-import { modelFolders, workloads } from './workloads.js'
+import { modelFolders, unpackedModel, workloads } from './workloads.js'
 import type { ModelFolders, Workload } from './workloads.js'
 
 const parts = ['peak', 'kernels', 'generation', 'training', 'step'] as const
@@ -25,6 +27,9 @@ interface BenchFlags {
   workloads?: string[]
   threads: number[]
   simd?: SimdWidth[]
+  engine: EngineName[]
+  device?: EngineChoice['device']
+  precision?: EngineChoice['precision']
   model?: string
   json: string
   quick: boolean
@@ -36,7 +41,7 @@ interface BenchFlags {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measures the cpu backend: peak, kernels and GRPO steps (tables on standard output, JSON lines in a file). ' +
+    'Measures the cpu engine, and others beside it: peak, kernels and GRPO steps (tables on standard output, JSON lines in a file). ' +
       'By itself: the peak, the kernels and all steps; a step is generation, training and optimizer.',
   )
   .option('--only <parts>', `some of ${parts.join(', ')}, separated by commas`, parseList(parts))
@@ -51,6 +56,9 @@ const program = new Command('npm run bench --')
     `sets of kernels to compare, some of ${simdWidths.join(', ')} (default: what GRPO_TS_SIMD says, or the fastest)`,
     parseList(simdWidths),
   )
+  .option('--engine <names>', 'engines whose steps are compared', parseList(engines.map(({ name }) => name)), ['cpu'])
+  .option('--device <kind>', 'what engines other than cpu compute on')
+  .option('--precision <format>', 'what they compute in')
   .option('--model <folder>', 'SmolLM2-135M-Instruct (default: what ../shared/models/unpack.mjs makes)')
   .option('--json <file>', 'where the JSON lines go', path.join('runs', 'bench.jsonl'))
   .option('--quick', 'a few small sizes, to see that it works', false)
@@ -119,6 +127,21 @@ function simdSets({ simd }: BenchFlags): readonly (SimdWidth | null)[] {
   return simd ?? [null]
 }
 
+/** An engine as it takes its turn, with a set of kernels where it has several. */
+interface Variant {
+  readonly choice: EngineChoice
+  readonly simd: SimdWidth | null
+}
+
+/** What takes turns on a number of threads: each set of the cpu engine's kernels, and the other engines, which take all cores. */
+function variants(flags: BenchFlags, threads: number, isMost: boolean): Variant[] {
+  const { device, precision } = flags
+  return flags.engine.flatMap((engine): Variant[] => {
+    if (engine === 'cpu') return simdSets(flags).map((simd) => ({ choice: { engine, threads }, simd }))
+    return isMost ? [{ choice: { engine, device, precision }, simd: null }] : []
+  })
+}
+
 /** What the other numbers depend on. */
 function describeMachine(report: Report): void {
   const cpu = os.cpus()[0]?.model.trim() ?? 'unknown'
@@ -142,16 +165,18 @@ function measureWorkload(
     report.progress(`skipped ${workload.name}: it needs SmolLM2-135M-Instruct; name its folder with --model`)
     return
   }
+  const most = Math.max(...flags.threads)
   const run = (threads: number): BenchRecord[] =>
-    simdSets(flags).map((simd) => {
+    variants(flags, threads, threads === most).map(({ choice, simd }) => {
       const kernels = simd === null ? '' : `; kernels: ${simd}`
-      report.progress(`${part} of ${workload.name}: ${workload.description}; threads: ${threads}${kernels}`)
-      const record = withSpeedup(runJob({ part, workload, modelFolder, threads }, simd)[0]!, records)
+      report.progress(
+        `${part} of ${workload.name}: ${workload.description}; ${choice.engine}, threads: ${threads}${kernels}`,
+      )
+      const record = withSpeedup(runJob({ part, workload, modelFolder, threads, choice }, simd)[0]!, records)
       report.record(record)
       records.push(record)
       return record
     })
-  const most = Math.max(...flags.threads)
   for (const threads of flags.threads) if (threads < most && workload.onAllThreads) run(threads)
   const ours = [run(most)]
   if (!trl) return
@@ -186,14 +211,6 @@ function checkTrl(python: string, baseline: string | null): void {
   throw new Error(
     `--vs-trl: ${python} cannot import ${trlPackages.join(', ')}; name one that can with --python (see docs/performance.md)`,
   )
-}
-
-/** The pretrained model that lies beside the repository on the project's machines, unpacked; null elsewhere. */
-function unpackedModel(): string | null {
-  const script = sharedPath('models', 'unpack.mjs')
-  if (script === null) return null
-  const { status, stdout } = spawnSync(process.execPath, [script], { encoding: 'utf8' })
-  return status === 0 ? stdout.trim() : null
 }
 
 /** 1, 2, 4 … threads, up to the number of cores. */

@@ -2,9 +2,24 @@
 import { parseModelConfig } from '../src/model/config.js'
 import type { ModelConfig } from '../src/model/config.js'
 
+/** A Llama of 0.9 M parameters. */
+export const tinyLlama = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: 512,
+  hidden_size: 128,
+  intermediate_size: 384,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  max_position_embeddings: 512,
+  tie_word_embeddings: true,
+  torch_dtype: 'float32',
+}
+
 /** SmolLM2-135M. */
 export const smolLM2 = {
   architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
   vocab_size: 49152,
   hidden_size: 576,
   intermediate_size: 1536,
@@ -21,6 +36,7 @@ export const smolLM2 = {
 /** Qwen2.5-0.5B. */
 export const qwen2 = {
   architectures: ['Qwen2ForCausalLM'],
+  model_type: 'qwen2',
   vocab_size: 151936,
   hidden_size: 896,
   intermediate_size: 4864,
@@ -36,6 +52,7 @@ export const qwen2 = {
 
 const llama32 = {
   architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
   vocab_size: 128256,
   hidden_size: 2048,
   intermediate_size: 8192,

@@ -3,7 +3,7 @@ import { PolicyUpdate } from '../src/grpo/update/policyUpdate.js'
 import type { TrainingRow } from '../src/grpo/update/trainingRow.js'
 import { rounded } from './report.js'
 import type { BenchRecord } from './report.js'
-import type { PreparedWorkload, Workload } from './workloads.js'
+import type { MeasuredSteps, PreparedWorkload } from './workloads.js'
 
 /**
  * Measures the training half of a workload's step alone, on completions of random tokens, all of the largest length, with
@@ -11,7 +11,7 @@ import type { PreparedWorkload, Workload } from './workloads.js'
  */
 export async function measureTraining(
   { policy, task, config: options }: PreparedWorkload,
-  { prompts, steps, warmUp, numGenerations, maxCompletionLength, perDeviceTrainBatchSize }: Workload,
+  { prompts, steps, warmUp, numGenerations, maxCompletionLength, perDeviceTrainBatchSize }: MeasuredSteps,
 ): Promise<Omit<BenchRecord, 'benchmark'>> {
   const config = parseGRPOConfig(options)
   const { vocabularySize } = policy.config
@@ -39,6 +39,7 @@ export async function measureTraining(
   }
   const update = new PolicyUpdate(policy, config, config.maxSteps)
   let best = { seconds: Infinity, optimizerSeconds: 0 }
+  let firstSeconds = 0
   for (let step = warmUp ? -1 : 0; step < steps; step++) {
     const before = performance.now()
     for (let first = 0; first < rows.length; first += perDeviceTrainBatchSize) {
@@ -48,10 +49,12 @@ export async function measureTraining(
     update.apply()
     const seconds = (performance.now() - before) / 1000
     const optimizerSeconds = (performance.now() - accumulated) / 1000
+    if (step < 0) firstSeconds = seconds
     if (step >= 0 && seconds < best.seconds) best = { seconds, optimizerSeconds }
   }
   const tokens = rows.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0)
   return {
+    first_s: warmUp ? rounded(firstSeconds) : null,
     training_s: rounded(best.seconds),
     optimizer_s: rounded(best.optimizerSeconds),
     trained_tokens: tokens,

@@ -6,6 +6,7 @@ import { selectEngine } from '../src/engine/registry.js'
 import { parseGRPOConfig } from '../src/grpo/config/config.js'
 import { memoryForecast, promptLengths } from '../src/grpo/memory/forecast.js'
 import { peakMemory } from '../src/cli/bench/peakMemory.js'
+import type { EngineChoice } from './engineChoice.js'
 import { measureGeneration } from './generation.js'
 import { measureKernels } from './kernels.js'
 import type { KernelsJob } from './kernels.js'
@@ -24,11 +25,13 @@ export interface WorkloadJob {
   readonly part: keyof typeof parts
   readonly workload: Workload
   readonly modelFolder: string
+  /** Of this process: the cpu engine takes so many. */
   readonly threads: number
+  readonly choice: EngineChoice
 }
 
-async function measureWorkload({ part, workload, modelFolder, threads }: WorkloadJob): Promise<BenchRecord> {
-  await selectEngine('cpu', { threads })
+async function measureWorkload({ part, workload, modelFolder, threads, choice }: WorkloadJob): Promise<BenchRecord> {
+  const { name, engine } = await selectEngine(choice.engine, choice)
   const prepared = await prepareWorkload(workload, modelFolder)
   const { policy, task, config } = prepared
   const forecast = await memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
@@ -38,7 +41,11 @@ async function measureWorkload({ part, workload, modelFolder, threads }: Workloa
     benchmark: part,
     workload: workload.name,
     threads,
-    kernels: kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd' | 'runtime'>),
+    engine: name,
+    kernels:
+      name === 'cpu'
+        ? kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd' | 'runtime'>)
+        : `${name}, ${engine.info.precision} on ${engine.info.device}`,
     ...measured,
     peak_tensor_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
     peak_rss_mib: rounded(residentBytes / 2 ** 20),

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { sharedPath } from '../test/shared.js'
 import { ignoreEndOfSequence, randomPrompts } from '../src/cli/bench/fixedWorkload.js'
 import type { GRPOConfig } from '../src/grpo/config/config.js'
 import { loadModel } from '../src/policy/loadModel.js'
@@ -9,7 +11,7 @@ import { createRandomModel } from '../src/model/randomModel.js'
 import { sums } from '../src/tasks/generators/sums.js'
 import { questionPrompt } from '../src/tasks/questionPrompt.js'
 import type { Task } from '../src/tasks/task.js'
-import { qwen2, smolLM2 } from './modelConfigs.js'
+import { qwen2, smolLM2, tinyLlama } from './modelConfigs.js'
 
 /** A GRPO step that is measured. */
 export interface Workload {
@@ -35,17 +37,6 @@ export interface Workload {
   readonly quick: boolean
 }
 
-const tinyLlama = {
-  architectures: ['LlamaForCausalLM'],
-  vocab_size: 512,
-  hidden_size: 128,
-  intermediate_size: 384,
-  num_hidden_layers: 4,
-  num_attention_heads: 4,
-  max_position_embeddings: 512,
-  tie_word_embeddings: true,
-  torch_dtype: 'float32',
-}
 /** In the order in which they run. */
 export const workloads: readonly Workload[] = [
   {
@@ -125,6 +116,12 @@ export const workloads: readonly Workload[] = [
   },
 ]
 
+/** What halves of a step need to know of their workload. */
+export type MeasuredSteps = Pick<
+  Workload,
+  'prompts' | 'steps' | 'warmUp' | 'numGenerations' | 'maxCompletionLength' | 'perDeviceTrainBatchSize'
+>
+
 /** A workload's policy and prompts, ready to be measured. */
 export interface PreparedWorkload {
   readonly policy: CausalLM
@@ -194,4 +191,12 @@ export function modelFolders(pretrained: string | null): ModelFolders {
       fs.rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The pretrained model that lies beside the repository on the project's machines, unpacked; null elsewhere. */
+export function unpackedModel(): string | null {
+  const script = sharedPath('models', 'unpack.mjs')
+  if (script === null) return null
+  const { status, stdout } = spawnSync(process.execPath, [script], { encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : null
 }

@@ -28,7 +28,15 @@ export {
 } from '../../src/parts.js'
 export { gradeMath } from '../../src/rewards/index.js'
 export { mcnemarTest, mcnemarTestOneSided, passAtK, proportionInterval } from '../../src/statistics.js'
-export type { EngineName, CausalLM, GRPOConfig, LoraOptions, Problem, RewardFunction } from '../../src/index.js'
+export type {
+  EngineName,
+  EngineOptions,
+  CausalLM,
+  GRPOConfig,
+  LoraOptions,
+  Problem,
+  RewardFunction,
+} from '../../src/index.js'
 export type { ChatMessage, LossInputs, LossValues, TrainingRow } from '../../src/parts.js'
 
 // What the trainer works with inside.

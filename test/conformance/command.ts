@@ -3,15 +3,17 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { selectEngine } from './api.js'
-import type { EngineName } from './api.js'
+import type { EngineName, EngineOptions } from './api.js'
 import { listFiles } from './referenceFiles.js'
 import { ReportTable, summarize } from './report.js'
 import type { ReportRow } from './report.js'
 import { parts, runConformance } from './run.js'
 
-const usage = `npm run conformance -- DIR [--backend auto|cpu|reference] [--only PART]… [--model DIR] [--json FILE]
+const usage = `npm run conformance -- DIR [--engine NAME] [--device KIND] [--precision FORMAT] [--only PART]…
+                          [--model DIR] [--json FILE]
 
 DIR      reference files laid out like ../shared/golden, or ../shared/golden-smollm2
+--engine, --device, --precision   what computes, as with grpo-ts train
 --only   ${parts.map((part) => part.name).join(', ')}; may be given several times
 --model  model that reference files without one of their own belong to; by default the one that
          ../models/unpack.mjs, seen from DIR, unpacks
@@ -28,7 +30,9 @@ export async function conformance(args: readonly string[], print: (line: string)
     args: [...args],
     allowPositionals: true,
     options: {
-      backend: { type: 'string', default: 'auto' },
+      engine: { type: 'string', default: 'auto' },
+      device: { type: 'string' },
+      precision: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       model: { type: 'string' },
       json: { type: 'string' },
@@ -45,8 +49,9 @@ export async function conformance(args: readonly string[], print: (line: string)
   const unknown = values.only.find((name) => !parts.some((part) => part.name === name))
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}\n${usage}`)
 
-  const { name, why } = await selectEngine(values.backend as EngineName | 'auto')
-  print(`backend ${name}: ${why}\n`)
+  const { device, precision } = values as Pick<EngineOptions, 'device' | 'precision'>
+  const { name, why } = await selectEngine(values.engine as EngineName | 'auto', { device, precision })
+  print(`engine ${name}: ${why}\n`)
   const table = new ReportTable(listFiles(root))
   print(table.heading())
   const rows: ReportRow[] = []
