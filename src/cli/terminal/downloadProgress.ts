@@ -15,7 +15,10 @@ export async function withDownloadProgress<T>(
       if (!bar && loadedBytes === totalBytes) return
       if (!bar) {
         for (const earlier of bars.values()) earlier.stop()
-        bars.set(totalBytes, (bar = new Progress(stream, megabytes(totalBytes), 'MB')))
+        bars.set(
+          totalBytes,
+          (bar = new Progress(stream, megabytes(totalBytes), 'MB', { first: megabytes(loadedBytes) })),
+        )
       }
       bar.update(megabytes(loadedBytes), file)
     })

@@ -2,6 +2,8 @@ import { Argument, Option } from 'commander'
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.js'
 import { gigabytes } from '../../io/units.js'
+import { deviceKinds } from '../../xla/devices.js'
+import type { DeviceKind } from '../../xla/devices.js'
 import { deviceFor, readGraphics } from '../../xla/setup/graphics.js'
 import { findPlugin, installFolder } from '../../xla/setup/installed.js'
 import { defaultIndex, indexSource } from '../../xla/setup/packageIndex.js'
@@ -9,14 +11,13 @@ import { pipSource } from '../../xla/setup/pip.js'
 import { removePlugins, setUpPlugin } from '../../xla/setup/setUp.js'
 import { folderSource } from '../../xla/setup/source.js'
 import type { WheelSource } from '../../xla/setup/source.js'
-import { pluginFor, pluginReleases, xlaDevices } from '../../xla/setup/wheels.js'
-import type { XlaDevice } from '../../xla/setup/wheels.js'
+import { pluginFor, pluginReleases } from '../../xla/setup/wheels.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import type { Streams } from '../terminal/streams.js'
 
 interface SetupFlags {
-  device?: XlaDevice
+  device?: DeviceKind
   plugin?: string
   index?: string
   wheels?: string
@@ -32,7 +33,9 @@ export function addSetupCommand(program: Command, streams: Streams): void {
         'of grpo-ts. Goes on where an earlier one stopped, and only checks what is there. pip fetches where there is one.',
     )
     .addArgument(new Argument('<what>').choices(['xla']))
-    .addOption(new Option('--device <name>', 'what to compute on (default: what this machine has)').choices(xlaDevices))
+    .addOption(
+      new Option('--device <name>', 'what to compute on (default: what this machine has)').choices(deviceKinds),
+    )
     .addOption(
       new Option('--plugin <name>', 'another plugin than the first one for the device').choices(
         pluginReleases.map(({ name }) => name),

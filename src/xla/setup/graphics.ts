@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import type { XlaDevice } from './wheels.js'
+import type { DeviceKind } from '../devices.js'
 
 /** Milliseconds that a program may take: a driver that was not in use is loaded first. */
 const PROGRAM_TIMEOUT = 20_000
@@ -59,7 +59,7 @@ export function readGraphics(): Graphics {
 
 /** What a plugin of XLA needs of NVIDIA's driver and card. */
 export interface CudaNeeds {
-  readonly device: Extract<XlaDevice, 'cuda12' | 'cuda13'>
+  readonly device: Extract<DeviceKind, 'cuda12' | 'cuda13'>
   /** The oldest driver, https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/ (minor version compatibility). */
   readonly driver: string
   /** The oldest compute capability, https://docs.jax.dev/en/latest/installation.html. */
@@ -85,7 +85,7 @@ export function cudaFor({
 }
 
 /** The device that a plugin is most useful for here: what the driver offers, else the CPU. */
-export function deviceFor(graphics: Graphics): XlaDevice {
+export function deviceFor(graphics: Graphics): DeviceKind {
   return cudaFor(graphics)?.device ?? (graphics.hasAmdDriver ? 'rocm' : 'cpu')
 }
 

@@ -1,43 +1,25 @@
 /** The plugins of XLA that are on this machine. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { ConfigError } from '../../errors.js'
+import { ConfigError, UnsupportedError } from '../../errors.js'
 import { cacheFolder } from '../../io/cacheFolder.js'
 import { pluginFor, pluginReleases } from './wheels.js'
-import type { PluginRelease, XlaDevice } from './wheels.js'
+import type { DeviceKind } from '../devices.js'
+import type { PluginRelease } from './wheels.js'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
 /** A plugin that can be loaded. */
 export interface InstalledPlugin {
   /** Null for that of GRPO_TS_XLA_PLUGIN, which may be for any. */
-  readonly device: XlaDevice | null
+  readonly device: DeviceKind | null
   /** The package that it came from, or the name of its file. */
   readonly name: string
   /** Null where that is not known. */
   readonly version: string | null
-  /** The shared library to load. */
+  /** The shared library to load. What it opens itself lies where it looks: in `nvidia/` two folders above its own. */
   readonly file: string
-  /** Shared libraries to open before it, in this order: it looks for them by their names alone. */
-  readonly libraries: readonly string[]
-  /** What XLA's flag `xla_gpu_cuda_data_dir` is to name: the folder of ptxas and libdevice; null for no CUDA. */
-  readonly cudaFolder: string | null
 }
-
-/** Libraries that the CUDA plugin opens by name, as jax_plugins/xla_cuda12/__init__.py opens them before it. */
-const CUDA_LIBRARIES = [
-  /^libcudart\.so/,
-  /^libnvrtc\.so/,
-  /^libcublas\.so/,
-  /^libcublasLt\.so/,
-  /^libnccl\.so/,
-  /^libcupti\.so/,
-  /^libcusparse\.so/,
-  /^libcusolver\.so/,
-  /^libcufft\.so/,
-  /^libnvshmem_host\.so/,
-  /^libcudnn\.so/,
-]
 
 /** Where the plugins of all devices lie. */
 export function pluginsFolder(variables: Variables = process.env): string {
@@ -58,18 +40,33 @@ export function installedPlugins(variables: Variables = process.env): InstalledP
 
 /**
  * The plugin for a device: the one that the environment variable GRPO_TS_XLA_PLUGIN names, which stands for every device, or the
- * installed one; null when there is none.
- * @throws ConfigError when GRPO_TS_XLA_PLUGIN names no file, UnsupportedError when no plugin of the device runs here
+ * first one that is installed; null when there is none.
+ * @throws ConfigError when GRPO_TS_XLA_PLUGIN names no file
  */
 export function findPlugin(
-  device: XlaDevice,
-  { name, variables = process.env }: { name?: string; variables?: Variables } = {},
+  device: DeviceKind,
+  {
+    name,
+    variables = process.env,
+  }: {
+    /** Of a package. Defaults to any, or what GRPO_TS_XLA_PLUGIN names. */
+    name?: string
+    variables?: Variables
+  } = {},
 ): InstalledPlugin | null {
-  return (name === undefined ? ownPlugin(variables) : null) ?? describe(pluginFor(device, { name }), variables)
+  const plugins = installedPlugins(variables)
+  if (name !== undefined) return plugins.find((plugin) => plugin.device === device && plugin.name === name) ?? null
+  return plugins.find((plugin) => plugin.device === null || plugin.device === device) ?? null
 }
 
-/** What to do where `findPlugin` found none. */
-export function missingPlugin(device: XlaDevice): string {
+/** Why `findPlugin` found none, and what to do. */
+export function missingPlugin(device: DeviceKind): string {
+  try {
+    pluginFor(device)
+  } catch (error) {
+    if (error instanceof UnsupportedError) return error.message
+    throw error
+  }
   return `XLA's plugin for ${device} is not installed; fetch it with: grpo-ts setup xla --device ${device}`
 }
 
@@ -81,26 +78,11 @@ function ownPlugin(variables: Variables): InstalledPlugin | null {
       `GRPO_TS_XLA_PLUGIN is '${file}', which is no file; expected the path of a plugin (.so), or no such variable`,
     )
   }
-  return { device: null, name: path.basename(file), version: null, ...neighbours(path.resolve(file)) }
+  return { device: null, name: path.basename(file), version: null, file: path.resolve(file) }
 }
 
 function describe(release: PluginRelease, variables: Variables): InstalledPlugin | null {
   const { device, name, version, library } = release
   const file = path.join(installFolder(release, variables), library)
-  return fs.existsSync(file) ? { device, name, version, ...neighbours(file) } : null
-}
-
-/** What lies beside a plugin as Python's packages do: jax_plugins/NAME/PLUGIN.so beside nvidia/LIBRARY/lib. */
-function neighbours(file: string): Pick<InstalledPlugin, 'file' | 'libraries' | 'cudaFolder'> {
-  const nvidia = path.join(path.dirname(file), '../../nvidia')
-  const folders = fs.existsSync(nvidia) ? fs.readdirSync(nvidia).map((name) => path.join(nvidia, name)) : []
-  const all = folders
-    .map((folder) => path.join(folder, 'lib'))
-    .filter((folder) => fs.existsSync(folder))
-    .flatMap((folder) => fs.readdirSync(folder).map((name) => path.join(folder, name)))
-  return {
-    file,
-    libraries: CUDA_LIBRARIES.flatMap((wanted) => all.filter((library) => wanted.test(path.basename(library)))),
-    cudaFolder: folders.find((folder) => fs.existsSync(path.join(folder, 'bin', 'ptxas'))) ?? null,
-  }
+  return fs.existsSync(file) ? { device, name, version, file } : null
 }

@@ -6,11 +6,12 @@ import { asWriteError, atomicWriteFile } from '../../io/atomicWrite.js'
 import { readChecksums, sha256Async, writeChecksums } from '../../io/checksums.js'
 import type { Checksums } from '../../io/checksums.js'
 import { withFileLock } from '../../io/fileLock.js'
+import type { DeviceKind } from '../devices.js'
 import { installFolder, pluginsFolder } from './installed.js'
 import type { WheelSource } from './source.js'
 import { unpackWheel } from './unpack.js'
 import { requirement } from './wheels.js'
-import type { PluginRelease, Wheel, XlaDevice } from './wheels.js'
+import type { PluginRelease, Wheel } from './wheels.js'
 
 /** Bytes that a disk should keep free. */
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -86,7 +87,7 @@ export async function setUpPlugin(
 }
 
 /** Takes the plugins of a device away, in all versions, with what was left of attempts to fetch them. Returns whether there were any. */
-export async function removePlugins(device: XlaDevice, signal: AbortSignal): Promise<boolean> {
+export async function removePlugins(device: DeviceKind, signal: AbortSignal): Promise<boolean> {
   const folder = path.join(pluginsFolder(), device)
   if (!fs.existsSync(folder)) return false
   return withDeviceLock(device, { signal, onMessage: () => undefined }, () => {
@@ -105,7 +106,7 @@ interface Telling {
 }
 
 async function withDeviceLock<T>(
-  device: XlaDevice,
+  device: DeviceKind,
   { signal, onMessage }: Telling,
   body: () => Promise<T>,
 ): Promise<T> {

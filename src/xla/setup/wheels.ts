@@ -3,11 +3,8 @@
  * content these plugins need no Python for.
  */
 import { UnsupportedError } from '../../errors.js'
+import type { DeviceKind } from '../devices.js'
 import { pinnedWheels } from './pinnedWheels.js'
-
-/** What a plugin computes on, as `--device` names it. */
-export const xlaDevices = ['cuda13', 'cuda12', 'rocm', 'tpu', 'cpu'] as const
-export type XlaDevice = (typeof xlaDevices)[number]
 
 /** A file of the package index, pinned by its hash. */
 export interface Wheel {
@@ -22,7 +19,7 @@ export interface Wheel {
 
 /** A plugin in one version, with the libraries that it opens. */
 export interface PluginRelease {
-  readonly device: XlaDevice
+  readonly device: DeviceKind
   /** The package of the plugin itself. */
   readonly name: string
   readonly version: string
@@ -98,7 +95,7 @@ export const pluginReleases: readonly PluginRelease[] = [
  * @throws UnsupportedError when there is none
  */
 export function pluginFor(
-  device: XlaDevice,
+  device: DeviceKind,
   { name, architecture = process.arch, platform = process.platform }: PluginChoice = {},
 ): PluginRelease {
   const found = pluginReleases.find(

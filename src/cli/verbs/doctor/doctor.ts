@@ -7,13 +7,13 @@ import { describeWebAssembly, tryEngine } from './engines.js'
 import { describeCache, describeHub } from './hub.js'
 import {
   describeDisk,
-  describeGpu,
   describeKernel,
   describeMemory,
   describeNode,
   describeProcessor,
   describePython,
 } from './machine.js'
+import { describeGpu, describePlugins } from './xla.js'
 
 export function addDoctorCommand(program: Command, streams: Streams): void {
   program
@@ -36,6 +36,7 @@ export async function doctor(streams: Streams, version: string): Promise<void> {
   print('memory', describeMemory())
   print('WebAssembly', describeWebAssembly())
   print('GPU', describeGpu())
+  print('XLA', describePlugins())
   print('disk', describeDisk(hubEnvironment().cacheFolder))
   print('Hub', await describeHub())
   print('cache', describeCache())

@@ -27,18 +27,6 @@ export function describeMemory(): string {
   return `${gibibytes(total, 1)}${allowed}, ${gibibytes(os.freemem(), 1)} free`
 }
 
-/** Graphics cards as NVIDIA's driver lists them; nothing here computes on one. */
-export function describeGpu(): string {
-  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader']
-  const cards = outputOf('nvidia-smi', query)
-  if (cards === null) return 'none found by nvidia-smi; everything is computed on the CPU'
-  const listed = cards.split('\n').map((card) => {
-    const [name, memory, driver] = card.split(',').map((part) => part.trim())
-    return `${name} with ${memory}, driver ${driver}`
-  })
-  return `${listed.join('; ')}: not used, everything is computed on the CPU`
-}
-
 /** Free space where runs go, and where models are kept when that is another disk. */
 export function describeDisk(cacheFolder: string): string {
   const free = (folder: string): string => gibibytes(fs.statfsSync(folder).bavail * fs.statfsSync(folder).bsize, 1)

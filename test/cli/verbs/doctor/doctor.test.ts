@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import { FakeHub } from '../../../hub/fakeHub.js'
 import { pointTo } from '../../../hub/hubEnvironment.js'
 import { useTemporaryFolder } from '../../../io/temporaryFolder.js'
+import { useCacheFolder } from '../../../xla/setup/cacheFolder.js'
 import { run } from '../../run.js'
 
 describe('cli/doctor', () => {
   const inFolder = useTemporaryFolder()
+  useCacheFolder(() => inFolder('cache'))
   let hub: FakeHub
   let restore: () => void
   beforeEach(async () => {
@@ -27,6 +30,7 @@ describe('cli/doctor', () => {
       /^memory +[\d.]+ GiB/m,
       /^WebAssembly +SIMD yes, threads yes, relaxed SIMD (yes|no)$/m,
       /^GPU +\S/m,
+      /^XLA +no plugin is installed \(grpo-ts setup xla\)/m,
       /^disk +[\d.]+ GiB free here/m,
       /^Hub +http:\/\/\S+ answers; /m,
       /^cache +\S+: 0 models, 0 data sets$/m,
@@ -37,6 +41,17 @@ describe('cli/doctor', () => {
       /^auto +takes cpu: the fastest engine that works here/m,
     ]) {
       assert.match(stdout, line)
+    }
+  })
+  it('lists the plugins of XLA, and says which variable names none', async () => {
+    const file = inFolder('plugin.so')
+    process.env.GRPO_TS_XLA_PLUGIN = file
+    try {
+      assert.match((await run(['doctor'])).stdout, /^XLA +.*GRPO_TS_XLA_PLUGIN is '.*plugin\.so', which is no file/m)
+      fs.writeFileSync(file, '')
+      assert.match((await run(['doctor'])).stdout, /^XLA +\S+plugin\.so \(GRPO_TS_XLA_PLUGIN\)/m)
+    } finally {
+      delete process.env.GRPO_TS_XLA_PLUGIN
     }
   })
   it('says that the Hub cannot be reached, or is not asked, and shows no token', async () => {
