@@ -1,6 +1,6 @@
 /** The operations of a program, as functions of nodes: each checks its types and makes a node. */
 import { ShapeError } from '../../errors.js'
-import { printType, sizeOf } from '../types.js'
+import { bytesOf, printType, sizeOf } from '../types.js'
 import type { ArrayType, ElementType } from '../types.js'
 import { node } from './node.js'
 import type { BinaryName, Comparison, DotDimensions, Node, UnaryName } from './node.js'
@@ -23,6 +23,9 @@ export function constant(values: number | readonly number[], dtype: ElementType,
 
 /** 0, 1, 2, … along one dimension. */
 export function iota(dimension: number, shape: readonly number[], dtype: ElementType = 'i32'): Node {
+  if (!areDimensions([dimension], shape)) {
+    throw new ShapeError(`iota: [${shape.join(', ')}] has no dimension ${dimension}`)
+  }
   return node({ kind: 'iota', dimension }, [], { dtype, shape })
 }
 
@@ -74,6 +77,7 @@ export function select(
 ): Node {
   const [a, b] = alike('select', whenTrue, whenFalse)
   sameShape('select', condition, a)
+  if (condition.dtype !== 'i1') throw new ShapeError(`select: the condition is ${printType(condition)}, expected i1`)
   return node({ kind: 'select' }, [condition, a, b], a)
 }
 
@@ -89,7 +93,10 @@ export function detach(x: Node): Node {
 
 /** The same bits as another type of the same width. */
 export function bitcast(x: Node, dtype: ElementType): Node {
-  return node({ kind: 'bitcast' }, [x], { dtype, shape: x.shape })
+  const type = { dtype, shape: x.shape }
+  if (bytesOf(x) !== bytesOf(type))
+    throw new ShapeError(`bitcast: ${printType(x)} is not as wide as ${printType(type)}`)
+  return node({ kind: 'bitcast' }, [x], type)
 }
 
 /** The same numbers in another shape. */
@@ -102,7 +109,8 @@ export function reshape(x: Node, shape: readonly number[]): Node {
 
 /** Repeats an array: its dimension i becomes dimension `dimensions[i]` of the result. */
 export function broadcast(x: Node, shape: readonly number[], dimensions: readonly number[]): Node {
-  if (dimensions.length !== x.shape.length || dimensions.some((to, i) => shape[to] !== x.shape[i])) {
+  const fits = dimensions.length === x.shape.length && dimensions.every((to, i) => shape[to] === x.shape[i])
+  if (!fits || !areDimensions(dimensions, shape)) {
     throw new ShapeError(`broadcast: ${printType(x)} to [${shape.join(', ')}] along [${dimensions.join(', ')}]`)
   }
   return node({ kind: 'broadcast', dimensions }, [x], { dtype: x.dtype, shape })
@@ -128,6 +136,9 @@ export function repeatColumns(x: Node, shape: readonly number[]): Node {
 
 /** Dimension i of the result is dimension `permutation[i]` of the array. */
 export function transpose(x: Node, permutation: readonly number[]): Node {
+  if (permutation.length !== x.shape.length || !areDimensions(permutation, x.shape)) {
+    throw new ShapeError(`transpose: ${printType(x)} by [${permutation.join(', ')}], expected each dimension once`)
+  }
   const shape = permutation.map((from) => x.shape[from]!)
   return node({ kind: 'transpose', permutation }, [x], { dtype: x.dtype, shape })
 }
@@ -146,6 +157,7 @@ export function slice(x: Node, starts: readonly number[], limits: readonly numbe
 
 /** A part of one dimension. */
 export function sliceAlong(x: Node, dimension: number, start: number, limit: number): Node {
+  if (!areDimensions([dimension], x.shape)) throw new ShapeError(`slice: ${printType(x)} has no dimension ${dimension}`)
   const starts = x.shape.map((_, i) => (i === dimension ? start : 0))
   const limits = x.shape.map((size, i) => (i === dimension ? limit : size))
   return slice(x, starts, limits)
@@ -153,6 +165,10 @@ export function sliceAlong(x: Node, dimension: number, start: number, limit: num
 
 /** Zeros before and behind, along each dimension. */
 export function pad(x: Node, low: readonly number[], high: readonly number[]): Node {
+  const rank = x.shape.length
+  if (low.length !== rank || high.length !== rank || [...low, ...high].some((size) => size < 0)) {
+    throw new ShapeError(`pad: ${printType(x)} by [${low.join(', ')}] before and [${high.join(', ')}] behind`)
+  }
   const shape = x.shape.map((size, i) => low[i]! + size + high[i]!)
   return node({ kind: 'pad', low, high }, [x, constant(0, x.dtype)], { dtype: x.dtype, shape })
 }
@@ -163,7 +179,11 @@ export function concatenate(parts: readonly Node[], dimension: number): Node {
   if (!first) throw new ShapeError('concatenate: there are no arrays')
   for (const part of parts) {
     const fits = part.dtype === first.dtype && part.shape.length === first.shape.length
-    if (!fits || part.shape.some((size, i) => i !== dimension && size !== first.shape[i])) {
+    if (
+      !fits ||
+      !areDimensions([dimension], part.shape) ||
+      part.shape.some((size, i) => i !== dimension && size !== first.shape[i])
+    ) {
       throw new ShapeError(`concatenate along ${dimension}: ${parts.map(printType).join(', ')}`)
     }
   }
@@ -184,6 +204,12 @@ export function largest(x: Node, dimensions: readonly number[]): Node {
 }
 
 function reduce(name: 'add' | 'maximum', start: number, x: Node, dimensions: readonly number[]): Node {
+  if (!areDimensions(dimensions, x.shape)) {
+    const operation = name === 'add' ? 'sum' : 'largest'
+    throw new ShapeError(
+      `${operation}: ${printType(x)} along [${dimensions.join(', ')}], expected dimensions of it, each once`,
+    )
+  }
   const shape = x.shape.filter((_, i) => !dimensions.includes(i))
   return node({ kind: 'reduce', name, dimensions }, [x, constant(start, x.dtype)], { dtype: x.dtype, shape })
 }
@@ -198,10 +224,12 @@ export function dot(
   { batch = [[], []], contract }: DotDimensions,
   dtype: ElementType = 'f32',
 ): Node {
-  const pairs = [batch, contract].flatMap(([a, b]) => a.map((dimension, i) => [dimension, b[i]] as const))
-  const fits = pairs.every(
-    ([a, b]) => b !== undefined && left.shape[a] === right.shape[b] && left.shape[a] !== undefined,
-  )
+  const sides = ([a, b]: readonly [readonly number[], readonly number[]]): boolean =>
+    a.length === b.length && a.every((dimension, i) => left.shape[dimension] === right.shape[b[i]!])
+  const fits =
+    [batch, contract].every(sides) &&
+    areDimensions([...batch[0], ...contract[0]], left.shape) &&
+    areDimensions([...batch[1], ...contract[1]], right.shape)
   if (!fits || left.dtype !== right.dtype) {
     throw new ShapeError(
       `dot: ${printType(left)} and ${printType(right)} do not fit, batch ${JSON.stringify(batch)}, contract ${JSON.stringify(contract)}`,
@@ -218,8 +246,9 @@ export function takeRows(
   table: Node, // [S, …]
   rows: Node, // [N] i32
 ): Node {
-  const shape = [rows.shape[0]!, ...table.shape.slice(1)]
-  return node({ kind: 'takeRows' }, [table, rows], { dtype: table.dtype, shape })
+  const type = { dtype: table.dtype, shape: [...rows.shape, ...table.shape.slice(1)] }
+  checkRows('takeRows', table, rows, type)
+  return node({ kind: 'takeRows' }, [table, rows], type)
 }
 
 /** Adds to rows of a table; a row may occur several times. */
@@ -228,7 +257,15 @@ export function addRows(
   rows: Node, // [N] i32
   values: Node, // [N, …]
 ): Node {
+  checkRows('addRows', table, rows, values)
   return node({ kind: 'addRows' }, [table, rows, values], table)
+}
+
+function checkRows(name: string, table: Node, rows: Node, values: ArrayType): void {
+  const expected: ArrayType = { dtype: table.dtype, shape: [...rows.shape, ...table.shape.slice(1)] }
+  const isTable = table.shape.length > 0 && rows.shape.length === 1 && rows.dtype === 'i32'
+  if (isTable && printType(values) === printType(expected)) return
+  throw new ShapeError(`${name}: ${printType(values)} at rows ${printType(rows)} of ${printType(table)}`)
 }
 
 /** Writes values to places of a table, of which no two are the same; `axes` of the table are what the places say. */
@@ -238,20 +275,40 @@ export function putRows(
   values: Node, // [N, … the other axes of the table]
   axes: readonly number[],
 ): Node {
+  const [count, coordinates] = places.shape
+  const others = table.shape.filter((_, axis) => !axes.includes(axis))
+  const expected = printType({ dtype: table.dtype, shape: [count!, ...others] })
+  const arePlaces = places.dtype === 'i32' && places.shape.length === 2 && coordinates === axes.length
+  if (!arePlaces || !areDimensions(axes, table.shape) || printType(values) !== expected) {
+    throw new ShapeError(
+      `putRows: ${printType(values)} at places ${printType(places)} along [${axes.join(', ')}] of ${printType(table)}`,
+    )
+  }
   return node({ kind: 'putRows', axes }, [table, places, values], table)
 }
 
-/** A part of an array whose place the program computes. */
+/** A part of an array whose place the program computes; one that reaches beyond the end is moved inside. */
 export function dynamicSlice(x: Node, starts: readonly Operand[], sizes: readonly number[]): Node {
-  return node({ kind: 'dynamicSlice', sizes }, [x, ...starts.map(toIndex)], { dtype: x.dtype, shape: sizes })
+  const type = { dtype: x.dtype, shape: sizes }
+  return node({ kind: 'dynamicSlice', sizes }, [x, ...placeOf('dynamicSlice', x, type, starts)], type)
 }
 
-/** An array with a part of it replaced, whose place the program computes. */
+/** An array with a part of it replaced, whose place the program computes; one that reaches beyond the end is moved inside. */
 export function dynamicUpdate(x: Node, values: Node, starts: readonly Operand[]): Node {
-  if (values.dtype !== x.dtype || values.shape.length !== x.shape.length) {
-    throw new ShapeError(`dynamicUpdate: ${printType(values)} does not fit into ${printType(x)}`)
+  return node({ kind: 'dynamicUpdate' }, [x, values, ...placeOf('dynamicUpdate', x, values, starts)], x)
+}
+
+/** Where a part of an array starts, as nodes. */
+function placeOf(name: string, x: Node, part: ArrayType, starts: readonly Operand[]): Node[] {
+  const nodes = starts.map((start) => (typeof start === 'number' ? constant(start, 'i32') : start))
+  const rank = x.shape.length
+  const fits =
+    part.dtype === x.dtype && part.shape.length === rank && part.shape.every((size, i) => size <= x.shape[i]!)
+  if (!fits || nodes.length !== rank || nodes.some((start) => start.dtype !== 'i32' || start.shape.length > 0)) {
+    const place = nodes.map(printType).join(', ')
+    throw new ShapeError(`${name}: ${printType(part)} does not fit into ${printType(x)} at [${place}]`)
   }
-  return node({ kind: 'dynamicUpdate' }, [x, values, ...starts.map(toIndex)], x)
+  return nodes
 }
 
 /** Entry `index` of a stack. */
@@ -272,8 +329,11 @@ export function withEntry(
   return dynamicUpdate(stack, reshape(value, [1, ...value.shape]), [index, ...value.shape.map(() => 0)])
 }
 
-function toIndex(start: Operand): Node {
-  return typeof start === 'number' ? constant(start, 'i32') : start
+/** Whether numbers are those of dimensions of a shape, each once. */
+function areDimensions(dimensions: readonly number[], shape: readonly number[]): boolean {
+  return (
+    new Set(dimensions).size === dimensions.length && dimensions.every((dimension) => shape[dimension] !== undefined)
+  )
 }
 
 /** Two operands as nodes of the same type. */
