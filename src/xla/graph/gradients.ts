@@ -1,17 +1,21 @@
-import { UnsupportedError } from '../../errors.js'
-import type { DotDimensions, Node } from './node.js'
+import { ShapeError, UnsupportedError } from '../../errors.js'
+import { printType } from '../types.js'
+import type { DotDimensions, Node, Operation } from './node.js'
 import * as hlo from './operations.js'
 
 /**
  * Gradients of Σ dys · ys with respect to some nodes, as nodes of the same graph (vector-Jacobian products, in reverse order of
  * computation). A node that decides nothing has the gradient 0.
  * @throws UnsupportedError where the way leads through an operation without gradient, such as a loop
+ * @throws ShapeError when there is not one gradient of its type for each of `ys`
  */
 export function gradients(
   ys: readonly Node[],
   dys: readonly Node[], // [ys] of the same types
   variables: readonly Node[],
 ): Node[] {
+  const [given, expected] = [dys, ys].map((nodes) => nodes.map(printType).join(', '))
+  if (given !== expected) throw new ShapeError(`gradients: those of the results are ${given}, expected ${expected}`)
   const wanted = new Set(variables)
   const { order, reaching } = orderOf(ys, wanted)
   const found = new Map<Node, Node>()
@@ -116,7 +120,8 @@ function passOn(one: Node, dy: Node, give: Give): void {
     default:
       break
   }
-  const name = operation.kind === 'reduce' ? 'largest' : operation.kind
+  const names: Partial<Record<Operation['kind'], string>> = { reduce: 'largest', result: 'while' }
+  const name = names[operation.kind] ?? operation.kind
   throw new UnsupportedError(`the operation ${name} of a program has no gradient`)
 }
 

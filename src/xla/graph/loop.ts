@@ -15,14 +15,23 @@ export function loop(
 ): Node[] {
   const state = start.map(({ dtype, shape }) => argument(dtype, shape))
   const region = { state, condition: condition(state), next: body(state) }
-  for (const [i, next] of region.next.entries()) {
-    const [was, becomes] = [printType(start[i]!), printType(next)]
-    if (was !== becomes) throw new ShapeError(`loop: number ${i} of the state is ${was} and becomes ${becomes}`)
-  }
+  checkRegion(region)
   const captured = capturedBy(region)
   const operation: Operation = { kind: 'while', region: { ...region, captured } }
   const looped = node(operation, [...start, ...captured], { dtype: 'i1', shape: [] })
   return start.map((type, index) => node({ kind: 'result', index }, [looped], type))
+}
+
+function checkRegion({ state, condition, next }: Omit<LoopRegion, 'captured'>): void {
+  const test = printType(condition)
+  if (test !== 'tensor<i1>') throw new ShapeError(`loop: the condition is ${test}, expected tensor<i1>`)
+  if (next.length !== state.length) {
+    throw new ShapeError(`loop: a state of ${state.length} arrays becomes one of ${next.length}`)
+  }
+  for (const [i, after] of next.entries()) {
+    const [was, becomes] = [printType(state[i]!), printType(after)]
+    if (was !== becomes) throw new ShapeError(`loop: number ${i} of the state is ${was} and becomes ${becomes}`)
+  }
 }
 
 /** Does something for 0, 1, … count − 1, and returns the last state. */
