@@ -169,6 +169,8 @@ export function pad(x: Node, low: readonly number[], high: readonly number[]): N
   if (low.length !== rank || high.length !== rank || [...low, ...high].some((size) => size < 0)) {
     throw new ShapeError(`pad: ${printType(x)} by [${low.join(', ')}] before and [${high.join(', ')}] behind`)
   }
+  // XLA's CPU compiler of jaxlib 0.11.2 loses numbers of a bf16 array that it pads along two dimensions.
+  if (x.dtype === 'bf16') return convert(pad(convert(x, 'f32'), low, high), 'bf16')
   const shape = x.shape.map((size, i) => low[i]! + size + high[i]!)
   return node({ kind: 'pad', low, high }, [x, constant(0, x.dtype)], { dtype: x.dtype, shape })
 }

@@ -348,65 +348,80 @@ describe('xla/graph: operations', () => {
     }
   })
 
-  it('takes rows, adds to them and puts values at places', async () => {
-    const table = counting([4, 2, 3])
+  /** Types of numbers. */
+  const numberTypes = ['f32', 'i32', 'bf16', 'f16'] as const
+
+  it('takes rows of arrays of each type', async () => {
     const rows = given([3, 0, 3], [3], 'i32')
-    const taken = await run([table, rows], (x, i) => hlo.takeRows(x, i))
-    assert.deepEqual(
-      taken,
-      moved(table, [3, 2, 3], ([i, j, k]) => [[3, 0, 3][i!]!, j!, k!]),
-    )
-    assert.deepEqual(await run([counting([5]), rows], (x, i) => hlo.takeRows(x, i)), [4, 1, 4])
-
-    const added = await run([given(new Float32Array(8), [4, 2]), rows, counting([3, 2])], (x, i, values) =>
-      hlo.addRows(x, i, values),
-    )
-    assert.deepEqual(added, [3, 4, 0, 0, 0, 0, 1 + 5, 2 + 6])
-
-    const ints = await run(
-      [counting([4, 2], 'i32'), given([2], [1], 'i32'), given([10, 20], [1, 2], 'i32')],
-      (x, i, values) => hlo.addRows(x, i, values),
-    )
-    assert.deepEqual(ints, [1, 2, 3, 4, 15, 26, 7, 8])
+    for (const dtype of numberTypes) {
+      const table = counting([4, 2, 3], dtype)
+      assert.deepEqual(
+        await run([table, rows], (x, i) => hlo.takeRows(x, i)),
+        moved(table, [3, 2, 3], ([i, j, k]) => [[3, 0, 3][i!]!, j!, k!]),
+        dtype,
+      )
+      assert.deepEqual(await run([counting([5], dtype), rows], (x, i) => hlo.takeRows(x, i)), [4, 1, 4])
+    }
   })
 
-  it('puts values at places that axes of the table say', async () => {
-    const table = given(new Float32Array(24), [2, 3, 4])
-    const oneAxis = await run([table, given([1], [1, 1], 'i32'), counting([1, 3, 4])], (x, i, values) =>
-      hlo.putRows(x, i, values, [0]),
-    )
-    assert.deepEqual(oneAxis, [...new Float32Array(12), ...counting([12]).values])
-
-    const places = given([0, 2, 1, 0], [2, 2], 'i32')
-    const twoAxes = await run([table, places, counting([2, 4])], (x, i, values) => hlo.putRows(x, i, values, [0, 1]))
-    assert.deepEqual(twoAxes, [...new Float32Array(8), 1, 2, 3, 4, 5, 6, 7, 8, ...new Float32Array(8)])
-
-    // Axes with one between them, as the rows and the places of a cache with heads in between.
-    const outer = await run([table, places, counting([2, 3])], (x, i, values) => hlo.putRows(x, i, values, [0, 2]))
-    const expected = new Float32Array(24)
-    for (const [n, [row, column]] of [[0, 2], [1, 0]].entries()) {
-      for (let j = 0; j < 3; j++) expected[offsetOf([row!, j, column!], [2, 3, 4])] = n * 3 + j + 1
-    } // prettier-ignore
-    assert.deepEqual(outer, [...expected])
+  it('adds to rows, to some of them several times', async () => {
+    const rows = given([3, 0, 3], [3], 'i32')
+    for (const dtype of numberTypes) {
+      const [sums] = await compute(runner, [counting([4, 2]), rows, counting([3, 2])], (x, i, values) => [
+        hlo.convert(hlo.addRows(hlo.convert(x, dtype), i, hlo.convert(values, dtype)), 'f32'),
+      ])
+      assert.deepEqual([...sums!], [1 + 3, 2 + 4, 3, 4, 5, 6, 7 + 1 + 5, 8 + 2 + 6], dtype)
+    }
   })
 
-  it('takes and replaces a part whose place is computed', async () => {
-    const x = counting([3, 4])
+  it('puts values of each type at places that axes of the table say', async () => {
+    for (const dtype of numberTypes) {
+      const shape = [2, 3, 4]
+      const table = given(new Float32Array(24), shape, dtype)
+      const oneAxis = await run([table, given([1], [1, 1], 'i32'), counting([1, 3, 4], dtype)], (x, i, values) =>
+        hlo.putRows(x, i, values, [0]),
+      )
+      assert.deepEqual(oneAxis, [...new Float32Array(12), ...counting([12]).values], dtype)
+
+      const places = given([0, 2, 1, 0], [2, 2], 'i32')
+      const twoAxes = await run([table, places, counting([2, 4], dtype)], (x, i, values) =>
+        hlo.putRows(x, i, values, [0, 1]),
+      )
+      assert.deepEqual(twoAxes, [...new Float32Array(8), 1, 2, 3, 4, 5, 6, 7, 8, ...new Float32Array(8)], dtype)
+
+      // Axes with one between them, as the rows and the places of a cache with heads in between.
+      const outer = await run([table, places, counting([2, 3], dtype)], (x, i, values) =>
+        hlo.putRows(x, i, values, [0, 2]),
+      )
+      const expected = new Float32Array(24)
+      for (const j of [0, 1, 2]) {
+        expected[offsetOf([0, j, 2], shape)] = j + 1
+        expected[offsetOf([1, j, 0], shape)] = j + 4
+      }
+      assert.deepEqual(outer, [...expected], dtype)
+    }
+  })
+
+  it('takes and replaces a part of arrays of each type whose place is computed', async () => {
     const at = given([1], [], 'i32')
-    assert.deepEqual(await run([x, at], (a, i) => hlo.dynamicSlice(a, [i, 2], [2, 2])), [7, 8, 11, 12])
-    assert.deepEqual(await run([x, at], (a, i) => hlo.entryOf(a, i)), [5, 6, 7, 8])
-    // What would reach beyond the end is moved inside, as XLA defines it.
-    assert.deepEqual(await run([x, at], (a, i) => hlo.dynamicSlice(a, [hlo.add(i, 5), i], [1, 2])), [10, 11])
+    for (const dtype of numberTypes) {
+      const x = counting([3, 4], dtype)
+      assert.deepEqual(await run([x, at], (a, i) => hlo.dynamicSlice(a, [i, 2], [2, 2])), [7, 8, 11, 12], dtype)
+      assert.deepEqual(await run([x, at], (a, i) => hlo.entryOf(a, i)), [5, 6, 7, 8], dtype)
+      // What would reach beyond the end is moved inside, as XLA defines it.
+      assert.deepEqual(await run([x, at], (a, i) => hlo.dynamicSlice(a, [hlo.add(i, 5), i], [1, 2])), [10, 11], dtype)
 
-    const values = given([-1, -2], [1, 2])
-    assert.deepEqual(
-      await run([x, at, values], (a, i, v) => hlo.dynamicUpdate(a, v, [i, i])),
-      [1, 2, 3, 4, 5, -1, -2, 8, 9, 10, 11, 12],
-    )
-    assert.deepEqual(
-      await run([x, at, given([0, -1, -2, -3], [4])], (a, i, v) => hlo.withEntry(a, v, i)),
-      [1, 2, 3, 4, 0, -1, -2, -3, 9, 10, 11, 12],
-    )
+      assert.deepEqual(
+        await run([x, at, given([21, 22], [1, 2], dtype)], (a, i, values) => hlo.dynamicUpdate(a, values, [i, i])),
+        [1, 2, 3, 4, 5, 21, 22, 8, 9, 10, 11, 12],
+        dtype,
+      )
+      assert.deepEqual(
+        await run([x, at, given([0, 21, 22, 23], [4], dtype)], (a, i, values) => hlo.withEntry(a, values, i)),
+        [1, 2, 3, 4, 0, 21, 22, 23, 9, 10, 11, 12],
+        dtype,
+      )
+    }
   })
 
   it('computes with sizes of 0 and 1', async () => {
