@@ -161,7 +161,7 @@ static napi_value tensorflow_version(napi_env env, napi_callback_info info) {
   return of ? text(env, of->TF_Version()) : NULL;
 }
 
-/** devices(library): [{ name, type }] of all devices. */
+/** devices(library): [{ name, type, memory }] of all devices; memory is what TensorFlow takes of it at most, in bytes. */
 static napi_value devices(napi_env env, napi_callback_info info) {
   napi_value values[1], result = NULL;
   if (!arguments(env, info, 1, values)) return NULL;
@@ -173,10 +173,12 @@ static napi_value devices(napi_env env, napi_callback_info info) {
   status = of->TF_NewStatus();
   napi_create_array(env, &result);
   for (int i = 0; i < of->TF_DeviceListCount(list); i++) {
-    napi_value device;
+    napi_value device, memory;
     napi_create_object(env, &device);
     napi_set_named_property(env, device, "name", text(env, of->TF_DeviceListName(list, i, status)));
     napi_set_named_property(env, device, "type", text(env, of->TF_DeviceListType(list, i, status)));
+    napi_create_int64(env, of->TF_DeviceListMemoryBytes(list, i, status), &memory);
+    napi_set_named_property(env, device, "memory", memory);
     napi_set_element(env, result, (uint32_t)i, device);
   }
   of->TF_DeleteDeviceList(list);

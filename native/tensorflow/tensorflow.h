@@ -27,6 +27,7 @@ typedef struct TFE_Op TFE_Op;
   F(int, TF_DeviceListCount, (const TF_DeviceList *)) \
   F(const char *, TF_DeviceListName, (const TF_DeviceList *, int index, TF_Status *)) \
   F(const char *, TF_DeviceListType, (const TF_DeviceList *, int index, TF_Status *)) \
+  F(int64_t, TF_DeviceListMemoryBytes, (const TF_DeviceList *, int index, TF_Status *)) \
   F(void, TF_DeleteDeviceList, (TF_DeviceList *)) \
   F(TFE_ContextOptions *, TFE_NewContextOptions, (void)) \
   F(void, TFE_ContextOptionsSetConfig, (TFE_ContextOptions *, const void *configProto, size_t bytes, TF_Status *)) \

@@ -8,11 +8,14 @@ import { asEngineError } from './pjrtErrors.js'
 import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, Runner } from './runner.js'
 import { checkSharedLibrary } from './sharedLibrary.js'
 import { loadTensorflowAddon } from './tensorflowAddon.js'
-import type { OpenLibrary, TensorHandle, TensorflowAddon } from './tensorflowAddon.js'
+import type { OpenLibrary, TensorHandle, TensorflowAddon, TensorflowDevice } from './tensorflowAddon.js'
 import { TensorflowArray } from './tensorflowArray.js'
 
 /** A ConfigProto with gpu_options.allow_growth: TensorFlow would take all of a GPU's memory at once. */
 const CONFIG = Uint8Array.of(0x32, 2, 0x20, 1)
+
+/** A ConfigProto with device_count { key: 'GPU', value: 0 }. */
+const CPU_ONLY = Uint8Array.of(0x0a, 7, 0x0a, 3, ...Buffer.from('GPU'), 0x10, 0)
 
 /**
  * Opens TensorFlow's library, on its first GPU where it has one.
@@ -21,12 +24,16 @@ const CONFIG = Uint8Array.of(0x32, 2, 0x20, 1)
 export function openTensorflow(
   /** The library: libtensorflow_cc.so.2 or libtensorflow.so.2. */
   file: string,
+  /** Not to use a GPU that is there. Defaults to false. */
+  onCpu = false,
 ): Runner {
   const addon = loadTensorflowAddon()
   checkSharedLibrary(file, "TensorFlow's library")
   // It logs what it says in its errors, and much else.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
-  const library = attempt(`TensorFlow's library ${file} cannot be opened`, () => addon.open(file, CONFIG))
+  const library = attempt(`TensorFlow's library ${file} cannot be opened`, () =>
+    addon.open(file, onCpu ? CPU_ONLY : CONFIG),
+  )
   const version = addon.tensorflowVersion(library)
   if (!isNewEnough(version) || !addon.hasOperation(library, 'XlaCallModule')) {
     addon.close(library)
@@ -36,7 +43,7 @@ export function openTensorflow(
   }
   const devices = addon.devices(library)
   const device = devices.find(({ type }) => type === 'GPU') ?? devices[0]!
-  return new TensorflowRunner(addon, library, device.name, {
+  return new TensorflowRunner(addon, library, device, {
     platform: device.type === 'GPU' ? 'cuda' : 'cpu',
     device: device.name.replace(/^.*device:/, ''),
     compiler: `TensorFlow ${version}`,
@@ -63,7 +70,7 @@ class TensorflowRunner implements Runner {
   constructor(
     private readonly addon: TensorflowAddon,
     private readonly library: OpenLibrary,
-    private readonly device: string,
+    private readonly device: TensorflowDevice,
     readonly info: DeviceInfo,
   ) {}
 
@@ -86,7 +93,7 @@ class TensorflowRunner implements Runner {
     assertValues(values, type)
     const library = this.use()
     const handle = attempt(`${printType(type)} cannot be copied to the device`, () =>
-      this.addon.upload(library, values, DATA_TYPES[type.dtype], type.shape, this.device),
+      this.addon.upload(library, values, DATA_TYPES[type.dtype], type.shape, this.device.name),
     )
     return this.track(type, Promise.resolve(handle))
   }
@@ -124,7 +131,7 @@ class TensorflowRunner implements Runner {
   memory(): DeviceMemory {
     let used = 0
     for (const array of this.arrays) used += bytesOf(array)
-    return { used, peak: null, limit: null }
+    return { used, peak: null, limit: this.device.type === 'GPU' ? this.device.memory : null }
   }
 
   dispose(): void {
@@ -159,7 +166,13 @@ class TensorflowRunner implements Runner {
     const before = this.last
     const results = (async () => {
       await before
-      return this.addon.execute(this.library, name, this.device, await Promise.all(handles), program.outputs.length)
+      return this.addon.execute(
+        this.library,
+        name,
+        this.device.name,
+        await Promise.all(handles),
+        program.outputs.length,
+      )
     })()
     this.last = results.catch(() => undefined)
     try {

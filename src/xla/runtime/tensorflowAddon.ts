@@ -18,13 +18,23 @@ export interface TensorHandle {
   readonly [handle]: true
 }
 
+/** A device, as TensorFlow names it. */
+export interface TensorflowDevice {
+  /** /job:localhost/replica:0/task:0/device:GPU:0 */
+  readonly name: string
+  /** CPU, GPU and others. */
+  readonly type: string
+  /** Bytes that TensorFlow takes of it at most; says nothing for a CPU. */
+  readonly memory: number
+}
+
 /** Its functions. They throw, or reject with, what TensorFlow says; `code` is the name of its TF_Code. */
 export interface TensorflowAddon {
   readonly version: number
   /** Loads a library and makes a context, as a serialised ConfigProto says. */
   open(file: string, config: Uint8Array): OpenLibrary
   tensorflowVersion(library: OpenLibrary): string
-  devices(library: OpenLibrary): { readonly name: string; readonly type: string }[]
+  devices(library: OpenLibrary): TensorflowDevice[]
   /** Whether the library has an operation. */
   hasOperation(library: OpenLibrary, name: string): boolean
   /** Adds a serialised FunctionDef. */
