@@ -66,7 +66,7 @@ export function hasOwnMemory({ device }: Pick<EngineInfo, 'device'>): boolean {
   return device !== 'cpu'
 }
 
-/** How much an engine computes at one time. A run is continued only where they are the same. */
+/** How much an engine computes at one time. On an engine that is batch-invariant a run is continued only where they are the same. */
 export interface EngineBudgets {
   /** Completions that are decoded together. */
   readonly decodeRows: number

@@ -24,6 +24,12 @@ const free: readonly (keyof GRPOConfig)[] = [
   'earlyStoppingPatience',
 ]
 
+/**
+ * What changes the order of sums alone. Where results depend on what else is computed with them, a run goes on with other ones, such as
+ * on a card with more memory.
+ */
+const ofBits: readonly string[] = ['budgets', 'maxTokensPerPass']
+
 /** Problems whose prompts are rendered for the comparison: enough to notice another template or system prompt. */
 const RENDERED_PROMPTS = 16
 
@@ -37,11 +43,9 @@ export function runIdentity(
   rolloutEngine: Sampler['identity'] = null,
 ): RunIdentity {
   const { info } = policy.engine
-  // Where results depend on what is computed with them anyway, cutting micro-batches otherwise makes the same run.
-  const names: readonly string[] = info.isBatchInvariant ? free : [...free, 'maxTokensPerPass']
-  const options = Object.entries(config).filter(([name]) => !names.includes(name))
+  const options = Object.entries(config).filter(([name]) => !free.includes(name as keyof GRPOConfig))
   const prompts = task.problems.slice(0, RENDERED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer))
-  return {
+  const identity = {
     ...Object.fromEntries(options),
     maxSteps,
     task: task.name,
@@ -57,6 +61,8 @@ export function runIdentity(
     // As in the checkpoints of earlier versions, nothing stands for the policy's own engine.
     ...(rolloutEngine !== null && { rolloutEngine }),
   }
+  if (info.isBatchInvariant) return identity
+  return Object.fromEntries(Object.entries(identity).filter(([name]) => !ofBits.includes(name)))
 }
 
 /**
@@ -78,7 +84,7 @@ export function checkSameRun(
     if (acceptChangedData && ofData.includes(name)) return []
     // Earlier versions said neither what their engine was nor how much it computed at a time.
     if ((name === 'engine' || name === 'budgets') && !(name in saved)) return []
-    if (name === 'maxTokensPerPass' && !(name in now)) return []
+    if (ofBits.includes(name) && !(name in now)) return []
     const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
     const why = name === 'maxSteps' ? ', on which the learning rate of every step depends' : ''
     return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}${why}` }]

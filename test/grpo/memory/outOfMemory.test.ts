@@ -87,7 +87,7 @@ describe('a device whose memory is full', () => {
     return policy.trained.parameters.values.slice()
   }
 
-  it('stops a run, which says what to make smaller and goes on from its checkpoint with smaller passes', async () => {
+  it('stops a run, which says what to make smaller and goes on from its checkpoint with smaller passes, and on a larger card', async () => {
     const whole = await withCard({}, (policy) => train(policy))
     const outputDir = inFolder('run')
     await withCard({ trained: 2 }, (policy) =>
@@ -100,7 +100,13 @@ describe('a device whose memory is full', () => {
       ),
     )
     assert.deepEqual(fs.readdirSync(inFolder('run', 'checkpoints')), ['step-2'])
-    const resumed = await withCard({}, (policy) => train(policy, { outputDir, resume: true }, { maxTokensPerPass: 8 }))
+    const { engine } = await selectEngine('cpu')
+    const larger = { ...card, budgets: { ...engine.info.budgets, decodeRows: 512 } }
+    const resumed = await withCard(
+      {},
+      (policy) => train(policy, { outputDir, resume: true }, { maxTokensPerPass: 8 }),
+      larger,
+    )
     const lines = fs.readFileSync(inFolder('run', 'metrics.jsonl'), 'utf8').trimEnd().split('\n')
     assert.equal(lines.length, 3)
     assertClose(resumed, whole, 1e-5)
