@@ -1,7 +1,6 @@
 # grpo-ts with JupyterLab, for the CPU (`docker build --target cpu`) and for NVIDIA GPUs (`--target cuda`); docs/container.md.
 # `npm run test:container` carries out these instructions in a bare Debian.
 ARG NODE_IMAGE=node:22-bookworm-slim
-ARG CUDA_IMAGE=nvidia/cuda:12.8.1-base-ubuntu24.04
 
 # The packages change seldom: they are a layer of their own.
 FROM ${NODE_IMAGE} AS packages
@@ -13,20 +12,30 @@ FROM packages AS build
 COPY . .
 RUN npm run build
 
-FROM ${CUDA_IMAGE} AS cuda
-# What of the driver is brought into the container: graphics is Vulkan, which WebGPU computes with.
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics
-COPY --from=packages /usr/local/bin/node /usr/local/bin/
-COPY --from=packages /usr/local/lib/node_modules /usr/local/lib/node_modules
-RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
- && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx
+# XLA's plugin with CUDA's libraries (3.2 GB, unpacked 4.9 GB), by what fetches it alone: other changes of the sources leave this layer.
+FROM packages AS xla
+COPY scripts/container/xla.mjs scripts/container/
+COPY --from=build /opt/grpo-ts/dist/errors.js dist/
+COPY --from=build /opt/grpo-ts/dist/io dist/io
+COPY --from=build /opt/grpo-ts/dist/xla/setup dist/xla/setup
+ARG XLA_DEVICE=cuda12
+ARG PIP_INDEX_URL
+RUN GRPO_TS_XLA_FOLDER=/opt/xla node scripts/container/xla.mjs ${XLA_DEVICE}
+
+FROM ${NODE_IMAGE} AS system
 COPY scripts/container/system.sh jupyter/requirements.txt /tmp/system/
-RUN sh /tmp/system/system.sh libvulkan1 libegl1 libx11-6 libxext6
+RUN sh /tmp/system/system.sh
+
+# The driver is that of the host, which the NVIDIA Container Toolkit brings into the container (`docker run --gpus all`).
+FROM system AS cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility GRPO_TS_XLA_FOLDER=/opt/xla
+COPY --from=xla /opt/xla /opt/xla
 COPY --from=packages --chown=1000:1000 /opt/grpo-ts/node_modules /opt/grpo-ts/node_modules
 COPY --chown=1000:1000 . /opt/grpo-ts
 COPY --from=build --chown=1000:1000 /opt/grpo-ts/dist /opt/grpo-ts/dist
 RUN sh /opt/grpo-ts/scripts/container/links.sh
-ENV PATH=/opt/jupyter/bin:$PATH JUPYTER_PATH=/opt/grpo-ts/jupyter JUPYTER_PORT=8888 HF_HOME=/work/models
+ENV PATH=/opt/jupyter/bin:$PATH JUPYTER_PATH=/opt/grpo-ts/jupyter JUPYTER_PORT=8888
+ENV HF_HOME=/work/models GRPO_TS_CACHE=/work/cache
 USER 1000:1000
 WORKDIR /work
 VOLUME /work
@@ -35,14 +44,13 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["node", "/opt/gr
 ENTRYPOINT ["tini", "-g", "--", "/opt/grpo-ts/scripts/container/entrypoint.sh"]
 CMD ["lab"]
 
-FROM ${NODE_IMAGE} AS cpu
-COPY scripts/container/system.sh jupyter/requirements.txt /tmp/system/
-RUN sh /tmp/system/system.sh
+FROM system AS cpu
 COPY --from=packages --chown=1000:1000 /opt/grpo-ts/node_modules /opt/grpo-ts/node_modules
 COPY --chown=1000:1000 . /opt/grpo-ts
 COPY --from=build --chown=1000:1000 /opt/grpo-ts/dist /opt/grpo-ts/dist
 RUN sh /opt/grpo-ts/scripts/container/links.sh
-ENV PATH=/opt/jupyter/bin:$PATH JUPYTER_PATH=/opt/grpo-ts/jupyter JUPYTER_PORT=8888 HF_HOME=/work/models
+ENV PATH=/opt/jupyter/bin:$PATH JUPYTER_PATH=/opt/grpo-ts/jupyter JUPYTER_PORT=8888
+ENV HF_HOME=/work/models GRPO_TS_CACHE=/work/cache
 USER 1000:1000
 WORKDIR /work
 VOLUME /work

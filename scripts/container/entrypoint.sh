@@ -10,7 +10,7 @@ program=/opt/grpo-ts
 if [ ! -w "${HOME:-/}" ]; then HOME=$(mktemp -d); fi
 export HOME
 
-if ! mkdir -p /work/models /work/runs 2>/dev/null || [ ! -w /work/runs ]; then
+if ! mkdir -p /work/cache /work/models /work/runs 2>/dev/null || [ ! -w /work/runs ]; then
   echo "/work cannot be written to by user $(id -u): start the container with --user \"\$(id -u):\$(id -g)\", or give the folder to that user" >&2
   exit 73
 fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Connects the program in /opt/grpo-ts with the volume /work, where models and runs are kept.
 set -eu
-install --directory --owner=1000 --group=1000 /work /work/models /work/runs
+install --directory --owner=1000 --group=1000 /work /work/cache /work/models /work/runs
 ln -s /work/runs /opt/grpo-ts/runs
 ln -s /work/runs /opt/grpo-ts/notebooks/runs
 ln -s /work /opt/grpo-ts/work # JupyterLab shows the volume beside the notebooks

@@ -1,18 +1,18 @@
 #!/bin/sh
-# Prepares the system of the container: packages of the distribution (Debian or Ubuntu), JupyterLab, and the user with the id 1000.
-# usage: sh system.sh [PACKAGE …]   requirements.txt lies beside this file; both are removed at the end
+# Prepares the system of the container: packages of the distribution, JupyterLab, and the user with the id 1000.
+# usage: sh system.sh   requirements.txt lies beside this file; both are removed at the end
 set -eu
 here=$(dirname "$0")
 export DEBIAN_FRONTEND=noninteractive
 
 apt-get update
-apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv tini "$@"
+apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv tini
 rm -rf /var/lib/apt/lists/*
 
 python3 -m venv /opt/jupyter
 /opt/jupyter/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --requirement "$here/requirements.txt"
 
-# The images of Node and of Ubuntu have a user of this id already, under other names.
+# The image of Node has a user of this id already, under another name.
 if name=$(getent passwd 1000 | cut -d: -f1) && [ -n "$name" ]; then userdel --remove "$name" 2>/dev/null; fi
 if getent group 1000 >/dev/null; then groupdel "$(getent group 1000 | cut -d: -f1)"; fi
 groupadd --gid 1000 grpo

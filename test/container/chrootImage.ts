@@ -58,6 +58,8 @@ export class ChrootBuilder {
   readonly #stages: readonly Stage[]
   readonly #built = new Map<string, ChrootImage>()
   readonly #say: (message: string) => void
+  /** Of the stage that is being built. */
+  #arguments: Record<string, string> = {}
 
   constructor(stages: readonly Stage[], say: (message: string) => void) {
     this.#stages = stages
@@ -86,6 +88,7 @@ export class ChrootBuilder {
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
       ...(base ? structuredClone({ ...base, root }) : {}),
     }
+    this.#arguments = {}
     for (const instruction of stage.instructions) {
       this.#say(`${name} ${instruction.line}: ${instruction.keyword} ${instruction.text}`)
       this.#carryOut(image, instruction)
@@ -117,13 +120,19 @@ export class ChrootBuilder {
   #carryOut(image: ChrootImage, { keyword, text, words, flags, line }: Instruction): void {
     switch (keyword) {
       case 'RUN': {
-        const { status, stdout, stderr } = spawnSync(...inChroot(image, ['/bin/sh', '-c', text], networkSettings()), {
+        const variables = { ...this.#arguments, ...networkSettings() }
+        const { status, stdout, stderr } = spawnSync(...inChroot(image, ['/bin/sh', '-c', text], variables), {
           encoding: 'utf8',
           maxBuffer: 2 ** 28,
           stdio: ['ignore', 'pipe', 'pipe'],
         })
         if (status !== 0)
           throw new Error(`line ${line}: RUN ended with ${status}\n${`${stdout}${stderr}`.slice(-4000)}`)
+        return
+      }
+      case 'ARG': {
+        const [name, value] = words[0]!.split('=')
+        if (value !== undefined) this.#arguments[name!] = value
         return
       }
       case 'COPY':

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { parse } from 'yaml'
 import { buildContext } from './buildContext.js'
 import { jsonStrings, readDockerfile } from './dockerfile.js'
 import type { Instruction } from './dockerfile.js'
@@ -22,11 +23,14 @@ describe('the Dockerfile', () => {
       [
         ['packages', 'node'],
         ['build', 'packages'],
-        ['cuda', 'nvidia/cuda'],
-        ['cpu', 'node'],
+        ['xla', 'packages'],
+        ['system', 'node'],
+        ['cuda', 'system'],
+        ['cpu', 'system'],
       ],
     )
-    for (const { from } of stages.filter(({ from }) => from !== 'packages')) assert.match(from, /:\d+[\w.-]*$/)
+    const names = new Set(stages.map(({ name }) => name))
+    for (const { from } of stages.filter(({ from }) => !names.has(from))) assert.match(from, /:\d+[\w.-]*$/)
   })
 
   it('ends both targets in the same way: not as root, JupyterLab by default, with a health check', () => {
@@ -55,9 +59,34 @@ describe('the Dockerfile', () => {
     for (const { instructions } of targets) {
       const position = (text: string): number =>
         instructions.findIndex((one) => `${one.keyword} ${one.text}`.includes(text))
-      assert.ok(position('system.sh') < position('/node_modules /opt'))
       assert.ok(position('/node_modules /opt') < position('COPY . /opt'))
     }
+  })
+
+  it('fetches the plugin for CUDA by few files, so that other changes leave its layer, and asks for the driver', () => {
+    const [xla, cuda] = ['xla', 'cuda'].map((name) => stages.find((stage) => stage.name === name)!.instructions)
+    const copied = xla!.filter(({ keyword }) => keyword === 'COPY').flatMap(({ words }) => words.slice(0, -1))
+    assert.deepEqual(copied, [
+      'scripts/container/xla.mjs',
+      ...['errors.js', 'io', 'xla/setup'].map((name) => `/opt/grpo-ts/dist/${name}`),
+    ])
+    // All that these files import, themselves and in turn, is among them.
+    const isCopied = (file: string): boolean => ['errors.', 'io/', 'xla/setup/'].some((name) => file.startsWith(name))
+    const source = path.join(repository, 'src')
+    for (const name of fs.readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts') || !isCopied(name)) continue
+      const text = fs.readFileSync(path.join(source, name), 'utf8')
+      for (const [, type, specifier] of text.matchAll(/^import (type )?[^']*'(\.[^']+)'/gm)) {
+        const imported = path.posix.join(path.posix.dirname(name), specifier!)
+        if (type === undefined) assert.ok(isCopied(imported), `${name} imports ${imported}`)
+      }
+    }
+    const variables = cuda!.find(({ keyword }) => keyword === 'ENV')!.words
+    assert.deepEqual(variables, [
+      'NVIDIA_VISIBLE_DEVICES=all',
+      'NVIDIA_DRIVER_CAPABILITIES=compute,utility',
+      'GRPO_TS_XLA_FOLDER=/opt/xla',
+    ])
   })
 
   it('installs what the lock files name', () => {
@@ -111,6 +140,61 @@ describe('the Dockerfile', () => {
     assert.ok(bytes < 50 * 2 ** 20, `the context has ${bytes} bytes`)
   })
 })
+
+describe('compose.yaml', () => {
+  const { services, volumes } = parse(read('compose.yaml'), { merge: true }) as {
+    services: Record<string, Service>
+    volumes: Record<string, null>
+  }
+  const stages = new Map(readDockerfile(read('Dockerfile')).map((stage) => [stage.name, stage]))
+
+  it('builds the targets of the Dockerfile, with the GPUs for cuda alone', () => {
+    assert.deepEqual(
+      Object.entries(services).map(([name, { build, deploy }]) => [name, build.target, deploy !== undefined]),
+      [
+        ['lab', 'cuda', true],
+        ['cpu', 'cpu', false],
+      ],
+    )
+    const [device] = services.lab!.deploy!.resources.reservations.devices
+    assert.deepEqual(device, { driver: 'nvidia', count: 'all', capabilities: ['gpu'] })
+  })
+
+  it('keeps the work in a folder, models and cache in volumes at the places that the image names', () => {
+    for (const { build, ports, environment, stop_grace_period, ...service } of Object.values(services)) {
+      const { instructions } = stages.get(build.target)!
+      const variables = new Map(
+        instructions
+          .filter(({ keyword }) => keyword === 'ENV')
+          .flatMap(({ words }) => words.map((word) => pair(word, '='))),
+      )
+      const mounts = new Map(service.volumes.map((mount) => pair(mount, ':')))
+      assert.equal(mounts.get('./work'), instructions.find(({ keyword }) => keyword === 'VOLUME')!.words[0])
+      assert.equal(mounts.get('models'), variables.get('HF_HOME'))
+      assert.equal(mounts.get('cache'), variables.get('GRPO_TS_CACHE'))
+      for (const name of Object.keys(volumes)) assert.ok(mounts.has(name), name)
+      const port = instructions.find(({ keyword }) => keyword === 'EXPOSE')!.words[0]!
+      assert.deepEqual(ports, [`127.0.0.1:${port}:${port}`])
+      // Names alone: the values are those of who starts it.
+      for (const name of environment) assert.match(name, /^[A-Z_]+$/)
+      assert.equal(stop_grace_period, '2m')
+    }
+  })
+})
+
+interface Service {
+  readonly build: { readonly target: string }
+  readonly ports: readonly string[]
+  readonly environment: readonly string[]
+  readonly volumes: readonly string[]
+  readonly stop_grace_period: string
+  readonly deploy?: { readonly resources: { readonly reservations: { readonly devices: readonly object[] } } }
+}
+
+function pair(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
 
 describe('the settings of hosted notebooks', () => {
   it('are valid and name files and scripts that exist', () => {

@@ -17,13 +17,31 @@ export interface InstalledPlugin {
   readonly name: string
   /** Null where that is not known. */
   readonly version: string | null
-  /** The shared library to load. What it opens itself lies where it looks: in `nvidia/` two folders above its own. */
+  /** The shared library to load. ptxas and libdevice lie where it looks: in `nvidia/`, two folders above its own. */
   readonly file: string
+  /** Shared libraries to open before it, in this order: not all of them lie where it looks. */
+  readonly libraries: readonly string[]
 }
 
-/** Where the plugins of all devices lie. */
+/** Libraries that the CUDA plugin opens by name, as jax_plugins/xla_cuda12/__init__.py opens them before it. */
+const CUDA_LIBRARIES = [
+  /^libcudart\.so/,
+  /^libnvrtc\.so/,
+  /^libcublas\.so/,
+  /^libcublasLt\.so/,
+  /^libnccl\.so/,
+  /^libcupti\.so/,
+  /^libcusparse\.so/,
+  /^libcusolver\.so/,
+  /^libcufft\.so/,
+  /^libnvshmem_host\.so/,
+  /^libcudnn\.so/,
+]
+
+/** Where the plugins of all devices lie: GRPO_TS_XLA_FOLDER, as in the container, whose cache is a volume; else `xla` in the cache. */
 export function pluginsFolder(variables: Variables = process.env): string {
-  return path.join(cacheFolder(variables), 'xla')
+  const own = variables.GRPO_TS_XLA_FOLDER ?? ''
+  return own === '' ? path.join(cacheFolder(variables), 'xla') : path.resolve(own)
 }
 
 /** Where a plugin lies once it is installed, with what it needs: it is there as a whole, or not at all. */
@@ -78,11 +96,24 @@ function ownPlugin(variables: Variables): InstalledPlugin | null {
       `GRPO_TS_XLA_PLUGIN is '${file}', which is no file; expected the path of a plugin (.so), or no such variable`,
     )
   }
-  return { device: null, name: path.basename(file), version: null, file: path.resolve(file) }
+  return { device: null, name: path.basename(file), version: null, ...withLibraries(path.resolve(file)) }
 }
 
 function describe(release: PluginRelease, variables: Variables): InstalledPlugin | null {
   const { device, name, version, library } = release
   const file = path.join(installFolder(release, variables), library)
-  return fs.existsSync(file) ? { device, name, version, file } : null
+  return fs.existsSync(file) ? { device, name, version, ...withLibraries(file) } : null
+}
+
+/** A plugin with the libraries that Python's packages would have beside it: jax_plugins/NAME/PLUGIN.so and nvidia/NAME/lib. */
+function withLibraries(file: string): Pick<InstalledPlugin, 'file' | 'libraries'> {
+  const nvidia = path.join(path.dirname(file), '../../nvidia')
+  const folders = fs.existsSync(nvidia) ? fs.readdirSync(nvidia).map((name) => path.join(nvidia, name, 'lib')) : []
+  const all = folders
+    .filter((folder) => fs.existsSync(folder))
+    .flatMap((folder) => fs.readdirSync(folder).map((name) => path.join(folder, name)))
+  return {
+    file,
+    libraries: CUDA_LIBRARIES.flatMap((wanted) => all.filter((library) => wanted.test(path.basename(library)))),
+  }
 }

@@ -29,6 +29,7 @@ const plugin = (device: DeviceKind | null): InstalledPlugin => ({
   name: `p-${device}`,
   version: '1',
   file: '/p.so',
+  libraries: [],
 })
 
 const facts = (graphics: Partial<Graphics>, rest: Partial<GpuFacts> = {}): GpuFacts => ({

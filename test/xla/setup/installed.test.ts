@@ -16,7 +16,7 @@ describe('xla/setup/installed', () => {
     return file
   }
 
-  it('finds the plugin for a device', function () {
+  it('finds the plugin for a device, with the libraries that it opens, in the order in which they are needed', function () {
     if (process.platform !== 'linux' || process.arch !== 'x64') this.skip()
     assert.equal(findPlugin('cuda12', { variables: variables() }), null)
     assert.deepEqual(installedPlugins(variables()), [])
@@ -24,16 +24,20 @@ describe('xla/setup/installed', () => {
     const folder = installFolder(release, variables())
     assert.equal(folder, inFolder('xla/cuda12', release.version))
     const file = write(path.join(folder, release.library))
-    const found = { device: 'cuda12', name: 'jax-cuda12-pjrt', version: '0.12.0.1', file }
+    const names = ['cublas/lib/libcublas.so.12', 'cublas/lib/libnvblas.so.12', 'cuda_runtime/lib/libcudart.so.12']
+    const [blas, , runtime] = names.map((name) => write(path.join(folder, 'nvidia', name)))
+    write(path.join(folder, 'nvidia/cuda_nvcc/bin/ptxas'))
+    const found = { device: 'cuda12', name: 'jax-cuda12-pjrt', version: '0.12.0.1', file, libraries: [runtime, blas] }
     assert.deepEqual(findPlugin('cuda12', { variables: variables() }), found)
     assert.deepEqual(installedPlugins(variables()), [found])
+    assert.deepEqual(installedPlugins({ GRPO_TS_XLA_FOLDER: inFolder('xla') }), [found])
     assert.match(missingPlugin('cuda12'), /grpo-ts setup xla --device cuda12$/)
   })
 
   it('takes the plugin that GRPO_TS_XLA_PLUGIN names for every device, but not for one that is asked for by name', function () {
     if (process.platform !== 'linux' || process.arch !== 'x64') this.skip()
     const file = write(inFolder('my.so'))
-    const own = { device: null, name: 'my.so', version: null, file }
+    const own = { device: null, name: 'my.so', version: null, file, libraries: [] }
     const given = { ...variables(), GRPO_TS_XLA_PLUGIN: file }
     assert.deepEqual(findPlugin('cuda13', { variables: given }), own)
     assert.deepEqual(installedPlugins(given), [own])
