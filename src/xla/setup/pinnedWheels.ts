@@ -1,6 +1,6 @@
 /**
- * The wheels of the plugins, as the package index described them when they were tried. NVIDIA's are those that the extra `with-cuda`
- * of jax-cuda12-plugin and jax-cuda13-plugin 0.12.0.1 asks for, each the newest release that it allows.
+ * The wheels of the plugins, as the package index described them when they were tried; written by scripts/xla-wheels.mjs. NVIDIA's are
+ * those that the extra `with-cuda` of jax-cuda12-plugin and jax-cuda13-plugin 0.12.0.1 asks for.
  */
 import type { Wheel } from './wheels.js'
 
