@@ -2,6 +2,7 @@ import { ShapeError, UnsupportedError } from '../../errors.js'
 import { printType } from '../types.js'
 import type { DotDimensions, Node, Operation } from './node.js'
 import * as hlo from './operations.js'
+import { orderOf } from './order.js'
 
 /**
  * Gradients of Σ dys · ys with respect to some nodes, as nodes of the same graph (vector-Jacobian products, in reverse order of
@@ -17,7 +18,10 @@ export function gradients(
   const [given, expected] = [dys, ys].map((nodes) => nodes.map(printType).join(', '))
   if (given !== expected) throw new ShapeError(`gradients: those of the results are ${given}, expected ${expected}`)
   const wanted = new Set(variables)
-  const { order, reaching } = orderOf(ys, wanted)
+  const order = orderOf(ys)
+  // Nodes on a way to a wanted one.
+  const reaching = new Set<Node>()
+  for (const one of order) if (wanted.has(one) || one.inputs.some((input) => reaching.has(input))) reaching.add(one)
   const found = new Map<Node, Node>()
   const give = (to: Node, gradient: () => Node): void => {
     if (!reaching.has(to)) return
@@ -30,28 +34,6 @@ export function gradients(
     if (dy && !wanted.has(one)) passOn(one, dy, give)
   }
   return variables.map((variable) => found.get(variable) ?? hlo.constant(0, variable.dtype, variable.shape))
-}
-
-/** The nodes that `roots` are made of, inputs before what is made of them, and those on a way to a wanted one. */
-function orderOf(roots: readonly Node[], wanted: ReadonlySet<Node>): { order: Node[]; reaching: Set<Node> } {
-  const order: Node[] = []
-  const reaching = new Set<Node>()
-  const seen = new Set<Node>()
-  const open = [...roots]
-  while (open.length > 0) {
-    const one = open.at(-1)!
-    const waiting = seen.has(one) ? [] : one.inputs.filter((input) => !seen.has(input))
-    if (waiting.length > 0) {
-      open.push(...waiting)
-      continue
-    }
-    open.pop()
-    if (seen.has(one)) continue
-    seen.add(one)
-    order.push(one)
-    if (wanted.has(one) || one.inputs.some((input) => reaching.has(input))) reaching.add(one)
-  }
-  return { order, reaching }
 }
 
 type Give = (to: Node, gradient: () => Node) => void

@@ -3,6 +3,7 @@ import { bytesOf, printType } from '../types.js'
 import { node } from './node.js'
 import type { LoopRegion, Node, Operation } from './node.js'
 import { add, argument, compare, constant } from './operations.js'
+import { orderOf } from './order.js'
 
 /**
  * A loop on the device: as long as `condition` holds for the state, the state becomes what `body` makes of it. Both may read any
@@ -53,59 +54,44 @@ export function countedLoop(
  */
 function capturedBy({ state, condition, next }: Omit<LoopRegion, 'captured'>): Node[] {
   const roots = [condition, ...next]
-  const depends = dependentNodes(roots, new Set(state))
+  const order = orderOf(roots)
+  const costs = bytesCaptured(order)
+  const depends = new Set(state)
+  for (const one of order) if (one.inputs.some((input) => depends.has(input))) depends.add(one)
   const captured = new Set<Node>()
-  const costs = new Map<Node, number>()
+  const visited = new Set<Node>()
   const capture = (root: Node): void => {
     const open = [root]
     for (let one = open.pop(); one; one = open.pop()) {
-      if (captured.has(one)) continue
-      if (isMadeInside(one, costs)) open.push(...one.inputs)
+      if (visited.has(one)) continue
+      visited.add(one)
+      if (costs.get(one)! < bytesOf(one)) open.push(...one.inputs)
       else captured.add(one)
     }
   }
   for (const one of depends) for (const input of one.inputs) if (!depends.has(input)) capture(input)
   for (const root of roots) if (!depends.has(root)) capture(root)
-  return [...captured].filter((one) => !state.includes(one))
+  return [...captured]
 }
 
-/** The nodes among those that `roots` are made of which depend on others. */
-function dependentNodes(roots: readonly Node[], on: ReadonlySet<Node>): Set<Node> {
-  const depends = new Set<Node>(on)
-  const seen = new Set<Node>()
-  // Depth first without recursion: graphs are deep.
-  const open = [...roots]
-  while (open.length > 0) {
-    const one = open.at(-1)!
-    const waiting = seen.has(one) ? [] : one.inputs.filter((input) => !seen.has(input))
-    if (waiting.length > 0) {
-      open.push(...waiting)
-      continue
-    }
-    open.pop()
-    if (!seen.has(one) && one.inputs.some((input) => depends.has(input))) depends.add(one)
-    seen.add(one)
+const elementwise: readonly Operation['kind'][] = [
+  'unary',
+  'binary',
+  'compare',
+  'select',
+  'convert',
+  'detach',
+  'broadcast',
+]
+
+/** For each node the bytes that have to be captured to have it inside: its own, or those of what it can be made of again. */
+function bytesCaptured(order: readonly Node[]): Map<Node, number> {
+  const costs = new Map<Node, number>()
+  for (const one of order) {
+    const { kind } = one.operation
+    const ofInputs = one.inputs.reduce((sum, input) => sum + costs.get(input)!, 0)
+    if (kind === 'constant' || kind === 'iota') costs.set(one, 0)
+    else costs.set(one, elementwise.includes(kind) ? Math.min(bytesOf(one), ofInputs) : bytesOf(one))
   }
-  return depends
-}
-
-const elementwise: readonly Operation['kind'][] = ['unary', 'binary', 'compare', 'select', 'convert', 'broadcast']
-
-function isMadeInside(one: Node, costs: Map<Node, number>): boolean {
-  return bytesCaptured(one, costs) < bytesOf(one)
-}
-
-/** Bytes that have to be captured to have a node inside: its own, or those of what it can be made of again. */
-function bytesCaptured(one: Node, costs: Map<Node, number>): number {
-  const known = costs.get(one)
-  if (known !== undefined) return known
-  const { kind } = one.operation
-  let cost = bytesOf(one)
-  if (kind === 'constant' || kind === 'iota') cost = 0
-  else if (elementwise.includes(kind)) {
-    const inputs = one.inputs.reduce((sum, input) => sum + bytesCaptured(input, costs), 0)
-    cost = Math.min(cost, inputs)
-  }
-  costs.set(one, cost)
-  return cost
+  return costs
 }

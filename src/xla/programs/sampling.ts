@@ -1,7 +1,7 @@
 /**
  * Draws a token from each row of logits, on the device; the rules are those of src/ops/sampleTokens.ts.
  *
- * Filters come down to one threshold, which is found without sorting: bit by bit, by how much lies above a candidate. The
+ * Filters come down to one threshold, which is found without sorting: a few bits at a time, by how much lies above each candidate. The
  * cumulative distribution is computed of blocks, and then inside of one block only.
  */
 import { GrpoError } from '../../errors.js'
@@ -120,6 +120,9 @@ function orderOfBits(bits: Node /* i32 */): Node {
 /** Place of −infinity in the order; what is below is NaN. */
 const LOWEST_ORDER = 0x807fffff | 0
 
+/** Bits of a threshold that one pass over the scores finds; GPUs weigh all candidates of a pass in one kernel. */
+const PASS_BITS = 2
+
 /** For each row the largest score, up to `peaks`, such that the scores from it upwards weigh at least `target`. */
 function thresholdOf(
   scores: Node, // [B, V]
@@ -129,14 +132,20 @@ function thresholdOf(
 ): Node /* [B] */ {
   const highest = orderOfBits(hlo.bitcast(peaks, 'i32'))
   const toFloat = (order: Node): Node => hlo.bitcast(orderOfBits(hlo.maximum(order, LOWEST_ORDER)), 'f32')
-  const [order] = countedLoop(32, [hlo.constant(-(2 ** 31), 'i32', peaks.shape)], (step, [known]) => {
-    // From the highest bit to the lowest: a bit is set as long as enough lies above.
-    const bit = hlo.shiftLeft(1, hlo.subtract(31, step))
-    const candidate = hlo.add(known!, hlo.broadcast(bit, peaks.shape, []))
-    const isAbove = hlo.compare(scores, 'GE', hlo.repeatRows(toFloat(candidate), scores.shape))
-    const isEnough = hlo.compare(hlo.sum(hlo.select(isAbove, weights, 0), [1]), 'GE', target)
-    const isSet = hlo.and(isEnough, hlo.compare(candidate, 'LE', highest))
-    return [hlo.select(isSet, candidate, known!)]
+  const ofRows = (scalar: Node): Node => hlo.broadcast(scalar, peaks.shape, [])
+  const [order] = countedLoop(32 / PASS_BITS, [hlo.constant(-(2 ** 31), 'i32', peaks.shape)], (pass, [known]) => {
+    // From the highest bits to the lowest: they grow as long as enough lies above.
+    const shift = hlo.subtract(32 - PASS_BITS, hlo.multiply(pass, PASS_BITS))
+    const isEnough = (candidate: Node): Node => {
+      const isAbove = hlo.compare(scores, 'GE', hlo.repeatRows(toFloat(candidate), scores.shape))
+      const weight = hlo.sum(hlo.select(isAbove, weights, 0), [1])
+      return hlo.and(hlo.compare(weight, 'GE', target), hlo.compare(candidate, 'LE', highest))
+    }
+    const candidates = Array.from({ length: 2 ** PASS_BITS - 1 }, (_, i) =>
+      hlo.add(known!, ofRows(hlo.shiftLeft(i + 1, shift))),
+    )
+    const steps = candidates.map((candidate) => hlo.convert(isEnough(candidate), 'i32')).reduce((a, b) => hlo.add(a, b))
+    return [hlo.add(known!, hlo.shiftLeft(steps, ofRows(shift)))]
   })
   return toFloat(order!)
 }

@@ -197,7 +197,7 @@ describe('xla/graph: gradients', () => {
     }
   })
 
-  it('of variables that decide nothing, that are results, and that lie on the way', async () => {
+  it('of variables that decide nothing, that are results, that lie on the way, and behind detached nodes', async () => {
     const [x, unused] = [given([1, 2, 3], [3]), given([1, 1], [2])]
     const results = await compute(runner, [x, unused], (a, b) => {
       const square = hlo.multiply(a, a)
@@ -207,11 +207,12 @@ describe('xla/graph: gradients', () => {
         ...gradients([y], [dy], [a, b]),
         ...gradients([a, y, y], [dy, dy, dy], [a]),
         ...gradients([y], [dy], [square]),
+        ...gradients([hlo.multiply(hlo.detach(square), a)], [dy], [a]),
       ]
     })
     assert.deepEqual(
       results.map((result) => [...result]),
-      [[6, 12, 18], [0, 0], [13, 25, 37], [3, 3, 3]], // prettier-ignore
+      [[6, 12, 18], [0, 0], [13, 25, 37], [3, 3, 3], [1, 4, 9]], // prettier-ignore
     )
   })
 })
