@@ -93,7 +93,7 @@ function uniformNumbers(count: number, seed: number): number[] {
 
 /**
  * Checks that the program draws what the reference draws. Sums in single precision may move a border between two tokens by their
- * rounding: there the token is that of a neighbouring uniform number, which is rare.
+ * rounding: there the token is one that can be drawn between two neighbouring uniform numbers, which is rare.
  */
 async function assertAgrees(
   draw: Awaited<ReturnType<typeof samplingProgram>>,
@@ -105,23 +105,20 @@ async function assertAgrees(
   const drawn = await draw(batch, parameters, uniforms)
   const expected = await drawOnCpu(batch, parameters, uniforms)
   const border = 1e-6
-  const neighbours = await Promise.all(
-    [-border, border].map((shift) =>
-      drawOnCpu(
-        batch,
-        parameters,
-        uniforms.map((uniform) => uniform + shift),
-      ),
-    ),
-  )
+  const shifted = (shift: number): Promise<Drawn> =>
+    drawOnCpu(
+      batch,
+      parameters,
+      uniforms.map((uniform) => uniform + shift),
+    )
+  const [before, behind] = [await shifted(-border), await shifted(border)]
   const same: number[] = []
   for (const [row, id] of drawn.ids.entries()) {
     if (id === expected.ids[row]) same.push(row)
-    else
-      assert.ok(
-        neighbours.some(({ ids }) => ids[row] === id),
-        `${what}, row ${row}: ${id}, not ${expected.ids[row]}`,
-      )
+    else {
+      const isNear = before.ids[row]! <= id && id <= behind.ids[row]! && drawn.logProbs[row]! > -Infinity
+      assert.ok(isNear, `${what}, row ${row}: ${id}, not ${expected.ids[row]}`)
+    }
   }
   assert.ok(same.length >= 0.97 * batch.rows, `${what}: ${same.length} of ${batch.rows} tokens are the same`)
   const of = (values: Float32Array): number[] => same.map((row) => values[row]!)
