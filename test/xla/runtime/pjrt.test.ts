@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { EngineError, ShapeError } from '../../../src/errors.js'
+import { EngineError, OutOfDeviceMemoryError, ShapeError } from '../../../src/errors.js'
 import { openPjrt } from '../../../src/xla/runtime/pjrt.js'
 import type { DeviceArray, Executable, Program, Runner } from '../../../src/xla/runtime/runner.js'
 import type { ArrayType, HostArray } from '../../../src/xla/types.js'
@@ -224,6 +224,27 @@ describe('xla/runtime: PJRT', () => {
     const detached = new Float32Array(3)
     structuredClone(detached, { transfer: [detached.buffer] })
     assert.throws(() => upload(detached, vector), is(/^0 numbers/))
+  })
+
+  it('says when the memory is too small, and goes on', async () => {
+    const huge = { dtype: 'f32', shape: [5_000_000, 5_000_000] } as const
+    const one = { dtype: 'f32', shape: [] } as const
+    const fill = await runner.compile({
+      name: 'fill',
+      inputs: [one],
+      outputs: [huge],
+      text: `module @fill {
+  func.func public @main(%a: tensor<f32>) -> ${printType(huge)} {
+    %b = stablehlo.broadcast_in_dim %a, dims = [] : (tensor<f32>) -> ${printType(huge)}
+    return %b : ${printType(huge)}
+  }
+}`,
+    })
+    assert.equal(fill.memory?.outputs, 1e14)
+    const tooSmall = (error: unknown) => error instanceof OutOfDeviceMemoryError && error.bytes === 1e14
+    const start = upload(Float32Array.of(1), one)
+    await assert.rejects(async () => runner.read(run(fill, start)[0]!), tooSmall)
+    assert.deepEqual(await runner.read(start), Float32Array.of(1))
   })
 
   it('runs 10,000 times in the same memory', async () => {
