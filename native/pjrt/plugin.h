@@ -16,7 +16,6 @@
 
 typedef struct plugin {
   const PJRT_Api *api;
-  char *file;
   /** Whether a client is open: a process has one of each plugin. Under `plugins_lock`, as the list. */
   bool is_taken;
   struct plugin *next;
@@ -106,26 +105,26 @@ static failure check_version(const PJRT_Api *api) {
 
 /** Loads a plugin, if it has not been yet. With `plugins_lock` held. */
 static failure find_plugin(const char *file, plugin **found) {
-  for (*found = plugins; *found; *found = (*found)->next) {
-    if (strcmp((*found)->file, file) == 0) return (failure){0};
-  }
   void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (!library) return fail("NOT_FOUND", dlerror());
   const PJRT_Api *(*get)(void) = (const PJRT_Api *(*)(void))dlsym(library, "GetPjrtApi");
-  failure what = get ? (failure){0} : fail("UNIMPLEMENTED", "it is no PJRT plugin: it has no function GetPjrtApi");
   if (!get) {
     dlclose(library);
-    return what;
+    return fail("UNIMPLEMENTED", "it is no PJRT plugin: it has no function GetPjrtApi");
   }
   const PJRT_Api *api = get();
-  what = check_version(api);
+  // The same library by another path has the same interface.
+  for (*found = plugins; *found; *found = (*found)->next) {
+    if ((*found)->api == api) return (failure){0};
+  }
+  failure what = check_version(api);
   if (what.message) return what;
   ARGS(PJRT_Plugin_Initialize_Args, initialize);
   what = take_error(api, api->PJRT_Plugin_Initialize(&initialize));
   if (what.message) return what;
   plugin *loaded = calloc(1, sizeof *loaded);
   if (!loaded) return fail("RESOURCE_EXHAUSTED", "the host is out of memory");
-  *loaded = (plugin){.api = api, .file = copy_text(file, strlen(file)), .next = plugins};
+  *loaded = (plugin){.api = api, .next = plugins};
   *found = plugins = loaded;
   return (failure){0};
 }

@@ -1,11 +1,12 @@
 import fs from 'node:fs'
+import path from 'node:path'
 import { ConfigError } from '../../errors.js'
 import { loadPjrtAddon } from './addon.js'
 import type { ClientHandle, OpenedPlugin, OptionValue, PjrtAddon } from './addon.js'
 import { asEngineError } from './pjrtErrors.js'
 import { checkSharedLibrary } from './sharedLibrary.js'
 
-/** How a plugin uses a GPU's memory; plugins for other devices pass over it. */
+/** Which GPU a plugin uses, and its memory. Plugins for other devices have no such options: they are left out. */
 export interface ClientOptions {
   /** `default`, `bfc` (one block from which arrays are cut), `cuda_async` or `platform` (the driver's own). */
   readonly allocator?: 'default' | 'bfc' | 'cuda_async' | 'platform'
@@ -13,7 +14,7 @@ export interface ClientOptions {
   readonly memoryFraction?: number
   /** Whether to take that share at once. Default of XLA: true. */
   readonly preallocate?: boolean
-  /** Number of the GPU. Defaults to the first. */
+  /** Number of the GPU among those that the driver shows (CUDA_VISIBLE_DEVICES). Defaults to 0. */
   readonly visibleDevice?: number
 }
 
@@ -38,22 +39,19 @@ const entries = new Map<string, Entry>()
 /** Opens a plugin, or joins those who have it open. Throws an EngineError when it cannot be, a ConfigError for other options. */
 export async function openClient(file: string, libraries: readonly string[], options: ClientOptions): Promise<Client> {
   const addon = loadPjrtAddon()
-  const real = resolveFile(file)
   const named = nameOptions(options)
   const key = named.map(([name, value]) => `${name}=${String(value)}`).join(' ')
+  const real = resolveFile(file)
   let entry = entries.get(real)
   if (entry && entry.options !== key) {
     throw new ConfigError(
-      `${file} is open in this process with other options (${entry.options || 'none'}); expected the same, got ${key || 'none'}`,
+      `${file} is open in this process with other options (${entry.options}); expected the same, got ${key}`,
     )
   }
   if (!entry) {
-    checkSharedLibrary(real)
-    entry = {
-      options: key,
-      opened: addon.open(real, libraries.map((library) => `${library}\0`).join(''), named),
-      users: 0,
-    }
+    checkSharedLibrary(file)
+    // Not the real path: a plugin finds libraries beside it, and may be a link among them.
+    entry = { options: key, opened: open(addon, path.resolve(file), libraries, named), users: 0 }
     entries.set(real, entry)
   }
   entry.users++
@@ -73,6 +71,23 @@ export async function openClient(file: string, libraries: readonly string[], opt
   }
 }
 
+/** Opens a plugin without the options that it does not have. */
+async function open(
+  addon: PjrtAddon,
+  file: string,
+  libraries: readonly string[],
+  options: readonly (readonly [string, OptionValue])[],
+): Promise<OpenedPlugin> {
+  try {
+    return await addon.open(file, libraries.map((library) => `${library}\0`).join(''), options)
+  } catch (error) {
+    const refused = /Unexpected option name passed to PJRT_Client_Create: (\w+)/.exec(String(error))?.[1]
+    const others = options.filter(([name]) => name !== refused)
+    if (others.length === options.length) throw error
+    return open(addon, file, libraries, others)
+  }
+}
+
 /** The file that a path leads to, so that a plugin is known again; the path itself when there is none. */
 function resolveFile(file: string): string {
   try {
@@ -82,22 +97,17 @@ function resolveFile(file: string): string {
   }
 }
 
-function nameOptions({
-  allocator,
-  memoryFraction,
-  preallocate,
-  visibleDevice,
-}: ClientOptions): [string, OptionValue][] {
+function nameOptions(options: ClientOptions): [string, OptionValue][] {
+  const { allocator, memoryFraction, preallocate, visibleDevice = 0 } = options
   if (memoryFraction !== undefined && !(memoryFraction > 0 && memoryFraction <= 1)) {
     throw new ConfigError(`memoryFraction must be above 0 and at most 1, got ${memoryFraction}`)
   }
-  if (visibleDevice !== undefined && !(Number.isSafeInteger(visibleDevice) && visibleDevice >= 0)) {
+  if (!Number.isSafeInteger(visibleDevice) || visibleDevice < 0) {
     throw new ConfigError(`visibleDevice must be the number of a GPU (0, 1, …), got ${visibleDevice}`)
   }
-  const named: [string, OptionValue][] = []
+  const named: [string, OptionValue][] = [['visible_devices', BigInt64Array.of(BigInt(visibleDevice))]]
   if (allocator !== undefined) named.push(['allocator', allocator])
   if (memoryFraction !== undefined) named.push(['memory_fraction', memoryFraction])
   if (preallocate !== undefined) named.push(['preallocate', preallocate])
-  if (visibleDevice !== undefined) named.push(['visible_devices', BigInt64Array.of(BigInt(visibleDevice))])
   return named
 }

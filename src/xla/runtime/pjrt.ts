@@ -19,7 +19,7 @@ export interface PjrtOptions {
   readonly libraries?: readonly string[]
   /** For CUDA: the folder with bin/ptxas. Defaults to what PATH finds. */
   readonly cudaFolder?: string | null
-  /** How it uses a GPU's memory. */
+  /** Which GPU it uses, and its memory. */
   readonly client?: ClientOptions
   /** Where compiled programs are kept, so that they need not be compiled again. Defaults to nowhere. */
   readonly cacheFolder?: string

@@ -7,6 +7,7 @@ import { EngineError } from '../../../src/errors.js'
 import { findAddons } from '../../../src/io/nativeAddon.js'
 import { compileFor } from '../../../src/xla/runtime/aheadOfTime.js'
 import { openPjrt } from '../../../src/xla/runtime/pjrt.js'
+import { findPlugin, missingPlugin } from '../../../src/xla/setup/installed.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
 import { requirePlugin } from '../plugin.js'
 
@@ -103,6 +104,31 @@ describe('xla/runtime: opening plugins', () => {
     const again = await openPjrt({ file })
     assert.equal(again.info.compiler, runner.info.compiler)
     again.dispose()
+  })
+
+  it('passes over what is only for GPUs', async function () {
+    const client = { allocator: 'bfc', memoryFraction: 0.5, preallocate: false, visibleDevice: 0 } as const
+    const runner = await openPjrt({
+      file: requirePlugin(this),
+      client,
+      cudaFolder: '/nowhere',
+      libraries: ['nowhere.so'],
+    })
+    await runner.compile(program)
+    runner.dispose()
+  })
+
+  it('says that there is no GPU', async function () {
+    const plugin = findPlugin('cuda12', {
+      variables: { ...process.env, GRPO_TS_XLA_PLUGIN: process.env.GRPO_TS_CUDA_PLUGIN },
+    })
+    if (plugin === null || fs.existsSync('/dev/nvidiactl')) {
+      console.log(`      skipped: ${plugin ? 'there is a GPU' : missingPlugin('cuda12')}`)
+      this.skip()
+    }
+    await assert.rejects(openPjrt(plugin), is(/cannot be opened as a plugin of XLA: No visible GPU devices/))
+    // It still compiles for one.
+    await assert.rejects(compileFor(plugin.file, 'x', program), is(/Failed to parse GpuTargetConfigProto/))
   })
 
   it('says so when a plugin cannot compile for a GPU that is not there', async function () {

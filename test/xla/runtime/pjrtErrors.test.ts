@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { EngineError} from '../../../src/errors.js';
+import type { EngineError } from '../../../src/errors.js'
 import { OutOfDeviceMemoryError } from '../../../src/errors.js'
 import { asEngineError } from '../../../src/xla/runtime/pjrtErrors.js'
 
