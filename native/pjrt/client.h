@@ -190,8 +190,9 @@ static client *read_client(napi_env env, napi_value value) {
 /** An array that is on the device. Throws for anything else. */
 static array *read_array(napi_env env, napi_value value) {
   array *a = read_handle(env, value, &ARRAY, "expected an array on the device");
-  if (a && !a->buffer) napi_throw_error(env, "FAILED_PRECONDITION", "the array was freed or given away");
-  return a && a->buffer && !a->client->is_closed ? a : NULL;
+  if (!a || (a->buffer && !a->client->is_closed)) return a;
+  napi_throw_error(env, "FAILED_PRECONDITION", "the array was freed or given away");
+  return NULL;
 }
 
 #endif

@@ -117,6 +117,13 @@ static job *new_job(napi_env env, client *c, void (*run)(job *), napi_value (*fi
 
 // Programs
 
+/** A copy of a list, which may be NULL when it is empty. */
+static void *copy_list(const void *list, size_t count, size_t width) {
+  void *copy = calloc(count + 1, width);
+  if (copy && count) memcpy(copy, list, count * width);
+  return copy;
+}
+
 /** Asks for all that is known about an executable. */
 static void describe(job *j, const PJRT_Api *api, PJRT_Executable *of) {
   ARGS(PJRT_Executable_NumOutputs_Args, outputs);
@@ -135,15 +142,10 @@ static void describe(job *j, const PJRT_Api *api, PJRT_Executable *of) {
         ignore_error(api, api->PJRT_Executable_OutputDimensions(&sizes)) && sizes.num_outputs == j->outputs) {
       size_t total = 0;
       for (size_t i = 0; i < j->outputs; i++) total += sizes.dim_sizes[i];
-      j->output_types = calloc(j->outputs + 1, sizeof *j->output_types);
-      j->output_ranks = calloc(j->outputs + 1, sizeof *j->output_ranks);
-      j->output_sizes = calloc(total + 1, sizeof *j->output_sizes);
+      j->output_types = copy_list(types.output_types, j->outputs, sizeof *j->output_types);
+      j->output_ranks = copy_list(sizes.dim_sizes, j->outputs, sizeof *j->output_ranks);
+      j->output_sizes = copy_list(sizes.dims, total, sizeof *j->output_sizes);
       j->has_outputs = j->output_types && j->output_ranks && j->output_sizes;
-      if (j->has_outputs) {
-        memcpy(j->output_types, types.output_types, j->outputs * sizeof *j->output_types);
-        memcpy(j->output_ranks, sizes.dim_sizes, j->outputs * sizeof *j->output_ranks);
-        memcpy(j->output_sizes, sizes.dims, total * sizeof *j->output_sizes);
-      }
     }
   }
   if (!j->serialize) return;

@@ -173,6 +173,7 @@ describe('xla/runtime: the addon for plugins', () => {
       addon.close(client)
       assert.deepEqual([addon.isAlive(array), addon.isAlive(output!)], [false, false])
       assert.throws(() => addon.execute(executable, [array]), /the client is closed/)
+      assert.throws(() => addon.read(array), /the array was freed or given away/)
       assert.throws(() => addon.compile(client, TEXT, compileOptions({}), false), /the client is closed/)
       assert.throws(() => addon.memory(client), /the client is closed/)
       assert.deepEqual(new Float32Array(await reading), Float32Array.of(2, 4))
