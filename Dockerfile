@@ -29,7 +29,7 @@ RUN sh /tmp/system/system.sh
 # The driver is that of the host, which the NVIDIA Container Toolkit brings into the container (`docker run --gpus all`).
 FROM system AS cuda
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility GRPO_TS_XLA_FOLDER=/opt/xla
-COPY --from=xla /opt/xla /opt/xla
+COPY --from=xla --chown=1000:1000 /opt/xla /opt/xla
 COPY --from=packages --chown=1000:1000 /opt/grpo-ts/node_modules /opt/grpo-ts/node_modules
 COPY --chown=1000:1000 . /opt/grpo-ts
 COPY --from=build --chown=1000:1000 /opt/grpo-ts/dist /opt/grpo-ts/dist

@@ -2,22 +2,27 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError, GrpoError } from '../../errors.js'
-import { asWriteError, atomicWriteFile } from '../../io/atomicWrite.js'
-import { readChecksums, sha256Async, writeChecksums } from '../../io/checksums.js'
-import type { Checksums } from '../../io/checksums.js'
+import { asWriteError } from '../../io/atomicWrite.js'
+import { sha256Async } from '../../io/checksums.js'
 import { withFileLock } from '../../io/fileLock.js'
 import type { DeviceKind } from '../devices.js'
 import { installFolder, pluginsFolder } from './installed.js'
 import type { WheelSource } from './source.js'
+import {
+  downloadsFolder,
+  finishFolder,
+  isInstalled,
+  missingWheels,
+  noteUnpacked,
+  prepareFolders,
+  stagingFolder,
+} from './staging.js'
 import { unpackWheel } from './unpack.js'
-import { requirement } from './wheels.js'
+import { wheelsOf } from './wheels.js'
 import type { PluginRelease, Wheel } from './wheels.js'
 
 /** Bytes that a disk should keep free. */
 const SPARE_BYTES = 64 * 1024 * 1024
-const REQUIREMENTS_FILE = 'requirements.txt'
-/** In the folder that is being filled: for each wheel that was unpacked, the checksums of its files. */
-const UNPACKED_FOLDER = '.unpacked'
 
 /** What is going to be fetched. */
 export interface SetUpPlan {
@@ -51,36 +56,25 @@ export async function setUpPlugin(
   source: WheelSource,
   options: SetUpOptions = {},
 ): Promise<boolean> {
-  const wheels = wheelsOf(release)
   const signal = options.signal ?? new AbortController().signal
   const onMessage = options.onMessage ?? (() => undefined)
   return withDeviceLock(release.device, { signal, onMessage }, async () => {
-    if (await isInstalled(release, wheels, { signal, onMessage })) return false
-    const folder = installFolder(release)
-    const staging = stagingFolder(release)
-    // Of an attempt that was interrupted.
-    const missing = isOf(staging, wheels) ? wheels.filter((wheel) => !fs.existsSync(listOf(staging, wheel))) : wheels
+    if (await isIntact(release, { signal, onMessage })) return false
+    const missing = missingWheels(release)
     source.check?.(missing)
     try {
-      prepare(staging, wheels)
-      checkFreeSpace(staging, missing, source)
+      prepareFolders(release)
+      checkFreeSpace(stagingFolder(release), missing, source)
       options.onPlan?.({
         wheels: missing,
         downloadBytes: sum(missing.map(({ bytes }) => bytes)),
-        unpackedBytes: sum(wheels.map(({ unpackedBytes }) => unpackedBytes)),
-        folder,
+        unpackedBytes: sum(wheelsOf(release).map(({ unpackedBytes }) => unpackedBytes)),
+        folder: installFolder(release),
       })
-      await fillFolder(release, missing, source, { ...options, signal })
-      const checksums: Checksums = new Map(
-        wheels.flatMap((wheel) => [...(readChecksums(listOf(staging, wheel)) ?? [])]),
-      )
-      writeChecksums(staging, checksums)
-      fs.rmSync(path.join(staging, UNPACKED_FOLDER), { recursive: true })
-      fs.rmSync(downloadsFolder(release), { recursive: true, force: true })
-      fs.rmSync(folder, { recursive: true, force: true })
-      fs.renameSync(staging, folder)
+      await unpackAll(release, missing, source, { ...options, signal })
+      finishFolder(release)
     } catch (error) {
-      throw asWriteError(staging, error)
+      throw asWriteError(stagingFolder(release), error)
     }
     return true
   })
@@ -122,21 +116,10 @@ async function withDeviceLock<T>(
   return withFileLock(path.join(folder, `${device}.lock`), { signal, onWait }, body)
 }
 
-async function isInstalled(
-  release: PluginRelease,
-  wheels: readonly Wheel[],
-  { signal, onMessage }: Telling,
-): Promise<boolean> {
-  const folder = installFolder(release)
-  if (!fs.existsSync(folder)) return false
+/** Whether a plugin is installed and undamaged. */
+async function isIntact(release: PluginRelease, { signal, onMessage }: Telling): Promise<boolean> {
   try {
-    const checksums = readChecksums(folder)
-    if (checksums === null || !isOf(folder, wheels)) return false
-    for (const [name, digest] of checksums) {
-      const file = path.join(folder, name)
-      if ((await sha256Async(file, signal)) !== digest) throw new FileFormatError(file, 'is not as it was unpacked')
-    }
-    return true
+    return await isInstalled(release, signal)
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error
     onMessage(`${error.message}; fetched anew`)
@@ -144,60 +127,22 @@ async function isInstalled(
   }
 }
 
-/** Whether a folder was made for these wheels and no others. */
-function isOf(folder: string, wheels: readonly Wheel[]): boolean {
-  const file = path.join(folder, REQUIREMENTS_FILE)
-  return fs.existsSync(file) && fs.readFileSync(file, 'utf8') === wheels.map(requirement).join('')
-}
-
-function wheelsOf(release: PluginRelease): readonly Wheel[] {
-  return release.wheels[process.arch] ?? []
-}
-
-/** What becomes the installed folder. */
-function stagingFolder(release: PluginRelease): string {
-  return `${installFolder(release)}.incomplete`
-}
-
-function downloadsFolder(release: PluginRelease): string {
-  return `${installFolder(release)}.downloads`
-}
-
-/** Where it is written down what a wheel brought. */
-function listOf(staging: string, wheel: Wheel): string {
-  return path.join(staging, UNPACKED_FOLDER, wheel.file)
-}
-
-function prepare(staging: string, wheels: readonly Wheel[]): void {
-  if (isOf(staging, wheels)) return
-  fs.rmSync(staging, { recursive: true, force: true })
-  fs.mkdirSync(path.join(staging, UNPACKED_FOLDER), { recursive: true })
-  atomicWriteFile(path.join(staging, REQUIREMENTS_FILE), wheels.map(requirement).join(''))
-}
-
-async function fillFolder(
+async function unpackAll(
   release: PluginRelease,
   missing: readonly Wheel[],
   source: WheelSource,
   { onProgress, signal }: SetUpOptions & { signal: AbortSignal },
 ): Promise<void> {
-  const staging = stagingFolder(release)
-  const downloads = downloadsFolder(release)
-  fs.mkdirSync(downloads, { recursive: true })
   const totalBytes = sum(wheelsOf(release).map(({ bytes }) => bytes))
   let loadedBytes = totalBytes - sum(missing.map(({ bytes }) => bytes))
   for (const wheel of missing) {
     const onBytes = (bytes: number): void => {
       onProgress?.({ file: wheel.file, loadedBytes: loadedBytes + bytes, totalBytes })
     }
-    const file = await source.fetch(wheel, downloads, { onBytes, signal })
+    const file = await source.fetch(wheel, downloadsFolder(release), { onBytes, signal })
     await checkWheel(file, wheel, source, signal)
     onBytes(wheel.bytes)
-    const checksums = await unpackWheel(file, wheel, staging, signal)
-    const list = `${listOf(staging, wheel)}.new`
-    fs.mkdirSync(list, { recursive: true })
-    writeChecksums(list, checksums)
-    fs.renameSync(list, listOf(staging, wheel))
+    noteUnpacked(release, wheel, await unpackWheel(file, wheel, stagingFolder(release), signal))
     if (source.isCopy) fs.rmSync(file)
     loadedBytes += wheel.bytes
   }

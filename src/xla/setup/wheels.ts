@@ -125,6 +125,11 @@ export interface PluginChoice {
   platform?: NodeJS.Platform
 }
 
+/** The wheels of a plugin for this machine's processor. */
+export function wheelsOf(release: PluginRelease): readonly Wheel[] {
+  return release.wheels[process.arch] ?? []
+}
+
 /** Package, version and tags of a wheel's name, which PEP 427 defines. */
 export function wheelTags({ file }: Pick<Wheel, 'file'>): {
   name: string
