@@ -8,7 +8,11 @@ WORKDIR /opt/grpo-ts
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 
+# With a C compiler, for the kernels of the cpu engine and the addon that loads XLA's plugins.
 FROM packages AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN npm run build
 

@@ -89,7 +89,7 @@ describe('the container', () => {
       it('is no root, and has Node and JupyterLab', async () => {
         const { output } = await run(['sh', '-c', 'id -u && node --version && jupyter lab --version && echo $HF_HOME'])
         assert.match(output, /^1000\nv(2\d)\.\d+\.\d+\n4\.\d+\.\d+\n\/work\/models\n$/)
-        assert.match((await run(['doctor'])).output, /^cpu +works: /m)
+        assert.match((await run(['doctor'])).output, /^cpu +works: native code /m)
       })
 
       it('hands the variables of the Hub on', async () => {
@@ -174,7 +174,7 @@ describe('the container', () => {
       })
 
       it('saves a run that is stopped, and goes on with it', async function () {
-        const recipe = { ...shortRun, max_steps: 100_000, save_strategy: 'no' }
+        const recipe = { ...shortRun, max_steps: 60 }
         fs.writeFileSync(path.join(volume(), 'recipe.yaml'), stringify(recipe))
         const container = startContainer(image, { volume: volume(), command: ['train', 'recipe.yaml'] })
         let output = ''
@@ -188,14 +188,14 @@ describe('the container', () => {
         const steps = (): number =>
           fs.existsSync(metrics) ? fs.readFileSync(metrics, 'utf8').split('\n').length - 1 : 0
         for (let tries = 0; tries < 600 && steps() < 2; tries++) await sleep(200)
-        assert.ok(steps() >= 2, output)
+        assert.ok(steps() >= 2 && steps() < recipe.max_steps, output)
         signalContainer(container, 'SIGTERM')
         assert.deepEqual((await ended)[0], 143, output)
         const saved = steps()
-        assert.ok(fs.existsSync(path.join(volume(), `runs/test/checkpoint-${saved}`)), output)
-        const again = await run(['train', 'recipe.yaml', '--resume', '--max-steps', String(saved + 1)])
+        assert.ok(fs.existsSync(path.join(volume(), `runs/test/checkpoints/step-${saved}`)), output)
+        const again = await run(['train', 'recipe.yaml', '--resume'])
         assert.equal(again.status, 0, again.output)
-        assert.equal(steps(), saved + 1)
+        assert.equal(steps(), recipe.max_steps)
       })
 
       it(`${target === 'cuda' ? 'has' : 'does without'} the plugin of XLA for CUDA`, async () => {
