@@ -83,12 +83,3 @@ export function findTarget(targets: readonly Target[], name: string): Target {
     `--target '${name}' names ${found.length === 0 ? 'no card' : 'several cards'}; expected one of: ${list}`,
   )
 }
-
-/** The same card with another amount of memory, which the compiler schedules for. */
-export function withMemory(target: Target, memory: number): Target {
-  return {
-    ...target,
-    memory,
-    text: target.text.replace(memoryLine, (line, bytes: string) => line.replace(bytes, String(memory))),
-  }
-}

@@ -36,37 +36,49 @@ function print(record: BenchRecord): void {
   process.stdout.write(`${JSON.stringify(record)}\n`)
 }
 
+const halves = { generation: measureGeneration, training: measureTraining }
+type Half = keyof typeof halves
+
 async function measureSpeed({ choice, model, folder, sizes }: GpuJob): Promise<void> {
   const { engine, name } = await selectEngine(choice.engine, choice)
   const { precision, device } = engine.info
   const policy = (await loadModel(folder)).withLora({ r: sizes.loraR, alpha: 2 * sizes.loraR })
   ignoreEndOfSequence(policy)
-  const common = { model, engine: name, device, precision }
-  for (const [benchmark, measure, counts] of [
-    ['generation', measureGeneration, sizes.sampled],
-    ['training', measureTraining, sizes.trained],
-  ] as const) {
-    for (const completions of counts) {
-      const { promptLength, maxCompletionLength } = sizes
-      const numGenerations = Math.min(sizes.numGenerations, completions)
-      const prompts = completions / numGenerations
-      const task = randomPrompts({ problems: prompts, promptLength, vocabularySize: policy.config.vocabularySize })
-      const steps = { prompts, numGenerations, maxCompletionLength, perDeviceTrainBatchSize: completions, steps: 2 }
-      const config = { numGenerations, maxCompletionLength, perDeviceTrainBatchSize: completions, maxSteps: 3 }
-      try {
-        const measured = await measure({ policy, task, config }, { ...steps, warmUp: true })
-        const { tensorBytes, residentBytes } = peakMemory(engine)
-        const peaks = {
-          peak_device_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
-          peak_rss_mib: rounded(residentBytes / 2 ** 20),
-        }
-        print({ benchmark, ...common, completions, ...measured, ...peaks })
-      } catch (error) {
-        // More completions would not fit either; the other half is measured in any case.
-        print({ benchmark, ...common, completions, error: (error as Error).message })
-        process.exitCode = 1
-        break
-      }
+  const { promptLength, maxCompletionLength } = sizes
+  const failed = new Set<Half>()
+
+  async function measureHalf(benchmark: Half, completions: number): Promise<void> {
+    const common = { benchmark, model, engine: name, device, precision, completions }
+    const numGenerations = Math.min(sizes.numGenerations, completions)
+    const prompts = completions / numGenerations
+    const task = randomPrompts({ problems: prompts, promptLength, vocabularySize: policy.config.vocabularySize })
+    const ofStep = { numGenerations, maxCompletionLength, perDeviceTrainBatchSize: completions }
+    const prepared = { policy, task, config: { ...ofStep, maxSteps: 3 } }
+    try {
+      const measured = await halves[benchmark](prepared, { ...ofStep, prompts, steps: 2, warmUp: true })
+      const { tensorBytes, residentBytes } = peakMemory(engine)
+      print({
+        ...common,
+        ...measured,
+        peak_device_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
+        peak_rss_mib: rounded(residentBytes / 2 ** 20),
+      })
+    } catch (error) {
+      // More completions would not fit either.
+      failed.add(benchmark)
+      print({ ...common, error: (error as Error).message })
+      process.exitCode = 1
+    }
+  }
+
+  // The halves take turns, the fewest completions first: where the time is over, most is known.
+  for (let i = 0; i < Math.max(sizes.sampled.length, sizes.trained.length); i++) {
+    for (const [half, counts] of [
+      ['generation', sizes.sampled],
+      ['training', sizes.trained],
+    ] as const) {
+      const completions = counts[i]
+      if (completions !== undefined && !failed.has(half)) await measureHalf(half, completions)
     }
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { findTarget, readTargets, withMemory } from '../../../bench/aot/targets.js'
+import { findTarget, readTargets } from '../../../bench/aot/targets.js'
 import { ConfigError, FileFormatError } from '../../../src/errors.js'
 
 const CHUNK_BYTES = 2 ** 22
@@ -86,11 +86,5 @@ describe('cards to compile for', () => {
       message: /several cards.*NVIDIA B200, NVIDIA GB200/,
     })
     assert.throws(() => findTarget(targets, 'T4'), ConfigError)
-  })
-
-  it('changes the memory of a card', () => {
-    const target = withMemory({ name: 'NVIDIA A100', memory: 51041271808, text: description('NVIDIA A100') }, 16e9)
-    assert.equal(target.memory, 16e9)
-    assert.equal(target.text, description('NVIDIA A100').replace('51041271808', '16000000000'))
   })
 })

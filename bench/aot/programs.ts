@@ -1,0 +1,122 @@
+/** The programs that the engine xla runs in a step, as it makes them. */
+import { budgetsOf } from '../../src/engine/xla/budgets.js'
+import { countBucket, tokenBucket } from '../../src/engine/xla/buckets.js'
+import { decodeProgramOf } from '../../src/engine/xla/decodeSteps.js'
+import { sequenceProgram } from '../../src/engine/xla/sequencePrograms.js'
+import type { ModelConfig } from '../../src/model/config.js'
+import { projections } from '../../src/model/modelTensors.js'
+import { backwardProgram } from '../../src/xla/programs/backward.js'
+import { decodeProgram } from '../../src/xla/programs/decode.js'
+import { adapterTypes, decoderTypes, listAdapter, listDecoder } from '../../src/xla/programs/decoderArrays.js'
+import { forwardProgram } from '../../src/xla/programs/forward.js'
+import { changedMatrices, mergeProgram } from '../../src/xla/programs/mergeAdapter.js'
+import { prefillProgram } from '../../src/xla/programs/prefill.js'
+import { cacheTypes } from '../../src/xla/programs/samplingCache.js'
+import type { Program } from '../../src/xla/runtime/runner.js'
+import { bytesOf } from '../../src/xla/types.js'
+import type { ArrayType } from '../../src/xla/types.js'
+
+/** What the programs are made for. */
+export interface ProgramSizes {
+  /** Tokens of a prompt, and of a completion. */
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** Completions of each prompt. */
+  readonly numGenerations: number
+  /** Prompts that are sampled from together. */
+  readonly prompts: number
+  /** Prompts whose completions are trained on together, and completions of each that are. */
+  readonly trainedPrompts: number
+  readonly trainedRows: number
+  /** Of the adapter, which is on all linear layers. */
+  readonly rank: number
+}
+
+/** What is compared with the budget: completions of 512 tokens, eight of each prompt. */
+export const checkedSizes: ProgramSizes = {
+  promptTokens: 256,
+  completionTokens: 512,
+  numGenerations: 8,
+  prompts: 8,
+  trainedPrompts: 2,
+  trainedRows: 8,
+  rank: 16,
+}
+
+/** Share of a card's memory that XLA takes for arrays by itself; the rest is the driver's and the libraries'. */
+export const USABLE = 0.75
+
+/** In the order of a step. */
+export const programNames = ['merge', 'prefill', 'decode', 'score', 'forward', 'backward'] as const
+export type ProgramName = (typeof programNames)[number]
+
+const model = (config: ModelConfig) => ({ config, weightType: 'bf16' }) as const
+
+function ranksOf({ rank }: ProgramSizes): Record<string, number> {
+  return Object.fromEntries(projections.map((module) => [module, rank]))
+}
+
+function cacheOf({ prompts, promptTokens, numGenerations, completionTokens }: ProgramSizes) {
+  return {
+    groups: prompts,
+    promptTokens: tokenBucket(promptTokens - 1),
+    rows: numGenerations,
+    tokens: tokenBucket(completionTokens),
+  }
+}
+
+/** Makes a program in bfloat16, for a card with so much memory. */
+export function modelProgram(
+  name: ProgramName,
+  config: ModelConfig,
+  sizes: ProgramSizes,
+  memory: number, // bytes
+): Program {
+  const { logitBytes, prefillTokens } = budgetsOf(USABLE * memory)
+  const cache = cacheOf(sizes)
+  const ranks = ranksOf(sizes)
+  const { trainedPrompts: groups, trainedRows: rows } = sizes
+  const sequences = sequenceProgram({ model: model(config), logitBytes }, { ...cache, groups, rows }, ranks, false)
+  switch (name) {
+    case 'merge':
+      return mergeProgram(model(config), ranks)
+    case 'prefill': {
+      const prompts = Math.min(countBucket(cache.groups), Math.max(1, Math.floor(prefillTokens / cache.promptTokens)))
+      return prefillProgram(model(config), cache, prompts, cache.promptTokens)
+    }
+    case 'decode':
+      return decodeProgram(decodeProgramOf(model(config), cache, [0], { maxCompletionLength: sizes.completionTokens }))
+    case 'score':
+      return forwardProgram(sequences, { keep: false })
+    case 'forward':
+      return forwardProgram(sequences, { keep: true })
+    case 'backward':
+      return backwardProgram(sequences)
+  }
+}
+
+/** Bytes that are on the device while a program runs, beside its own: the weights without the adapter, the adapter, the cache. */
+export function residentBytes(name: ProgramName, config: ModelConfig, sizes: ProgramSizes): number {
+  const decoder = decoderTypes(config, 'bf16')
+  const ranks = ranksOf(sizes)
+  const changed = sum(changedMatrices(ranks).map((matrix) => decoder.layers[matrix]))
+  const adapter = sum(listAdapter(adapterTypes(config, ranks)))
+  switch (name) {
+    case 'merge':
+      return sum(listDecoder(decoder)) - changed
+    case 'prefill': {
+      const { keys, values } = cacheTypes(config, 'bf16', cacheOf(sizes))
+      return changed + adapter + sum([keys, values])
+    }
+    case 'decode':
+      return changed + adapter
+    case 'score':
+    case 'forward':
+    case 'backward':
+      return 0
+  }
+}
+
+function sum(types: readonly ArrayType[]): number {
+  return types.reduce((total, type) => total + bytesOf(type), 0)
+}
