@@ -69,7 +69,7 @@ async function startTfjsNode(
   return tensorEngine(
     {
       name: 'tensorflow',
-      description: `${where}, operation by operation, some 14 times as many as the engine cpu has (${reason})`,
+      description: `${where}, operation by operation, thousands of them a token (${reason})`,
       device: isOnGpu ? 'cuda' : 'cpu',
       // How its products of matrices are cut depends on the number of rows.
       isBatchInvariant: false,
