@@ -8,6 +8,7 @@ import { KeyValueCache } from '../../../src/engine/cpu/keyValueCache.js'
 import type { LoraAdapter } from '../../../src/model/lora.js'
 import { packGroups } from '../../../src/engine/cpu/packedBatch.js'
 import type { PackedBatch } from '../../../src/engine/cpu/packedBatch.js'
+import { architectures, architectureSizes } from '../../fixtures/architectures.js'
 import { BACKENDS, randomIds, randomPolicy, sequenceBatch, sequenceLogits } from '../../fixtures/policies.js'
 import { ReferenceDecoder, referenceLora, referenceTokenScore } from '../../fixtures/referenceDecoder.js'
 import type { ReferenceLora } from '../../fixtures/referenceDecoder.js'
@@ -15,38 +16,11 @@ import { decoderOf } from '../../fixtures/tensors.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 import { assertClose, randomValues, values } from '../../ops/suite.js'
 
-const llama3Rope = {
-  rope_type: 'llama3',
-  factor: 8,
-  low_freq_factor: 1,
-  high_freq_factor: 4,
-  original_max_position_embeddings: 24,
-}
-
 const VOCABULARY = 37
 
-/** What the decoder has to compute: every kind of layer that an architecture brings. The head dimension is never hidden / heads. */
-const MODELS: Record<string, Record<string, unknown>> = {
-  'Llama, untied': { tie_word_embeddings: false },
-  'Llama, tied, all biases, one key-value head': { attention_bias: true, mlp_bias: true, num_key_value_heads: 1 },
-  'Llama, rope of type llama3, as many key-value heads as heads': { rope_scaling: llama3Rope, num_key_value_heads: 4 },
-  'Qwen2, biases of q, k and v': {
-    architectures: ['Qwen2ForCausalLM'],
-    model_type: 'qwen2',
-    tie_word_embeddings: false,
-  },
-  'Qwen3, norms of queries and keys': { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' },
-  'SmolLM3, a layer without rope': {
-    architectures: ['SmolLM3ForCausalLM'],
-    model_type: 'smollm3',
-    no_rope_layers: [1, 0],
-  },
-}
 const SIZES = {
   vocab_size: VOCABULARY,
-  hidden_size: 24,
-  intermediate_size: 40,
-  head_dim: 8,
+  ...architectureSizes,
   max_position_embeddings: 256,
   rms_norm_eps: 1e-5,
   rope_theta: 100,
@@ -54,7 +28,7 @@ const SIZES = {
 const TOKEN_IDS = randomIds(13, VOCABULARY, 5)
 
 const folders = new Map(
-  Object.entries(MODELS).map(([name, changes]) => [
+  Object.entries(architectures).map(([name, changes]) => [
     name,
     temporaryTinyModel({ ...SIZES, ...changes }, { tokenizer: false }),
   ]),
@@ -158,7 +132,7 @@ describe('decoder', () => {
     describe(`on ${backend}`, () => {
       before(() => selectEngine(backend))
 
-      for (const name of Object.keys(MODELS)) {
+      for (const name of Object.keys(architectures)) {
         describe(name, () => {
           it('gives the logits of the plain reference, with and without an adapter', () =>
             withModel(name, (model) => {

@@ -14,6 +14,7 @@ import { projections } from '../../../src/model/modelTensors.js'
 import type { SamplingParameters } from '../../../src/ops/sampleTokens.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
+import { architectures, architectureSizes } from '../../fixtures/architectures.js'
 import { memoryInUse, randomIds, randomPolicy } from '../../fixtures/policies.js'
 import { decoderOf } from '../../fixtures/tensors.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
@@ -22,30 +23,8 @@ const VOCABULARY = 53
 
 const SIZES = {
   vocab_size: VOCABULARY,
-  hidden_size: 24,
-  intermediate_size: 40,
-  head_dim: 8,
+  ...architectureSizes,
   max_position_embeddings: 64,
-}
-
-/** Every kind of layer that an architecture brings. */
-const MODELS: Record<string, Record<string, unknown>> = {
-  'Llama, untied': { tie_word_embeddings: false },
-  'Llama, tied, all biases, one key-value head': { attention_bias: true, mlp_bias: true, num_key_value_heads: 1 },
-  'Llama, rope of type dynamic beyond its length': {
-    rope_scaling: { rope_type: 'dynamic', factor: 2, original_max_position_embeddings: 16 },
-  },
-  'Qwen2, biases of q, k and v': {
-    architectures: ['Qwen2ForCausalLM'],
-    model_type: 'qwen2',
-    tie_word_embeddings: false,
-  },
-  'Qwen3, norms of queries and keys': { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' },
-  'SmolLM3, a layer without rope': {
-    architectures: ['SmolLM3ForCausalLM'],
-    model_type: 'smollm3',
-    no_rope_layers: [1, 0],
-  },
 }
 
 /** What is trained of a model. */
@@ -151,7 +130,7 @@ describe('engine/cpu: the decoding plan', () => {
     [1, 'F32'],
     [2, 'BF16'],
   ] as const) {
-    for (const [name, changes] of Object.entries(MODELS)) {
+    for (const [name, changes] of Object.entries(architectures)) {
       it(`gives the bits of tensors: ${name}, ${dtype}, on ${threads} thread${threads === 1 ? '' : 's'}`, async () => {
         await selectEngine('cpu', { threads })
         const base = await loadModel(temporaryTinyModel({ ...SIZES, ...changes }, { tokenizer: false, dtype }))
