@@ -148,7 +148,7 @@ export async function assertSameCompletions(
 /** The largest differences that were seen. */
 const differences = new Map<string, number>()
 
-function note(what: string, difference: number): void {
+export function note(what: string, difference: number): void {
   differences.set(what, Math.max(differences.get(what) ?? 0, difference))
 }
 
