@@ -26,6 +26,7 @@ const common = {
   isBatchInvariant: true,
   samplingTolerance: SAMPLING_TOLERANCE,
   expectedDifference: null,
+  isCompiled: false,
   tensorLimit: TENSOR_LIMIT,
   budgets: {
     decodeRows: MAXIMUM_ROWS,

@@ -98,7 +98,8 @@ export async function measureTraining(
     return performance.now() - started
   }
   const first = await measure()
-  return (1000 * tokens) / (first < WARM_UP ? await measure() : first)
+  const isWarmUp = first < WARM_UP || policy.engine.info.isCompiled
+  return (1000 * tokens) / (isWarmUp ? await measure() : first)
 }
 
 /** How long a step and the run will take, from the speed and the lengths that were measured. */

@@ -87,8 +87,9 @@ export async function preflight(
       : checkSignal(groups, config)
   if (groups.length > 0) checks.push(checkCompletionLength(groups, config))
   checks.push(...signal.checks)
-  const limits = { tokens: (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond }
-  const training = await advised(() => measureTraining(policy, rows, config, limits))
+  // Another size would have to be compiled by itself.
+  const tokens = policy.engine.info.isCompiled ? Infinity : (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond
+  const training = await advised(() => measureTraining(policy, rows, config, { tokens }))
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
   checks.push(time.check, checkMemoryForecast(memoryForecast, memoryLimits(policy.engine)))
   return {

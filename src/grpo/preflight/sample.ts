@@ -31,19 +31,28 @@ export async function sampleFor(seconds: number, plan: RunPlan, options: Preflig
   const { policy, config, rewards, sampler } = plan
   const { task, signal, onProgress } = options
   const problems = problemsWithRoom(policy, task, config.maxCompletionLength)
-  const begun = performance.now()
+  // Where programs are compiled for each size, it is the run's own sizes that are worth it, and compiling is no part of the speed.
+  const isCompiled = policy.engine.info.isCompiled && sampler.identity === null
+  const numGenerations = isCompiled ? config.numGenerations : GENERATIONS
+  const together = isCompiled ? config.generationBatchSize / numGenerations : null
+  let isCold = isCompiled
+  let begun = performance.now()
   const elapsed = (): number => (performance.now() - begun) / 1000
   const timeIsUp = new AbortController()
-  const settings = { ...config, numGenerations: GENERATIONS, beta: 0 }
+  const settings = { ...config, numGenerations, beta: 0 }
   const groups: RolloutGroup[] = []
   let tokens = 0
   let tokensPerSecond = 0
-  // One problem shows the speed; then as many as there is time for, which together take less than one by one.
-  for (let at = 0, size = 1; at < problems.length; at += size) {
-    if (at > 0) size = Math.min(problems.length - at, Math.floor((seconds - elapsed()) / (elapsed() / at)))
-    if (size < 1) break
-    const before = elapsed()
+  // One problem, or batch, shows the speed; then as many problems as there is time for, which together take less than one by one.
+  for (let at = 0, size = together ?? 1; at < problems.length; at += size) {
+    if (at > 0) {
+      const possible = Math.min(problems.length - at, Math.floor((seconds - elapsed()) / (elapsed() / at)))
+      size = together ?? possible
+      if (size < 1 || size > possible) break
+    }
+    let before = elapsed()
     let sampled = 0
+    let sampledBefore = 0
     try {
       const rollouts = await collectRollouts(policy, task, problems.slice(at, at + size), rewards, settings, {
         seed: config.seed + at,
@@ -51,16 +60,17 @@ export async function sampleFor(seconds: number, plan: RunPlan, options: Preflig
         signal: AbortSignal.any([timeIsUp.signal, ...(signal ? [signal] : [])]),
         onProgress: (done) => {
           sampled = done
-          // The larger batches run at the speed of a run's own.
-          tokensPerSecond = done / (elapsed() - before)
-          const completions = groups.length * GENERATIONS
-          onProgress?.({ completions, of: problems.length * GENERATIONS, tokens: tokens + done })
+          // When the first tokens are there, the programs are compiled; the larger batches run at the speed of a run's own.
+          if (isCold) [begun, before, sampledBefore, isCold] = [performance.now(), 0, done, false]
+          else tokensPerSecond = (done - sampledBefore) / (elapsed() - before)
+          const completions = groups.length * numGenerations
+          onProgress?.({ completions, of: problems.length * numGenerations, tokens: tokens + done })
           if (elapsed() > seconds) timeIsUp.abort()
         },
       })
       groups.push(...rollouts.groups)
-      if (sampled > 0) continue
-      // A rollout engine need not tell how it goes on.
+      if (sampled > sampledBefore) continue
+      // A rollout engine need not tell how it goes on, and one call may sample all there is.
       sampled = rollouts.rows.reduce((sum, { completionIds }) => sum + completionIds.length, 0)
       tokensPerSecond = sampled / (elapsed() - before)
     } catch (error) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError } from '../../../src/errors.js'
 import { preflight } from '../../../src/grpo/preflight/preflight.js'
@@ -9,6 +10,7 @@ import { arithmetic } from '../../../src/tasks/generators/arithmetic.js'
 import { adapterValues, memoryInUse } from '../../fixtures/policies.js'
 import type { RolloutEngine } from '../../../src/grpo/rollouts/rolloutEngine.js'
 import { fakeRollouts } from '../rollouts/fakeRollouts.js'
+import { forwardingEngine } from '../../fixtures/forwardingEngine.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
 
 describe('grpo/preflight', () => {
@@ -28,6 +30,48 @@ describe('grpo/preflight', () => {
     task: arithmetic(),
     rewards: [correctness(), format({ weight: 0.2 })],
     config: { numGenerations: 4, maxCompletionLength: 8, maxSteps: 50 },
+  })
+
+  it("measures what a compiled engine does when it has compiled, on the run's own sizes", async () => {
+    const { engine } = await selectEngine('cpu')
+    const sizes = new Set<string>()
+    const compiling = { sampling: 600, training: 600 }
+    /** Takes its time once. */
+    const compile = async (what: keyof typeof compiling): Promise<void> => {
+      await setTimeout(compiling[what])
+      compiling[what] = 0
+    }
+    const base = await loadModel(model.folder, {
+      engine: forwardingEngine(engine, {
+        info: { isBatchInvariant: false, isCompiled: true },
+        model: (plain) => ({
+          async generate(prompts, sampling) {
+            sizes.add(`${prompts.length} x ${sampling.numGenerations}`)
+            await compile('sampling')
+            return plain.generate(prompts, sampling)
+          },
+          async record(rows, recording) {
+            sizes.add(`${rows.length} rows`)
+            await compile('training')
+            return plain.record(rows, recording)
+          },
+        }),
+      }),
+    })
+    const compiled = base.withLora({ r: 2 })
+    try {
+      const config = { ...options().config, numGenerations: 2, perDeviceTrainBatchSize: 8 }
+      const { report, groups } = await preflight({ ...options(), policy: compiled, config })
+      // 5 batches of 4 problems, and a micro-batch twice.
+      assert.equal(groups.length, 20)
+      assert.ok(groups.every(({ completions }) => completions.length === 2))
+      assert.deepEqual([...sizes], ['4 x 2', '8 rows'])
+      assert.deepEqual(compiling, { sampling: 0, training: 0 })
+      assert.ok(report.secondsPerStep < 0.5, `${report.secondsPerStep} s a step`)
+    } finally {
+      compiled.dispose()
+      base.dispose()
+    }
   })
 
   it('looks at 80 completions of a model of random weights, and says what is the matter', async () => {
