@@ -104,7 +104,30 @@ static void run_open(job *j) {
   pthread_mutex_unlock(&plugins_lock);
 }
 
-/** { handle, platform, version, device, api, attributes } */
+/** An object with named values of a plugin; lists of numbers as text, such as 1.13.3. */
+static napi_value named_values(napi_env env, const PJRT_NamedValue *list, size_t count) {
+  napi_value object;
+  napi_create_object(env, &object);
+  for (size_t i = 0; i < count; i++) {
+    const PJRT_NamedValue *value = list + i;
+    char name[100], joined[200] = "";
+    snprintf(name, sizeof name, "%.*s", (int)value->name_size, value->name);
+    size_t length = 0;
+    if (value->type == PJRT_NamedValue_kString) {
+      set_text(env, object, name, value->string_value, value->value_size);
+    } else if (value->type == PJRT_NamedValue_kInt64) {
+      set_number(env, object, name, (double)value->int64_value);
+    } else if (value->type == PJRT_NamedValue_kInt64List) {
+      for (size_t k = 0; k < value->value_size && length < sizeof joined - 32; k++) {
+        length += (size_t)snprintf(joined + length, sizeof joined - length, k ? ".%lld" : "%lld", (long long)value->int64_array_value[k]);
+      }
+      set_text(env, object, name, joined, length);
+    }
+  }
+  return object;
+}
+
+/** { handle, platform, version, device, api, attributes, deviceAttributes } */
 static napi_value finish_open(napi_env env, job *j) {
   client *c = j->client;
   const PJRT_Api *api = c->api;
@@ -112,7 +135,7 @@ static napi_value finish_open(napi_env env, job *j) {
   j->client = NULL;
   c->next = j->instance->clients;
   j->instance->clients = c;
-  napi_value handle = make_handle(env, c, &CLIENT, finalize_client), result, attributes;
+  napi_value handle = make_handle(env, c, &CLIENT, finalize_client), result;
   if (!handle) {
     close_client(c);
     release_client(c);
@@ -138,31 +161,18 @@ static napi_value finish_open(napi_env env, job *j) {
     if (ignore_error(api, api->PJRT_DeviceDescription_Kind(&kind))) {
       set_text(env, result, "device", kind.device_kind, kind.device_kind_size);
     }
+    ARGS(PJRT_DeviceDescription_Attributes_Args, own);
+    own.device_description = description.device_description;
+    const bool has_own = ignore_error(api, api->PJRT_DeviceDescription_Attributes(&own));
+    napi_value named = named_values(env, own.attributes, has_own ? own.num_attributes : 0);
+    napi_set_named_property(env, result, "deviceAttributes", named);
   }
   char number[32];
   const int size = snprintf(number, sizeof number, "%d.%d", api->pjrt_api_version.major_version, api->pjrt_api_version.minor_version);
   set_text(env, result, "api", number, (size_t)size);
-  napi_create_object(env, &attributes);
   ARGS(PJRT_Plugin_Attributes_Args, list);
-  if (HAS(api, PJRT_Plugin_Attributes) && ignore_error(api, api->PJRT_Plugin_Attributes(&list))) {
-    for (size_t i = 0; i < list.num_attributes; i++) {
-      const PJRT_NamedValue *value = list.attributes + i;
-      char name[100], joined[200] = "";
-      snprintf(name, sizeof name, "%.*s", (int)value->name_size, value->name);
-      size_t length = 0;
-      if (value->type == PJRT_NamedValue_kString) {
-        set_text(env, attributes, name, value->string_value, value->value_size);
-      } else if (value->type == PJRT_NamedValue_kInt64) {
-        set_number(env, attributes, name, (double)value->int64_value);
-      } else if (value->type == PJRT_NamedValue_kInt64List) {
-        for (size_t k = 0; k < value->value_size && length < sizeof joined - 32; k++) {
-          length += (size_t)snprintf(joined + length, sizeof joined - length, k ? ".%lld" : "%lld", (long long)value->int64_array_value[k]);
-        }
-        set_text(env, attributes, name, joined, length);
-      }
-    }
-  }
-  napi_set_named_property(env, result, "attributes", attributes);
+  const bool has_list = HAS(api, PJRT_Plugin_Attributes) && ignore_error(api, api->PJRT_Plugin_Attributes(&list));
+  napi_set_named_property(env, result, "attributes", named_values(env, list.attributes, has_list ? list.num_attributes : 0));
   return result;
 }
 

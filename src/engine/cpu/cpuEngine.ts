@@ -76,6 +76,11 @@ class TensorEngine implements Engine {
   }
 }
 
+/** Whether an engine computes with tensors of tfjs. */
+export function isTensorEngine(engine: Engine): boolean {
+  return engine instanceof TensorEngine
+}
+
 /** An engine on a backend of tfjs. Throws an EngineError when that has a part of an op's kernels only. */
 export function tensorEngine(
   /** What it is, and where it is not as our own engine. */

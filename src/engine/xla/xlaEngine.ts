@@ -1,5 +1,6 @@
-import { EngineError } from '../../errors.js'
-import { deviceKinds } from '../../xla/devices.js'
+import path from 'node:path'
+import { ConfigError, EngineError, UnsupportedError } from '../../errors.js'
+import { cacheFolder } from '../../io/cacheFolder.js'
 import type { DeviceKind } from '../../xla/devices.js'
 import type { FloatType } from '../../xla/programs/decoderArrays.js'
 import { openPjrt } from '../../xla/runtime/pjrt.js'
@@ -24,57 +25,68 @@ const EXPECTED_DIFFERENCE = {
 
 const WEIGHT_TYPES: Readonly<Record<Precision, FloatType>> = { float32: 'f32', bfloat16: 'bf16', float16: 'f16' }
 
-/** Starts XLA on the first device of those that were asked for that has a plugin and works. Throws an EngineError with the reasons of all. */
+/** Devices in the order in which they are tried: cards first, the CPU last. */
+const PREFERRED: readonly DeviceKind[] = ['cuda13', 'cuda12', 'rocm', 'tpu', 'cpu']
+
+/**
+ * Starts XLA on the first device of those that were asked for that has a plugin and works. Where nobody asked for it, that is a card:
+ * on a CPU the cpu engine samples faster. Throws an EngineError with the reasons of all.
+ */
 export async function startXlaEngine(
   { device = 'auto', precision = 'auto' }: EngineOptions = {},
   isAutomatic = false,
 ): Promise<Engine> {
-  const wanted: readonly DeviceKind[] = device === 'auto' ? [...deviceKinds].sort(byPreference) : [device]
+  const wanted = device === 'auto' ? PREFERRED : [device]
   const problems: string[] = []
-  for (const kind of wanted) {
-    const plugin = findPlugin(kind)
-    if (!plugin) {
-      problems.push(missingPlugin(kind))
-      continue
-    }
-    // Where nobody asked for it, XLA is for cards only: the cpu engine samples faster on a CPU.
-    if (isAutomatic && kind === 'cpu') continue
+  for (const plugin of listPlugins(wanted, isAutomatic)) {
+    if (isAutomatic && plugin.device === 'cpu') continue
     try {
-      const runner = await open(plugin)
-      if (isAutomatic && runner.info.platform === 'cpu') {
-        runner.dispose()
-        throw new EngineError(`${plugin.name} computes on the CPU, where the cpu engine samples faster`)
-      }
-      return xlaEngine(runner, precision)
+      const runner = await openPlugin(plugin)
+      if (!isAutomatic || runner.info.platform !== 'cpu') return xlaEngine(runner, precision)
+      runner.dispose()
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       problems.push(error.message)
     }
   }
-  throw new EngineError(
-    isAutomatic && problems.length === 0 ? 'no plugin of XLA for a GPU is installed' : problems.join('; '),
-  )
+  if (problems.length > 0) throw new EngineError(problems.join('; '))
+  if (isAutomatic) throw new EngineError('there is no plugin of XLA for a GPU: grpo-ts setup xla')
+  throw new EngineError(missingPlugin(device === 'auto' ? 'cpu' : device))
 }
 
-/** Cards first, the CPU last. */
-function byPreference(a: DeviceKind, b: DeviceKind): number {
-  const order: readonly DeviceKind[] = ['cuda13', 'cuda12', 'rocm', 'tpu', 'cpu']
-  return order.indexOf(a) - order.indexOf(b)
+/** The plugins of some kinds of devices, each once: one that an environment variable names stands for all of them. */
+function listPlugins(kinds: readonly DeviceKind[], isAutomatic: boolean): InstalledPlugin[] {
+  const plugins = new Map<string, InstalledPlugin>()
+  for (const kind of kinds) {
+    try {
+      const plugin = findPlugin(kind)
+      if (plugin) plugins.set(plugin.file, plugin)
+    } catch (error) {
+      // Of several kinds some may have no plugin for this system.
+      if (error instanceof UnsupportedError && kinds.length > 1) continue
+      if (error instanceof ConfigError && isAutomatic) throw new EngineError(error.message, { cause: error })
+      throw error
+    }
+  }
+  return [...plugins.values()]
 }
 
-function open(plugin: InstalledPlugin): Promise<Runner> {
-  return openPjrt({ file: plugin.file })
+function openPlugin({ file, libraries, cudaFolder }: InstalledPlugin): Promise<Runner> {
+  return openPjrt({ file, libraries, cudaFolder, cacheFolder: path.join(cacheFolder(), 'programs') })
 }
 
 /** The engine over anything that runs programs. */
 export function xlaEngine(runner: Runner, precision: Precision | 'auto' = 'auto', name = 'xla'): Engine {
-  return new XlaEngine(new Device(runner), precisionOf(runner, precision), name)
+  return new XlaEngine(new Device(runner), precision === 'auto' ? precisionOf(runner) : precision, name)
 }
 
-/** On CPUs float32; on cards bfloat16. */
-function precisionOf({ info }: Runner, precision: Precision | 'auto'): Precision {
-  if (precision !== 'auto') return precision
-  return info.platform === 'cpu' ? 'float32' : 'bfloat16'
+/** Cards of NVIDIA multiply bfloat16 from this compute capability on (Ampere); those before it float16. */
+const BFLOAT16_CAPABILITY = 8
+
+/** What is fastest where it is exact enough: on CPUs float32, on cards what they multiply fast. */
+function precisionOf({ info: { platform, computeCapability } }: Runner): Precision {
+  if (platform === 'cpu') return 'float32'
+  return computeCapability !== undefined && computeCapability < BFLOAT16_CAPABILITY ? 'float16' : 'bfloat16'
 }
 
 class XlaEngine implements Engine {

@@ -23,6 +23,8 @@ export interface OpenedPlugin {
   readonly api: string
   /** E.g. xla_version, stablehlo_current_version. */
   readonly attributes: Readonly<Record<string, string | number>>
+  /** Of the device; a card of NVIDIA has a `compute_capability`. */
+  readonly deviceAttributes?: Readonly<Record<string, string | number>>
 }
 
 /** What a plugin says about a compiled program; null where it does not. */

@@ -81,9 +81,16 @@ class PjrtRunner implements Runner {
     { file, cudaFolder, flags = {} }: PjrtOptions,
     private readonly cache: { readonly folder: string; readonly plugin: string } | null,
   ) {
-    const { platform, device, version, api, attributes } = client.plugin
+    const { platform, device, version, api, attributes, deviceAttributes = {} } = client.plugin
+    const capability = Number.parseFloat(String(deviceAttributes.compute_capability))
     const compiler = [`PJRT ${api}`, version, ...Object.entries(attributes).map(([name, value]) => `${name} ${value}`)]
-    this.info = { platform, device, compiler: compiler.join(', '), file }
+    this.info = {
+      platform,
+      device,
+      ...(Number.isFinite(capability) && { computeCapability: capability }),
+      compiler: compiler.join(', '),
+      file,
+    }
     this.flags = platform === 'cuda' && cudaFolder ? { xla_gpu_cuda_data_dir: cudaFolder, ...flags } : flags
   }
 

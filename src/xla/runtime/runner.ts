@@ -45,6 +45,8 @@ export interface DeviceInfo {
   readonly platform: string
   /** As the plugin says it, e.g. `NVIDIA H200`. */
   readonly device: string
+  /** Of a card of NVIDIA, such as 9 of an H200: from 8 on it multiplies bfloat16. */
+  readonly computeCapability?: number
   /** What compiles, with its version: executables are the same for the same text only. */
   readonly compiler: string
   /** Where the plugin or library lies. */
