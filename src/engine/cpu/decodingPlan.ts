@@ -271,7 +271,8 @@ function keyOf(
     slots,
     x: buffers.x,
     work: buffers.normed,
-    cos: rotary.cos,
+    // Tables that have grown may begin where they did before: the sines then lie further on.
+    ...rotary,
     panels: panels.list,
     panelEntries: panels.entries,
     attention: attention.list,

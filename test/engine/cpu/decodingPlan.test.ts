@@ -148,6 +148,26 @@ describe('engine/cpu: the decoding plan', () => {
     }
   }
 
+  it('samples with the log-probabilities of training beyond each length at which its tables grow', async () => {
+    const { engine } = await selectEngine('cpu')
+    const policy = randomPolicy(await loadModel(temporaryTinyModel({ max_position_embeddings: 2048 }), { engine }))
+    const { engineModel } = policy
+    for (const [promptTokens, maxCompletionLength] of [
+      [6, 300],
+      [6, 540],
+      [400, 700],
+    ] as const) {
+      const promptIds = randomIds(promptTokens, VOCABULARY, 1)
+      const options = { maxCompletionLength, seed: 5, eosTokenIds: [] }
+      const [completion] = (await engineModel.generate([promptIds], options))[0]!
+      const rows = [{ promptIds, completionIds: completion!.ids }]
+      const { logProbs } = await engineModel.values(rows, { temperature: 1 })
+      const differences = logProbs[0]!.map((value, i) => Math.abs(value - completion!.logProbs[i]!))
+      assert.ok(Math.max(...differences) < 1e-4, `token ${differences.findIndex((difference) => difference >= 1e-4)}`)
+    }
+    policy.dispose()
+  })
+
   it('draws by the same rules', async () => {
     await selectEngine('cpu')
     const model = await loadModel(temporaryTinyModel(SIZES, { tokenizer: false }))
