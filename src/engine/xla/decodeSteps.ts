@@ -3,7 +3,7 @@ import { decodeProgram, decodeTypes, listDecode } from '../../xla/programs/decod
 import type { DecodeArrays, DecodeProgram } from '../../xla/programs/decode.js'
 import { listDecoder } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
-import type { CacheArrays, CacheShape } from '../../xla/programs/samplingCache.js'
+import type { CacheShape } from '../../xla/programs/samplingCache.js'
 import type { DeviceArray, Executable } from '../../xla/runtime/runner.js'
 import type { HostArray } from '../../xla/types.js'
 import type { SamplingOptions } from '../sampling.js'
@@ -11,7 +11,7 @@ import type { Sequence } from '../sequence.js'
 import { rotaryTables } from './batchLayout.js'
 import { withScope } from './device.js'
 import type { ArrayScope, Device } from './device.js'
-import type { Rollout } from './rollout.js'
+import type { Rollout, RolloutCache } from './rollout.js'
 import type { GroupSlots } from './rowSlots.js'
 import { modelKey } from './sequencePrograms.js'
 
@@ -45,24 +45,25 @@ export function compileDecode(device: Device, program: DecodeProgram): Promise<E
 /** Samples some tokens of every row that goes on and appends them to their sequences; returns the cache as it is then. */
 export async function decodeSteps(
   rollout: Rollout,
-  program: DecodeProgram,
-  cache: CacheArrays<DeviceArray>,
+  cache: RolloutCache,
   slots: GroupSlots,
   scope: ArrayScope,
-): Promise<{ readonly cache: CacheArrays<DeviceArray>; readonly tokens: number; readonly ended: number }> {
-  const { device, decoder, options } = rollout
+): Promise<{ readonly cache: RolloutCache; readonly tokens: number; readonly ended: number }> {
+  const { device, decoder, model, eosTokenIds, options } = rollout
+  const program = decodeProgramOf(model, cache.shape, eosTokenIds, options)
   const executable = await compileDecode(device, program)
   const active = slots.active()
-  const limit = Math.min(
-    STEPS,
-    active.reduce((most, row) => Math.max(most, row ? options.maxCompletionLength - row.ids.length : 0), 0),
-  )
+  const limit = nextSteps(slots, options)
   const values = listDecode(decodeArrays(rollout, program, slots, active, limit))
   const types = listDecode(decodeTypes(program))
   const outputs = await withScope(device, (inputs) => {
     const uploaded = types.map((type, i) => inputs.upload(values[i]!, type))
     return Promise.resolve(
-      device.execute(executable, [...listDecoder(decoder), ...uploaded, ...Object.values<DeviceArray>({ ...cache })]),
+      device.execute(executable, [
+        ...listDecoder(decoder),
+        ...uploaded,
+        ...Object.values<DeviceArray>({ ...cache.arrays }),
+      ]),
     )
   })
   const [keys, rowValues, ...sampled] = outputs.map((output) => scope.own(output)) as [DeviceArray, DeviceArray]
@@ -70,13 +71,23 @@ export async function decodeSteps(
     (sampled as DeviceArray[]).map((array) => device.read(array)),
   )) as [HostArray, HostArray, HostArray]
   device.free(...(sampled as DeviceArray[]))
-  return { cache: { ...cache, keys, values: rowValues }, ...appendTokens(active, { ids, logProbs, entropies }, limit) }
+  const arrays = { ...cache.arrays, keys, values: rowValues }
+  return { cache: { ...cache, arrays }, ...appendTokens(active, { ids, logProbs, entropies }, limit) }
+}
+
+/** Tokens that the next call samples of every row at most: none has room for more. */
+export function nextSteps(
+  slots: GroupSlots,
+  { maxCompletionLength }: Pick<SamplingOptions, 'maxCompletionLength'>,
+): number {
+  const left = slots.active().map((row) => (row ? maxCompletionLength - row.ids.length : 0))
+  return Math.min(STEPS, Math.max(...left))
 }
 
 /** What each row starts from. */
 function decodeArrays(
-  { model, cache, eosTokenIds, options }: Rollout,
-  { steps, kinds, eosTokens }: DecodeProgram,
+  { model, eosTokenIds, options }: Rollout,
+  { cache, steps, kinds, eosTokens }: DecodeProgram,
   slots: GroupSlots,
   active: readonly (Sequence | null)[], // [B]
   limit: number,

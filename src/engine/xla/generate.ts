@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Completion } from '../sampling.js'
+import type { CacheShape } from '../../xla/programs/samplingCache.js'
 import { startSequences } from '../sequence.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import type { TokenIds } from '../engine.js'
-import { decodeProgramOf, decodeSteps } from './decodeSteps.js'
+import { decodeSteps, nextSteps } from './decodeSteps.js'
 import { withScope } from './device.js'
 import { prefillPrompts } from './prefillPrompts.js'
-import { emptyCache } from './rollout.js'
+import { emptyCache, firstShape, grownCache } from './rollout.js'
 import type { Rollout } from './rollout.js'
 import { GroupSlots, sequenceGroups } from './rowSlots.js'
 
@@ -16,22 +17,24 @@ import { GroupSlots, sequenceGroups } from './rowSlots.js'
  */
 export async function generateCompletions(
   rollout: Rollout,
+  /** Of the cache at its largest. */
+  shape: CacheShape,
   tokenizer: Tokenizer | null,
   prompts: readonly TokenIds[],
 ): Promise<Completion[][]> {
-  const { device, cache, model, eosTokenIds, options } = rollout
+  const { device, eosTokenIds, options } = rollout
   const sequences = startSequences({ tokenizer, eosTokenIds }, prompts, options)
-  const slots = new GroupSlots(sequenceGroups(sequences, cache.rows), cache.groups, cache.rows)
-  const program = decodeProgramOf(model, cache, eosTokenIds, options)
+  const slots = new GroupSlots(sequenceGroups(sequences, shape.rows), shape.groups, shape.rows)
   await withScope(device, async (scope) => {
     let tokens = 0
     let ended = 0
-    let stored = emptyCache(rollout, scope)
+    let cache = emptyCache(rollout, firstShape(shape), scope)
     for (;;) {
-      stored = await prefillPrompts(rollout, stored, slots.admit(), scope)
+      cache = await prefillPrompts(rollout, cache, slots.admit(), scope)
       if (slots.active().every((row) => row === null)) return
-      const sampled = await decodeSteps(rollout, program, stored, slots, scope)
-      stored = sampled.cache
+      cache = await grownCache(rollout, cache, slots.longest + nextSteps(slots, options), scope)
+      const sampled = await decodeSteps(rollout, cache, slots, scope)
+      cache = sampled.cache
       tokens += sampled.tokens
       ended += sampled.ended
       options.onProgress?.(tokens, ended)

@@ -1,30 +1,30 @@
 import { listDecoder } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import { prefillProgram } from '../../xla/programs/prefill.js'
-import type { CacheArrays, CacheShape } from '../../xla/programs/samplingCache.js'
+import type { CacheShape } from '../../xla/programs/samplingCache.js'
 import type { DeviceArray, Executable } from '../../xla/runtime/runner.js'
 import { rotaryTables } from './batchLayout.js'
 import { countBucket, tokenBucket } from './buckets.js'
 import { withScope } from './device.js'
 import type { ArrayScope, Device } from './device.js'
-import type { Rollout } from './rollout.js'
+import type { Rollout, RolloutCache } from './rollout.js'
 import type { AdmittedGroup } from './rowSlots.js'
 import { modelKey } from './sequencePrograms.js'
 
 /** Computes the prompts of new groups, and puts their keys and values into the cache. */
 export async function prefillPrompts(
   rollout: Rollout,
-  cache: CacheArrays<DeviceArray>,
+  cache: RolloutCache,
   admitted: readonly AdmittedGroup[],
   scope: ArrayScope,
-): Promise<CacheArrays<DeviceArray>> {
-  let { promptKeys, promptValues } = cache
+): Promise<RolloutCache> {
+  let { promptKeys, promptValues } = cache.arrays
   for (const batch of prefillBatches(admitted, rollout.prefillTokens)) {
-    const [keys, values] = await prefillBatch(rollout, [promptKeys, promptValues], batch)
+    const [keys, values] = await prefillBatch(rollout, cache.shape, [promptKeys, promptValues], batch)
     promptKeys = scope.own(keys!)
     promptValues = scope.own(values!)
   }
-  return { ...cache, promptKeys, promptValues }
+  return { ...cache, arrays: { ...cache.arrays, promptKeys, promptValues } }
 }
 
 /** The compiled program for so many prompts of so many tokens. */
@@ -41,7 +41,8 @@ export function compilePrefill(
 }
 
 async function prefillBatch(
-  { device, model, decoder, cache }: Rollout,
+  { device, model, decoder }: Rollout,
+  cache: CacheShape,
   stored: readonly DeviceArray[],
   batch: readonly AdmittedGroup[],
 ): Promise<DeviceArray[]> {

@@ -63,6 +63,11 @@ export class GroupSlots {
     return this.#slots
   }
 
+  /** Tokens of the longest completion that goes on. */
+  get longest(): number {
+    return this.active().reduce((max, row) => Math.max(max, row?.ids.length ?? 0), 0)
+  }
+
   /** The sequences in their rows; null for a row that is empty or whose sequence has ended. */
   active(): (Sequence | null)[] {
     return this.#slots.flatMap((group) =>

@@ -77,12 +77,12 @@ export class XlaModel implements EngineModel {
       device,
       model,
       decoder: await this.#merged.decoder(),
-      cache: cacheShape(model.config, model.weightType, budgets, sizes),
       eosTokenIds: options.eosTokenIds ?? source.eosTokenIds,
       options,
       prefillTokens: budgets.prefillTokens,
     }
-    return generateCompletions(rollout, source.tokenizer, prompts)
+    const shape = cacheShape(model.config, model.weightType, budgets, sizes)
+    return generateCompletions(rollout, shape, source.tokenizer, prompts)
   }
 
   values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
