@@ -71,8 +71,8 @@ function listPlugins(kinds: readonly DeviceKind[], isAutomatic: boolean): Instal
   return [...plugins.values()]
 }
 
-function openPlugin({ file, libraries, cudaFolder }: InstalledPlugin): Promise<Runner> {
-  return openPjrt({ file, libraries, cudaFolder, cacheFolder: path.join(cacheFolder(), 'programs') })
+function openPlugin({ file, libraries }: InstalledPlugin): Promise<Runner> {
+  return openPjrt({ file, libraries, cacheFolder: path.join(cacheFolder(), 'programs') })
 }
 
 /** The engine over anything that runs programs. */

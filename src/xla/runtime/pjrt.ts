@@ -17,8 +17,6 @@ export interface PjrtOptions {
   readonly file: string
   /** Shared libraries to open before it, in this order: it looks for them by their names alone. */
   readonly libraries?: readonly string[]
-  /** For CUDA: the folder with bin/ptxas. Defaults to what PATH finds. */
-  readonly cudaFolder?: string | null
   /** Which GPU it uses, and its memory. */
   readonly client?: ClientOptions
   /** Where compiled programs are kept, so that they need not be compiled again. Defaults to nowhere. */
@@ -78,7 +76,7 @@ class PjrtRunner implements Runner {
 
   constructor(
     private readonly client: Client,
-    { file, cudaFolder, flags = {} }: PjrtOptions,
+    { file, flags = {} }: PjrtOptions,
     private readonly cache: { readonly folder: string; readonly plugin: string } | null,
   ) {
     const { platform, device, version, api, attributes, deviceAttributes = {} } = client.plugin
@@ -91,7 +89,7 @@ class PjrtRunner implements Runner {
       compiler: compiler.join(', '),
       file,
     }
-    this.flags = platform === 'cuda' && cudaFolder ? { xla_gpu_cuda_data_dir: cudaFolder, ...flags } : flags
+    this.flags = flags
   }
 
   async compile(program: Program): Promise<Executable> {
