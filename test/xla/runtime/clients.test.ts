@@ -111,7 +111,6 @@ describe('xla/runtime: opening plugins', () => {
     const runner = await openPjrt({
       file: requirePlugin(this),
       client,
-      cudaFolder: '/nowhere',
       libraries: ['nowhere.so'],
     })
     await runner.compile(program)
