@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { loadPjrtAddon } from '../../../src/xla/runtime/addon.js'
 import type { ArrayHandle, ClientHandle, ExecutableHandle, PjrtAddon } from '../../../src/xla/runtime/addon.js'
 import { compileOptions } from '../../../src/xla/runtime/compileOptions.js'
-import { requirePlugin } from '../plugin.js'
+import { requirePlugin, requirePluginAlone } from '../plugin.js'
 
 const TEXT = Buffer.from(`module @double {
   func.func public @main(%a: tensor<2xf32>) -> tensor<2xf32> {
@@ -52,7 +52,7 @@ describe('xla/runtime: the addon for plugins', () => {
     let executable: ExecutableHandle
     let array: ArrayHandle
     before(async function () {
-      client = (await addon.open(requirePlugin(this), '', [])).handle
+      client = (await addon.open(await requirePluginAlone(this), '', [])).handle
       executable = (await addon.compile(client, TEXT, compileOptions({}), false)).handle
       array = addon.upload(client, Float32Array.of(1, 2), F32, SHAPE)
     })

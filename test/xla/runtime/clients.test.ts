@@ -9,7 +9,7 @@ import { compileFor } from '../../../src/xla/runtime/aheadOfTime.js'
 import { openPjrt } from '../../../src/xla/runtime/pjrt.js'
 import { findPlugin, missingPlugin } from '../../../src/xla/setup/installed.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
-import { requirePlugin } from '../plugin.js'
+import { requirePlugin, requirePluginAlone } from '../plugin.js'
 
 const [addon] = findAddons('pjrt-')
 const header = path.resolve(import.meta.dirname, '../../../native/pjrt')
@@ -84,7 +84,7 @@ describe('xla/runtime: opening plugins', () => {
   })
 
   it('goes on in another thread once this one has ended it, and not before', async function () {
-    const file = requirePlugin(this)
+    const file = await requirePluginAlone(this)
     const inWorker = (): Promise<string> =>
       new Promise((resolve, reject) => {
         const worker = new Worker(new URL('openInWorker.mjs', import.meta.url), { workerData: file })
@@ -109,7 +109,7 @@ describe('xla/runtime: opening plugins', () => {
   it('passes over what is only for GPUs', async function () {
     const client = { allocator: 'bfc', memoryFraction: 0.5, preallocate: false, visibleDevice: 0 } as const
     const runner = await openPjrt({
-      file: requirePlugin(this),
+      file: await requirePluginAlone(this),
       client,
       libraries: ['nowhere.so'],
     })

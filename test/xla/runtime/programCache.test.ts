@@ -128,11 +128,15 @@ describe('xla/runtime: programs on disk', () => {
 
   describe('of a plugin', () => {
     const folder = temporaryFolder()
-    let runner: Runner
+    let runner: Runner | undefined
     before(async function () {
       runner = await openPjrt({ file: requirePlugin(this), cacheFolder: folder })
     })
+    after(() => {
+      runner?.dispose()
+    })
     const compute = async (program: Program): Promise<number> => {
+      assert.ok(runner)
       const executable = await runner.compile(program)
       const [result] = runner.execute(executable, [])
       const [value] = await runner.read(result!)
@@ -152,7 +156,7 @@ describe('xla/runtime: programs on disk', () => {
       fs.copyFileSync(entryOf(constant(2)), entryOf(constant(1)))
       assert.equal(await compute(constant(1)), 2)
       for (const name of files(folder)) fs.rmSync(path.join(folder, name))
-      assert.deepEqual([await compute(constant(1)), (await runner.compile(constant(1))).memory?.outputs], [1, 4])
+      assert.deepEqual([await compute(constant(1)), (await runner!.compile(constant(1))).memory?.outputs], [1, 4])
     })
 
     it('are compiled again when they are damaged, or the plugin does not take them', async () => {
