@@ -62,9 +62,9 @@ class TensorflowRunner implements Runner {
   private readonly arrays = new Set<TensorflowArray>()
   private functions = 0
   /** Settles when the program that was started last has run: they run one after the other. */
-  private last: Promise<unknown> = Promise.resolve()
+  private last: Promise<void> = Promise.resolve()
   /** Settles when all that is read has been. */
-  private reads: Promise<unknown> = Promise.resolve()
+  private reads: Promise<void> = Promise.resolve()
   private isDisposed = false
 
   constructor(
@@ -115,7 +115,12 @@ class TensorflowRunner implements Runner {
 
   read(array: DeviceArray): Promise<HostArray> {
     const reading = this.readValues(array)
-    this.reads = Promise.allSettled([this.reads, reading])
+    const before = this.reads
+    // Of what was read nothing is kept.
+    this.reads = reading.then(
+      () => before,
+      () => before,
+    )
     return reading
   }
 
@@ -174,7 +179,7 @@ class TensorflowRunner implements Runner {
         program.outputs.length,
       )
     })()
-    this.last = results.catch(() => undefined)
+    this.last = results.then(nothing, nothing)
     try {
       return await results
     } catch (cause) {
@@ -203,6 +208,9 @@ class TensorflowRunner implements Runner {
     return array
   }
 }
+
+/** What a promise settles with that keeps no results. */
+const nothing = (): void => undefined
 
 /** XlaCallModule takes text since 2.14; there is none in 2.11 and older. */
 function isNewEnough(version: string): boolean {
