@@ -85,7 +85,7 @@ export function modelProgram(
       return prefillProgram(model(config), cache, prompts, cache.promptTokens)
     }
     case 'decode':
-      return decodeProgram(decodeProgramOf(model(config), cache, [0], { maxCompletionLength: sizes.completionTokens }))
+      return decodeProgram(decodeProgramOf(model(config), cache, [0], {}))
     case 'score':
       return forwardProgram(sequences, { keep: false })
     case 'forward':

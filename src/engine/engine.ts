@@ -8,6 +8,7 @@ import type { ModelParameters } from '../model/modelParameters.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { DeviceKind } from '../xla/devices.js'
 import type { Completion, SamplingOptions } from './sampling.js'
+import type { SamplingSettings } from './samplingSettings.js'
 
 /** Tokens by their numbers in the vocabulary. */
 export type TokenIds = readonly number[]
@@ -204,7 +205,12 @@ export interface Workload {
   readonly rows: number
   /** Most tokens of a training pass; null for what the engine's budget allows. */
   readonly maxTokens: number | null
+  /** How completions are drawn: an engine that compiles its programs makes others for filters. Defaults to none. */
+  readonly drawing?: DrawingSettings
 }
+
+/** How a token is drawn from its distribution. */
+export type DrawingSettings = Pick<SamplingSettings, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty'>
 
 /** Bytes that a workload takes at its peak. */
 export interface WorkloadMemory {

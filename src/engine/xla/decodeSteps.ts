@@ -6,6 +6,7 @@ import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import type { CacheShape } from '../../xla/programs/samplingCache.js'
 import type { DeviceArray, Executable } from '../../xla/runtime/runner.js'
 import type { HostArray } from '../../xla/types.js'
+import type { DrawingSettings } from '../engine.js'
 import type { SamplingOptions } from '../sampling.js'
 import type { Sequence } from '../sequence.js'
 import { rotaryTables } from './batchLayout.js'
@@ -23,7 +24,7 @@ export function decodeProgramOf(
   model: ProgramModel,
   cache: CacheShape,
   eosTokenIds: readonly number[],
-  { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingOptions,
+  { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: DrawingSettings,
 ): DecodeProgram {
   const greedy = temperature === 0
   const kinds = {

@@ -3,7 +3,7 @@ import { cacheTypes } from '../../xla/programs/samplingCache.js'
 import type { Executable } from '../../xla/runtime/runner.js'
 import { bytesOf } from '../../xla/types.js'
 import type { ArrayType } from '../../xla/types.js'
-import type { EngineBudgets, EngineRow, Workload, WorkloadMemory } from '../engine.js'
+import type { EngineBudgets, EngineRow, TokenIds, Workload, WorkloadMemory } from '../engine.js'
 import { cutRows, layOut } from './batchLayout.js'
 import { tokensOf } from '../../xla/programs/batch.js'
 import { cacheShape } from './budgets.js'
@@ -17,10 +17,11 @@ export async function forecastWorkload(
   { device, model, decoder, trained, logitBytes }: SequenceModel,
   budgets: EngineBudgets,
   workload: Workload & { readonly maxTokens: number },
+  eosTokenIds: TokenIds,
 ): Promise<WorkloadMemory> {
   const { config, weightType } = model
   const cache = cacheShape(config, weightType, budgets, workload)
-  const decode = await compileDecode(device, decodeProgramOf(model, cache, [], workload))
+  const decode = await compileDecode(device, decodeProgramOf(model, cache, eosTokenIds, workload.drawing ?? {}))
   const stored = sum(Object.values<ArrayType>({ ...cacheTypes(config, weightType, cache) }))
   const adapter = trained?.adapter()
   const merged = trained?.ranks ? changedMatrices(trained.ranks).map((name) => decoder().layers[name]) : []

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError, EngineError, UnsupportedError } from '../../errors.js'
 import { cacheFolder } from '../../io/cacheFolder.js'
@@ -36,7 +37,8 @@ export async function startXlaEngine(
   { device = 'auto', precision = 'auto' }: EngineOptions = {},
   isAutomatic = false,
 ): Promise<Engine> {
-  const wanted = device === 'auto' ? PREFERRED : [device]
+  // The plugin for TPUs waits for minutes where there is none.
+  const wanted = device === 'auto' ? PREFERRED.filter((kind) => kind !== 'tpu' || hasTpu()) : [device]
   const problems: string[] = []
   for (const plugin of listPlugins(wanted, isAutomatic)) {
     if (isAutomatic && plugin.device === 'cpu') continue
@@ -52,6 +54,11 @@ export async function startXlaEngine(
   if (problems.length > 0) throw new EngineError(problems.join('; '))
   if (isAutomatic) throw new EngineError('there is no plugin of XLA for a GPU: grpo-ts setup xla')
   throw new EngineError(missingPlugin(device === 'auto' ? 'cpu' : device))
+}
+
+/** Whether the system shows a TPU. */
+function hasTpu(): boolean {
+  return ['/dev/accel0', '/dev/vfio/0'].some((file) => fs.existsSync(file))
 }
 
 /** The plugins of some kinds of devices, each once: one that an environment variable names stands for all of them. */
@@ -71,8 +78,11 @@ function listPlugins(kinds: readonly DeviceKind[], isAutomatic: boolean): Instal
   return [...plugins.values()]
 }
 
+/** Of a card's memory nearly all, taken as it is needed: XLA itself takes three quarters of it at once. */
+const CLIENT = { memoryFraction: 0.9, preallocate: false }
+
 function openPlugin({ file, libraries }: InstalledPlugin): Promise<Runner> {
-  return openPjrt({ file, libraries, cacheFolder: path.join(cacheFolder(), 'programs') })
+  return openPjrt({ file, libraries, client: CLIENT, cacheFolder: path.join(cacheFolder(), 'programs') })
 }
 
 /** The engine over anything that runs programs. */

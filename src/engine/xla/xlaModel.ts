@@ -89,20 +89,22 @@ export class XlaModel implements EngineModel {
     this.#check()
     return tokenValues(this.#sequences(options.reference ? null : this.trained), rows, {
       ...options,
-      maxTokens: options.maxTokens ?? this.#maximumTokens,
+      maxTokens: this.#tokensOfPass(options.maxTokens),
     })
   }
 
   record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
     this.#check()
     this.#merged.free()
-    const maxTokens = options.maxTokens ?? this.#maximumTokens
+    const maxTokens = this.#tokensOfPass(options.maxTokens)
     return recordTokens(this.#sequences(this.trained), rows, { ...options, maxTokens })
   }
 
   forecast(workload: Workload): Promise<WorkloadMemory> {
-    const maxTokens = workload.maxTokens ?? this.#maximumTokens
-    return forecastWorkload(this.#sequences(this.trained), this.loaded.budgets, { ...workload, maxTokens })
+    const { budgets, source } = this.loaded
+    const maxTokens = this.#tokensOfPass(workload.maxTokens)
+    const sequences = this.#sequences(this.trained)
+    return forecastWorkload(sequences, budgets, { ...workload, maxTokens }, source.eosTokenIds)
   }
 
   /** Training computes with the adapter apart and sampling with merged weights: nothing is kept. */
@@ -122,7 +124,9 @@ export class XlaModel implements EngineModel {
     else this.loaded.device.free(...listDecoder(this.loaded.decoder))
   }
 
-  get #maximumTokens(): number {
+  /** Places of a pass. Rows are filled up to the longest one, so that there is a limit also where nobody sets one. */
+  #tokensOfPass(wanted: number | null | undefined): number {
+    if (wanted != null && Number.isFinite(wanted)) return wanted
     return maximumTokens(this.loaded.model.config, this.loaded.budgets)
   }
 

@@ -65,6 +65,7 @@ export function memoryForecast(
     maxCompletionLength,
     rows,
     maxTokens: config.maxTokensPerPass,
+    drawing: config,
   })
   return whenKnown(workload, (memory) => forecastOf(policy, promptTokens, config, memory))
 }
