@@ -9,6 +9,7 @@ import { backwardProgram } from '../../src/xla/programs/backward.js'
 import { decodeProgram } from '../../src/xla/programs/decode.js'
 import { adapterTypes, decoderTypes, listAdapter, listDecoder } from '../../src/xla/programs/decoderArrays.js'
 import { forwardProgram } from '../../src/xla/programs/forward.js'
+import { growProgram } from '../../src/xla/programs/growCache.js'
 import { changedMatrices, mergeProgram } from '../../src/xla/programs/mergeAdapter.js'
 import { prefillProgram } from '../../src/xla/programs/prefill.js'
 import { cacheTypes } from '../../src/xla/programs/samplingCache.js'
@@ -47,7 +48,7 @@ export const checkedSizes: ProgramSizes = {
 export const USABLE = 0.75
 
 /** In the order of a step. */
-export const programNames = ['merge', 'prefill', 'decode', 'score', 'forward', 'backward'] as const
+export const programNames = ['merge', 'prefill', 'decode', 'grow', 'score', 'forward', 'backward'] as const
 export type ProgramName = (typeof programNames)[number]
 
 const model = (config: ModelConfig) => ({ config, weightType: 'bf16' }) as const
@@ -86,6 +87,8 @@ export function modelProgram(
     }
     case 'decode':
       return decodeProgram(decodeProgramOf(model(config), cache, [0], {}))
+    case 'grow':
+      return growProgram(model(config), cache, { ...cache, tokens: 2 * cache.tokens })
     case 'score':
       return forwardProgram(sequences, { keep: false })
     case 'forward':
@@ -110,6 +113,10 @@ export function residentBytes(name: ProgramName, config: ModelConfig, sizes: Pro
     }
     case 'decode':
       return changed + adapter
+    case 'grow': {
+      const { promptKeys, promptValues } = cacheTypes(config, 'bf16', cacheOf(sizes))
+      return sum(listDecoder(decoder)) + changed + adapter + sum([promptKeys, promptValues])
+    }
     case 'score':
     case 'forward':
     case 'backward':

@@ -13,12 +13,10 @@ export interface Target {
 }
 
 /** The cards that are checked when none is named. */
-export const defaultTargets = [
-  'NVIDIA H200 141GB HBM3e',
-  'NVIDIA H100 80GB HBM3',
-  'NVIDIA A100-SXM4-80GB',
-  'NVIDIA RTX A6000',
-] as const
+export const defaultTargets = ['NVIDIA H200 141GB HBM3e', 'NVIDIA A100-SXM4-80GB', 'NVIDIA RTX A6000'] as const
+
+/** Those that are meant by a name that several have. */
+const usualTargets: readonly string[] = [...defaultTargets, 'NVIDIA H100 80GB HBM3']
 
 const MARKER = Buffer.from('gpu_device_info {\n')
 const CHUNK_BYTES = 2 ** 22
@@ -68,14 +66,14 @@ function* embeddedTexts(file: string): Generator<string> {
 }
 
 /**
- * The card of a name, or of a part of one: of several that have it, the one that is checked by itself.
+ * The card of a name, or of a part of one: of several that have it, the usual one.
  * @throws ConfigError when none or several have it
  */
 export function findTarget(targets: readonly Target[], name: string): Target {
   const exact = targets.find((target) => target.name === name)
   if (exact) return exact
   const found = targets.filter((target) => target.name.toLowerCase().includes(name.toLowerCase()))
-  const usual = found.filter((target) => (defaultTargets as readonly string[]).includes(target.name))
+  const usual = found.filter((target) => usualTargets.includes(target.name))
   if (found.length === 1) return found[0]!
   if (usual.length === 1) return usual[0]!
   const list = (found.length > 1 ? found : targets).map((target) => target.name).join(', ')
