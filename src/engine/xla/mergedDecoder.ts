@@ -5,15 +5,20 @@ import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import type { Device } from './device.js'
 import { modelKey } from './sequencePrograms.js'
-import type { Trained } from './trained.js'
+import type { Ranks, Trained } from './trained.js'
+
+/** Weights with an adapter as it was in one version. */
+interface Merged {
+  readonly version: number
+  readonly arrays: readonly DeviceArray[]
+  readonly decoder: DecoderArrays<DeviceArray>
+  /** Who samples with them. */
+  users: number
+}
 
 /** The weights that completions are sampled with: those with the adapter merged, as long as it has not changed. */
 export class MergedDecoder {
-  #merged: {
-    readonly version: number
-    readonly arrays: readonly DeviceArray[]
-    readonly decoder: DecoderArrays<DeviceArray>
-  } | null = null
+  #merged: Merged | null = null
 
   constructor(
     private readonly device: Device,
@@ -22,31 +27,47 @@ export class MergedDecoder {
     private readonly trained: Trained | null,
   ) {}
 
-  /** The weights, merged anew when the adapter has changed. */
-  async decoder(): Promise<DecoderArrays<DeviceArray>> {
+  /** Samples with the weights, merged anew when the adapter has changed; they stay until it is done, whatever changes meanwhile. */
+  async use<Result>(sample: (decoder: DecoderArrays<DeviceArray>) => Promise<Result>): Promise<Result> {
     const { trained, base } = this
-    if (!trained) return base
-    const adapter = trained.adapter()
-    const { ranks } = trained
-    if (!adapter || !ranks) return trained.decoder() ?? base
-    const { version } = trained.parameters
-    if (this.#merged?.version === version) return this.#merged.decoder
-    this.free()
-    const names = changedMatrices(ranks)
-    const executable = await this.device.program(`merge ${modelKey(this.model)} ${JSON.stringify(ranks)}`, () =>
-      mergeProgram(this.model, ranks),
-    )
-    const matrices = names.map((name) => base.layers[name])
-    const arrays = this.device.execute(executable, [...matrices, ...listAdapter(adapter)])
-    const changed = Object.fromEntries(names.map((name, i) => [name, arrays[i]!]))
-    const decoder = { ...base, layers: { ...base.layers, ...changed } }
-    this.#merged = { version, arrays, decoder }
-    return decoder
+    if (!trained?.ranks) return sample(trained?.decoder() ?? base)
+    const merged = await this.#merge(trained, trained.ranks)
+    try {
+      return await sample(merged.decoder)
+    } finally {
+      merged.users--
+      this.#freeUnused(merged)
+    }
   }
 
   /** Frees the merged weights: while training they would only take memory, and after it they are other ones. */
   free(): void {
-    if (this.#merged) this.device.free(...this.#merged.arrays)
+    const merged = this.#merged
     this.#merged = null
+    if (merged) this.#freeUnused(merged)
+  }
+
+  /** The weights as they are now, with one user more. */
+  async #merge(trained: Trained, ranks: Ranks): Promise<Merged> {
+    const { device, model, base } = this
+    const executable = await device.program(`merge ${modelKey(model)} ${JSON.stringify(ranks)}`, () =>
+      mergeProgram(model, ranks),
+    )
+    // From here on nothing waits: what others have merged meanwhile is seen.
+    const { version } = trained.parameters
+    if (this.#merged?.version !== version) {
+      this.free()
+      const names = changedMatrices(ranks)
+      const matrices = names.map((name) => base.layers[name])
+      const arrays = device.execute(executable, [...matrices, ...listAdapter(trained.adapter()!)])
+      const changed = Object.fromEntries(names.map((name, i) => [name, arrays[i]!]))
+      this.#merged = { version, arrays, decoder: { ...base, layers: { ...base.layers, ...changed } }, users: 0 }
+    }
+    this.#merged.users++
+    return this.#merged
+  }
+
+  #freeUnused(merged: Merged): void {
+    if (merged.users === 0 && merged !== this.#merged) this.device.free(...merged.arrays)
   }
 }

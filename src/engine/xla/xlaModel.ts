@@ -20,6 +20,7 @@ import type {
 } from '../engine.js'
 import type { Completion, SamplingOptions } from '../sampling.js'
 import { cacheShape, maximumTokens } from './budgets.js'
+import { checkPrompt, checkRows } from './checkRows.js'
 import type { Device } from './device.js'
 import { weightBytes } from './deviceWeights.js'
 import { forecastWorkload } from './forecast.js'
@@ -71,30 +72,32 @@ export class XlaModel implements EngineModel {
     if (prompts.length === 0) return []
     const { device, model, budgets, source } = this.loaded
     const { numGenerations = 1, maxCompletionLength } = options
+    for (const promptIds of prompts) checkPrompt(model.config, promptIds, maxCompletionLength)
     const promptTokens = prompts.reduce((max, { length }) => Math.max(max, length), 1)
     const sizes = { prompts: prompts.length, promptTokens, numGenerations, maxCompletionLength }
     const rollout = {
       device,
       model,
-      decoder: await this.#merged.decoder(),
       eosTokenIds: options.eosTokenIds ?? source.eosTokenIds,
       options,
       prefillTokens: budgets.prefillTokens,
     }
     const shape = cacheShape(model.config, model.weightType, budgets, sizes)
-    return generateCompletions(rollout, shape, source.tokenizer, prompts)
+    return this.#merged.use((decoder) => generateCompletions({ ...rollout, decoder }, shape, source.tokenizer, prompts))
   }
 
-  values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
+  async values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
     this.#check()
+    checkRows(this.loaded.model.config, rows, options.temperature)
     return tokenValues(this.#sequences(options.reference ? null : this.trained), rows, {
       ...options,
       maxTokens: this.#tokensOfPass(options.maxTokens),
     })
   }
 
-  record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
+  async record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
     this.#check()
+    checkRows(this.loaded.model.config, rows, options.temperature)
     this.#merged.free()
     const maxTokens = this.#tokensOfPass(options.maxTokens)
     return recordTokens(this.#sequences(this.trained), rows, { ...options, maxTokens })
@@ -142,7 +145,8 @@ export class XlaModel implements EngineModel {
   }
 
   #check(): void {
-    if (!this.#isDisposed) return
+    // A policy has its weights of the model that it was made of.
+    if (!this.#isDisposed && this.loaded.decoder.finalNorm.isAlive) return
     throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
   }
 }

@@ -23,11 +23,15 @@ let opened: Promise<Runner> | null = null
 
 /** The engine xla on the tests' plugin. Skips the running test with a line that says why where it cannot run. */
 export async function requireXla(test: Mocha.Context, precision: Precision = 'float32'): Promise<Engine> {
+  return xlaEngine(await requireXlaRunner(test), precision)
+}
+
+/** What that engine computes with. */
+export async function requireXlaRunner(test: Mocha.Context): Promise<Runner> {
   const file = requirePlugin(test)
   try {
     // Compiled in half the time, and no less exact.
-    opened ??= openPjrt({ file, flags: { xla_backend_optimization_level: 0 } })
-    return xlaEngine(await opened, precision)
+    return await (opened ??= openPjrt({ file, flags: { xla_backend_optimization_level: 0 } }))
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     console.log(`      skipped: ${error.message}`)
