@@ -65,13 +65,6 @@ export function* planSections(plan: SectionPlan): Generator<Section | SkippedSec
   yield setupSection(plan, cli)
   yield { name: 'doctor', limit: 60, command: cli('doctor') }
   yield { name: 'selftest', limit: 120, command: cli('selftest', ...engine) }
-  yield golden === null
-    ? { name: 'golden numbers', why: '../shared/golden is not here' }
-    : {
-        name: 'golden numbers',
-        limit: 150,
-        command: script('test/conformance/main.ts', golden, ...goldenParts, ...engine),
-      }
 
   const models = quick
     ? [{ model: 'tiny', folder: createRandomModel(path.join(plan.scratch, 'tiny'), tinyLlama) }]
@@ -101,6 +94,13 @@ export function* planSections(plan: SectionPlan): Generator<Section | SkippedSec
     else
       yield { name, why: `${plan.python} cannot import ${TORCH_PACKAGES.join(', ')}; name one that can with --python` }
   }
+  yield golden === null
+    ? { name: 'golden numbers', why: '../shared/golden is not here' }
+    : {
+        name: 'golden numbers',
+        limit: 150,
+        command: script('test/conformance/main.ts', golden, ...goldenParts, ...engine),
+      }
 }
 
 function setupSection(
