@@ -115,6 +115,17 @@ export function compareExactly(quantity: string, actual: readonly unknown[], exp
   return { quantity, status: 'fail', tolerance: 'exact', note }
 }
 
+/** Logits against those of a reference; not compared on an engine that gives none. */
+export function compareLogits(
+  quantity: string,
+  found: Float32Array | null,
+  expected: ArrayLike<number>,
+  tolerance: Tolerance,
+): Row {
+  if (found) return compareNumbers(quantity, found, expected, tolerance)
+  return unsupported(quantity, 'the engine gives log-probabilities only')
+}
+
 /** Says that there is nothing to compare with yet. */
 export function unsupported(quantity: string, reason: string): Row {
   return { quantity, status: 'unsupported', note: reason }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { loadModel, scoreTokens } from './api.js'
 import type { CausalLM } from './api.js'
-import { absolute, compareExactly, compareNumbers } from './compare.js'
+import { absolute, compareExactly, compareLogits, compareNumbers } from './compare.js'
 import type { Row } from './compare.js'
 import type { Part } from './referenceFiles.js'
 import { describing, openTensors, readJson } from './referenceFiles.js'
@@ -44,7 +44,7 @@ async function* compareBatch(
   const columns = rows.map((row) => row.columns)
   const sequences = rows.map((row) => row.ids)
   const expected = selectColumns(tensors, `${prefix}logits`, columns)
-  yield compareNumbers(`${prefix}logits`, await logitsOf(model, sequences), expected, absolute(1e-4))
+  yield compareLogits(`${prefix}logits`, await logitsOf(model, sequences), expected, absolute(1e-4))
 
   // The numbers at a column are of the token in the next one.
   const scored = columns.map((row) => row.slice(0, -1))

@@ -6,6 +6,7 @@ import type { CausalLM } from './api.js'
 import {
   absolute,
   compareExactly,
+  compareLogits,
   compareNumbers,
   compareRecord,
   ofLargest,
@@ -176,9 +177,9 @@ async function* logitsAndLogProbs({ reference, policy, io }: LoraCase): AsyncGen
   const ids = rows.map((row) => row.ids)
   yield* comparePlaces(io, '', columns)
   const adapted = await logitsOf(policy, ids)
-  yield compareNumbers('logits', adapted, selectColumns(io, 'logits_adapter', columns), absolute(1e-4))
+  yield compareLogits('logits', adapted, selectColumns(io, 'logits_adapter', columns), absolute(1e-4))
   const base = await logitsOf(policy, ids, { reference: true })
-  yield compareNumbers('logits, adapter off', base, selectColumns(io, 'logits_base', columns), absolute(1e-4))
+  yield compareLogits('logits, adapter off', base, selectColumns(io, 'logits_base', columns), absolute(1e-4))
 
   const prompts = realTokens(io, 'prompt_ids', 'prompt_mask')
   const completionColumns = realTokens(io, 'completion_ids', 'completion_mask').map((row) => row.columns)

@@ -40,12 +40,16 @@ export function selectColumns(
   return selected
 }
 
-/** Logits after every token of some sequences, one after another; with the adapter off for `reference`. */
+/**
+ * Logits after every token of some sequences, one after another; with the adapter off for `reference`. Null on engines that compile their
+ * programs: they give log-probabilities and entropies only.
+ */
 export async function logitsOf(
   model: CausalLM,
   sequences: readonly (readonly number[])[],
   { reference = false }: { reference?: boolean } = {},
-): Promise<Float32Array> /* [ΣT · V] */ {
+): Promise<Float32Array | null> /* [ΣT · V] */ {
+  if (model.engine.info.isCompiled) return null
   const { batch } = packGroups(sequences.map((promptIds) => ({ promptIds, completions: [] })))
   const decoder = decoderOf(reference ? model.baseModel : model)
   decoder.lora?.refresh()
