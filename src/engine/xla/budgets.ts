@@ -23,7 +23,8 @@ export function budgetsOf(ownMemory: number | null /* bytes */): EngineBudgets {
   }
   return {
     decodeRows: 512,
-    logitBytes: Math.floor(ownMemory / 32),
+    // A product of a thousand rows keeps any card busy.
+    logitBytes: Math.min(Math.floor(ownMemory / 32), 1024 * MEBIBYTE),
     cacheBytes: Math.floor(ownMemory / 4),
     prefillTokens: 16_384,
     activationBytes: Math.floor(ownMemory / 4),

@@ -21,7 +21,10 @@ export function gradients(
   const order = orderOf(ys)
   // Nodes on a way to a wanted one.
   const reaching = new Set<Node>()
-  for (const one of order) if (wanted.has(one) || one.inputs.some((input) => reaching.has(input))) reaching.add(one)
+  for (const one of order) {
+    const passes = one.operation.kind !== 'detach' && one.inputs.some((input) => reaching.has(input))
+    if (passes || wanted.has(one)) reaching.add(one)
+  }
   const found = new Map<Node, Node>()
   const give = (to: Node, gradient: () => Node): void => {
     if (!reaching.has(to)) return

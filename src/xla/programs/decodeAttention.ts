@@ -2,7 +2,7 @@ import type { Node } from '../graph/node.js'
 import * as hlo from '../graph/operations.js'
 import type { ProgramModel } from './decoderLayer.js'
 import type { CacheArrays, CacheShape } from './samplingCache.js'
-import { hideUnless, softmax } from './softmax.js'
+import { hideUnless, peaksOf, powersOf, sumsOf } from './softmax.js'
 
 /** Where the newest tokens of all rows go, and what they see. */
 export interface DecodePlaces {
@@ -18,7 +18,7 @@ export interface DecodePlaces {
  */
 export function decodeAttention(
   { config, weightType }: ProgramModel,
-  { groups, rows, promptTokens, tokens }: CacheShape,
+  { groups, rows }: CacheShape,
   cache: CacheArrays<Node>,
   { layer, lengths, promptLengths }: DecodePlaces,
   [queries, newKeys, newValues]: readonly [Node, Node, Node], // [B, heads · headDim]
@@ -60,33 +60,34 @@ export function decodeAttention(
     }),
   )
   const isPrompt = hlo.compare(hlo.iota(4, promptScores.shape), 'LT', hlo.repeatRows(promptLengths, promptScores.shape))
-  const ofRows = hlo.reshape(hlo.transpose(hideUnless(isPrompt, promptScores), [0, 2, 1, 3, 4]), [
-    all,
-    heads,
-    shared,
-    promptTokens,
-  ])
-  const weights = hlo.convert(softmax(hlo.concatenate([ofRows, hideUnless(isOwn, ownScores)], 3)), weightType)
-  const promptWeights = hlo.transpose(
-    hlo.reshape(hlo.sliceAlong(weights, 3, 0, promptTokens), [groups, rows, heads, shared, promptTokens]),
-    [0, 2, 1, 3, 4],
-  )
-  const fromPrompt = hlo.dot(promptWeights, promptValues, {
+  // Of the prompt's scores only what a row has one number of is put into the order of the rows: [groups, heads, rows, …] to [B, heads, …].
+  const own = hideUnless(isOwn, ownScores)
+  const prompt = hideUnless(isPrompt, promptScores)
+  const ofRows = (x: Node): Node => {
+    const [, , , ...rest] = x.shape
+    const inOrder = hlo.transpose(x, [0, 2, 1, ...rest.map((_, i) => 3 + i)])
+    return hlo.reshape(inOrder, [all, heads, ...rest])
+  }
+  const ofGroups = (x: Node): Node => hlo.transpose(hlo.reshape(x, [groups, rows, heads, shared]), [0, 2, 1, 3])
+  const peaks = hlo.maximum(peaksOf(own), ofRows(peaksOf(prompt)))
+  const ownPowers = powersOf(own, peaks)
+  const promptPowers = powersOf(prompt, ofGroups(peaks))
+  const fromPrompt = hlo.dot(hlo.convert(promptPowers, weightType), promptValues, {
     batch: [
       [0, 1],
       [0, 1],
     ],
     contract: [[4], [2]],
   })
-  const ownWeights = hlo.sliceAlong(weights, 3, promptTokens, promptTokens + tokens)
-  const fromOwn = hlo.dot(ownWeights, ownValues, {
+  const fromOwn = hlo.dot(hlo.convert(ownPowers, weightType), ownValues, {
     batch: [
       [0, 1],
       [0, 1],
     ],
     contract: [[3], [2]],
   })
-  const width = [all, numHeads * headDim]
-  const mixed = hlo.add(hlo.reshape(hlo.transpose(fromPrompt, [0, 2, 1, 3, 4]), width), hlo.reshape(fromOwn, width))
+  const sums = hlo.add(sumsOf(ownPowers), ofRows(sumsOf(promptPowers)))
+  const sum = hlo.add(ofRows(fromPrompt), fromOwn)
+  const mixed = hlo.reshape(hlo.divide(sum, hlo.repeatRows(sums, sum.shape)), [all, numHeads * headDim])
   return { mixed, keys, values }
 }

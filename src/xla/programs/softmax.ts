@@ -9,12 +9,20 @@ export function hideUnless(visible: Node /* i1 */, scores: Node): Node {
   return hlo.select(visible, scores, HIDDEN)
 }
 
-/** e^x / Σ e^x along the last dimension. */
-export function softmax(x: Node): Node {
-  const last = x.shape.length - 1
-  // The largest changes nothing but the rounding, so no gradient has to pass through it.
-  const peak = hlo.detach(hlo.largest(x, [last]))
-  const shifted = hlo.subtract(x, hlo.repeatRows(peak, x.shape))
-  const powers = hlo.exponential(shifted)
-  return hlo.divide(powers, hlo.repeatRows(hlo.sum(powers, [last]), powers.shape))
+/** The largest of each row, along the last dimension. It changes nothing but the rounding, so no gradient has to pass through it. */
+export function peaksOf(scores: Node /* […, keys] */): Node /* […] */ {
+  return hlo.detach(hlo.largest(scores, [scores.shape.length - 1]))
+}
+
+/** e^(score − peak): weights of a softmax that are not divided by their sum yet. */
+export function powersOf(
+  scores: Node, // […, keys]
+  peaks: Node, // […]
+): Node {
+  return hlo.exponential(hlo.subtract(scores, hlo.repeatRows(peaks, scores.shape)))
+}
+
+/** Sums of each row, along the last dimension. */
+export function sumsOf(powers: Node /* […, keys] */): Node /* […] */ {
+  return hlo.sum(powers, [powers.shape.length - 1])
 }
