@@ -20,8 +20,8 @@ const SAMPLING_TOLERANCE = 0.01
 
 /** What 8 and 11 bits of mantissa make of the log-probabilities of sampling and training: docs/engines.md says how it was measured. */
 const EXPECTED_DIFFERENCE = {
-  bfloat16: { mean: 0.03, max: 0.5 },
-  float16: { mean: 0.01, max: 0.2 },
+  bfloat16: { mean: 0.1, max: 4 },
+  float16: { mean: 0.02, max: 0.5 },
 } as const
 
 const WEIGHT_TYPES: Readonly<Record<Precision, FloatType>> = { float32: 'f32', bfloat16: 'bf16', float16: 'f16' }
