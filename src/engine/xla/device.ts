@@ -80,6 +80,7 @@ export class Device {
 /** Arrays that are freed together. */
 export class ArrayScope {
   readonly #arrays: DeviceArray[] = []
+  readonly #endings: (() => void)[] = []
 
   constructor(private readonly device: Device) {}
 
@@ -94,9 +95,15 @@ export class ArrayScope {
     return array
   }
 
+  /** Does something more when the arrays are freed. */
+  atEnd(ending: () => void): void {
+    this.#endings.push(ending)
+  }
+
   /** Frees all of them. */
   free(): void {
     this.device.free(...this.#arrays.splice(0))
+    for (const ending of this.#endings.splice(0)) ending()
   }
 }
 

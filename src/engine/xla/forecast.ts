@@ -1,4 +1,4 @@
-import { listAdapter, listDecoder } from '../../xla/programs/decoderArrays.js'
+import { adapterTypes, listAdapter, listDecoder } from '../../xla/programs/decoderArrays.js'
 import { cacheTypes } from '../../xla/programs/samplingCache.js'
 import type { Executable } from '../../xla/runtime/runner.js'
 import { bytesOf } from '../../xla/types.js'
@@ -23,9 +23,8 @@ export async function forecastWorkload(
   const cache = cacheShape(config, weightType, budgets, workload)
   const decode = await compileDecode(device, decodeProgramOf(model, cache, eosTokenIds, workload.drawing ?? {}))
   const stored = sum(Object.values<ArrayType>({ ...cacheTypes(config, weightType, cache) }))
-  const adapter = trained?.adapter()
-  const merged = trained?.ranks ? changedMatrices(trained.ranks).map((name) => decoder().layers[name]) : []
-  const own = adapter ? listAdapter(adapter) : trained ? listDecoder(decoder()) : []
+  const merged = trained?.ranks ? changedMatrices(trained.ranks).map((name) => decoder.layers[name]) : []
+  const own = trained?.ranks ? listAdapter(adapterTypes(config, trained.ranks)) : trained ? listDecoder(decoder) : []
   return {
     trained: sum(own) + sum(merged),
     sampling: stored + temporaryBytes(decode),

@@ -21,8 +21,8 @@ import type { Ranks, Trained } from './trained.js'
 export interface SequenceModel {
   readonly device: Device
   readonly model: ProgramModel
-  /** The weights that are computed with. */
-  readonly decoder: () => DecoderArrays<DeviceArray>
+  /** The weights that it was loaded with. */
+  readonly decoder: DecoderArrays<DeviceArray>
   /** Null for a model by itself. */
   readonly trained: Trained | null
   /** Bytes of the logits that may exist at one time. */
@@ -66,9 +66,9 @@ export function uploadBatch(
   const types = batchTypes(config, layout.shape)
   const upload = <Key extends string>(values: Record<Key, HostArray>, all: Record<Key, DeviceType>): DeviceArray[] =>
     (Object.keys(all) as Key[]).map((name) => scope.upload(values[name], all[name]))
-  const adapter = model.trained?.adapter()
+  const adapter = model.trained?.adapter(scope)
   const inputs = [
-    ...listDecoder(model.decoder()),
+    ...listDecoder(model.trained?.decoder(scope) ?? model.decoder),
     ...(adapter ? listAdapter(adapter) : []),
     ...upload({ ...batch }, { ...types }),
     scope.upload(Float32Array.of(temperature), { dtype: 'f32', shape: [] }),

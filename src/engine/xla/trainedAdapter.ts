@@ -4,15 +4,15 @@ import type { AdapterArrays, LoraArrays } from '../../xla/programs/decoderArrays
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import { hostArray, sizeOf } from '../../xla/types.js'
 import type { ArrayType, HostArray } from '../../xla/types.js'
-import type { Device } from './device.js'
+import type { ArrayScope, Device } from './device.js'
 import type { Ranks, Trained } from './trained.js'
+import { VersionedArrays } from './versionedArrays.js'
 
 /** An adapter on the device, its layers stacked; modules and layers that it leaves alone are zeros. */
 export class TrainedAdapter implements Trained {
   readonly ranks: Ranks
   readonly #types: AdapterArrays<ArrayType>
-  #arrays: AdapterArrays<DeviceArray> | null = null
-  #version = -1
+  readonly #arrays: VersionedArrays<AdapterArrays<DeviceArray>>
 
   constructor(
     private readonly device: Device,
@@ -22,25 +22,11 @@ export class TrainedAdapter implements Trained {
     for (const { module, r } of parameters.entries) ranks[module] = Math.max(ranks[module] ?? 0, r)
     this.ranks = ranks
     this.#types = adapterTypes(parameters.config, ranks)
+    this.#arrays = new VersionedArrays(device, listAdapter)
   }
 
-  adapter(): AdapterArrays<DeviceArray> {
-    if (this.#arrays && this.#version === this.parameters.version) return this.#arrays
-    this.dispose()
-    const values = this.#gather()
-    const made: DeviceArray[] = []
-    try {
-      this.#arrays = mapAdapter(this.#types, (type) => {
-        const array = this.device.upload(values.get(type)!, type)
-        made.push(array)
-        return array
-      })
-    } catch (error) {
-      this.device.free(...made)
-      throw error
-    }
-    this.#version = this.parameters.version
-    return this.#arrays
+  adapter(scope: ArrayScope): AdapterArrays<DeviceArray> {
+    return this.#arrays.take(this.parameters.version, () => this.#upload(), scope)
   }
 
   decoder(): null {
@@ -64,8 +50,22 @@ export class TrainedAdapter implements Trained {
   }
 
   dispose(): void {
-    if (this.#arrays) this.device.free(...listAdapter(this.#arrays))
-    this.#arrays = null
+    this.#arrays.dispose()
+  }
+
+  #upload(): AdapterArrays<DeviceArray> {
+    const values = this.#gather()
+    const made: DeviceArray[] = []
+    try {
+      return mapAdapter(this.#types, (type) => {
+        const array = this.device.upload(values.get(type)!, type)
+        made.push(array)
+        return array
+      })
+    } catch (error) {
+      this.device.free(...made)
+      throw error
+    }
   }
 
   #stacks(): LoraArrays<ArrayType>[] {

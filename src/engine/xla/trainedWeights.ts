@@ -3,9 +3,10 @@ import { decoderTypes, listDecoder, mapDecoder } from '../../xla/programs/decode
 import type { ArrayName, DecoderArrays, FloatType } from '../../xla/programs/decoderArrays.js'
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import type { HostArray } from '../../xla/types.js'
-import type { Device } from './device.js'
+import type { ArrayScope, Device } from './device.js'
 import { tensorPlaces, uploadParameters } from './deviceWeights.js'
 import type { Trained } from './trained.js'
+import { VersionedArrays } from './versionedArrays.js'
 
 /** All weights of a model, trained. */
 export class TrainedWeights implements Trained {
@@ -14,8 +15,7 @@ export class TrainedWeights implements Trained {
   readonly #names: readonly ArrayName[]
   /** Where each tensor starts in the vector of all. */
   readonly #starts: ReadonlyMap<string, number>
-  #arrays: DecoderArrays<DeviceArray> | null = null
-  #version = -1
+  readonly #arrays: VersionedArrays<DecoderArrays<DeviceArray>>
 
   constructor(
     private readonly device: Device,
@@ -23,6 +23,7 @@ export class TrainedWeights implements Trained {
     private readonly weightType: FloatType,
   ) {
     this.#names = listDecoder(mapDecoder(decoderTypes(parameters.config, weightType), (_, name) => name))
+    this.#arrays = new VersionedArrays(device, listDecoder)
     let at = 0
     this.#starts = new Map(
       parameters.parameters().map(({ name, values }) => {
@@ -37,12 +38,9 @@ export class TrainedWeights implements Trained {
     return null
   }
 
-  decoder(): DecoderArrays<DeviceArray> {
-    if (this.#arrays && this.#version === this.parameters.version) return this.#arrays
-    this.dispose()
-    this.#arrays = uploadParameters(this.device, this.parameters, this.weightType)
-    this.#version = this.parameters.version
-    return this.#arrays
+  decoder(scope: ArrayScope): DecoderArrays<DeviceArray> {
+    const { device, parameters, weightType } = this
+    return this.#arrays.take(parameters.version, () => uploadParameters(device, parameters, weightType), scope)
   }
 
   addGradients(results: readonly HostArray[], scale: number, sum: Float32Array): void {
@@ -56,7 +54,6 @@ export class TrainedWeights implements Trained {
   }
 
   dispose(): void {
-    if (this.#arrays) this.device.free(...listDecoder(this.#arrays))
-    this.#arrays = null
+    this.#arrays.dispose()
   }
 }

@@ -1,4 +1,3 @@
-import { EngineError } from '../../errors.js'
 import type { LoraAdapter } from '../../model/lora.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
 import { listDecoder } from '../../xla/programs/decoderArrays.js'
@@ -21,6 +20,7 @@ import type {
 import type { Completion, SamplingOptions } from '../sampling.js'
 import { cacheShape, maximumTokens } from './budgets.js'
 import { checkPrompt, checkRows } from './checkRows.js'
+import { withScope } from './device.js'
 import type { Device } from './device.js'
 import { weightBytes } from './deviceWeights.js'
 import { forecastWorkload } from './forecast.js'
@@ -31,6 +31,7 @@ import { recordTokens, tokenValues } from './tokenValues.js'
 import type { Trained } from './trained.js'
 import { TrainedAdapter } from './trainedAdapter.js'
 import { TrainedWeights } from './trainedWeights.js'
+import { disposedModel } from './versionedArrays.js'
 
 /** What the models on the same weights share. */
 export interface LoadedModel {
@@ -83,7 +84,10 @@ export class XlaModel implements EngineModel {
       prefillTokens: budgets.prefillTokens,
     }
     const shape = cacheShape(model.config, model.weightType, budgets, sizes)
-    return this.#merged.use((decoder) => generateCompletions({ ...rollout, decoder }, shape, source.tokenizer, prompts))
+    return withScope(device, async (scope) => {
+      const decoder = await this.#merged.decoder(scope)
+      return generateCompletions({ ...rollout, decoder }, shape, source.tokenizer, prompts)
+    })
   }
 
   async values(rows: readonly EngineRow[], options: ValuesOptions): Promise<TokenValues> {
@@ -122,7 +126,7 @@ export class XlaModel implements EngineModel {
   dispose(): void {
     if (this.#isDisposed) return
     this.#isDisposed = true
-    this.#merged.free()
+    this.#merged.dispose()
     if (this.trained) this.trained.dispose()
     else this.loaded.device.free(...listDecoder(this.loaded.decoder))
   }
@@ -138,7 +142,7 @@ export class XlaModel implements EngineModel {
     return {
       device,
       model,
-      decoder: () => trained?.decoder() ?? decoder,
+      decoder,
       trained,
       logitBytes: budgets.logitBytes,
     }
@@ -147,6 +151,6 @@ export class XlaModel implements EngineModel {
   #check(): void {
     // A policy has its weights of the model that it was made of.
     if (!this.#isDisposed && this.loaded.decoder.finalNorm.isAlive) return
-    throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
+    throw disposedModel()
   }
 }

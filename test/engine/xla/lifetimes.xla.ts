@@ -7,7 +7,8 @@ import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
 import { randomIds, randomPolicy } from '../../fixtures/policies.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
-import { gradientOf, rowsBehind } from './compare.js'
+import { randomValues } from '../../ops/suite.js'
+import { completionTokens, gradientOf, rowsBehind } from './compare.js'
 import { requireXlaRunner } from './engines.js'
 import { WatchedRunner } from './watchedRunner.js'
 
@@ -182,6 +183,43 @@ describe('engine/xla: what is left on the device', () => {
     )
     policy.dispose()
   })
+
+  for (const [what, make] of Object.entries(POLICIES)) {
+    it(`is nothing where ${what} changed and went while somebody computed with it, and what was computed is what it was before`, async () => {
+      const first = make(model)
+      const expected = await gradientOf(first, ROWS)
+      const values = await first.engineModel.values(ROWS, { temperature: 1 })
+      first.dispose()
+
+      const policy = make(model)
+      const { parameters } = policy.trained!
+      const double = (): void => {
+        parameters.update((all) => {
+          for (const [i, value] of all.entries()) all[i] = 2 * value
+        })
+      }
+      const tokens = completionTokens(ROWS)
+      const recording = await policy.engineModel.record(ROWS, { temperature: 0.9 })
+      const computing = policy.engineModel.values(ROWS, { temperature: 1 })
+      double()
+      const others = await policy.engineModel.values(ROWS, { temperature: 1 })
+      assert.deepEqual(await computing, values)
+      assert.notDeepEqual(others, values)
+      policy.dispose()
+      const sum = new Float32Array(parameters.values.length)
+      await recording.gradient(randomValues(tokens, 1), randomValues(tokens, 2), sum)
+      assert.deepEqual(sum, expected)
+    })
+
+    it(`is nothing where ${what} went at the moment when sampling began, which ends or is refused`, async () => {
+      const policy = make(model)
+      const sampling = policy.engineModel.generate(PROMPTS, SAMPLING)
+      policy.dispose()
+      await sampling.catch((error: unknown) => {
+        assert.ok(error instanceof EngineError && error.message.includes('was disposed'))
+      })
+    })
+  }
 
   it('samples with the adapter that it began with where others sample, train and set another one meanwhile', async () => {
     const policy = randomPolicy(model)
