@@ -44,8 +44,8 @@ export const checkedSizes: ProgramSizes = {
   rank: 16,
 }
 
-/** Share of a card's memory that XLA takes for arrays by itself; the rest is the driver's and the libraries'. */
-export const USABLE = 0.75
+/** Share of a card's memory that the engine lets XLA take for arrays (src/engine/xla/xlaEngine.ts); the rest is the driver's and the libraries'. */
+export const USABLE = 0.9
 
 /** In the order of a step. */
 export const programNames = ['merge', 'prefill', 'decode', 'grow', 'score', 'forward', 'backward'] as const

@@ -56,6 +56,9 @@ function passOn(one: Node, dy: Node, give: Give): void {
       give(y, () => hlo.select(x, dy, 0))
       give(z, () => hlo.select(x, 0, dy))
       return
+    case 'barrier':
+      give(x, () => dy)
+      return
     case 'convert':
       give(x, () => hlo.convert(dy, x.dtype))
       return

@@ -63,6 +63,7 @@ export type Operation =
   | { readonly kind: 'select' }
   | { readonly kind: 'convert' }
   | { readonly kind: 'detach' }
+  | { readonly kind: 'barrier' }
   | { readonly kind: 'bitcast' }
   | { readonly kind: 'reshape' }
   | { readonly kind: 'broadcast'; readonly dimensions: readonly number[] }

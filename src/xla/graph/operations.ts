@@ -91,6 +91,11 @@ export function detach(x: Node): Node {
   return node({ kind: 'detach' }, [x], x)
 }
 
+/** The same numbers, computed before what they are used for: nothing is joined across it. */
+export function barrier(x: Node): Node {
+  return node({ kind: 'barrier' }, [x], x)
+}
+
 /** The same bits as another type of the same width. */
 export function bitcast(x: Node, dtype: ElementType): Node {
   const type = { dtype, shape: x.shape }

@@ -124,6 +124,8 @@ function printOperation(one: Node, inputs: readonly string[]): string {
       return `stablehlo.select ${list} : ${types[0]!}, ${own}`
     case 'convert':
       return `stablehlo.convert ${list} : ${signature}`
+    case 'barrier':
+      return `stablehlo.optimization_barrier ${list} : ${own}`
     case 'bitcast':
       return `stablehlo.bitcast_convert ${list} : ${signature}`
     case 'reshape':

@@ -57,7 +57,8 @@ export function decoderLayer(
     sizes: readonly number[],
   ): Node[] => {
     const product = linear(model, input, matrix)
-    const sum = bias ? hlo.add(product, hlo.repeatColumns(bias, product.shape)) : product
+    // Joined with its bias, a product would copy the layer's weights out of those of all layers first.
+    const sum = bias ? hlo.add(hlo.barrier(product), hlo.repeatColumns(bias, product.shape)) : product
     let at = 0
     return modules.map((module, i) => {
       const part = hlo.sliceAlong(sum, 1, at, (at += sizes[i]!))

@@ -72,6 +72,7 @@ describe('xla/graph: gradients', () => {
     await check([any], hlo.negate, 'negate')
     await check([any], hlo.exponential, 'exponential')
     await check([any], hlo.logistic, 'logistic')
+    await check([any], (x) => hlo.multiply(hlo.barrier(x), x), 'barrier')
     await check([positive], hlo.log, 'log')
     await check([positive], hlo.rsqrt, 'rsqrt')
   })
