@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js'
 import { loadPjrtAddon } from './addon.js'
 import type { ClientHandle, OpenedPlugin, OptionValue, PjrtAddon } from './addon.js'
 import { asEngineError } from './pjrtErrors.js'
+import { fingerprint } from './programCache.js'
 import { checkSharedLibrary } from './sharedLibrary.js'
 
 /** Which GPU a plugin uses, and its memory. Plugins for other devices have no such options: they are left out. */
@@ -23,12 +24,15 @@ export interface Client {
   readonly addon: PjrtAddon
   readonly plugin: OpenedPlugin
   readonly handle: ClientHandle
+  /** Which build of the plugin is open: another one may have taken the place of its file. */
+  readonly fingerprint: string
   /** Gives back a use of it; the last one closes it. */
   release(): void
 }
 
 interface Entry {
   readonly options: string
+  readonly fingerprint: string
   readonly opened: Promise<OpenedPlugin>
   users: number
 }
@@ -51,7 +55,9 @@ export async function openClient(file: string, libraries: readonly string[], opt
   if (!entry) {
     checkSharedLibrary(file)
     // Not the real path: a plugin finds libraries beside it, and may be a link among them.
-    entry = { options: key, opened: open(addon, path.resolve(file), libraries, named), users: 0 }
+    const build = fingerprint(file)
+    const opened = open(addon, path.resolve(file), libraries, named)
+    entry = { options: key, fingerprint: build, opened, users: 0 }
     entries.set(real, entry)
   }
   entry.users++
@@ -64,7 +70,7 @@ export async function openClient(file: string, libraries: readonly string[], opt
       release()
       if (entry.users === 0) addon.close(plugin.handle)
     }
-    return { addon, plugin, handle: plugin.handle, release: close }
+    return { addon, plugin, handle: plugin.handle, fingerprint: entry.fingerprint, release: close }
   } catch (cause) {
     release()
     throw asEngineError(`${file} cannot be opened as a plugin of XLA`, cause)

@@ -8,7 +8,7 @@ import type { Client, ClientOptions } from './clients.js'
 import { compileWithFlags, platformFlags } from './compileOptions.js'
 import type { CompilerFlags } from './compileOptions.js'
 import { asEngineError } from './pjrtErrors.js'
-import { fingerprint, programKey, readCachedProgram, writeCachedProgram } from './programCache.js'
+import { programKey, readCachedProgram, writeCachedProgram } from './programCache.js'
 import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, ProgramMemory, Runner } from './runner.js'
 
 /** What is opened, and how it compiles. */
@@ -35,7 +35,7 @@ const BUFFER_TYPES: Readonly<Record<ElementType, number>> = { f32: 11, bf16: 13,
 export async function openPjrt(options: PjrtOptions): Promise<Runner> {
   const { file, libraries = [], client = {}, cacheFolder } = options
   const opened = await openClient(file, libraries, client)
-  const cache = cacheFolder === undefined ? null : { folder: cacheFolder, plugin: fingerprint(file) }
+  const cache = cacheFolder === undefined ? null : { folder: cacheFolder, plugin: opened.fingerprint }
   return new PjrtRunner(opened, options, cache)
 }
 

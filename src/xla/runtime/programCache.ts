@@ -53,8 +53,7 @@ export function readCachedProgram(folder: string, key: string): CachedProgram | 
     const [line, serialized] = splitLine(rest)
     const { format, memory } = JSON.parse(line) as Header
     if (format !== FORMAT) return null
-    const now = new Date()
-    fs.utimesSync(file, now, now)
+    markUsed(file)
     return { serialized, memory }
   } catch {
     // Missing, damaged, or of somebody else: the program is compiled.
@@ -80,6 +79,15 @@ export function writeCachedProgram(
     removeOldest(folder, limit)
   } catch {
     // The disk is full, or the folder cannot be written to.
+  }
+}
+
+function markUsed(file: string): void {
+  const now = new Date()
+  try {
+    fs.utimesSync(file, now, now)
+  } catch {
+    // A cache that can be read only, such as that of an image, is as good.
   }
 }
 

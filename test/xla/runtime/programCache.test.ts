@@ -87,6 +87,20 @@ describe('xla/runtime: programs on disk', () => {
     assert.equal(fs.readFileSync(file, 'utf8'), '')
   })
 
+  it('are taken from a cache that can only be read', () => {
+    const folder = temporaryFolder()
+    writeCachedProgram(folder, 'key', constant(1), entry)
+    const { utimesSync } = fs
+    fs.utimesSync = () => {
+      throw Object.assign(new Error('EROFS: read-only file system, utime'), { code: 'EROFS' })
+    }
+    try {
+      assert.deepEqual(readCachedProgram(folder, 'key')?.memory, memory)
+    } finally {
+      fs.utimesSync = utimesSync
+    }
+  })
+
   it('make room for newer ones', () => {
     const folder = temporaryFolder()
     const big: CachedProgram = { serialized: new Uint8Array(1000), memory: null }
@@ -157,6 +171,27 @@ describe('xla/runtime: programs on disk', () => {
       assert.equal(await compute(constant(1)), 2)
       for (const name of files(folder)) fs.rmSync(path.join(folder, name))
       assert.deepEqual([await compute(constant(1)), (await runner!.compile(constant(1))).memory?.outputs], [1, 4])
+    })
+
+    it('are those of the build that is open, whatever has become of its file', async () => {
+      const { info } = runner!
+      const { openSync } = fs
+      fs.openSync = (file, ...others) => {
+        assert.notEqual(file, info.file)
+        return openSync(file, ...others)
+      }
+      try {
+        const other = await openPjrt({ file: info.file, cacheFolder: folder })
+        await compute(constant(4))
+        fs.copyFileSync(entryOf(constant(4)), entryOf(constant(1)))
+        const executable = await other.compile(constant(1))
+        const [result] = other.execute(executable, [])
+        assert.deepEqual([...(await other.read(result!))], [4])
+        other.dispose()
+        fs.rmSync(entryOf(constant(4)))
+      } finally {
+        fs.openSync = openSync
+      }
     })
 
     it('are compiled again when they are damaged, or the plugin does not take them', async () => {
