@@ -66,7 +66,8 @@ export async function conformance(args: readonly string[], print: (line: string)
   return rows.some(({ status }) => status === 'fail') ? 1 : 0
 }
 
-function unpackedModel(root: string): string {
+/** The model beside a folder of reference files, unpacked. */
+export function unpackedModel(root: string): string {
   const script = path.join(root, '..', 'models', 'unpack.mjs')
   if (!fs.existsSync(script)) throw new Error(`${script} is not there to unpack the model; give --model DIR`)
   const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' })

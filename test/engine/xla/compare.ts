@@ -65,6 +65,7 @@ export async function assertSameGradients(
   policies: Pair<CausalLM>,
   rows: readonly EngineRow[] = ROWS,
   options: Partial<RecordOptions> = {},
+  tolerance = GRADIENT_TOLERANCE,
 ): Promise<void> {
   const { cpu, xla } = await both(policies, (policy) => gradientOf(policy, rows, options))
   let at = 0
@@ -76,10 +77,7 @@ export async function assertSameGradients(
     at += values.length
     const norm = Math.hypot(...expected)
     const difference = Math.hypot(...expected.map((value, i) => value - actual[i]!))
-    assert.ok(
-      difference <= GRADIENT_TOLERANCE * norm,
-      `the gradient of ${name} of norm ${norm} differs by ${difference}`,
-    )
+    assert.ok(difference <= tolerance * norm, `the gradient of ${name} of norm ${norm} differs by ${difference}`)
     if (norm > 0) note('gradients, as a share of their norm', difference / norm)
   }
   assert.ok(at === cpu.length && cpu.some((value) => value !== 0))
