@@ -7,6 +7,7 @@ import type { LoraAdapter } from '../model/lora.js'
 import type { ModelParameters } from '../model/modelParameters.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { DeviceKind } from '../xla/devices.js'
+import type { CompileListener } from '../xla/runtime/runner.js'
 import type { Completion, SamplingOptions } from './sampling.js'
 import type { SamplingSettings } from './samplingSettings.js'
 
@@ -104,6 +105,8 @@ export interface EngineOptions {
    * on cards that have it, float32 on CPUs.
    */
   precision?: Precision | 'auto' | undefined
+  /** The engine xla tells of each program that it compiles and does not find on disk. Defaults to nobody. */
+  onCompile?: CompileListener | undefined
 }
 
 /** What samples from a policy and differentiates it. */

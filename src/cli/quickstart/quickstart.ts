@@ -16,6 +16,7 @@ import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { peakResidentBytes } from '../bench/peakMemory.js'
+import { showCompiling } from '../terminal/compileProgress.js'
 import { Progress } from '../terminal/progress.js'
 import { runLayout } from '../../run/layout.js'
 import { readMetrics } from '../../run/metricsFile.js'
@@ -71,7 +72,7 @@ async function runQuickstart(
   const specs = [placebo ? { name: 'random', rate: 0.5, seed } : 'correctness']
   const config = parseTrainConfig({ ...settings.runOptions, rewards: specs, ...options.run, seed, outputDir })
   const { run, grpo } = config
-  const engine = await selectEngine(run.engine, run)
+  const engine = await selectEngine(run.engine, { ...run, onCompile: showCompiling(streams.stdout) })
   const train = await loadTask(run.task, config.task)
   const heldOut = wordProblems({ split: 'test', limit: run.evalLimit ?? settings.HELD_OUT_PROBLEMS })
   const rewards = await loadRewards(run.rewards, run)

@@ -6,6 +6,7 @@ import type { EngineName } from '../../engine/registry.js'
 import { resolveModel } from '../../hub/resolve.js'
 import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
+import { showCompiling } from './compileProgress.js'
 import { withDownloadProgress } from './downloadProgress.js'
 
 /** A text that is not empty: the name of a file, a folder or an id. */
@@ -31,7 +32,7 @@ export interface ModelChoice extends EngineOptions {
 /** Runs `body` with the model that the options name and frees it afterwards. Throws the reason of the signal. */
 export async function withModel<T>(options: ModelChoice, body: (model: CausalLM) => Promise<T>): Promise<T> {
   const signal = options.signal ?? new AbortController().signal
-  await selectEngine(options.engine, options)
+  await selectEngine(options.engine, { ...options, onCompile: showCompiling(process.stderr) })
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
     adapter: options.adapter == null ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),

@@ -16,6 +16,16 @@ const NEXT_SIGN = 10_000
 /** A long wait is told of less often: after such a share of the time that has passed. */
 const SIGN_SHARE = 0.1
 
+/** What shows progress on a stream now. */
+const shown = new WeakMap<Stream, Progress>()
+
+/** Prints a line, above the progress bar where the stream has one. */
+export function printLine(stream: Stream, line: string): void {
+  const progress = shown.get(stream)
+  if (progress) progress.log(line)
+  else stream.write(`${line}\n`)
+}
+
 /** What a {@link Progress} may be told; tests give their own clock. */
 export interface ProgressOptions {
   /** Where the work began, for the time that is left. Defaults to 0. */
@@ -65,6 +75,7 @@ export class Progress {
         )
       : null
     this.#bar = this.#bars?.create(total, 0, { text: this.#describe(0, '') }) ?? null
+    shown.set(stream, this)
   }
 
   /** Moves the bar; `text` stands beside it. */
@@ -109,6 +120,7 @@ export class Progress {
 
   /** Removes the bar. */
   stop(): void {
+    if (shown.get(this.#stream) === this) shown.delete(this.#stream)
     if (this.#bars?.isActive) this.#bars.stop()
   }
 }

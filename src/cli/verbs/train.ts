@@ -29,6 +29,7 @@ import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
 import { addRewardHelp } from '../terminal/rewardHelp.js'
+import { showCompiling } from '../terminal/compileProgress.js'
 import { Progress } from '../terminal/progress.js'
 import { runPreflight } from '../run/runPreflight.js'
 import { writePreflight } from '../../run/preflightFile.js'
@@ -202,7 +203,7 @@ export async function withRun(
   const rewards = await loadRewards(run.rewards, run)
   const task = await loadTask(run.task, config.task)
   const evalTask = await loadEvalTask(config, task)
-  const engine = await selectEngine(run.engine, run)
+  const engine = await selectEngine(run.engine, { ...run, onCompile: showCompiling(streams.stdout) })
   const base = await loadModel(run.model)
   try {
     const policy = runPolicy(base, config)

@@ -34,7 +34,7 @@ const PREFERRED: readonly DeviceKind[] = ['cuda13', 'cuda12', 'rocm', 'tpu', 'cp
  * on a CPU the cpu engine samples faster. Throws an EngineError with the reasons of all.
  */
 export async function startXlaEngine(
-  { device = 'auto', precision = 'auto' }: EngineOptions = {},
+  { device = 'auto', precision = 'auto', onCompile }: EngineOptions = {},
   isAutomatic = false,
 ): Promise<Engine> {
   // The plugin for TPUs waits for minutes where there is none.
@@ -43,7 +43,7 @@ export async function startXlaEngine(
   for (const plugin of listPlugins(wanted, isAutomatic)) {
     if (isAutomatic && plugin.device === 'cpu') continue
     try {
-      const runner = await openPlugin(plugin)
+      const runner = await openPlugin(plugin, onCompile)
       if (!isAutomatic || runner.info.platform !== 'cpu') return xlaEngine(runner, precision)
       runner.dispose()
     } catch (error) {
@@ -81,8 +81,8 @@ function listPlugins(kinds: readonly DeviceKind[], isAutomatic: boolean): Instal
 /** Of a card's memory nearly all, taken as it is needed: XLA itself takes three quarters of it at once. */
 const CLIENT = { memoryFraction: 0.9, preallocate: false }
 
-function openPlugin({ file, libraries }: InstalledPlugin): Promise<Runner> {
-  return openPjrt({ file, libraries, client: CLIENT, cacheFolder: path.join(cacheFolder(), 'programs') })
+function openPlugin({ file, libraries }: InstalledPlugin, onCompile: EngineOptions['onCompile']): Promise<Runner> {
+  return openPjrt({ file, libraries, client: CLIENT, cacheFolder: path.join(cacheFolder(), 'programs'), onCompile })
 }
 
 /** The engine over anything that runs programs. */

@@ -9,7 +9,16 @@ import { compileWithFlags, platformFlags } from './compileOptions.js'
 import type { CompilerFlags } from './compileOptions.js'
 import { asEngineError } from './pjrtErrors.js'
 import { programKey, readCachedProgram, writeCachedProgram } from './programCache.js'
-import type { DeviceArray, DeviceInfo, DeviceMemory, Executable, Program, ProgramMemory, Runner } from './runner.js'
+import type {
+  CompileListener,
+  DeviceArray,
+  DeviceInfo,
+  DeviceMemory,
+  Executable,
+  Program,
+  ProgramMemory,
+  Runner,
+} from './runner.js'
 
 /** What is opened, and how it compiles. */
 export interface PjrtOptions {
@@ -21,6 +30,8 @@ export interface PjrtOptions {
   readonly client?: ClientOptions
   /** Where compiled programs are kept, so that they need not be compiled again. Defaults to nowhere. */
   readonly cacheFolder?: string
+  /** Told of each program that is compiled. Defaults to nobody. */
+  readonly onCompile?: CompileListener | undefined
   /** Debug options of XLA for every program, beside those that are set for the platform. */
   readonly flags?: CompilerFlags
 }
@@ -72,11 +83,12 @@ class PjrtExecutable implements Executable {
 class PjrtRunner implements Runner {
   readonly info: DeviceInfo
   private readonly flags: CompilerFlags
+  private readonly onCompile: CompileListener | undefined
   private isDisposed = false
 
   constructor(
     private readonly client: Client,
-    { file, flags = {} }: PjrtOptions,
+    { file, flags = {}, onCompile }: PjrtOptions,
     private readonly cache: { readonly folder: string; readonly plugin: string } | null,
   ) {
     const { platform, device, version, api, attributes, deviceAttributes = {} } = client.plugin
@@ -90,6 +102,7 @@ class PjrtRunner implements Runner {
       file,
     }
     this.flags = flags
+    this.onCompile = onCompile
   }
 
   async compile(program: Program): Promise<Executable> {
@@ -118,9 +131,11 @@ class PjrtRunner implements Runner {
 
   private async compileAnew(program: Program): Promise<LoadedProgram> {
     const { addon, handle } = this.client
-    const compiled = await compileWithFlags(this.info.platform, this.flags, (options) =>
+    const compiling = compileWithFlags(this.info.platform, this.flags, (options) =>
       addon.compile(handle, Buffer.from(program.text), options, this.cache !== null),
     )
+    this.onCompile?.(program.name, compiling)
+    const compiled = await compiling
     checkOutputs(program, compiled)
     const { memory, serialized } = compiled
     if (this.cache && serialized) {

@@ -33,6 +33,12 @@ export interface Executable {
   readonly memory: ProgramMemory | null
 }
 
+/**
+ * Told of a program that begins to be compiled, by its name; not of one that the cache on disk holds. `compiled` settles when that is
+ * done.
+ */
+export type CompileListener = (program: string, compiled: Promise<unknown>) => void
+
 /** An array on the device. */
 export interface DeviceArray extends ArrayType {
   /** False once it was freed or given away to a program. */

@@ -143,8 +143,10 @@ describe('xla/runtime: programs on disk', () => {
   describe('of a plugin', () => {
     const folder = temporaryFolder()
     let runner: Runner | undefined
+    const compiled: string[] = []
+    const onCompile = (program: string): void => void compiled.push(program)
     before(async function () {
-      runner = await openPjrt({ file: requirePlugin(this), cacheFolder: folder })
+      runner = await openPjrt({ file: requirePlugin(this), cacheFolder: folder, onCompile })
     })
     after(() => {
       runner?.dispose()
@@ -166,6 +168,7 @@ describe('xla/runtime: programs on disk', () => {
     it('are taken from there', async () => {
       assert.deepEqual([await compute(constant(1)), await compute(constant(2))], [1, 2])
       assert.equal(files(folder).length, 2)
+      assert.deepEqual([await compute(constant(1)), compiled], [1, [constant(1).name, constant(2).name]])
       // As nobody should do it: the number tells where the program came from.
       fs.copyFileSync(entryOf(constant(2)), entryOf(constant(1)))
       assert.equal(await compute(constant(1)), 2)
