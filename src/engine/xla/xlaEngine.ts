@@ -53,7 +53,8 @@ export async function startXlaEngine(
   }
   if (problems.length > 0) throw new EngineError(problems.join('; '))
   if (isAutomatic) throw new EngineError('there is no plugin of XLA for a GPU: grpo-ts setup xla')
-  throw new EngineError(missingPlugin(device === 'auto' ? 'cpu' : device))
+  if (device === 'auto') throw new EngineError('no plugin of XLA is installed; fetch one with: grpo-ts setup xla')
+  throw new EngineError(missingPlugin(device))
 }
 
 /** Whether the system shows a TPU. */
