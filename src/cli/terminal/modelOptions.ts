@@ -32,7 +32,12 @@ export interface ModelChoice extends EngineOptions {
 /** Runs `body` with the model that the options name and frees it afterwards. Throws the reason of the signal. */
 export async function withModel<T>(options: ModelChoice, body: (model: CausalLM) => Promise<T>): Promise<T> {
   const signal = options.signal ?? new AbortController().signal
-  await selectEngine(options.engine, { ...options, onCompile: showCompiling(process.stderr) })
+  const { engine, why } = await selectEngine(options.engine, { ...options, onCompile: showCompiling(process.stderr) })
+  const { device = 'auto' } = options
+  // `auto` passes over an option that its engine has no use for: somebody who names a card would wait for one.
+  if (device !== 'auto' && device !== 'cpu' && engine.info.device === 'cpu') {
+    process.stderr.write(`warning: device ${device} is not used: ${why}; to end instead: --engine xla\n`)
+  }
   const { model, adapter } = await withDownloadProgress(process.stderr, async (onProgress) => ({
     adapter: options.adapter == null ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),
