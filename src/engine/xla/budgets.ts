@@ -6,7 +6,7 @@ import { bytesOf } from '../../xla/types.js'
 import type { ArrayType } from '../../xla/types.js'
 import type { EngineBudgets } from '../engine.js'
 import { countBucket, tokenBucket } from './buckets.js'
-import { rowsOfGroup } from './rowSlots.js'
+import { groupsOfPrompt, rowsOfGroup } from './rowSlots.js'
 
 const MEBIBYTE = 2 ** 20
 
@@ -63,7 +63,7 @@ export function cacheShape(
     budgets.logitBytes / (4 * config.vocabularySize * rows),
     budgets.cacheBytes / bytes,
   )
-  const wanted = countBucket((prompts * numGenerations) / rows)
+  const wanted = countBucket(prompts * groupsOfPrompt(numGenerations))
   const groups = Math.min(wanted, 2 ** Math.floor(Math.log2(Math.max(1, fitting))))
   return { ...shape, groups }
 }

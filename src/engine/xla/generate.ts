@@ -30,6 +30,8 @@ export async function generateCompletions(
     let ended = 0
     let cache = emptyCache(rollout, firstShape(shape), scope)
     for (;;) {
+      options.signal?.throwIfAborted()
+      rollout.assertUsable()
       cache = await prefillPrompts(rollout, cache, slots.admit(), scope)
       if (slots.active().every((row) => row === null)) return
       cache = await grownCache(rollout, cache, slots.longest + nextSteps(slots, options), scope)
@@ -40,7 +42,6 @@ export async function generateCompletions(
       options.onProgress?.(tokens, ended)
       // A plugin for the CPU may compute while it is called: timers and Ctrl-C have their turn between calls.
       await setImmediate()
-      options.signal?.throwIfAborted()
     }
   })
   return sequences.map((group) => group.map((sequence) => sequence.completion()))

@@ -21,6 +21,8 @@ export interface Rollout {
   readonly options: SamplingOptions
   /** Prompt tokens that are computed together. */
   readonly prefillTokens: number
+  /** Throws an EngineError when the model was disposed meanwhile. */
+  readonly assertUsable: () => void
 }
 
 /** Keys and values while completions are sampled. */

@@ -1,4 +1,3 @@
-import { largestDivisor } from './buckets.js'
 import type { Sequence } from '../sequence.js'
 
 /** Rows of a group at most: those that share the reading of a prompt's keys and values. */
@@ -16,9 +15,14 @@ export interface AdmittedGroup {
   readonly slot: number
 }
 
-/** How many rows of a prompt are sampled together: a divisor of its completions, so that groups are full. */
+/** Groups that the completions of a prompt are cut into: each computes the prompt, so that there are as few as possible. */
+export function groupsOfPrompt(numGenerations: number): number {
+  return Math.ceil(numGenerations / GROUP_ROWS)
+}
+
+/** How many rows of a prompt are sampled together: groups are as full as they can be. */
 export function rowsOfGroup(numGenerations: number): number {
-  return largestDivisor(numGenerations, GROUP_ROWS)
+  return Math.ceil(numGenerations / groupsOfPrompt(numGenerations))
 }
 
 /** Cuts the completions of each prompt into groups. */

@@ -82,6 +82,9 @@ export class XlaModel implements EngineModel {
       eosTokenIds: options.eosTokenIds ?? source.eosTokenIds,
       options,
       prefillTokens: budgets.prefillTokens,
+      assertUsable: () => {
+        this.#check()
+      },
     }
     const shape = cacheShape(model.config, model.weightType, budgets, sizes)
     return withScope(device, async (scope) => {

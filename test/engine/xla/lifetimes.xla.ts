@@ -116,6 +116,30 @@ describe('engine/xla: what is left on the device', () => {
     policy.dispose()
   })
 
+  it('is nothing where sampling was aborted before it began, and no program is compiled for it', async () => {
+    const { programs } = runner
+    const options = { ...SAMPLING, maxCompletionLength: 200, signal: AbortSignal.abort(new Error('enough')) }
+    await assert.rejects(model.engineModel.generate(PROMPTS, options), /^Error: enough$/)
+    assert.equal(runner.programs, programs)
+  })
+
+  it('is nothing where a policy or its model was disposed between two calls of sampling, which says so', async () => {
+    for (const disposesModel of [false, true]) {
+      const other = await loadModel(folder, { engine })
+      const policy = randomPolicy(other)
+      const onProgress = (): void => {
+        if (disposesModel) other.dispose()
+        else policy.dispose()
+      }
+      await assert.rejects(
+        policy.engineModel.generate(PROMPTS, { ...SAMPLING, eosTokenIds: [], onProgress }),
+        (error) => error instanceof EngineError && error.message.includes('was disposed'),
+      )
+      policy.dispose()
+      other.dispose()
+    }
+  })
+
   it('is nothing after weights that are not numbers, and sampling says so', async () => {
     const policy = randomPolicy(model)
     policy.adapter!.setValues(policy.adapter!.values.map(() => NaN))
