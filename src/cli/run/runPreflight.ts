@@ -1,5 +1,6 @@
 import { preflight } from '../../grpo/preflight/preflight.js'
 import type { PreflightOptions, PreflightReport } from '../../grpo/preflight/preflight.js'
+import { onInterruption } from '../terminal/interruptible.js'
 import type { Streams } from '../terminal/streams.js'
 import { duration } from '../../io/units.js'
 import { Progress } from '../terminal/progress.js'
@@ -14,12 +15,18 @@ export async function runPreflight(
   streams.stdout.write(`preflight up to 80 completions of 20 problems, in ${seconds} s at most\n`)
   const bar = new Progress(streams.stdout, 100, '% of the preflight')
   let report: PreflightReport
+  let isRunning = true
+  onInterruption(options.signal, (interrupted) => {
+    if (isRunning)
+      bar.log(`${interrupted}: ending after what is being computed or compiled; Ctrl-C again stops at once`)
+  })
   try {
     const onProgress: PreflightOptions['onProgress'] = ({ completions, of, tokens }) => {
       bar.update(Math.floor((100 * completions) / of), `${completions} of ${of} completions, ${tokens} tokens`)
     }
     ;({ report } = await preflight({ ...options, onProgress }))
   } finally {
+    isRunning = false
     bar.stop()
   }
   for (const { name, status, message, advice } of report.checks) {

@@ -65,6 +65,8 @@ export async function preflight(
   })
   const { config, rewards, maxSteps } = plan
   const memoryForecast = await plan.memoryForecast
+  // Compiling the programs of the forecast may have taken minutes.
+  options.signal?.throwIfAborted()
   const checks = [
     checkChatTemplate(policy),
     checkEndOfSequence(policy),
@@ -89,6 +91,7 @@ export async function preflight(
   checks.push(...signal.checks)
   // Another size would have to be compiled by itself.
   const tokens = policy.engine.info.isCompiled ? Infinity : (1 - SAMPLING_SHARE) * maxSeconds * tokensPerSecond
+  options.signal?.throwIfAborted()
   const training = await advised(() => measureTraining(policy, rows, config, { tokens }))
   const time = forecastTime(groups, { sampling: tokensPerSecond, training }, config, maxSteps)
   checks.push(time.check, checkMemoryForecast(memoryForecast, memoryLimits(policy.engine)))
