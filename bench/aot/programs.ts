@@ -1,6 +1,6 @@
 /** The programs that the engine xla runs in a step, as it makes them. */
 import { budgetsOf } from '../../src/engine/xla/budgets.js'
-import { countBucket, tokenBucket } from '../../src/engine/xla/buckets.js'
+import { countBucket, fewestTokens, tokenBucket } from '../../src/engine/xla/buckets.js'
 import { decodeProgramOf } from '../../src/engine/xla/decodeSteps.js'
 import { sequenceProgram } from '../../src/engine/xla/sequencePrograms.js'
 import type { ModelConfig } from '../../src/model/config.js'
@@ -60,9 +60,9 @@ function ranksOf({ rank }: ProgramSizes): Record<string, number> {
 function cacheOf({ prompts, promptTokens, numGenerations, completionTokens }: ProgramSizes) {
   return {
     groups: prompts,
-    promptTokens: tokenBucket(promptTokens - 1),
+    promptTokens: tokenBucket(promptTokens - 1, fewestTokens('cuda')),
     rows: numGenerations,
-    tokens: tokenBucket(completionTokens),
+    tokens: tokenBucket(completionTokens, fewestTokens('cuda')),
   }
 }
 

@@ -38,7 +38,7 @@ function startCompiled(tfjsNode: TfjsNode | null, { device = 'auto', precision }
       runner.dispose()
       return `${runner.info.compiler} (${file}) finds no GPU; it needs the driver, and the CUDA libraries that it was built for`
     }
-    return xlaEngine(runner, precision, 'tensorflow')
+    return xlaEngine(runner, { precision, name: 'tensorflow' })
   } catch (error) {
     if (error instanceof EngineError) return error.message
     throw error

@@ -19,7 +19,7 @@ export interface BatchLayout {
  * Puts rows into groups behind their prompts; neighbours with the same prompt are one group. The sizes are rounded up, so that few
  * programs are needed.
  */
-export function layOut(rows: readonly EngineRow[]): BatchLayout {
+export function layOut(rows: readonly EngineRow[], fewestTokens: number): BatchLayout {
   const groups: number[][] = []
   for (const [index, { promptIds }] of rows.entries()) {
     const last = groups.at(-1)
@@ -30,9 +30,15 @@ export function layOut(rows: readonly EngineRow[]): BatchLayout {
     rows.reduce((max, row) => Math.max(max, length(row)), 0)
   const shape = {
     groups: countBucket(groups.length),
-    promptTokens: tokenBucket(longest(({ promptIds }) => promptIds.length - 1)),
+    promptTokens: tokenBucket(
+      longest(({ promptIds }) => promptIds.length - 1),
+      fewestTokens,
+    ),
     rows: countBucket(Math.max(...groups.map(({ length }) => length))),
-    tokens: tokenBucket(longest(({ completionIds }) => completionIds.length)),
+    tokens: tokenBucket(
+      longest(({ completionIds }) => completionIds.length),
+      fewestTokens,
+    ),
   }
   const places = new Array<number>(rows.length)
   for (const [group, members] of groups.entries()) {
@@ -45,11 +51,11 @@ export function layOut(rows: readonly EngineRow[]): BatchLayout {
  * Cuts rows into runs that are computed together: of at most so many tokens, those that fill places included. A single row that is
  * longer is a run of its own.
  */
-export function cutRows(rows: readonly EngineRow[], maxTokens: number): EngineRow[][] {
+export function cutRows(rows: readonly EngineRow[], maxTokens: number, fewestTokens: number): EngineRow[][] {
   const runs: EngineRow[][] = []
   for (const row of rows) {
     const longer = [...(runs.at(-1) ?? []), row]
-    if (longer.length > 1 && tokensOf(layOut(longer).shape) <= maxTokens) runs[runs.length - 1] = longer
+    if (longer.length > 1 && tokensOf(layOut(longer, fewestTokens).shape) <= maxTokens) runs[runs.length - 1] = longer
     else runs.push([row])
   }
   return runs

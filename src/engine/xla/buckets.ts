@@ -3,12 +3,14 @@
  * filled with tokens that nobody sees. They depend on what is computed alone, not on what was compiled before.
  */
 
-/** Places for the fewest tokens. */
-const FEWEST_TOKENS = 16
+/** Places for the fewest tokens that a program is made for: on a card short ones cost no more time than these, and compiling does. */
+export function fewestTokens(platform: string): number {
+  return platform === 'cpu' ? 16 : 128
+}
 
 /** Places for so many tokens: 16, 32, 64, … */
-export function tokenBucket(tokens: number): number {
-  return Math.max(FEWEST_TOKENS, countBucket(tokens))
+export function tokenBucket(tokens: number, fewest: number): number {
+  return Math.max(fewest, countBucket(tokens))
 }
 
 /** The power of two from which on there is room for so many: 1, 2, 4, … */

@@ -45,14 +45,15 @@ export function cacheShape(
   config: ModelConfig,
   weightType: FloatType,
   budgets: EngineBudgets,
+  fewestTokens: number,
   { prompts, promptTokens, numGenerations, maxCompletionLength }: SamplingSizes,
 ): CacheShape {
   const rows = rowsOfGroup(numGenerations)
   const shape = {
     groups: 1,
-    promptTokens: tokenBucket(promptTokens - 1),
+    promptTokens: tokenBucket(promptTokens - 1, fewestTokens),
     rows,
-    tokens: tokenBucket(maxCompletionLength),
+    tokens: tokenBucket(maxCompletionLength, fewestTokens),
   }
   const bytes = Object.values<ArrayType>({ ...cacheTypes(config, weightType, shape) }).reduce(
     (sum, type) => sum + bytesOf(type),

@@ -3,6 +3,7 @@ import { bytesOf } from '../../xla/types.js'
 import type { ArrayType, HostArray } from '../../xla/types.js'
 import { availableMemory } from '../availableMemory.js'
 import type { MemoryUse } from '../engine.js'
+import { fewestTokens } from './buckets.js'
 
 /** A runner with the programs that it has compiled, and an account of its arrays. */
 export class Device {
@@ -11,6 +12,11 @@ export class Device {
   #peak = 0
 
   constructor(readonly runner: Runner) {}
+
+  /** Places for the fewest tokens that programs are made for. */
+  get fewestTokens(): number {
+    return fewestTokens(this.runner.info.platform)
+  }
 
   /** A program, compiled when it is asked for the first time; programs with the same key are the same. */
   program(key: string, make: () => Program): Promise<Executable> {

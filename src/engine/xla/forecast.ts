@@ -20,7 +20,7 @@ export async function forecastWorkload(
   eosTokenIds: TokenIds,
 ): Promise<WorkloadMemory> {
   const { config, weightType } = model
-  const cache = cacheShape(config, weightType, budgets, workload)
+  const cache = cacheShape(config, weightType, budgets, device.fewestTokens, workload)
   const decode = await compileDecode(device, decodeProgramOf(model, cache, eosTokenIds, workload.drawing ?? {}))
   const stored = sum(Object.values<ArrayType>({ ...cacheTypes(config, weightType, cache) }))
   const merged = trained?.ranks ? changedMatrices(trained.ranks).map((name) => decoder.layers[name]) : []
@@ -33,7 +33,9 @@ export async function forecastWorkload(
   }
 
   async function trainingBytes(): Promise<number> {
-    const runs = cutRows(rowsOf(workload), workload.maxTokens).map((run) => layOut(run).shape)
+    const runs = cutRows(rowsOf(workload), workload.maxTokens, device.fewestTokens).map(
+      (run) => layOut(run, device.fewestTokens).shape,
+    )
     const largest = runs.reduce((a, b) => (tokensOf(b) > tokensOf(a) ? b : a))
     const program = sequenceProgram({ model, logitBytes }, largest, trained!.ranks, trained!.parameters.dropout > 0)
     const [forward, backward] = await Promise.all([

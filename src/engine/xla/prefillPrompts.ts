@@ -19,7 +19,7 @@ export async function prefillPrompts(
   scope: ArrayScope,
 ): Promise<RolloutCache> {
   let { promptKeys, promptValues } = cache.arrays
-  for (const batch of prefillBatches(admitted, rollout.prefillTokens)) {
+  for (const batch of prefillBatches(admitted, rollout.prefillTokens, rollout.device.fewestTokens)) {
     const [keys, values] = await prefillBatch(rollout, cache.shape, [promptKeys, promptValues], batch)
     promptKeys = scope.own(keys!)
     promptValues = scope.own(values!)
@@ -46,7 +46,7 @@ async function prefillBatch(
   stored: readonly DeviceArray[],
   batch: readonly AdmittedGroup[],
 ): Promise<DeviceArray[]> {
-  const tokens = tokenBucket(longestPrompt(batch))
+  const tokens = tokenBucket(longestPrompt(batch), device.fewestTokens)
   const count = countBucket(batch.length)
   const ids = new Int32Array(count * tokens)
   const slots = new Int32Array(count)
@@ -71,11 +71,11 @@ async function prefillBatch(
 }
 
 /** Cuts prompts into batches of at most so many tokens, those that fill places included. */
-function prefillBatches(items: readonly AdmittedGroup[], maxTokens: number): AdmittedGroup[][] {
+function prefillBatches(items: readonly AdmittedGroup[], maxTokens: number, fewest: number): AdmittedGroup[][] {
   const batches: AdmittedGroup[][] = []
   for (const item of items) {
     const longer = [...(batches.at(-1) ?? []), item]
-    const fits = countBucket(longer.length) * tokenBucket(longestPrompt(longer)) <= maxTokens
+    const fits = countBucket(longer.length) * tokenBucket(longestPrompt(longer), fewest) <= maxTokens
     if (longer.length > 1 && fits) batches[batches.length - 1] = longer
     else batches.push([item])
   }

@@ -53,7 +53,7 @@ export async function grownCache(
   scope: ArrayScope,
 ): Promise<RolloutCache> {
   if (tokens <= cache.shape.tokens) return cache
-  const shape = { ...cache.shape, tokens: tokenBucket(tokens) }
+  const shape = { ...cache.shape, tokens: tokenBucket(tokens, device.fewestTokens) }
   const executable = await device.program(`grow ${modelKey(model)} ${JSON.stringify([cache.shape, shape])}`, () =>
     growProgram(model, cache.shape, shape),
   )

@@ -57,7 +57,7 @@ export function uploadBatch(
   scope: ArrayScope,
 ): UploadedBatch {
   const { config } = model.model
-  const layout = layOut(rows)
+  const layout = layOut(rows, model.device.fewestTokens)
   const probability = model.trained?.parameters.dropout ?? 0
   const left = dropout && probability > 0 ? batchDropout(config.numLayers, probability, layout, dropout) : null
   const ranks = model.trained?.ranks ?? null

@@ -19,7 +19,7 @@ export async function tokenValues(
 ): Promise<TokenValues> {
   const logProbs: (readonly number[])[] = []
   const entropies: (readonly number[])[] = []
-  for (const run of rowRuns(cutRows(rows, maxTokens), dropout)) {
+  for (const run of rowRuns(cutRows(rows, maxTokens, model.device.fewestTokens), dropout)) {
     const values = await withScope(model.device, async (scope) => {
       const batch = uploadBatch(model, run.rows, { temperature, dropout: run.dropout }, scope)
       return readValues(model, batch, await execute(model, batch, false, scope))
@@ -45,7 +45,7 @@ export async function recordTokens(
       'there is nothing to differentiate by; make a policy with model.withLora() or model.trainable()',
     )
   }
-  const runs = rowRuns(cutRows(rows, options.maxTokens), options.dropout ?? null)
+  const runs = rowRuns(cutRows(rows, options.maxTokens, model.device.fewestTokens), options.dropout ?? null)
   const whole = runs.length === 1 ? await recordRun(model, runs[0]!, options) : null
   const values = whole ?? options.known ?? (await tokenValues(model, rows, options))
   return {

@@ -1,18 +1,17 @@
-import fs from 'node:fs'
 import path from 'node:path'
-import { ConfigError, EngineError, UnsupportedError } from '../../errors.js'
+import { EngineError } from '../../errors.js'
 import { cacheFolder } from '../../io/cacheFolder.js'
-import type { DeviceKind } from '../../xla/devices.js'
 import type { FloatType } from '../../xla/programs/decoderArrays.js'
 import { openPjrt } from '../../xla/runtime/pjrt.js'
 import type { Runner } from '../../xla/runtime/runner.js'
-import { findPlugin, missingPlugin } from '../../xla/setup/installed.js'
+import { missingPlugin } from '../../xla/setup/installed.js'
 import type { InstalledPlugin } from '../../xla/setup/installed.js'
 import { availableMemory } from '../availableMemory.js'
 import type { Engine, EngineInfo, EngineModel, EngineOptions, MemoryUse, ModelSource, Precision } from '../engine.js'
 import { budgetsOf } from './budgets.js'
 import { Device } from './device.js'
 import { loadWeights } from './deviceWeights.js'
+import { choosePlugins } from './plugins.js'
 import { XlaModel } from './xlaModel.js'
 
 /** Differences in float32 are rounding, some 1e-5 nats; above this it is a defect. */
@@ -26,9 +25,6 @@ const EXPECTED_DIFFERENCE = {
 
 const WEIGHT_TYPES: Readonly<Record<Precision, FloatType>> = { float32: 'f32', bfloat16: 'bf16', float16: 'f16' }
 
-/** Devices in the order in which they are tried: cards first, the CPU last. */
-const PREFERRED: readonly DeviceKind[] = ['cuda13', 'cuda12', 'rocm', 'tpu', 'cpu']
-
 /**
  * Starts XLA on the first device of those that were asked for that has a plugin and works. Where nobody asked for it, that is a card:
  * on a CPU the cpu engine samples faster. Throws an EngineError with the reasons of all.
@@ -37,14 +33,13 @@ export async function startXlaEngine(
   { device = 'auto', precision = 'auto', onCompile }: EngineOptions = {},
   isAutomatic = false,
 ): Promise<Engine> {
-  // The plugin for TPUs waits for minutes where there is none.
-  const wanted = device === 'auto' ? PREFERRED.filter((kind) => kind !== 'tpu' || hasTpu()) : [device]
-  const problems: string[] = []
-  for (const plugin of listPlugins(wanted, isAutomatic)) {
+  const { plugins, passedOver } = choosePlugins(device, isAutomatic)
+  const problems = [...passedOver]
+  for (const plugin of plugins) {
     if (isAutomatic && plugin.device === 'cpu') continue
     try {
       const runner = await openPlugin(plugin, onCompile)
-      if (!isAutomatic || runner.info.platform !== 'cpu') return xlaEngine(runner, precision)
+      if (!isAutomatic || runner.info.platform !== 'cpu') return xlaEngine(runner, { precision, problems })
       runner.dispose()
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
@@ -57,28 +52,6 @@ export async function startXlaEngine(
   throw new EngineError(missingPlugin(device))
 }
 
-/** Whether the system shows a TPU. */
-function hasTpu(): boolean {
-  return ['/dev/accel0', '/dev/vfio/0'].some((file) => fs.existsSync(file))
-}
-
-/** The plugins of some kinds of devices, each once: one that an environment variable names stands for all of them. */
-function listPlugins(kinds: readonly DeviceKind[], isAutomatic: boolean): InstalledPlugin[] {
-  const plugins = new Map<string, InstalledPlugin>()
-  for (const kind of kinds) {
-    try {
-      const plugin = findPlugin(kind)
-      if (plugin) plugins.set(plugin.file, plugin)
-    } catch (error) {
-      // Of several kinds some may have no plugin for this system.
-      if (error instanceof UnsupportedError && kinds.length > 1) continue
-      if (error instanceof ConfigError && isAutomatic) throw new EngineError(error.message, { cause: error })
-      throw error
-    }
-  }
-  return [...plugins.values()]
-}
-
 /** Of a card's memory nearly all, taken as it is needed: XLA itself takes three quarters of it at once. */
 const CLIENT = { memoryFraction: 0.9, preallocate: false }
 
@@ -86,9 +59,22 @@ function openPlugin({ file, libraries }: InstalledPlugin, onCompile: EngineOptio
   return openPjrt({ file, libraries, client: CLIENT, cacheFolder: path.join(cacheFolder(), 'programs'), onCompile })
 }
 
+/** How an engine over a runner is made. */
+export interface XlaOptions {
+  /** Defaults to auto: what is fastest on the device where it is exact enough. */
+  readonly precision?: Precision | 'auto'
+  /** Defaults to xla. */
+  readonly name?: string
+  /** Why devices before this one were not taken. Defaults to none. */
+  readonly problems?: readonly string[]
+}
+
 /** The engine over anything that runs programs. */
-export function xlaEngine(runner: Runner, precision: Precision | 'auto' = 'auto', name = 'xla'): Engine {
-  return new XlaEngine(new Device(runner), precision === 'auto' ? precisionOf(runner) : precision, name)
+export function xlaEngine(
+  runner: Runner,
+  { precision = 'auto', name = 'xla', problems = [] }: XlaOptions = {},
+): Engine {
+  return new XlaEngine(new Device(runner), precision === 'auto' ? precisionOf(runner) : precision, name, problems)
 }
 
 /** Cards of NVIDIA multiply bfloat16 from this compute capability on (Ampere); those before it float16. */
@@ -107,12 +93,13 @@ class XlaEngine implements Engine {
     private readonly device: Device,
     precision: Precision,
     name: string,
+    problems: readonly string[],
   ) {
     const { platform, device: described, compiler } = device.runner.info
     const limit = device.runner.memory()?.limit ?? null
     this.info = {
       name,
-      description: `XLA on ${described}, ${precision} (${compiler})`,
+      description: `XLA on ${described}, ${precision} (${[compiler, ...problems].join('; ')})`,
       device: platform,
       precision,
       // Which rows are computed together decides the sizes of a program, and these the order of sums.

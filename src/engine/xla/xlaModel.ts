@@ -86,7 +86,7 @@ export class XlaModel implements EngineModel {
         this.#check()
       },
     }
-    const shape = cacheShape(model.config, model.weightType, budgets, sizes)
+    const shape = cacheShape(model.config, model.weightType, budgets, device.fewestTokens, sizes)
     return withScope(device, async (scope) => {
       const decoder = await this.#merged.decoder(scope)
       return generateCompletions({ ...rollout, decoder }, shape, source.tokenizer, prompts)

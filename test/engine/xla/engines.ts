@@ -23,7 +23,7 @@ let opened: Promise<Runner> | null = null
 
 /** The engine xla on the tests' plugin. Skips the running test with a line that says why where it cannot run. */
 export async function requireXla(test: Mocha.Context, precision: Precision = 'float32'): Promise<Engine> {
-  return xlaEngine(await requireXlaRunner(test), precision)
+  return xlaEngine(await requireXlaRunner(test), { precision })
 }
 
 /** What that engine computes with. */
