@@ -76,13 +76,13 @@ export async function decodeSteps(
   return { cache: { ...cache, arrays }, ...appendTokens(active, { ids, logProbs, entropies }, limit) }
 }
 
-/** Tokens that the next call samples of every row at most: none has room for more. */
+/** Tokens that the next call samples of every row at most: none has room for more, but each gets one. */
 export function nextSteps(
   slots: GroupSlots,
   { maxCompletionLength }: Pick<SamplingOptions, 'maxCompletionLength'>,
 ): number {
   const left = slots.active().map((row) => (row ? maxCompletionLength - row.ids.length : 0))
-  return Math.min(STEPS, Math.max(...left))
+  return Math.min(STEPS, Math.max(1, ...left))
 }
 
 /** What each row starts from. */
