@@ -1,10 +1,9 @@
 import { CpuBackend } from '../../backend/cpu/backend.js'
 import * as tf from '../../bundled/tfjs.js'
 import { record } from '../../ops/gradients.js'
-import type { Recording as TensorRecording } from '../../ops/gradients.js'
 import type { KnownTokenLogProbs } from '../../ops/tokenLogProbs.js'
 import type { EngineRow, Recording, RecordOptions, TokenValues, ValuesOptions } from '../engine.js'
-import { rowRuns } from '../rowRuns.js'
+import { recordRuns, rowRuns, valuesOfRuns } from '../rowRuns.js'
 import type { RowRun } from '../rowRuns.js'
 import type { ForwardOptions } from './decoder.js'
 import { dropoutKeys } from './dropoutKeys.js'
@@ -20,80 +19,50 @@ export type Forward = (
 ) => [tf.Tensor1D, tf.Tensor1D]
 
 /** Values of the completion tokens of some rows, without gradient. */
-export async function tokenValues(
+export function tokenValues(
   forward: Forward,
   rows: readonly EngineRow[],
   { temperature, dropout = null, maxTokens }: Pick<ValuesOptions, 'temperature' | 'dropout'> & { maxTokens: number },
 ): Promise<TokenValues> {
-  const logProbs: (readonly number[])[] = []
-  const entropies: (readonly number[])[] = []
-  for (const run of rowRuns(cutRows(rows, maxTokens), dropout)) {
+  return valuesOfRuns(rowRuns(cutRows(rows, maxTokens), dropout), async (run) => {
     const packed = packRows(run.rows)
     const tensors = tf.tidy(() => forward(packed, temperature, dropoutOf(run, packed)))
-    const values = await readRows(tensors, run.rows)
-    tf.dispose(tensors)
-    logProbs.push(...values.logProbs)
-    entropies.push(...values.entropies)
-  }
-  return { logProbs, entropies }
+    try {
+      return await readRows(tensors, run.rows)
+    } finally {
+      tf.dispose(tensors)
+    }
+  })
 }
 
-/**
- * The values of some rows, recorded for the gradient with respect to `variables`. Rows that do not fit into memory together are
- * computed twice: for their values, unless these are known, and one run after another for the gradient.
- */
-export async function recordTokens(
+/** How rows are recorded. */
+type RecordRowsOptions = Pick<RecordOptions, 'temperature' | 'dropout' | 'known'> & {
+  maxTokens: number
+  /** What sampling kept of the rows' tokens, by the policy as it is. */
+  kept: KeptProjections | null
+}
+
+/** The values of some rows, recorded for the gradient with respect to `variables`. */
+export function recordTokens(
   forward: Forward,
   rows: readonly EngineRow[],
   variables: readonly tf.Variable[],
-  options: Pick<RecordOptions, 'temperature' | 'dropout' | 'known'> & {
-    maxTokens: number
-    /** What sampling kept of the rows' tokens, by the policy as it is. */
-    kept: KeptProjections | null
-  },
+  options: RecordRowsOptions,
 ): Promise<Recording> {
   const { dropout = null, known = null, maxTokens } = options
-  const runs = rowRuns(cutRows(rows, maxTokens), dropout)
-  const whole = runs.length === 1 ? await recordRun(forward, runs[0]!, options) : null
-  const values = whole ?? known ?? (await tokenValues(forward, rows, { ...options, maxTokens }))
-  return {
-    logProbs: values.logProbs,
-    entropies: values.entropies,
-    async gradient(dLogProbs, dEntropies, sum) {
-      const logProbs: (readonly number[])[] = []
-      let at = 0
-      for (const run of runs) {
-        const recorded = whole ?? (await recordRun(forward, run, options))
-        const end = at + run.rows.reduce((count, { completionIds }) => count + completionIds.length, 0)
-        const part = (all: Float32Array): tf.Tensor1D => tf.tensor1d(all.slice(at, end))
-        const dys = [part(dLogProbs), dEntropies && part(dEntropies)]
-        try {
-          addGradients(recorded.recording.gradients(dys, variables), variables, sum)
-        } finally {
-          tf.dispose(dys.filter((dy) => dy !== null))
-        }
-        logProbs.push(...recorded.computed())
-        at = end
-      }
-      return logProbs
-    },
-    dispose() {
-      whole?.recording.dispose()
-    },
-  }
-}
-
-interface RecordedRun extends TokenValues {
-  readonly recording: TensorRecording
-  /** log π of each token as this pass computed it, once its gradient was taken. */
-  readonly computed: () => TokenValues['logProbs']
+  return recordRuns(
+    rowRuns(cutRows(rows, maxTokens), dropout),
+    (run) => recordRun(forward, run, variables, options),
+    async () => known ?? (await tokenValues(forward, rows, { ...options, maxTokens })),
+  )
 }
 
 async function recordRun(
   forward: Forward,
   run: RowRun,
-  { temperature, maxTokens, kept }: { temperature: number; maxTokens: number; kept: KeptProjections | null },
-): Promise<RecordedRun> {
+  variables: readonly tf.Variable[],
+  { temperature, maxTokens, kept }: RecordRowsOptions,
+): Promise<Recording> {
   const packed = packRows(run.rows)
   // Only a single row can be longer than what fits: then its layers are computed twice instead of kept.
   const recomputeLayers = packed.batch.tokenIds.length > maxTokens
@@ -116,8 +85,22 @@ async function recordRun(
     const values = await readRows(recording.outputs, run.rows)
     return {
       ...values,
-      recording,
-      computed: () => (computed ? splitRows(computed, run.rows) : values.logProbs),
+      gradient(dLogProbs, dEntropies, sum) {
+        // Nothing is waited for; what fails rejects all the same.
+        return new Promise((resolve) => {
+          // Copies, since a tensor may keep what it is made of.
+          const dys = [dLogProbs, dEntropies].map((dy) => dy && tf.tensor1d(dy.slice()))
+          try {
+            addGradients(recording.gradients(dys, variables), variables, sum)
+          } finally {
+            tf.dispose(dys.filter((dy) => dy !== null))
+          }
+          resolve(computed ? splitRows(computed, run.rows) : values.logProbs)
+        })
+      },
+      dispose() {
+        recording.dispose()
+      },
     }
   } catch (error) {
     recording.dispose()

@@ -1,7 +1,7 @@
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import { ConfigError } from '../../errors.js'
 import type { EngineRow, Recording, RecordOptions, TokenValues, ValuesOptions } from '../engine.js'
-import { rowRuns } from '../rowRuns.js'
+import { recordRuns, rowRuns, valuesOfRuns } from '../rowRuns.js'
 import type { RowRun } from '../rowRuns.js'
 import { cutRows, readRows, spreadRows } from './batchLayout.js'
 import { ArrayScope, withScope } from './device.js'
@@ -12,73 +12,39 @@ import type { SequenceModel, UploadedBatch } from './sequencePrograms.js'
 type Options = Pick<ValuesOptions, 'temperature' | 'dropout'> & { readonly maxTokens: number }
 
 /** Values of the completion tokens of some rows, without gradient. */
-export async function tokenValues(
+export function tokenValues(
   model: SequenceModel,
   rows: readonly EngineRow[],
   { temperature, dropout = null, maxTokens }: Options,
 ): Promise<TokenValues> {
-  const logProbs: (readonly number[])[] = []
-  const entropies: (readonly number[])[] = []
-  for (const run of rowRuns(cutRows(rows, maxTokens, model.device.fewestTokens), dropout)) {
-    const values = await withScope(model.device, async (scope) => {
+  const runs = rowRuns(cutRows(rows, maxTokens, model.device.fewestTokens), dropout)
+  return valuesOfRuns(runs, (run) =>
+    withScope(model.device, async (scope) => {
       const batch = uploadBatch(model, run.rows, { temperature, dropout: run.dropout }, scope)
       return readValues(model, batch, await execute(model, batch, false, scope))
-    })
-    logProbs.push(...values.logProbs)
-    entropies.push(...values.entropies)
-  }
-  return { logProbs, entropies }
+    }),
+  )
 }
 
-/**
- * The values of some rows, recorded for the gradient. Rows that do not fit into memory together are computed twice: for their values,
- * unless these are known, and one run after another for the gradient.
- */
+/** The values of some rows, recorded for the gradient. Throws a ConfigError when nothing is trained. */
 export async function recordTokens(
   model: SequenceModel,
   rows: readonly EngineRow[],
   options: Options & Pick<RecordOptions, 'known'>,
 ): Promise<Recording> {
-  const { trained } = model
-  if (!trained) {
+  if (!model.trained) {
     throw new ConfigError(
       'there is nothing to differentiate by; make a policy with model.withLora() or model.trainable()',
     )
   }
-  const runs = rowRuns(cutRows(rows, options.maxTokens, model.device.fewestTokens), options.dropout ?? null)
-  const whole = runs.length === 1 ? await recordRun(model, runs[0]!, options) : null
-  const values = whole ?? options.known ?? (await tokenValues(model, rows, options))
-  return {
-    logProbs: values.logProbs,
-    entropies: values.entropies,
-    async gradient(dLogProbs, dEntropies, sum) {
-      const logProbs: (readonly number[])[] = []
-      let at = 0
-      for (const run of runs) {
-        const recorded = whole ?? (await recordRun(model, run, options))
-        const end = at + run.rows.reduce((count, { completionIds }) => count + completionIds.length, 0)
-        try {
-          await recorded.addGradient(dLogProbs.subarray(at, end), dEntropies?.subarray(at, end) ?? null, sum)
-        } finally {
-          recorded.dispose()
-        }
-        logProbs.push(...recorded.logProbs)
-        at = end
-      }
-      return logProbs
-    },
-    dispose() {
-      whole?.dispose()
-    },
-  }
+  return recordRuns(
+    rowRuns(cutRows(rows, options.maxTokens, model.device.fewestTokens), options.dropout ?? null),
+    (run) => recordRun(model, run, options),
+    async () => options.known ?? (await tokenValues(model, rows, options)),
+  )
 }
 
-interface RecordedRun extends TokenValues {
-  addGradient(dLogProbs: Float32Array, dEntropies: Float32Array | null, sum: Float32Array): Promise<void>
-  dispose(): void
-}
-
-async function recordRun(model: SequenceModel, run: RowRun, { temperature }: Options): Promise<RecordedRun> {
+async function recordRun(model: SequenceModel, run: RowRun, { temperature }: Options): Promise<Recording> {
   const { device } = model
   const scope = new ArrayScope(device)
   try {
@@ -92,8 +58,14 @@ async function recordRun(model: SequenceModel, run: RowRun, { temperature }: Opt
     const values = await readValues(model, batch, [logProbs, entropies])
     return {
       ...values,
-      addGradient: (dLogProbs, dEntropies, sum) =>
-        addGradient(model, batch, [inputs, last], [dLogProbs, dEntropies], sum),
+      async gradient(dLogProbs, dEntropies, sum) {
+        try {
+          await addGradient(model, batch, [inputs, last], [dLogProbs, dEntropies], sum)
+        } finally {
+          scope.free()
+        }
+        return values.logProbs
+      },
       dispose() {
         scope.free()
       },
