@@ -44,7 +44,7 @@ export const checkedSizes: ProgramSizes = {
   rank: 16,
 }
 
-/** Share of a card's memory that the engine lets XLA take for arrays (src/engine/xla/xlaEngine.ts); the rest is the driver's and the libraries'. */
+/** Share of a card's memory that XLA may take for arrays (src/xla/runtime/clients.ts); the rest is the driver's and the libraries'. */
 export const USABLE = 0.9
 
 /** In the order of a step. */

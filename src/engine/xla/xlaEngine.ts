@@ -52,11 +52,8 @@ export async function startXlaEngine(
   throw new EngineError(missingPlugin(device))
 }
 
-/** Of a card's memory nearly all, taken as it is needed: XLA itself takes three quarters of it at once. */
-const CLIENT = { memoryFraction: 0.9, preallocate: false }
-
 function openPlugin({ file, libraries }: InstalledPlugin, onCompile: EngineOptions['onCompile']): Promise<Runner> {
-  return openPjrt({ file, libraries, client: CLIENT, cacheFolder: path.join(cacheFolder(), 'programs'), onCompile })
+  return openPjrt({ file, libraries, cacheFolder: path.join(cacheFolder(), 'programs'), onCompile })
 }
 
 /** How an engine over a runner is made. */

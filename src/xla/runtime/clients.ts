@@ -11,9 +11,9 @@ import { checkSharedLibrary } from './sharedLibrary.js'
 export interface ClientOptions {
   /** `default`, `bfc` (one block from which arrays are cut), `cuda_async` or `platform` (the driver's own). */
   readonly allocator?: 'default' | 'bfc' | 'cuda_async' | 'platform'
-  /** Share of the device's memory that may be used, from 0 to 1. Default of XLA: 0.75. */
+  /** Share of the device's memory that may be used, from 0 to 1. Defaults to 0.9; XLA's own default is 0.75. */
   readonly memoryFraction?: number
-  /** Whether to take that share at once. Default of XLA: true. */
+  /** Whether to take that share at once. Defaults to false; XLA's own default is true. */
   readonly preallocate?: boolean
   /** Number of the GPU among those that the driver shows (CUDA_VISIBLE_DEVICES). Defaults to 0. */
   readonly visibleDevice?: number
@@ -104,16 +104,18 @@ function resolveFile(file: string): string {
 }
 
 function nameOptions(options: ClientOptions): [string, OptionValue][] {
-  const { allocator, memoryFraction, preallocate, visibleDevice = 0 } = options
-  if (memoryFraction !== undefined && !(memoryFraction > 0 && memoryFraction <= 1)) {
+  const { allocator, memoryFraction = 0.9, preallocate = false, visibleDevice = 0 } = options
+  if (!(memoryFraction > 0 && memoryFraction <= 1)) {
     throw new ConfigError(`memoryFraction must be above 0 and at most 1, got ${memoryFraction}`)
   }
   if (!Number.isSafeInteger(visibleDevice) || visibleDevice < 0) {
     throw new ConfigError(`visibleDevice must be the number of a GPU (0, 1, …), got ${visibleDevice}`)
   }
-  const named: [string, OptionValue][] = [['visible_devices', BigInt64Array.of(BigInt(visibleDevice))]]
+  const named: [string, OptionValue][] = [
+    ['visible_devices', BigInt64Array.of(BigInt(visibleDevice))],
+    ['memory_fraction', memoryFraction],
+    ['preallocate', preallocate],
+  ]
   if (allocator !== undefined) named.push(['allocator', allocator])
-  if (memoryFraction !== undefined) named.push(['memory_fraction', memoryFraction])
-  if (preallocate !== undefined) named.push(['preallocate', preallocate])
   return named
 }
