@@ -78,7 +78,7 @@ async function runQuickstart(
   const rewards = await loadRewards(run.rewards, run)
   if (!holdsQuickstart(outputDir, run)) checkRunFolder(outputDir, false, 'choose another folder with --output-dir')
   const resume = holdsQuickstart(outputDir, run) && holdsUnfinishedRun(outputDir, run)
-  if (!resume) startRunFolder(outputDir, formatTrainConfig(config))
+  if (!resume) startRunFolder(outputDir, formatTrainConfig(config, engine.engine.info))
   fs.rmSync(runLayout(outputDir).summary, { force: true })
 
   const base = await loadModel(run.model)

@@ -15,6 +15,7 @@ import { checkReward, rewardNames } from '../../rewards/loadReward.js'
 import { camelCase, renamedOption } from '../../options/names.js'
 import { option, parseOptions } from '../../options/schema.js'
 import { bySnakeCase, formatConfig } from '../../run/configFile.js'
+import type { EngineInfo } from '../../engine/engine.js'
 import { engineOptions } from '../../engine/engineOptions.js'
 
 /** The options of tasks; null is the task's own default. */
@@ -188,9 +189,13 @@ function otherTaskOptions(config: TrainOptions): Record<string, unknown> {
   return Object.fromEntries(named)
 }
 
-/** The options as YAML, by their snake_case names; reading it gives the same run again. */
-export function formatTrainConfig({ run }: Pick<TrainConfig, 'run'>): string {
-  return formatConfig({ ...run, lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs) })
+/** The options as YAML, by their snake_case names; reading it gives the same run again. What computes is a comment: `auto` does not say it. */
+export function formatTrainConfig(
+  { run }: Pick<TrainConfig, 'run'>,
+  { name, description }: Pick<EngineInfo, 'name' | 'description'>,
+): string {
+  const options = formatConfig({ ...run, lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs) })
+  return `# Computed by the engine ${name}: ${description}\n${options}`
 }
 
 function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainOptions, 'rewards' | 'rewardWeights'>): void {

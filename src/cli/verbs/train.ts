@@ -144,7 +144,7 @@ async function trainIn(
     preflight === true && !resumes
       ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
       : null
-  if (!resumes) startRunFolder(outputDir, formatTrainConfig(config))
+  if (!resumes) startRunFolder(outputDir, formatTrainConfig(config, policy.engine.info))
   if (report) writePreflight(outputDir, report)
   const base = config.run.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
   const isComplete = await runTrainer(policy, data, config, { resumes, acceptChangedData, signal }, streams)
@@ -257,7 +257,7 @@ async function runTrainer(
     const end = trainer.isFinished ? ': the run has ended, so there is nothing to train' : ''
     streams.stdout.write(`resume   after step ${trainer.step} of ${trainer.maxSteps}${end}\n`)
     // The options that may change are those of this run from here on.
-    atomicWriteFile(runLayout(config.run.outputDir).config, formatTrainConfig(config))
+    atomicWriteFile(runLayout(config.run.outputDir).config, formatTrainConfig(config, policy.engine.info))
   }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   onInterruption(signal, (interrupted) => {

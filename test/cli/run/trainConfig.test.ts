@@ -11,6 +11,9 @@ import { ConfigError, FileFormatError } from '../../../src/errors.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { readConfigFile } from '../../../src/run/configFile.js'
 
+/** As an engine describes itself; a colon does no harm. */
+const ENGINE = { name: 'xla', description: 'XLA on a card: of NVIDIA' }
+
 const required = { model: 'models/tiny', task: 'arithmetic' }
 
 function parseFlags(...args: string[]): Record<string, unknown> {
@@ -199,7 +202,7 @@ describe('cli/trainConfig', () => {
       alphaPattern: { 'layers.0.*': 3.5 },
     })
     const file = inFolder('config.yaml')
-    fs.writeFileSync(file, formatTrainConfig(config))
+    fs.writeFileSync(file, formatTrainConfig(config, ENGINE))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags(
       '--use-rslora',
@@ -255,9 +258,10 @@ describe('cli/trainConfig', () => {
     )
     const config = parseTrainConfig(required, flags)
     assert.deepEqual(config.grpo.lrSchedulerKwargs, { numCycles: 3 })
-    assert.match(formatTrainConfig(config), /lr_scheduler_kwargs:\n {2}num_cycles: 3\n/)
+    assert.match(formatTrainConfig(config, ENGINE), /lr_scheduler_kwargs:\n {2}num_cycles: 3\n/)
+    assert.match(formatTrainConfig(config, ENGINE), /^# Computed by the engine xla: XLA on a card: of NVIDIA\n/)
     const file = inFolder('config.yaml')
-    fs.writeFileSync(file, formatTrainConfig(config))
+    fs.writeFileSync(file, formatTrainConfig(config, ENGINE))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     refuses({ ...required, lr_scheduler_kwargs: { num_cycles: 3 } }, /linear has no setting num_cycles.*takes none/)
   })
@@ -268,7 +272,7 @@ describe('cli/trainConfig', () => {
     const config = parseTrainConfig({ ...required, ...given })
     assert.deepEqual(config.task, expected)
     const file = inFolder('config.yaml')
-    fs.writeFileSync(file, formatTrainConfig(config))
+    fs.writeFileSync(file, formatTrainConfig(config, ENGINE))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     const flags = parseFlags('--task-options', '{ operations: [add, subtract], maxOperand: 20 }', '--shots', '2')
     assert.deepEqual(parseTrainConfig(required, flags).task, expected)
@@ -300,7 +304,7 @@ describe('cli/trainConfig', () => {
     const config = parseTrainConfig(required, flags)
     assert.deepEqual(config.task, expected)
     const file = inFolder('config.yaml')
-    fs.writeFileSync(file, formatTrainConfig(config))
+    fs.writeFileSync(file, formatTrainConfig(config, ENGINE))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)).task, expected)
     const earlier = { task_options: { system_prompt: null, variant: 'smaller' }, allow_python: false }
     const { systemPrompt, variant, ...rest } = parseTrainConfig({ ...required, ...earlier }).task
@@ -312,7 +316,7 @@ describe('cli/trainConfig', () => {
   it('writes a file that gives the same options again', () => {
     const config = parseTrainConfig({ ...required, minP: 0.1, stopStrings: ['\n\n', '#: x'], data: 'no', seed: 7 })
     const file = inFolder('config.yaml')
-    fs.writeFileSync(file, formatTrainConfig(config))
+    fs.writeFileSync(file, formatTrainConfig(config, ENGINE))
     assert.deepEqual(parseTrainConfig(readConfigFile(file)), config)
     assert.ok('num_generations' in (parse(fs.readFileSync(file, 'utf8')) as object))
   })
