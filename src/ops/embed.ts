@@ -20,8 +20,8 @@ export function embed(
 }
 
 /** Throws a ShapeError when an id is outside the vocabulary. */
-export function checkTokenIds(ids: Int32Array, vocabulary: number): void {
-  const bad = ids.find((id) => !(id >= 0 && id < vocabulary))
+export function checkTokenIds(ids: Int32Array | readonly number[], vocabulary: number): void {
+  const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary))
   if (bad === undefined) return
   throw new ShapeError(
     `token id ${bad} is outside the model's vocabulary of ${vocabulary}; is this the model's own tokenizer?`,

@@ -1,5 +1,5 @@
 import * as tf from '../../bundled/tfjs.js'
-import { ConfigError, ShapeError } from '../../errors.js'
+import { ShapeError } from '../../errors.js'
 import { attention } from '../../ops/attention.js'
 import { decoderLayer, hasDecoderLayer, layerLinears } from '../../ops/decoderLayer.js'
 import type { LayerLinear, LayerWeights } from '../../ops/decoderLayer.js'
@@ -16,6 +16,7 @@ import { swiglu } from '../../ops/swiglu.js'
 import { plainWeight } from '../../ops/weight.js'
 import type { Weight } from '../../ops/weight.js'
 import type { ModelConfig } from '../../model/config.js'
+import { tooLongSequence } from '../modelErrors.js'
 import type { KeptRows } from './keptProjections.js'
 import type { KeyValueCache } from './keyValueCache.js'
 import type { LoraTensors } from './loraTensors.js'
@@ -126,12 +127,7 @@ export function checkBatch(config: ModelConfig, batch: PackedBatch, hasCache: bo
     throw new ShapeError(`with a cache each of the ${tokenIds.length} tokens needs a slot, got ${slots?.length ?? 0}`)
   }
   const last = positions.reduce((max, position) => Math.max(max, position), -1)
-  if (last >= config.maxPositions) {
-    throw new ConfigError(
-      `a sequence of ${last + 1} tokens is longer than the ${config.maxPositions} positions of the model; ` +
-        'shorten the prompt or maxCompletionLength',
-    )
-  }
+  if (last >= config.maxPositions) throw tooLongSequence(last + 1, config.maxPositions)
   return last
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '../../bundled/tfjs.js'
 import { CpuBackend } from '../../backend/cpu/backend.js'
-import { EngineError, ConfigError } from '../../errors.js'
+import { EngineError } from '../../errors.js'
 import type { LoraAdapter } from '../../model/lora.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
 import { linear } from '../../ops/linear.js'
@@ -19,6 +19,7 @@ import type {
   Workload,
   WorkloadMemory,
 } from '../engine.js'
+import { disposedModel, nothingTrained } from '../modelErrors.js'
 import type { Completion, SamplingOptions } from '../sampling.js'
 import { maximumTokens } from './activations.js'
 import { decode } from './decoder.js'
@@ -88,11 +89,7 @@ export class DecoderModel implements EngineModel {
   }
 
   record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
-    if (!this.trained) {
-      throw new ConfigError(
-        'there is nothing to differentiate by; make a policy with model.withLora() or model.trainable()',
-      )
-    }
+    if (!this.trained) throw nothingTrained()
     return recordTokens((...args) => this.packedValues(...args), rows, this.trained.variables, {
       ...options,
       maxTokens: options.maxTokens ?? this.#maximumTokens(),
@@ -149,9 +146,7 @@ export class DecoderModel implements EngineModel {
 
   /** Throws an EngineError when the model cannot compute. */
   #check(): void {
-    if (this.#isDisposed) {
-      throw new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
-    }
+    if (this.#isDisposed) throw disposedModel()
     if (tf.getBackend() !== this.backend) {
       throw new EngineError(
         `the model was loaded on the backend ${this.backend}, but ${tf.getBackend()} is selected now; ` +

@@ -1,6 +1,8 @@
 import { ConfigError, ShapeError } from '../../errors.js'
 import type { ModelConfig } from '../../model/config.js'
+import { checkTokenIds } from '../../ops/embed.js'
 import type { EngineRow, TokenIds } from '../engine.js'
+import { tooLongSequence } from '../modelErrors.js'
 
 type Limits = Pick<ModelConfig, 'vocabularySize' | 'maxPositions'>
 
@@ -12,27 +14,16 @@ export function checkRows(config: Limits, rows: readonly EngineRow[], temperatur
   if (!(temperature > 0)) throw new ConfigError(`temperature is ${temperature}; expected a positive number`)
   for (const { promptIds, completionIds } of rows) {
     checkPrompt(config, promptIds, completionIds.length)
-    checkTokens(config, completionIds)
+    checkTokenIds(completionIds, config.vocabularySize)
   }
 }
 
 /** As {@link checkRows}, of a prompt and as many tokens behind it. */
 export function checkPrompt(config: Limits, promptIds: TokenIds, completionLength: number): void {
   if (promptIds.length === 0) throw new ShapeError('a prompt has no tokens; expected at least one')
-  checkTokens(config, promptIds)
+  checkTokenIds(promptIds, config.vocabularySize)
   // The last token of a completion is never fed back.
   const length = promptIds.length + Math.max(0, completionLength - 1)
   if (length <= config.maxPositions) return
-  throw new ConfigError(
-    `a sequence of ${length} tokens is longer than the ${config.maxPositions} positions of the model; ` +
-      'shorten the prompt or maxCompletionLength',
-  )
-}
-
-function checkTokens({ vocabularySize }: Limits, ids: TokenIds): void {
-  const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabularySize))
-  if (bad === undefined) return
-  throw new ShapeError(
-    `token id ${bad} is outside the model's vocabulary of ${vocabularySize}; is this the model's own tokenizer?`,
-  )
+  throw tooLongSequence(length, config.maxPositions)
 }

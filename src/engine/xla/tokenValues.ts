@@ -1,6 +1,6 @@
 import type { DeviceArray } from '../../xla/runtime/runner.js'
-import { ConfigError } from '../../errors.js'
 import type { EngineRow, Recording, RecordOptions, TokenValues, ValuesOptions } from '../engine.js'
+import { nothingTrained } from '../modelErrors.js'
 import { recordRuns, rowRuns, valuesOfRuns } from '../rowRuns.js'
 import type { RowRun } from '../rowRuns.js'
 import { cutRows, readRows, spreadRows } from './batchLayout.js'
@@ -32,11 +32,7 @@ export async function recordTokens(
   rows: readonly EngineRow[],
   options: Options & Pick<RecordOptions, 'known'>,
 ): Promise<Recording> {
-  if (!model.trained) {
-    throw new ConfigError(
-      'there is nothing to differentiate by; make a policy with model.withLora() or model.trainable()',
-    )
-  }
+  if (!model.trained) throw nothingTrained()
   return recordRuns(
     rowRuns(cutRows(rows, options.maxTokens, model.device.fewestTokens), options.dropout ?? null),
     (run) => recordRun(model, run, options),

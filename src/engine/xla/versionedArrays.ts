@@ -1,5 +1,5 @@
-import { EngineError } from '../../errors.js'
 import type { DeviceArray } from '../../xla/runtime/runner.js'
+import { disposedModel } from '../modelErrors.js'
 import type { ArrayScope, Device } from './device.js'
 
 interface Version<Arrays> {
@@ -54,9 +54,4 @@ export class VersionedArrays<Arrays> {
   #freeUnused(version: Version<Arrays>): void {
     if (version.users === 0 && version !== this.#newest) this.device.free(...this.list(version.arrays))
   }
-}
-
-/** What a model says that was disposed. */
-export function disposedModel(): EngineError {
-  return new EngineError('the model was disposed and computes no more; load it again, or dispose it at the end')
 }

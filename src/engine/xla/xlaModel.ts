@@ -17,6 +17,7 @@ import type {
   Workload,
   WorkloadMemory,
 } from '../engine.js'
+import { disposedModel } from '../modelErrors.js'
 import type { Completion, SamplingOptions } from '../sampling.js'
 import { cacheShape, maximumTokens } from './budgets.js'
 import { checkPrompt, checkRows } from './checkRows.js'
@@ -31,7 +32,6 @@ import { recordTokens, tokenValues } from './tokenValues.js'
 import type { Trained } from './trained.js'
 import { TrainedAdapter } from './trainedAdapter.js'
 import { TrainedWeights } from './trainedWeights.js'
-import { disposedModel } from './versionedArrays.js'
 
 /** What the models on the same weights share. */
 export interface LoadedModel {
