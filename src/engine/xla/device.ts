@@ -41,6 +41,21 @@ export class Device {
     return array
   }
 
+  /** Copies several arrays to the device: all of them, or none where one does not fit or cannot be made. */
+  uploadAll<Arrays>(make: (upload: (values: HostArray, type: ArrayType) => DeviceArray) => Arrays): Arrays {
+    const made: DeviceArray[] = []
+    try {
+      return make((values, type) => {
+        const array = this.upload(values, type)
+        made.push(array)
+        return array
+      })
+    } catch (error) {
+      this.free(...made)
+      throw error
+    }
+  }
+
   /** Starts a program. Arguments that it takes over are gone afterwards, also where it fails. */
   execute(executable: Executable, inputs: readonly DeviceArray[]): DeviceArray[] {
     const alive = inputs.filter(({ isAlive }) => isAlive)

@@ -68,19 +68,13 @@ function uploadWeights(
   /** Writes a tensor's values. */
   write: (name: string, to: HostArray) => void,
 ): DecoderArrays<DeviceArray> {
-  const made: DeviceArray[] = []
-  try {
-    return mapDecoder(decoderTypes(config, weightType), (type, array) => {
+  return device.uploadAll((upload) =>
+    mapDecoder(decoderTypes(config, weightType), (type, array) => {
       const values = hostArray(type)
       for (const { name, start, end } of tensorPlaces(config, array)) write(name, values.subarray(start, end))
-      const uploaded = device.upload(values, type)
-      made.push(uploaded)
-      return uploaded
-    })
-  } catch (error) {
-    device.free(...made)
-    throw error
-  }
+      return upload(values, type)
+    }),
+  )
 }
 
 /** Float32 as the array that they go to holds them. */

@@ -55,17 +55,7 @@ export class TrainedAdapter implements Trained {
 
   #upload(): AdapterArrays<DeviceArray> {
     const values = this.#gather()
-    const made: DeviceArray[] = []
-    try {
-      return mapAdapter(this.#types, (type) => {
-        const array = this.device.upload(values.get(type)!, type)
-        made.push(array)
-        return array
-      })
-    } catch (error) {
-      this.device.free(...made)
-      throw error
-    }
+    return this.device.uploadAll((upload) => mapAdapter(this.#types, (type) => upload(values.get(type)!, type)))
   }
 
   #stacks(): LoraArrays<ArrayType>[] {
