@@ -9,7 +9,6 @@ import type { HostArray } from '../../xla/types.js'
 import type { DrawingSettings } from '../engine.js'
 import type { SamplingOptions } from '../sampling.js'
 import type { Sequence } from '../sequence.js'
-import { rotaryTables } from './batchLayout.js'
 import { withScope } from './device.js'
 import type { ArrayScope, Device } from './device.js'
 import type { Rollout, RolloutCache } from './rollout.js'
@@ -62,6 +61,7 @@ export async function decodeSteps(
     return Promise.resolve(
       device.execute(executable, [
         ...listDecoder(decoder),
+        ...cache.angles,
         ...uploaded,
         ...Object.values<DeviceArray>({ ...cache.arrays }),
       ]),
@@ -88,7 +88,7 @@ export function nextSteps(
 /** What each row starts from. */
 function decodeArrays(
   { model, eosTokenIds, options }: Rollout,
-  { cache, steps, kinds, eosTokens }: DecodeProgram,
+  { steps, kinds, eosTokens }: DecodeProgram,
   slots: GroupSlots,
   active: readonly (Sequence | null)[], // [B]
   limit: number,
@@ -100,7 +100,6 @@ function decodeArrays(
     for (let step = 0; step < limit; step++) uniforms[row * steps + step] = belowOne(sequence.random())
   }
   return {
-    ...rotaryTables(model.config, cache.promptTokens + cache.tokens),
     promptLengths: Int32Array.from(slots.groups, (group) => (group ? group.promptIds.length - 1 : 0)),
     newest: Int32Array.from(active, (row) => (row ? (row.ids.at(-1) ?? row.promptIds.at(-1)!) : 0)),
     lengths: Int32Array.from(active, (row) => row?.ids.length ?? 0),

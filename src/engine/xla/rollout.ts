@@ -1,5 +1,6 @@
 import type { DecoderArrays } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
+import { angleType } from '../../xla/programs/decode.js'
 import { growProgram } from '../../xla/programs/growCache.js'
 import { mapValues } from '../../xla/programs/mapValues.js'
 import { cacheTypes } from '../../xla/programs/samplingCache.js'
@@ -7,6 +8,7 @@ import type { CacheArrays, CacheShape } from '../../xla/programs/samplingCache.j
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import { hostArray } from '../../xla/types.js'
 import type { SamplingOptions } from '../sampling.js'
+import { rotaryTables } from './batchLayout.js'
 import { tokenBucket } from './buckets.js'
 import type { ArrayScope, Device } from './device.js'
 import { modelKey } from './sequencePrograms.js'
@@ -29,6 +31,8 @@ export interface Rollout {
 export interface RolloutCache {
   readonly shape: CacheShape
   readonly arrays: CacheArrays<DeviceArray>
+  /** Cosines and sines of all places, [positions, headDim / 2]. */
+  readonly angles: readonly [cos: DeviceArray, sin: DeviceArray]
 }
 
 /** Places for the own tokens of a row at first: attention reads all that there are, so that there are no more than needed. */
@@ -40,9 +44,16 @@ export function firstShape(largest: CacheShape): CacheShape {
 }
 
 /** An empty cache, on the device until the scope ends. */
-export function emptyCache({ device, model }: Rollout, shape: CacheShape, scope: ArrayScope): RolloutCache {
+export function emptyCache({ model }: Rollout, shape: CacheShape, scope: ArrayScope): RolloutCache {
   const types = cacheTypes(model.config, model.weightType, shape)
-  return { shape, arrays: mapValues({ ...types }, (type) => scope.own(device.upload(hostArray(type), type))) }
+  const arrays = mapValues({ ...types }, (type) => scope.upload(hostArray(type), type))
+  return { shape, arrays, angles: uploadAngles(model, shape, scope) }
+}
+
+function uploadAngles(model: ProgramModel, shape: CacheShape, scope: ArrayScope): RolloutCache['angles'] {
+  const type = angleType(model, shape)
+  const { cos, sin } = rotaryTables(model.config, type.shape[0]!)
+  return [scope.upload(cos, type), scope.upload(sin, type)]
 }
 
 /** The cache with places for so many tokens of each row: itself where it has them. */
@@ -59,6 +70,7 @@ export async function grownCache(
   )
   const { keys, values } = cache.arrays
   const [grownKeys, grownValues] = device.execute(executable, [keys, values]).map((array) => scope.own(array))
-  device.free(keys, values)
-  return { shape, arrays: { ...cache.arrays, keys: grownKeys!, values: grownValues! } }
+  device.free(keys, values, ...cache.angles)
+  const arrays = { ...cache.arrays, keys: grownKeys!, values: grownValues! }
+  return { shape, arrays, angles: uploadAngles(model, shape, scope) }
 }

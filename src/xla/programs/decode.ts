@@ -30,8 +30,6 @@ export interface DecodeProgram {
 
 /** What says where each row stands, and how tokens are drawn. */
 export interface DecodeArrays<Value> {
-  readonly cos: Value // [positions, headDim / 2]
-  readonly sin: Value // [positions, headDim / 2]
   readonly promptLengths: Value // [groups] i32: tokens before the rows' own
   /** The newest token of each row, which is not in the cache yet. */
   readonly newest: Value // [B] i32
@@ -54,16 +52,18 @@ export interface DecodeArrays<Value> {
   readonly seen: Value | null // [B, V] i1
 }
 
-/** Types of the arguments behind the decoder's arrays and before the cache. */
+/** Type of the cosines, and of the sines, of all places of a cache. */
+export function angleType({ config }: ProgramModel, { promptTokens, tokens }: CacheShape): ArrayType {
+  return { dtype: 'f32', shape: [promptTokens + tokens, config.headDim / 2] }
+}
+
+/** Types of the arguments behind the angles and before the cache. */
 export function decodeTypes({ model, cache, steps, kinds, eosTokens }: DecodeProgram): DecodeArrays<ArrayType> {
-  const { headDim, vocabularySize } = model.config
+  const { vocabularySize } = model.config
   const rows = cache.groups * cache.rows
   const ints = (...shape: number[]): ArrayType => ({ dtype: 'i32', shape })
   const floats = (...shape: number[]): ArrayType => ({ dtype: 'f32', shape })
-  const angles = floats(cache.promptTokens + cache.tokens, headDim / 2)
   return {
-    cos: angles,
-    sin: angles,
     promptLengths: ints(cache.groups),
     newest: ints(rows),
     lengths: ints(rows),
@@ -88,7 +88,7 @@ export function listDecode<Value>(arrays: DecodeArrays<Value>): Value[] {
 
 /**
  * Samples up to `steps` tokens of every row in one call; it ends early when no row goes on.
- * Arguments: the decoder, {@link DecodeArrays}, the cache, of which keys and values of the rows are taken over. Results: these keys
+ * Arguments: the decoder, cosines and sines of all places, {@link DecodeArrays}, the cache, of which keys and values of the rows are taken over. Results: these keys
  * and values; tokens, log-probabilities and entropies, each [B, steps], of which a row's count up to the end of its completion.
  */
 export function decodeProgram(program: DecodeProgram): Program {
@@ -97,6 +97,7 @@ export function decodeProgram(program: DecodeProgram): Program {
   const rows = cache.groups * cache.rows
   const declare = ({ dtype, shape }: ArrayType): Node => hlo.argument(dtype, shape)
   const decoder = mapDecoder(decoderTypes(config, weightType), declare)
+  const [cos, sin] = [0, 1].map(() => declare(angleType(model, cache))) as [Node, Node]
   const { seen: seenType, ...types } = decodeTypes(program)
   const given: DecodeArrays<Node> = { ...mapValues(types, declare), seen: seenType && declare(seenType) }
   const stored: CacheArrays<Node> = mapValues(cacheTypes(config, weightType, cache), declare)
@@ -124,7 +125,7 @@ export function decodeProgram(program: DecodeProgram): Program {
       const [step, oldKeys, oldValues, newest, lengths, active] = state as [Node, Node, Node, Node, Node, Node]
       const [, , , , , , ids, logProbs, entropies, seen = null] = state as Node[] & { length: 9 }
       const positions = hlo.add(groupOf(given.promptLengths), lengths)
-      const rotary = { cos: hlo.takeRows(given.cos, positions), sin: hlo.takeRows(given.sin, positions) }
+      const rotary = { cos: hlo.takeRows(cos, positions), sin: hlo.takeRows(sin, positions) }
       const x = embed(decoder, newest)
       const [last, keys, values] = forLayers(config, [x, oldKeys, oldValues], (layer, [input, k, v]) => {
         const own = { ...stored, keys: k!, values: v! }
@@ -169,7 +170,7 @@ export function decodeProgram(program: DecodeProgram): Program {
   const [, keys, values, , , , ids, logProbs, entropies] = end
   return printProgram({
     name: 'decode',
-    inputs: [...listDecoder(decoder), ...listDecode(given), ...Object.values<Node>({ ...stored })],
+    inputs: [...listDecoder(decoder), cos, sin, ...listDecode(given), ...Object.values<Node>({ ...stored })],
     outputs: [keys!, values!, ids!, logProbs!, entropies!],
     donated: new Map([
       [stored.keys, 0],
