@@ -2,7 +2,6 @@ import { measurePeak } from '../src/backend/cpu/peak.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { runKernel } from '../src/ops/kernel.js'
 import { linear } from '../src/ops/linear.js'
-import type { Weight } from '../src/ops/weight.js'
 import type { Backends } from './backends.js'
 import type { Peaks } from './peak.js'
 import { simdColumns } from './simd.js'
@@ -17,7 +16,7 @@ export interface LinearSizes {
   /** Weights as [in, out]. */
   readonly weights: readonly (readonly [width: number, out: number])[]
   readonly rows: readonly number[]
-  readonly dtypes: readonly Weight['dtype'][]
+  readonly dtypes: readonly ('float32' | 'bfloat16')[]
   /** How long to measure each, in milliseconds. */
   readonly milliseconds: number
 }
@@ -39,7 +38,7 @@ export const smolLM2Sizes: LinearSizes = {
 const PEAK_MILLISECONDS = 10
 
 interface LinearResult extends LinearShape {
-  readonly dtype: Weight['dtype']
+  readonly dtype: 'float32' | 'bfloat16'
   readonly threads: number
   readonly milliseconds: number
   readonly gflops: number
@@ -80,7 +79,11 @@ export async function measureLinear(
   return results.map((result) => linearRecord(result, results, peaks))
 }
 
-function measureProduct({ rows, width, out, direction }: LinearShape, dtype: Weight['dtype'], budget: number): number {
+function measureProduct(
+  { rows, width, out, direction }: LinearShape,
+  dtype: 'float32' | 'bfloat16',
+  budget: number,
+): number {
   const weight = randomWeight(out, width, dtype)
   const x = randomMatrix(rows, direction === 'forward' ? width : out)
   try {

@@ -20,7 +20,7 @@ export function randomMatrix(rows: number, columns: number): tf.Tensor2D {
   return tf.tensor2d(randomValues(rows * columns), [rows, columns])
 }
 
-export function randomWeight(out: number, width: number, dtype: Weight['dtype']): Weight {
+export function randomWeight(out: number, width: number, dtype: 'float32' | 'bfloat16'): Weight {
   const numbers = randomValues(out * width)
   return createWeight([out, width], dtype === 'bfloat16' ? float32ToBfloat16(numbers) : numbers)
 }

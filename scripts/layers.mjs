@@ -7,6 +7,7 @@ export const layers = [
   'errors',
   'packageVersion',
   'io',
+  'quantization',
   'bundled',
   'text',
   'options',

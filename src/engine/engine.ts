@@ -5,6 +5,8 @@
 import type { ModelConfig } from '../model/config.js'
 import type { LoraAdapter } from '../model/lora.js'
 import type { ModelParameters } from '../model/modelParameters.js'
+import type { LoadProgress } from '../model/weights/forEachTensor.js'
+import type { WeightDtype } from '../model/weights/weightDtype.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { DeviceKind } from '../xla/devices.js'
 import type { CompileListener } from '../xla/runtime/runner.js'
@@ -131,8 +133,10 @@ export interface ModelSource {
   readonly tokenizer: Tokenizer | null
   /** Tokens that end a completion. */
   readonly eosTokenIds: TokenIds
-  /** `auto` keeps weights as they are stored, `float32` widens them. */
-  readonly dtype: 'auto' | 'float32'
+  /** What matrices are kept in. */
+  readonly dtype: WeightDtype
+  /** Told of each tensor that was read. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
 /** A completion behind its prompt. The rows of a group share the very same array of ids for their prompt. */

@@ -36,6 +36,12 @@ const integerDecoders: Partial<Record<SafetensorsDtype, (bytes: ArrayBufferLike)
   BOOL: (bytes) => new Uint8Array(bytes),
 }
 
+/** Some of a tensor's elements, in the order in which they are stored. */
+export interface ElementRange {
+  readonly first: number
+  readonly count: number
+}
+
 interface Shard {
   readonly reader: FileReader
   readonly header: SafetensorsHeader
@@ -96,18 +102,19 @@ export class Safetensors {
     return { dtype, shape, byteLength }
   }
 
-  /** The raw bytes, little endian. */
-  read(name: string): Uint8Array {
+  /** The raw bytes, little endian, of all elements or of some. */
+  read(name: string, range?: ElementRange): Uint8Array {
     const { reader, tensor } = this.find(name)
-    const bytes = allocate(reader, name, () => new Uint8Array(tensor.byteLength))
-    reader.read(bytes, tensor.position)
+    const { position, byteLength } = this.#part(name, range)
+    const bytes = allocate(reader, name, () => new Uint8Array(byteLength))
+    reader.read(bytes, tensor.position + position)
     return bytes
   }
 
-  /** The values of an F32, F16, BF16 or F64 tensor as float32; F64 is rounded. */
-  readFloat32(name: string): Float32Array {
+  /** The values of an F32, F16, BF16 or F64 tensor, or of some of its elements, as float32; F64 is rounded. */
+  readFloat32(name: string, range?: ElementRange): Float32Array {
     const { reader, tensor } = this.find(name)
-    if (tensor.dtype === 'F32') return new Float32Array(this.read(name).buffer)
+    if (tensor.dtype === 'F32') return new Float32Array(this.read(name, range).buffer)
     const decode = floatDecoders[tensor.dtype]
     if (!decode) {
       throw tensorError(
@@ -117,25 +124,26 @@ export class Safetensors {
       )
     }
     const elementBytes = bytesPerElement[tensor.dtype]
-    const values = allocate(reader, name, () => new Float32Array(tensor.byteLength / elementBytes))
+    const { position, byteLength } = this.#part(name, range)
+    const values = allocate(reader, name, () => new Float32Array(byteLength / elementBytes))
     // In pieces, so that the stored form of a large tensor is never in memory as a whole beside its float32 form.
-    const piece = new Uint8Array(Math.min(tensor.byteLength, READ_CHUNK_BYTES))
+    const piece = new Uint8Array(Math.min(byteLength, READ_CHUNK_BYTES))
     const pieceLength = READ_CHUNK_BYTES / elementBytes
     for (let start = 0; start < values.length; start += pieceLength) {
       const output = values.subarray(start, start + pieceLength)
-      reader.read(piece.subarray(0, output.length * elementBytes), tensor.position + start * elementBytes)
+      reader.read(piece.subarray(0, output.length * elementBytes), tensor.position + position + start * elementBytes)
       decode(piece.buffer, output)
     }
     return values
   }
 
-  /** The bit patterns of a BF16 tensor, as they are stored. */
-  readBfloat16Bits(name: string): Uint16Array {
+  /** The bit patterns of a BF16 tensor, or of some of its elements, as they are stored. */
+  readBfloat16Bits(name: string, range?: ElementRange): Uint16Array {
     const { reader, tensor } = this.find(name)
     if (tensor.dtype !== 'BF16') {
       throw tensorError(reader, name, `has dtype ${tensor.dtype}; expected BF16 (any float dtype: readFloat32)`)
     }
-    return new Uint16Array(this.read(name).buffer)
+    return new Uint16Array(this.read(name, range).buffer)
   }
 
   /** The values of an integer or BOOL tensor (0 and 1) of at most 2^24 elements; each must be a safe integer. */
@@ -168,6 +176,19 @@ export class Safetensors {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** Where some elements lie among a tensor's bytes. */
+  #part(name: string, range: ElementRange | undefined): { position: number; byteLength: number } {
+    const { reader, tensor } = this.find(name)
+    if (!range) return { position: 0, byteLength: tensor.byteLength }
+    const { first, count } = range
+    const bytes = bytesPerElement[tensor.dtype]
+    const length = tensor.byteLength / bytes
+    if (first < 0 || count < 0 || first + count > length) {
+      throw tensorError(reader, name, `has ${length} elements; ${count} were asked for from element ${first} on`)
+    }
+    return { position: first * bytes, byteLength: count * bytes }
   }
 
   private find(name: string): { reader: FileReader; tensor: TensorEntry } {

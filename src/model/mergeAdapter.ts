@@ -10,9 +10,10 @@ import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
 import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
 import { copyOtherFiles, withDtype } from './modelFolder.js'
-import { checkTensors, checkTiedOutputHead, projectionName } from './modelTensors.js'
+import { projectionName } from './modelTensors.js'
 import { readAdapter } from './peft.js'
 import type { AdapterMatrices } from './lora.js'
+import { openModelWeights } from './weights/openModelWeights.js'
 
 const dtypes = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' } as const
 
@@ -48,11 +49,10 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
   const raw = parseJson(configFile, 'the file', readFile(configFile))
   const config = parseModelConfig(raw, configFile)
   const updates = readUpdates(options.adapter, config)
+  checkBase(model, config)
   const tensors = Safetensors.open(model)
   const staging = `${path.resolve(output)}.merging-${process.pid}`
   try {
-    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), model)
-    checkTiedOutputHead(config, tensors, model)
     fs.mkdirSync(staging, { recursive: true })
     copyOtherFiles(model, staging)
     atomicWriteJson(path.join(staging, 'config.json'), dtype === 'auto' ? raw : withDtype(raw, dtype))
@@ -66,6 +66,18 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
     tensors.close()
     fs.rmSync(staging, { recursive: true, force: true })
   }
+}
+
+/** Checks the model that is merged into. Throws a ConfigError when its weights are quantised: B · A would vanish in their steps. */
+function checkBase(model: string, config: ModelConfig): void {
+  const weights = openModelWeights(model, config)
+  const { quantization } = weights
+  weights.close()
+  if (quantization === null) return
+  throw new ConfigError(
+    `the weights in ${model} are quantised (${quantization}), and an adapter's small changes would be lost in their steps; merge into ` +
+      'the model that they were made from',
+  )
 }
 
 function checkOutput(output: string): void {

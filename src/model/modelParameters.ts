@@ -1,7 +1,10 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { Safetensors } from '../io/safetensors.js'
+import { ConfigError } from '../errors.js'
+import { widenRows } from '../quantization/matrixSource.js'
+import type { MatrixSource } from '../quantization/matrixSource.js'
 import type { ModelConfig } from './config.js'
-import { checkTensors, checkTiedOutputHead, expectedTensors } from './modelTensors.js'
+import { expectedTensors } from './modelTensors.js'
+import { openModelWeights } from './weights/openModelWeights.js'
 import { normal } from './normal.js'
 import { Parameters } from './parameters.js'
 import type { Parameter } from './parameters.js'
@@ -41,17 +44,29 @@ function sizeOf(shape: readonly number[]): number {
 
 /**
  * Reads a model's weights, widened to float32, from a folder in Hugging Face's layout.
- * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says
+ * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says, ConfigError when they are
+ *   quantised
  */
 export function readModelParameters(folder: string, config: ModelConfig): ModelParameters {
-  const tensors = Safetensors.open(folder)
+  const weights = openModelWeights(folder, config)
   try {
-    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), folder)
-    checkTiedOutputHead(config, tensors, folder)
-    return new ModelParameters(config, (name) => tensors.readFloat32(name))
+    if (weights.quantization !== null) {
+      throw new ConfigError(
+        `the weights in ${folder} are quantised (${weights.quantization}), and whole numbers cannot be trained; train an adapter ` +
+          '(withLora(), usePeft), or take the model that they were made from',
+      )
+    }
+    return new ModelParameters(config, (name, shape) =>
+      shape.length === 1 ? weights.vector(name) : readMatrix(weights.matrix(name)),
+    )
   } finally {
-    tensors.close()
+    weights.close()
   }
+}
+
+/** A whole matrix in float32. */
+function readMatrix(source: MatrixSource): Float32Array {
+  return widenRows(source.read(0, source.shape[0]))
 }
 
 /**

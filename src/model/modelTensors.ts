@@ -1,8 +1,10 @@
 import { FileFormatError } from '../errors.js'
 import { quote } from '../io/json.js'
-import type { Safetensors } from '../io/safetensors.js'
-import type { ModelConfig } from './config.js'
 import { listProblems } from '../io/jsonFields.js'
+import { forEachPiece, widenRows } from '../quantization/matrixSource.js'
+import { sameFormat } from '../quantization/weightFormat.js'
+import type { ModelConfig } from './config.js'
+import type { ModelWeights } from './weights/modelWeights.js'
 
 /** The linear layers inside a decoder layer, in the order in which they are computed. */
 export const projections = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const
@@ -115,16 +117,24 @@ export function tensorProblems(
  * embedding: transformers 5 then takes the model as untied, older versions ignored the tensor, so the file does not
  * say which it is.
  */
-export function checkTiedOutputHead(config: ModelConfig, tensors: Safetensors, file: string): void {
-  if (!config.tieWordEmbeddings || !tensors.has('lm_head.weight')) return
-  const embedding = 'model.embed_tokens.weight'
-  const isEqual =
-    tensors.info(embedding).dtype === tensors.info('lm_head.weight').dtype &&
-    Buffer.compare(tensors.read(embedding), tensors.read('lm_head.weight')) === 0
+export function checkTiedOutputHead(config: ModelConfig, weights: ModelWeights): void {
+  if (!config.tieWordEmbeddings || !weights.shapes.has('lm_head.weight')) return
+  const name = 'model.embed_tokens.weight'
+  const [embedding, head] = [weights.matrix(name), weights.matrix('lm_head.weight')]
+  let isEqual = sameFormat(embedding.format, head.format) && embedding.shape.join() === head.shape.join()
+  forEachPiece(embedding, (rows, first, count) => {
+    isEqual &&= sameValues(widenRows(rows), widenRows(head.read(first, count)))
+  })
   if (isEqual) return
   throw new FileFormatError(
-    file,
-    `lm_head.weight differs from ${embedding}, but config.json says that they are tied; ` +
+    weights.source,
+    `lm_head.weight differs from ${name}, but config.json says that they are tied; ` +
       'set tie_word_embeddings to false to use both',
   )
+}
+
+function sameValues(a: Float32Array, b: Float32Array): boolean {
+  const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+    new Uint8Array(buffer, byteOffset, byteLength)
+  return Buffer.compare(bytes(a), bytes(b)) === 0
 }

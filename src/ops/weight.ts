@@ -1,14 +1,16 @@
 import * as tf from '../bundled/tfjs.js'
 import { ShapeError } from '../errors.js'
-import { bfloat16ToFloat32 } from '../io/dtypes.js'
+import { forEachPiece, sourceOf, widenRows } from '../quantization/matrixSource.js'
+import type { MatrixSource } from '../quantization/matrixSource.js'
+import type { WeightFormat } from '../quantization/weightFormat.js'
 import { hasKernel, runKernel } from './kernel.js'
 
 /** A matrix of a model, in the layout of the backend that it was made on; frozen unless it was made by {@link createTrainableWeight}. */
 export interface Weight {
   /** As Hugging Face stores it: y = x·Wᵀ. */
   readonly shape: readonly [out: number, width: number]
-  /** What it takes in memory: bfloat16 weights stay 16 bits wide where the backend has kernels for them. */
-  readonly dtype: 'float32' | 'bfloat16'
+  /** How it is kept in memory: as it was read where the backend has kernels for that. */
+  readonly format: WeightFormat
   dispose(): void
 }
 
@@ -25,7 +27,7 @@ export interface PackedWeight extends Weight {
 export function createTrainableWeight(variable: tf.Variable<tf.Rank.R2> /* [out, in] */): Weight {
   const weight: PackedWeight = {
     shape: variable.shape,
-    dtype: 'float32',
+    format: 'float32',
     tensor: variable,
     dispose: () => {
       variable.dispose()
@@ -44,20 +46,36 @@ export function createWeight(shape: readonly [out: number, width: number], value
   if (values.length !== shape[0] * shape[1]) {
     throw new ShapeError(`a weight of shape [${shape.join(', ')}] got ${values.length} values`)
   }
+  return readWeight(sourceOf(shape, values))
+}
+
+/**
+ * Makes a weight [out, in] from what is read piece by piece. It stays as it is read where the backend has kernels for that, else it
+ * becomes float32.
+ */
+export function readWeight(source: MatrixSource): Weight {
+  const { shape } = source
   const packs = hasKernel('PackWeight')
-  const tensor = packs
-    ? runKernel('PackWeight', {}, { shape, values })
-    : tf.tensor2d(values instanceof Float32Array ? values : bfloat16ToFloat32(values), [shape[0], shape[1]])
+  const tensor = packs ? runKernel('PackWeight', {}, { source }) : widenedTensor(source)
   tf.keep(tensor)
   const weight: PackedWeight = {
     shape,
-    dtype: packs && values instanceof Uint16Array ? 'bfloat16' : 'float32',
+    format: packs ? source.format : 'float32',
     tensor,
     dispose: () => {
       tensor.dispose()
     },
   }
   return weight
+}
+
+function widenedTensor(source: MatrixSource): tf.Tensor2D {
+  const [out, width] = source.shape
+  const values = new Float32Array(out * width)
+  forEachPiece(source, (rows, first) => {
+    values.set(widenRows(rows), first * width)
+  })
+  return tf.tensor2d(values, [out, width])
 }
 
 /** The tensor of a weight that is stored as it is: of a trainable one, and of any on a backend without kernels of its own. */

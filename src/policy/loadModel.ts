@@ -2,21 +2,29 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Engine } from '../engine/engine.js'
 import { currentEngine } from '../engine/registry.js'
-import { FileFormatError } from '../errors.js'
+import { ConfigError, FileFormatError } from '../errors.js'
 import type { DownloadOptions } from '../hub/download.js'
 import { embeddedModels } from '../hub/embeddedModels.js'
 import { resolveModel } from '../hub/resolve.js'
-import { parseJson } from '../io/json.js'
+import { parseJson, quote } from '../io/json.js'
 import { parseModelConfig } from '../model/config.js'
 import type { ModelConfig } from '../model/config.js'
+import type { LoadProgress } from '../model/weights/forEachTensor.js'
+import { weightDtypes } from '../model/weights/weightDtype.js'
+import type { WeightDtype } from '../model/weights/weightDtype.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
 import { CausalLM } from './causalLM.js'
 
 /** How a model is loaded, and found on the Hub when its name is no folder. */
 export interface LoadModelOptions extends DownloadOptions {
-  /** `float32` widens bfloat16 weights when loading. Defaults to `auto`: they stay as they are stored. */
-  dtype?: 'auto' | 'float32'
+  /**
+   * What the weights are kept in: `float32` widens them, `int8` and `int4` quantise them while they are loaded, for a model that is too
+   * large or an adapter that is trained in little memory (QLoRA). Defaults to `auto`: they stay as they are stored.
+   */
+  dtype?: WeightDtype
+  /** Told how far the loading has come. Defaults to nobody. */
+  onLoad?: (progress: LoadProgress) => void
   /** What the model computes on. Defaults to the engine that is selected. */
   engine?: Engine
 }
@@ -36,7 +44,11 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   const config = parseModelConfig(parseJson(configFile, 'the file', fs.readFileSync(configFile)), configFile)
   const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null
   const eosTokenIds = endOfSequence(folder, tokenizer, config)
-  const source = { folder, config, tokenizer, eosTokenIds, dtype: options.dtype ?? 'auto' }
+  const { dtype = 'auto', onLoad: onProgress } = options
+  if (!weightDtypes.includes(dtype)) {
+    throw new ConfigError(`dtype is ${quote(dtype)}; expected one of ${weightDtypes.join(', ')}`)
+  }
+  const source = { folder, config, tokenizer, eosTokenIds, dtype, onProgress }
   return new CausalLM({ source, engine, engineModel: await engine.load(source) }, null)
 }
 

@@ -8,6 +8,7 @@ import { parseModelConfig } from '../../src/model/config.js'
 import { checkTensors, checkTiedOutputHead, expectedTensors } from '../../src/model/modelTensors.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { requireShared } from '../shared.js'
+import { openFloatWeights } from '../../src/model/weights/floatWeights.js'
 import { tinyConfig } from './tinyConfig.js'
 
 const qwen2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' }
@@ -157,17 +158,17 @@ describe('checkTiedOutputHead', () => {
     const embedding = {
       name: 'model.embed_tokens.weight',
       dtype: 'F32',
-      shape: [2],
+      shape: [1, 2],
       data: Float32Array.of(1, 2),
     } as const
     const stored =
-      head && ({ name: 'lm_head.weight', dtype: 'F32', shape: [2], data: Float32Array.from(head) } as const)
+      head && ({ name: 'lm_head.weight', dtype: 'F32', shape: [1, 2], data: Float32Array.from(head) } as const)
     writeSafetensors(file, stored ? [embedding, stored] : [embedding])
-    const tensors = Safetensors.open(file)
+    const weights = openFloatWeights(file)
     try {
-      checkTiedOutputHead(tinyConfig({ tie_word_embeddings: tied }), tensors, file)
+      checkTiedOutputHead(tinyConfig({ tie_word_embeddings: tied }), weights)
     } finally {
-      tensors.close()
+      weights.close()
     }
   }
 

@@ -10,7 +10,7 @@ import type { Weight } from '../../src/ops/weight.js'
 import { assertClose, on, onEveryBackend, OUR_BACKENDS, randomTensor, randomValues, testOp, values } from './suite.js'
 
 /** Values that are the same in both dtypes, so that one can be compared with the other's reference. */
-function randomWeight(vocabulary: number, width: number, dtype: Weight['dtype'], scale = 1): Weight {
+function randomWeight(vocabulary: number, width: number, dtype: 'float32' | 'bfloat16', scale = 1): Weight {
   const bits = float32ToBfloat16(randomValues(vocabulary * width, 1, scale))
   return createWeight([vocabulary, width], dtype === 'float32' ? bfloat16ToFloat32(bits) : bits)
 }
@@ -20,7 +20,13 @@ function someTargets(rows: number, vocabulary: number): Int32Array {
   return Int32Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? vocabulary - 1 : (i * 7919) % vocabulary))
 }
 
-function tokenCase(rows: number, width: number, vocabulary: number, temperature: number, dtype: Weight['dtype']) {
+function tokenCase(
+  rows: number,
+  width: number,
+  vocabulary: number,
+  temperature: number,
+  dtype: 'float32' | 'bfloat16',
+) {
   return {
     make: () => {
       const weight = randomWeight(vocabulary, width, dtype)

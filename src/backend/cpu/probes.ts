@@ -1,5 +1,6 @@
 import type * as tf from '../../bundled/tfjs.js'
 import type { KernelName } from '../../ops/kernelSets.js'
+import { sourceOf } from '../../quantization/matrixSource.js'
 import type { PackedWeight } from '../../ops/weight.js'
 import type { CpuBackend } from './backend.js'
 import { kernels } from './kernels/index.js'
@@ -82,7 +83,7 @@ const samplingAttributes = {
 /** A backend with pseudo-random inputs, the same ones each time. */
 function startProbe(backend: CpuBackend): {
   matrix: (rows: number, columns: number) => tf.TensorInfo
-  weight: (out: number, width: number, dtype: PackedWeight['dtype']) => PackedWeight
+  weight: (out: number, width: number, format: 'float32' | 'bfloat16') => PackedWeight
   /** Runs a kernel, keeps the bytes of its results under a name, and returns them. */
   run: (name: string, kernelName: KernelName, inputs: object, attributes?: object, frozen?: object) => tf.TensorInfo[]
   results: Map<string, Uint8Array>
@@ -107,12 +108,13 @@ function startProbe(backend: CpuBackend): {
       for (let i = 0; i < values.length; i++) values[i] = random()
       return keep(info)
     },
-    weight: (out, width, dtype) => {
+    weight: (out, width, format) => {
       const floats = Float32Array.from({ length: out * width }, random)
       const words = new Uint32Array(floats.buffer)
-      const values = dtype === 'float32' ? floats : Uint16Array.from(words, (word) => word >>> 16)
-      const tensor = keep(kernel('PackWeight')(backend, {}, { shape: [out, width], values }, {}) as tf.Tensor)
-      return { shape: [out, width], dtype, tensor, dispose: () => undefined }
+      const values = format === 'float32' ? floats : Uint16Array.from(words, (word) => word >>> 16)
+      const source = sourceOf([out, width], values)
+      const tensor = keep(kernel('PackWeight')(backend, {}, { source }, {}) as tf.Tensor)
+      return { shape: [out, width], format, tensor, dispose: () => undefined }
     },
     run: (name, kernelName, inputs, attributes = {}, frozen = {}) => {
       const outputs = [kernel(kernelName)(backend, inputs as tf.NamedTensorInfoMap, attributes, frozen)]

@@ -2,7 +2,7 @@ import * as tf from '../../bundled/tfjs.js'
 import { CPU_BACKEND } from '../../backend/cpu/backend.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { registerCpuBackend } from '../../backend/cpu/register.js'
-import { Safetensors } from '../../io/safetensors.js'
+import { openModelWeights } from '../../model/weights/openModelWeights.js'
 import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
 import { hasOwnMemory } from '../engine.js'
@@ -45,17 +45,13 @@ class TensorEngine implements Engine {
     private readonly backend: string,
   ) {}
 
-  load(source: ModelSource): Promise<EngineModel> {
-    // Reading a file and filling memory waits for nothing; what fails rejects all the same.
-    return new Promise((resolve) => {
-      const { config, folder, dtype } = source
-      const tensors = Safetensors.open(folder)
-      try {
-        resolve(new DecoderModel(source, loadWeights(config, tensors, folder, dtype), this.backend))
-      } finally {
-        tensors.close()
-      }
-    })
+  async load(source: ModelSource): Promise<EngineModel> {
+    const weights = openModelWeights(source.folder, source.config)
+    try {
+      return new DecoderModel(source, await loadWeights(source.config, weights, source), this.backend)
+    } finally {
+      weights.close()
+    }
   }
 
   memory(): MemoryUse {

@@ -1,53 +1,42 @@
 import * as tf from '../../bundled/tfjs.js'
-import type { Safetensors } from '../../io/safetensors.js'
-import { createWeight } from '../../ops/weight.js'
-import type { Weight } from '../../ops/weight.js'
 import type { ModelConfig } from '../../model/config.js'
-import type { DecoderLayer, DecoderWeights, LinearLayer } from './decoder.js'
-import { checkTensors, checkTiedOutputHead, projectionName, projections } from '../../model/modelTensors.js'
+import { projectionName, projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
+import { forEachTensor } from '../../model/weights/forEachTensor.js'
+import type { ModelWeights } from '../../model/weights/modelWeights.js'
+import { matrixAs } from '../../model/weights/weightDtype.js'
+import { readWeight } from '../../ops/weight.js'
+import type { Weight } from '../../ops/weight.js'
+import { formatBytes } from '../../quantization/weightFormat.js'
+import type { ModelSource } from '../engine.js'
+import type { DecoderLayer, DecoderWeights, LinearLayer } from './decoder.js'
 
 /**
- * Reads a decoder's frozen weights, one tensor at a time. Matrices that are stored in bfloat16 stay so where the backend has
- * kernels for them, unless float32 is asked for; everything else becomes float32.
- * @throws FileFormatError when tensors are missing, surplus or of another shape than the config says
+ * Reads a decoder's frozen weights, one tensor at a time. Matrices stay in the wanted format where the backend has kernels for it;
+ * everything else becomes float32.
+ * @throws FileFormatError for a file that is not what it should be, ConfigError for a dtype that the weights cannot take
  */
-export function loadWeights(
+export async function loadWeights(
   config: ModelConfig,
-  tensors: Safetensors,
-  file: string,
-  dtype: 'auto' | 'float32',
-): DecoderWeights {
-  checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), file)
-  checkTiedOutputHead(config, tensors, file)
-  const made: { dispose(): void }[] = []
+  weights: ModelWeights,
+  { dtype, onProgress }: Pick<ModelSource, 'dtype' | 'onProgress'>,
+): Promise<DecoderWeights> {
+  const vectors = new Map<string, tf.Tensor1D>()
+  const matrices = new Map<string, Weight>()
   try {
-    return readWeights(config, tensors, dtype, made)
+    await forEachTensor(config, weights, onProgress, (name, isMatrix) => {
+      if (isMatrix) matrices.set(name, readWeight(matrixAs(weights, name, dtype)))
+      else vectors.set(name, tf.keep(tf.tensor1d(weights.vector(name))))
+    })
   } catch (error) {
-    for (const weight of made) weight.dispose()
+    for (const made of [...vectors.values(), ...matrices.values()]) made.dispose()
     throw error
   }
-}
-
-function readWeights(
-  config: ModelConfig,
-  tensors: Safetensors,
-  dtype: 'auto' | 'float32',
-  /** Takes what is made, to be freed when a later tensor cannot be read. */
-  made: { dispose(): void }[],
-): DecoderWeights {
-  const noted = <T extends { dispose(): void }>(weight: T): T => {
-    made.push(weight)
-    return weight
-  }
-  const vector = (name: string): tf.Tensor1D => noted(tf.keep(tf.tensor1d(tensors.readFloat32(name))))
-  const optionalVector = (name: string): tf.Tensor1D | null => (tensors.has(name) ? vector(name) : null)
-  const matrix = (name: string): Weight => {
-    const { shape, dtype: stored } = tensors.info(name)
-    const values = dtype === 'auto' && stored === 'BF16' ? tensors.readBfloat16Bits(name) : tensors.readFloat32(name)
-    return noted(createWeight(shape as [number, number], values))
-  }
-  return assembleWeights(config, { matrix, vector, optionalVector })
+  return assembleWeights(config, {
+    matrix: (name) => matrices.get(name)!,
+    vector: (name) => vectors.get(name)!,
+    optionalVector: (name) => vectors.get(name) ?? null,
+  })
 }
 
 /** Where {@link assembleWeights} takes the tensors from, by their names in a model's file. */
@@ -88,7 +77,7 @@ export function assembleWeights(config: ModelConfig, { matrix, vector, optionalV
 
 /** Bytes of a decoder's weights. */
 export function weightBytes(weights: DecoderWeights): number {
-  const matrix = ({ shape, dtype }: Weight): number => shape[0] * shape[1] * (dtype === 'bfloat16' ? 2 : 4)
+  const matrix = ({ shape, format }: Weight): number => formatBytes(shape, format)
   let bytes = matrix(weights.embedding) + 4 * weights.finalNorm.size
   if (weights.outputHead !== weights.embedding) bytes += matrix(weights.outputHead)
   for (const layer of weights.layers) {

@@ -73,7 +73,10 @@ export class PlanWeights {
     this.head = this.#panels(weights.outputHead)
     const { embedding } = weights
     const { tensor } = embedding as PackedWeight
-    this.embedding = { address: this.#address(tensor), form: isTrainable(embedding) ? 'matrix' : embedding.dtype }
+    this.embedding = {
+      address: this.#address(tensor),
+      form: isTrainable(embedding) ? 'matrix' : embedding.format === 'bfloat16' ? 'bfloat16' : 'float32',
+    }
     this.rank = Math.max(0, ...this.layers.flatMap(({ inputs }) => Object.values(inputs).map(({ rank }) => rank)))
   }
 

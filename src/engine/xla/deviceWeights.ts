@@ -1,8 +1,11 @@
 import { float32ToBfloat16, float32ToFloat16 } from '../../io/dtypes.js'
-import { Safetensors } from '../../io/safetensors.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
-import { checkTensors, checkTiedOutputHead, expectedTensors } from '../../model/modelTensors.js'
+import { expectedTensors } from '../../model/modelTensors.js'
+import type { ModelWeights } from '../../model/weights/modelWeights.js'
+import { matrixAs } from '../../model/weights/weightDtype.js'
+import type { WeightDtype } from '../../model/weights/weightDtype.js'
+import { forEachPiece, widenRows } from '../../quantization/matrixSource.js'
 import { decoderTypes, listDecoder, mapDecoder } from '../../xla/programs/decoderArrays.js'
 import type { ArrayName, DecoderArrays, FloatType } from '../../xla/programs/decoderArrays.js'
 import type { DeviceArray } from '../../xla/runtime/runner.js'
@@ -18,20 +21,21 @@ import { tensorNames } from './tensorNames.js'
 export function loadWeights(
   device: Device,
   config: ModelConfig,
-  folder: string,
+  weights: ModelWeights,
+  dtype: WeightDtype,
   weightType: FloatType,
 ): DecoderArrays<DeviceArray> {
-  const tensors = Safetensors.open(folder)
-  try {
-    checkTensors(config, new Map(tensors.names().map((name) => [name, tensors.info(name).shape])), folder)
-    checkTiedOutputHead(config, tensors, folder)
-    return uploadWeights(device, config, weightType, (name, to) => {
-      const isStored = to instanceof Uint16Array && weightType === 'bf16' && tensors.info(name).dtype === 'BF16'
-      to.set(isStored ? tensors.readBfloat16Bits(name) : rounded(tensors.readFloat32(name), to, weightType))
+  return uploadWeights(device, config, weightType, (name, to) => {
+    if (weights.shapes.get(name)!.length === 1) {
+      to.set(weights.vector(name))
+      return
+    }
+    const matrix = matrixAs(weights, name, dtype)
+    forEachPiece(matrix, (rows, first) => {
+      const isStored = to instanceof Uint16Array && weightType === 'bf16' && rows instanceof Uint16Array
+      to.set(isStored ? rows : rounded(widenRows(rows), to, weightType), first * matrix.shape[1])
     })
-  } finally {
-    tensors.close()
-  }
+  })
 }
 
 /** Copies weights that are trained to the device. */

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { EngineError } from '../../errors.js'
 import { cacheFolder } from '../../io/cacheFolder.js'
+import { openModelWeights } from '../../model/weights/openModelWeights.js'
 import type { FloatType } from '../../xla/programs/decoderArrays.js'
 import { openPjrt } from '../../xla/runtime/pjrt.js'
 import type { Runner } from '../../xla/runtime/runner.js'
@@ -113,10 +114,15 @@ class XlaEngine implements Engine {
     // Reading a file and copying it waits for nothing; what fails rejects all the same.
     return new Promise((resolve) => {
       const { device } = this
-      const { config, folder } = source
-      const weightType = WEIGHT_TYPES[source.dtype === 'float32' ? 'float32' : this.info.precision]
-      const decoder = loadWeights(device, config, folder, weightType)
-      resolve(new XlaModel({ device, source, model: { config, weightType }, decoder, budgets: this.info.budgets }))
+      const { config, folder, dtype } = source
+      const weightType = WEIGHT_TYPES[dtype === 'float32' ? 'float32' : this.info.precision]
+      const weights = openModelWeights(folder, config)
+      try {
+        const decoder = loadWeights(device, config, weights, dtype, weightType)
+        resolve(new XlaModel({ device, source, model: { config, weightType }, decoder, budgets: this.info.budgets }))
+      } finally {
+        weights.close()
+      }
     })
   }
 

@@ -24,8 +24,8 @@ export function panelWeight(backend: CpuBackend, weight: PackedWeight, transpose
 
 /** How a weight's panels are read; see ../gemm.ts. */
 export function weightMode(weight: PackedWeight, transposed: boolean): number {
-  if (weight.dtype === 'float32') return transposed ? PanelMode.transposedFloat32Panels : PanelMode.float32Panels
-  return transposed ? PanelMode.transposedBfloat16Panels : PanelMode.bfloat16Panels
+  if (weight.format === 'bfloat16') return transposed ? PanelMode.transposedBfloat16Panels : PanelMode.bfloat16Panels
+  return transposed ? PanelMode.transposedFloat32Panels : PanelMode.float32Panels
 }
 
 /** y = x·Wᵀ (+ bias) (+ low-rank term) (+ y). */

@@ -224,7 +224,7 @@ function forEachBlock(
 
 /** Address of the panel of a weight that starts with output `output`, a multiple of 16. */
 function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number): number {
-  return weightPanels(backend, weight) + output * weight.shape[1] * (weight.dtype === 'float32' ? 4 : 2)
+  return weightPanels(backend, weight) + output * weight.shape[1] * (weight.format === 'bfloat16' ? 2 : 4)
 }
 
 /** Sets the arguments that both passes over a block of logits take; see assembly/logSoftmax.ts. */

@@ -1,4 +1,6 @@
 import type * as tf from '../../../bundled/tfjs.js'
+import { forEachPiece, widenRows } from '../../../quantization/matrixSource.js'
+import type { MatrixSource } from '../../../quantization/matrixSource.js'
 import { isTrainable } from '../../../ops/weight.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
@@ -89,19 +91,23 @@ export function sharePanels(rows: readonly number[]): boolean {
   return panels(rows.reduce((a, b) => a + b, 0)) < rows.reduce((sum, count) => sum + panels(count), 0)
 }
 
-/** Packs a weight [out, in], given as float32 values or as bfloat16 bits. */
-function packWeight(
-  backend: CpuBackend,
-  _inputs: object,
-  { shape, values }: { shape: readonly [out: number, width: number]; values: Float32Array | Uint16Array },
-): tf.TensorInfo {
-  const [out, width] = shape
-  const isFloat32 = values instanceof Float32Array
+/** Packs a weight [out, in], which is read piece by piece. */
+function packWeight(backend: CpuBackend, _inputs: object, { source }: { source: MatrixSource }): tf.TensorInfo {
+  const [out, width] = source.shape
+  const isBfloat16 = source.format === 'bfloat16'
   const size = packedSize(out, width)
-  const { info, address } = backend.allocate([isFloat32 ? size : size / 2], isFloat32 ? 'float32' : 'int32')
+  const { info, address } = backend.allocate([isBfloat16 ? size / 2 : size], isBfloat16 ? 'int32' : 'float32')
   const { buffer } = backend.runtime.allocator.memory
-  if (isFloat32) fillPanels(new Float32Array(buffer, address, size), values, shape, (j) => j)
-  else fillPanels(new Uint16Array(buffer, address, size), values, shape, (j) => BFLOAT16_POSITION[j]!)
+  forEachPiece(source, (rows, first, count) => {
+    const place = first * width
+    const length = packedSize(count, width)
+    if (rows instanceof Uint16Array) {
+      const packed = new Uint16Array(buffer, address + place * 2, length)
+      fillPanels(packed, rows, [count, width], (j) => BFLOAT16_POSITION[j]!)
+    } else {
+      fillPanels(new Float32Array(buffer, address + place * 4, length), widenRows(rows), [count, width], (j) => j)
+    }
+  })
   return info
 }
 
@@ -116,7 +122,7 @@ function weightRows(
   const [, width] = weight.shape
   const out = backend.allocate([ids.length, width])
   const idsAddress = runtime.allocator.place(ids)
-  const isBfloat16 = weight.dtype === 'bfloat16'
+  const isBfloat16 = weight.format === 'bfloat16'
   callEmbed(runtime, {
     weight: backend.address(weight.tensor),
     isBfloat16,

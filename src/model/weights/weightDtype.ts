@@ -1,0 +1,31 @@
+import { ConfigError } from '../../errors.js'
+import { quantizedSource, widenedSource } from '../../quantization/matrixSource.js'
+import type { MatrixSource } from '../../quantization/matrixSource.js'
+import { quantizedDtypes } from '../../quantization/weightFormat.js'
+import type { ModelWeights } from './modelWeights.js'
+
+/**
+ * What a model's matrices are kept in: `auto` as they are stored, `float32` widened, `int8` and `int4` quantised while they are loaded,
+ * where embeddings and output head have 8 bits in both cases.
+ */
+export const weightDtypes = ['auto', 'float32', ...quantizedDtypes] as const
+export type WeightDtype = (typeof weightDtypes)[number]
+
+/** A matrix of a model in the wanted format. Throws a ConfigError for what is quantised already and should be so otherwise. */
+export function matrixAs(weights: ModelWeights, name: string, dtype: WeightDtype): MatrixSource {
+  const matrix = weights.matrix(name)
+  if (dtype === 'auto') return matrix
+  if (dtype === 'float32') return widenedSource(matrix)
+  if (weights.quantization !== null) {
+    throw new ConfigError(
+      `dtype is '${dtype}', but the weights in ${weights.source} are quantised already: ${weights.quantization}; leave dtype out, or ` +
+        'take the model that they were made from',
+    )
+  }
+  return quantizedSource(matrix, quantizedDtypeOf(name, dtype))
+}
+
+/** Embeddings and the output head lose more than they save at 4 bits. */
+export function quantizedDtypeOf(name: string, dtype: 'int8' | 'int4'): 'int8' | 'int4' {
+  return name === 'model.embed_tokens.weight' || name === 'lm_head.weight' ? 'int8' : dtype
+}
