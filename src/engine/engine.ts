@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.js'
 import type { LoraAdapter } from '../model/lora.js'
 import type { ModelParameters } from '../model/modelParameters.js'
 import type { LoadProgress } from '../model/weights/forEachTensor.js'
+import type { ModelWeights } from '../model/weights/modelWeights.js'
 import type { WeightDtype } from '../model/weights/weightDtype.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { DeviceKind } from '../xla/devices.js'
@@ -115,8 +116,8 @@ export interface EngineOptions {
 export interface Engine {
   /** What it is and can do. */
   readonly info: EngineInfo
-  /** Loads a model's weights. Throws FileFormatError, UnsupportedError, EngineError. */
-  load(source: ModelSource): Promise<EngineModel>
+  /** Loads a model's weights, which are open until it is done. Throws FileFormatError, UnsupportedError, EngineError. */
+  load(source: ModelSource, weights: ModelWeights): Promise<EngineModel>
   /** What it holds now, and what it could hold. */
   memory(): MemoryUse
   /** Frees its memory and ends its threads. */
@@ -135,6 +136,10 @@ export interface ModelSource {
   readonly eosTokenIds: TokenIds
   /** What matrices are kept in. */
   readonly dtype: WeightDtype
+  /** What that makes of them, in words: `bfloat16`, `int4, groups of 64, embeddings int8`, `NF4 (bitsandbytes)`. */
+  readonly weightFormat: string
+  /** Whether matrices are quantised, by their files or while they are loaded. */
+  readonly isQuantized: boolean
   /** Told of each tensor that was read. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }

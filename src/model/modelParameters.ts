@@ -51,10 +51,7 @@ export function readModelParameters(folder: string, config: ModelConfig): ModelP
   const weights = openModelWeights(folder, config)
   try {
     if (weights.quantization !== null) {
-      throw new ConfigError(
-        `the weights in ${folder} are quantised (${weights.quantization}), and whole numbers cannot be trained; train an adapter ` +
-          '(withLora(), usePeft), or take the model that they were made from',
-      )
+      throw new ConfigError(notTrainable(`the weights in ${folder}`, weights.quantization))
     }
     return new ModelParameters(config, (name, shape) =>
       shape.length === 1 ? weights.vector(name) : readMatrix(weights.matrix(name)),
@@ -62,6 +59,14 @@ export function readModelParameters(folder: string, config: ModelConfig): ModelP
   } finally {
     weights.close()
   }
+}
+
+/** Why weights that are quantised are not trained, and what to do. */
+export function notTrainable(what: string, format: string): string {
+  return (
+    `${what} are quantised (${format}), and whole numbers cannot be trained; train an adapter (withLora(), usePeft), or take the model ` +
+    'as it was before, with dtype auto'
+  )
 }
 
 /** A whole matrix in float32. */

@@ -6,8 +6,9 @@ import type { ModelConfig } from '../model/config.js'
 import { createLoraAdapter, LoraAdapter } from '../model/lora.js'
 import type { LoraOptions } from '../model/loraOptions.js'
 import { loadAdapter } from '../model/peft.js'
-import { readModelParameters } from '../model/modelParameters.js'
+import { notTrainable, readModelParameters } from '../model/modelParameters.js'
 import type { BaseModelName } from '../model/peftConfig.js'
+import type { WeightDtype } from '../model/weights/weightDtype.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { Trained } from './trained.js'
 import { TrainedAdapter } from './trainedAdapter.js'
@@ -61,6 +62,16 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     return this.base.source.eosTokenIds
   }
 
+  /** What the frozen weights are kept in, as it was asked for. */
+  get dtype(): WeightDtype {
+    return this.base.source.dtype
+  }
+
+  /** What that makes of them, in words: `bfloat16`, `int4, groups of 64, embeddings int8`, `NF4 (bitsandbytes)`. */
+  get weightFormat(): string {
+    return this.base.source.weightFormat
+  }
+
   /** What the model was loaded on. */
   get engine(): Engine {
     return this.base.engine
@@ -79,6 +90,7 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
   /**
    * A policy of which all weights are trained (full fine-tuning; TRL without `peft_config`), in float32: for small models. They start as
    * copies of this model's, which stay as they are, as its reference for beta above 0.
+   * @throws ConfigError for a model whose weights are quantised
    */
   trainable(): Policy {
     return this.withWeights(this.folder)
@@ -89,8 +101,14 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     return new CausalLM(this.base, new TrainedAdapter(loadAdapter(folder, this.config), this.name))
   }
 
-  /** A policy of which all weights are trained, as {@link saveModel} left them in a folder: a model of the same shapes as this one. */
+  /**
+   * A policy of which all weights are trained, as {@link saveModel} left them in a folder: a model of the same shapes as this one.
+   * @throws ConfigError for a model whose weights are quantised
+   */
   withWeights(folder: string): Policy {
+    const { isQuantized, weightFormat } = this.base.source
+    // Its reference, the model as it was loaded, would be another one than what the training starts from.
+    if (isQuantized) throw new ConfigError(notTrainable(`the weights of ${this.folder}`, weightFormat))
     return new CausalLM(this.base, new TrainedWeights(readModelParameters(folder, this.config), this.folder))
   }
 

@@ -9,7 +9,9 @@ import { resolveModel } from '../hub/resolve.js'
 import { parseJson, quote } from '../io/json.js'
 import { parseModelConfig } from '../model/config.js'
 import type { ModelConfig } from '../model/config.js'
+import { describeWeights } from '../model/weights/describeWeights.js'
 import type { LoadProgress } from '../model/weights/forEachTensor.js'
+import { openModelWeights } from '../model/weights/openModelWeights.js'
 import { weightDtypes } from '../model/weights/weightDtype.js'
 import type { WeightDtype } from '../model/weights/weightDtype.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -48,8 +50,17 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   if (!weightDtypes.includes(dtype)) {
     throw new ConfigError(`dtype is ${quote(dtype)}; expected one of ${weightDtypes.join(', ')}`)
   }
-  const source = { folder, config, tokenizer, eosTokenIds, dtype, onProgress }
-  return new CausalLM({ source, engine, engineModel: await engine.load(source) }, null)
+  const weights = openModelWeights(folder, config)
+  try {
+    const isQuantized = weights.quantization !== null || dtype === 'int8' || dtype === 'int4'
+    const { precision } = engine.info
+    const isRounded = !isQuantized && dtype === 'auto' && precision !== 'float32'
+    const weightFormat = isRounded ? precision : describeWeights(config, weights, dtype)
+    const source = { folder, config, tokenizer, eosTokenIds, dtype, weightFormat, isQuantized, onProgress }
+    return new CausalLM({ source, engine, engineModel: await engine.load(source, weights) }, null)
+  } finally {
+    weights.close()
+  }
 }
 
 function noModel(folder: string): FileFormatError {

@@ -67,7 +67,7 @@ export class Pretrainer {
     const modelConfig = modelConfigOf(config)
     this.parameters = initialParameters(modelConfig, config.seed)
     this.#tensors = new WeightTensors(this.parameters)
-    const source = { folder, config: modelConfig, tokenizer, eosTokenIds: [END_TOKEN_ID], dtype: 'float32' } as const
+    const source = { config: modelConfig, tokenizer, eosTokenIds: [END_TOKEN_ID] }
     this.#model = new DecoderModel(source, this.#tensors.weights, tf.getBackend(), this.#tensors)
     this.#corpus = new PretrainCorpus(tokenizer, config)
     this.#adamW = new AdamW(this.size, config)

@@ -138,6 +138,33 @@ describe('causalLM', () => {
     })
   }
 
+  it('says in which format the weights are, and refuses to train all of them where they are quantised', async () => {
+    await selectEngine('cpu')
+    const untied = temporaryTinyModel({ tie_word_embeddings: false }, { dtype: 'BF16' })
+    for (const [folder, dtype, words] of [
+      [untied, 'auto', 'bfloat16'],
+      [temporaryTinyModel(), 'auto', 'float32'],
+      [untied, 'float32', 'float32'],
+      [untied, 'int8', 'int8, groups of 64'],
+      [untied, 'int4', 'int4, groups of 64, embeddings int8'],
+    ] as const) {
+      const model = await loadModel(folder, { dtype })
+      const policy = model.withLora()
+      assert.deepEqual([policy.dtype, policy.weightFormat], [dtype, words])
+      policy.dispose()
+      if (dtype === 'int8' || dtype === 'int4') {
+        const refusal = { name: 'ConfigError', message: /are quantised \(int[48], groups of 64.*train an adapter/ }
+        assert.throws(() => model.trainable(), refusal)
+        assert.throws(() => model.withWeights(folder), refusal)
+      } else {
+        model.trainable().dispose()
+      }
+      model.dispose()
+    }
+    const dtype = 'int5' as 'int4'
+    await assert.rejects(loadModel(untied, { dtype }), /dtype is 'int5'; expected one of auto, float32, int8, int4/)
+  })
+
   it('takes the ends of a completion from the tokenizer, generation_config.json or config.json', async () => {
     await selectEngine('cpu')
     const ends = async (folder: string): Promise<readonly number[]> => {

@@ -2,7 +2,7 @@ import * as tf from '../../bundled/tfjs.js'
 import { CPU_BACKEND } from '../../backend/cpu/backend.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { registerCpuBackend } from '../../backend/cpu/register.js'
-import { openModelWeights } from '../../model/weights/openModelWeights.js'
+import type { ModelWeights } from '../../model/weights/modelWeights.js'
 import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
 import { hasOwnMemory } from '../engine.js'
@@ -45,13 +45,8 @@ class TensorEngine implements Engine {
     private readonly backend: string,
   ) {}
 
-  async load(source: ModelSource): Promise<EngineModel> {
-    const weights = openModelWeights(source.folder, source.config)
-    try {
-      return new DecoderModel(source, await loadWeights(source.config, weights, source), this.backend)
-    } finally {
-      weights.close()
-    }
+  async load(source: ModelSource, weights: ModelWeights): Promise<EngineModel> {
+    return new DecoderModel(source, await loadWeights(source.config, weights, source), this.backend)
   }
 
   memory(): MemoryUse {

@@ -43,7 +43,7 @@ export class DecoderModel implements EngineModel {
   #isDisposed = false
 
   constructor(
-    private readonly source: ModelSource,
+    private readonly source: Pick<ModelSource, 'config' | 'tokenizer' | 'eosTokenIds'>,
     private readonly weights: DecoderWeights,
     /** tfjs's name of the backend whose layout the weights have. */
     private readonly backend: string,

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { EngineError } from '../../errors.js'
 import { cacheFolder } from '../../io/cacheFolder.js'
-import { openModelWeights } from '../../model/weights/openModelWeights.js'
+import type { ModelWeights } from '../../model/weights/modelWeights.js'
 import type { FloatType } from '../../xla/programs/decoderArrays.js'
 import { openPjrt } from '../../xla/runtime/pjrt.js'
 import type { Runner } from '../../xla/runtime/runner.js'
@@ -110,19 +110,14 @@ class XlaEngine implements Engine {
     }
   }
 
-  load(source: ModelSource): Promise<EngineModel> {
+  load(source: ModelSource, weights: ModelWeights): Promise<EngineModel> {
     // Reading a file and copying it waits for nothing; what fails rejects all the same.
     return new Promise((resolve) => {
       const { device } = this
-      const { config, folder, dtype } = source
+      const { config, dtype } = source
       const weightType = WEIGHT_TYPES[dtype === 'float32' ? 'float32' : this.info.precision]
-      const weights = openModelWeights(folder, config)
-      try {
-        const decoder = loadWeights(device, config, weights, dtype, weightType)
-        resolve(new XlaModel({ device, source, model: { config, weightType }, decoder, budgets: this.info.budgets }))
-      } finally {
-        weights.close()
-      }
+      const decoder = loadWeights(device, config, weights, dtype, weightType)
+      resolve(new XlaModel({ device, source, model: { config, weightType }, decoder, budgets: this.info.budgets }))
     })
   }
 

@@ -18,8 +18,8 @@ export function matrixAs(weights: ModelWeights, name: string, dtype: WeightDtype
   if (dtype === 'float32') return widenedSource(matrix)
   if (weights.quantization !== null) {
     throw new ConfigError(
-      `dtype is '${dtype}', but the weights in ${weights.source} are quantised already: ${weights.quantization}; leave dtype out, or ` +
-        'take the model that they were made from',
+      `dtype is '${dtype}', but the weights in ${weights.source} are quantised already: ${weights.quantization}; take dtype auto, or ` +
+        'the model that they were made from',
     )
   }
   return quantizedSource(matrix, quantizedDtypeOf(name, dtype))
@@ -27,5 +27,10 @@ export function matrixAs(weights: ModelWeights, name: string, dtype: WeightDtype
 
 /** Embeddings and the output head lose more than they save at 4 bits. */
 export function quantizedDtypeOf(name: string, dtype: 'int8' | 'int4'): 'int8' | 'int4' {
-  return name === 'model.embed_tokens.weight' || name === 'lm_head.weight' ? 'int8' : dtype
+  return isEmbedding(name) ? 'int8' : dtype
+}
+
+/** Whether a matrix has a row for each token: the embeddings, or an output head of its own. */
+export function isEmbedding(name: string): boolean {
+  return name === 'model.embed_tokens.weight' || name === 'lm_head.weight'
 }
