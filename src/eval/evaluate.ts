@@ -87,6 +87,7 @@ export async function evaluate(
         name,
         model: model.folder,
         adapter: options.adapters?.[name] ?? null,
+        weightFormat: model.weightFormat,
         greedy: settings.greedy ? await decode({ policy: name, decoding: 'greedy' }, model) : null,
         sampled: settings.samples > 0 ? await decode({ policy: name, decoding: 'sampled' }, model) : null,
       },

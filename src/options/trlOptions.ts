@@ -5,7 +5,10 @@ import { peftOptionNote } from './peftOptions.js'
  * here, by what is said to who gives one of them: docs/trl.md has the same, and a test compares.
  */
 const reasons: Readonly<Record<string, readonly string[]>> = {
-  '`loadModel(folder, options)`; code from a model repository is never run': ['model_init_kwargs', 'trust_remote_code'],
+  '`loadModel(folder, options)`, `dtype` among them; code from a model repository is never run': [
+    'model_init_kwargs',
+    'trust_remote_code',
+  ],
   'no mixture-of-experts models': ['router_aux_loss_coef', 'aux_loss'],
   'the models have none; that of the adapter is `lora_dropout`, 0 by default': ['disable_dropout'],
   'always: arithmetic is float32, also where weights are stored in 16 bits': ['cast_lm_head_to_fp32'],
@@ -149,11 +152,15 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
   '`memory/tensor_bytes` and `memory/process_bytes` are always logged': ['skip_memory_metrics'],
   'verbs of the command line': ['do_train', 'do_predict'],
   '`--resume`, or `resume: true` of the trainer': ['resume_from_checkpoint'],
-  'weights stay in the type in which they are stored (docs/trl.md)': [
+  '`dtype: int4` or `int8` keeps the frozen weights in 4 or 8 bits (docs/quantization.md)': [
     'load_in_4bit',
     'load_in_8bit',
     'quantization_config',
+    'bnb_4bit_quant_type',
     'bnb_4bit_compute_dtype',
+    'bnb_4bit_quant_storage',
+    'bnb_4bit_use_double_quant',
+    'use_bnb_nested_quant',
   ],
   'the adapter is described by `loraR`, `loraAlpha`, `loraTargetModules` and the other options that begin with lora': [
     'peft_config',

@@ -159,6 +159,8 @@ export interface PolicyResult {
   model: string
   /** Folder; null when the model has no adapter, or one that was never saved. */
   adapter: string | null
+  /** What the frozen weights were kept in, in words, such as `bfloat16`; null in an evaluation of an earlier version. */
+  weightFormat: string | null
   /** By the likeliest tokens; null when that was not asked for. */
   greedy: DecodingResult | null
   /** By sampled tokens; null when that was not asked for. */

@@ -81,6 +81,7 @@ const policyResultSchema = z.object({
   name: z.string(),
   model: z.string(),
   adapter: z.string().nullable(),
+  weightFormat: z.string().nullable().default(null),
   greedy: decodingResultSchema.nullable(),
   sampled: decodingResultSchema.nullable(),
 })

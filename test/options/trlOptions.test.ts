@@ -23,6 +23,7 @@ describe('options/trlOptions', () => {
       describeUnknownOption('use_vllm', known),
       /^use_vllm is an option of TRL that is none here: vLLM is not used/,
     )
+    assert.match(describeUnknownOption('load_in_4bit', known), /`dtype: int4` or `int8` keeps the frozen weights in 4/)
     assert.match(describeUnknownOption('useVllm', known), /^useVllm is an option of TRL/)
     for (const name of trlOptionNotes.keys()) assert.doesNotMatch(describeUnknownOption(name, known), /did you mean/)
     assert.equal(describeUnknownOption('lora_alpa', known), 'unknown option lora_alpa; did you mean lora_alpha?')

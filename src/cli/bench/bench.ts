@@ -12,7 +12,10 @@ import { ConfigError } from '../../errors.js'
 import type { StepProgress } from '../../grpo/step.js'
 import { mebibytes } from '../../io/units.js'
 import { loadModel } from '../../policy/loadModel.js'
+import { loadWithProgress } from '../terminal/loadProgress.js'
 import type { CausalLM } from '../../policy/causalLM.js'
+import { dtypeOption } from '../../model/weights/dtypeOption.js'
+import type { WeightDtype } from '../../model/weights/weightDtype.js'
 import { createRandomModel } from '../../model/randomModel.js'
 import type { Streams } from '../terminal/streams.js'
 import { ignoreEndOfSequence, measureSteps, randomPrompts } from './fixedWorkload.js'
@@ -33,6 +36,7 @@ const flags = schemaFlags({
   model: nameOption
     .optional()
     .describe("Folder of a model in Hugging Face's layout. Defaults to a small Llama of random weights."),
+  dtype: dtypeOption,
   threads: engineOptions.threads,
   prompts: option(count, 8, 'Prompts of a step.'),
   numGenerations: option(count, 8, 'Completions for each prompt.'),
@@ -80,13 +84,17 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
     streams.stdout.write(`${name.padEnd(10)}${value}\n`)
   }
   const engine = await selectEngine('cpu', options)
-  const base = options.model === undefined ? await loadSmallModel() : await loadModel(options.model)
+  const { dtype } = options
+  const base =
+    options.model === undefined
+      ? await loadSmallModel(dtype)
+      : await loadWithProgress(streams.stderr, options.model, { dtype })
   const policy = base.withLora({ r: options.loraR, alpha: 2 * options.loraR })
   try {
     ignoreEndOfSequence(policy)
     print(
       'model',
-      `${options.model ?? 'random weights'} (${base.config.architecture}, ${base.config.numLayers} layers)`,
+      `${options.model ?? 'random weights'} (${base.config.architecture}, ${base.config.numLayers} layers, ${base.weightFormat})`,
     )
     print('engine', engine.why)
     const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize } = options
@@ -113,10 +121,10 @@ export async function bench(options: BenchOptions, streams: Streams): Promise<vo
   }
 }
 
-async function loadSmallModel(): Promise<CausalLM> {
+async function loadSmallModel(dtype: WeightDtype): Promise<CausalLM> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-bench-'))
   try {
-    return await loadModel(createRandomModel(folder, smallModel))
+    return await loadModel(createRandomModel(folder, smallModel), { dtype })
   } finally {
     fs.rmSync(folder, { recursive: true })
   }

@@ -7,6 +7,8 @@ import type { GRPOConfig } from '../../grpo/config/config.js'
 import { expandPath } from '../../io/expandPath.js'
 import { loraSettings } from '../../model/loraOptions.js'
 import type { LoraOptions } from '../../model/loraOptions.js'
+import { dtypeOption } from '../../model/weights/dtypeOption.js'
+import { quantizedDtypes } from '../../quantization/weightFormat.js'
 import { parseDifficulty } from '../../tasks/difficulty.js'
 import { taskNames } from '../../tasks/loadTask.js'
 import type { TaskOptions } from '../../tasks/loadTask.js'
@@ -71,6 +73,7 @@ const runOptions = {
   evalLimit: option(z.int().positive().nullable(), 100, 'Evaluate the first problems only; null = all.'),
   ...loraRunOptions,
   outputDir: option(z.string().min(1).nullable(), null, 'Folder of the run; null = runs/TASK-MODEL.'),
+  dtype: dtypeOption,
   ...engineOptions,
 }
 
@@ -106,6 +109,7 @@ export function parseTrainConfig(
   for (const reward of run.rewards) checkReward(reward, run)
   checkRewardWeights(run)
   checkUsePeft(run)
+  checkDtype(run)
   const lora = loraOptionsOf(run)
   loraSettings(lora)
   return { run, task: taskOptionsOf(run), lora, grpo: completeGRPOConfig(grpoOptionsOf(run)) }
@@ -193,9 +197,21 @@ function otherTaskOptions(config: TrainOptions): Record<string, unknown> {
 export function formatTrainConfig(
   { run }: Pick<TrainConfig, 'run'>,
   { name, description }: Pick<EngineInfo, 'name' | 'description'>,
+  /** In words, where it is known: a model may be quantised by its files. */
+  weightFormat: string | null = null,
 ): string {
   const options = formatConfig({ ...run, lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs) })
-  return `# Computed by the engine ${name}: ${description}\n${options}`
+  const weights = weightFormat === null ? '' : `# Frozen weights: ${weightFormat}\n`
+  return `# Computed by the engine ${name}: ${description}\n${weights}${options}`
+}
+
+/** Throws a ConfigError for a run that trains all weights and wants them quantised. */
+function checkDtype({ usePeft, dtype }: Pick<TrainOptions, 'usePeft' | 'dtype'>): void {
+  if (usePeft || !quantizedDtypes.some((quantized) => quantized === dtype)) return
+  throw new ConfigError(
+    `usePeft is false, so all weights are trained, and dtype is ${dtype}: whole numbers cannot be trained; train an adapter, or take ` +
+      'dtype auto',
+  )
 }
 
 function checkRewardWeights({ rewards, rewardWeights }: Pick<TrainOptions, 'rewards' | 'rewardWeights'>): void {

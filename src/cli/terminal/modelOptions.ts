@@ -4,10 +4,15 @@ import { engineOptions } from '../../engine/engineOptions.js'
 import { selectEngine } from '../../engine/registry.js'
 import type { EngineName } from '../../engine/registry.js'
 import { resolveModel } from '../../hub/resolve.js'
-import { loadModel } from '../../policy/loadModel.js'
 import type { CausalLM } from '../../policy/causalLM.js'
+import { dtypeOption } from '../../model/weights/dtypeOption.js'
+import { weightDtypes } from '../../model/weights/weightDtype.js'
+import type { WeightDtype } from '../../model/weights/weightDtype.js'
+import { leftOpen } from '../../options/schema.js'
+import { runOfAdapter } from '../../run/adapterRun.js'
 import { showCompiling } from './compileProgress.js'
 import { withDownloadProgress } from './downloadProgress.js'
+import { loadWithProgress } from './loadProgress.js'
 
 /** A text that is not empty: the name of a file, a folder or an id. */
 export const nameOption = z.string().min(1)
@@ -16,6 +21,7 @@ export const nameOption = z.string().min(1)
 export const modelOptions = {
   model: nameOption.describe("Folder of the model in Hugging Face's layout, or its Hub id."),
   adapter: nameOption.optional().describe("LoRA adapter in PEFT's layout, or its Hub id. Defaults to none."),
+  ...leftOpen({ dtype: dtypeOption }, 'that of the run that made the adapter'),
   ...engineOptions,
 }
 
@@ -25,6 +31,8 @@ export interface ModelChoice extends EngineOptions {
   readonly adapter?: string | null | undefined
   /** Folder of all weights, where a run has trained those of the model instead of an adapter. */
   readonly weights?: string | null
+  /** Defaults to that of the run that made the adapter, where its config.yaml is there, else to `auto`. */
+  readonly dtype?: WeightDtype | undefined
   readonly engine: EngineName | 'auto'
   readonly signal?: AbortSignal
 }
@@ -42,7 +50,8 @@ export async function withModel<T>(options: ModelChoice, body: (model: CausalLM)
     adapter: options.adapter == null ? null : await resolveModel(options.adapter, { onProgress, signal }),
     model: await resolveModel(options.model, { onProgress, signal }),
   }))
-  const base = await loadModel(model.folder)
+  const dtype = options.dtype ?? dtypeOfRun(adapter?.folder ?? null)
+  const base = await loadWithProgress(process.stderr, model.folder, { dtype })
   try {
     signal.throwIfAborted()
     const { weights = null } = options
@@ -56,4 +65,10 @@ export async function withModel<T>(options: ModelChoice, body: (model: CausalLM)
   } finally {
     base.dispose()
   }
+}
+
+/** The dtype that an adapter was trained with, where the run that made it says so; `auto` elsewhere. */
+function dtypeOfRun(adapter: string | null): WeightDtype {
+  const recorded = adapter === null ? null : runOfAdapter(adapter)?.dtype
+  return weightDtypes.find((dtype) => dtype === recorded) ?? 'auto'
 }

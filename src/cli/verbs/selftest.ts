@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { engineOptions } from '../../engine/engineOptions.js'
+import { dtypeOption } from '../../model/weights/dtypeOption.js'
 import { selectEngine } from '../../engine/registry.js'
 import { GrpoError } from '../../errors.js'
 import { createTinyModel } from '../../model/tinyModel.js'
@@ -17,6 +18,7 @@ import type { Column } from '../terminal/table.js'
 
 const flags = schemaFlags({
   model: nameOption.optional().describe(`${modelOptions.model.description} Defaults to a tiny one of random weights.`),
+  dtype: dtypeOption,
   ...engineOptions,
 })
 

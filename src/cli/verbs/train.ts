@@ -16,7 +16,6 @@ import type { StepProgress, TrainingStep } from '../../grpo/step.js'
 import { atomicWriteFile } from '../../io/atomicWrite.js'
 import { ConfigError } from '../../errors.js'
 import { runPolicy } from '../run/runPolicy.js'
-import { loadModel } from '../../policy/loadModel.js'
 import type { Policy } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
 import { loadRewards } from '../../rewards/loadReward.js'
@@ -30,6 +29,7 @@ import { evaluateHeldOut, loadEvalTask } from '../run/heldOutEvaluation.js'
 import { pinSources } from '../run/pinSources.js'
 import { addRewardHelp } from '../terminal/rewardHelp.js'
 import { showCompiling } from '../terminal/compileProgress.js'
+import { loadWithProgress } from '../terminal/loadProgress.js'
 import { Progress } from '../terminal/progress.js'
 import { runPreflight } from '../run/runPreflight.js'
 import { writePreflight } from '../../run/preflightFile.js'
@@ -144,7 +144,7 @@ async function trainIn(
     preflight === true && !resumes
       ? await runPreflight({ ...settings, maxSeconds: PREFLIGHT_SECONDS }, { all: false }, streams)
       : null
-  if (!resumes) startRunFolder(outputDir, formatTrainConfig(config, policy.engine.info))
+  if (!resumes) startRunFolder(outputDir, formatTrainConfig(config, policy.engine.info, policy.weightFormat))
   if (report) writePreflight(outputDir, report)
   const base = config.run.doEval ? await evaluateBase(policy, data, config, signal, streams) : null
   const isComplete = await runTrainer(policy, data, config, { resumes, acceptChangedData, signal }, streams)
@@ -204,7 +204,7 @@ export async function withRun(
   const task = await loadTask(run.task, config.task)
   const evalTask = await loadEvalTask(config, task)
   const engine = await selectEngine(run.engine, { ...run, onCompile: showCompiling(streams.stdout) })
-  const base = await loadModel(run.model)
+  const base = await loadWithProgress(streams.stderr, run.model, { dtype: run.dtype })
   try {
     const policy = runPolicy(base, config)
     try {
@@ -257,7 +257,8 @@ async function runTrainer(
     const end = trainer.isFinished ? ': the run has ended, so there is nothing to train' : ''
     streams.stdout.write(`resume   after step ${trainer.step} of ${trainer.maxSteps}${end}\n`)
     // The options that may change are those of this run from here on.
-    atomicWriteFile(runLayout(config.run.outputDir).config, formatTrainConfig(config, policy.engine.info))
+    const options = formatTrainConfig(config, policy.engine.info, policy.weightFormat)
+    atomicWriteFile(runLayout(config.run.outputDir).config, options)
   }
   const bar = new Progress(streams.stdout, trainer.maxSteps, 'steps', { first: trainer.step })
   onInterruption(signal, (interrupted) => {
@@ -285,10 +286,10 @@ function learnedFolder({ trained }: Policy, { run }: TrainConfig): string {
   return runLayout(run.outputDir)[trained.folderName]
 }
 
-function describeModel({ config, adapter, trained }: Policy): string {
+function describeModel({ config, weightFormat, adapter, trained }: Policy): string {
   const count = trained.parameters.values.length.toLocaleString('en')
   const what = adapter ? `${count} LoRA parameters to train` : `all ${count} weights to train`
-  return `${config.architecture}, ${config.numLayers} layers; ${what}`
+  return `${config.architecture}, ${config.numLayers} layers, ${weightFormat}; ${what}`
 }
 
 function describeBatch(config: GRPOConfig): string {

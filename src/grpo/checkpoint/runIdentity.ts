@@ -54,6 +54,8 @@ export function runIdentity(
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
     adapter: policy.trained.identity,
+    // As in the checkpoints of earlier versions, nothing stands for weights as they are stored.
+    ...(policy.dtype !== 'auto' && { dtype: policy.weightFormat }),
     engine: `${info.name} (${info.device}, ${info.precision})`,
     budgets: Object.entries(info.budgets)
       .map(([name, size]) => `${name} ${size}`)
@@ -85,7 +87,8 @@ export function checkSameRun(
     // Earlier versions said neither what their engine was nor how much it computed at a time.
     if ((name === 'engine' || name === 'budgets') && !(name in saved)) return []
     if (ofBits.includes(name) && !(name in now)) return []
-    const [before, after] = [show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name)), show(now[name])]
+    const before = show(name in saved ? asOfNow(name, saved[name]) : defaultOf(name))
+    const after = show(name in now ? now[name] : defaultOf(name))
     const why = name === 'maxSteps' ? ', on which the learning rate of every step depends' : ''
     return before === after ? [] : [{ name, text: `${name} was ${before} and is now ${after}${why}` }]
   })
@@ -105,8 +108,9 @@ function asOfNow(name: string, value: unknown): unknown {
   return schema?.safeParse(value).data ?? value
 }
 
-/** What an option was in a run of a version that did not have it. */
+/** What an option was in a run that does not say it: of a version that did not have it, or that left it at auto. */
 function defaultOf(name: string): unknown {
+  if (name === 'dtype') return 'auto'
   return grpoOptions().find((option) => option.name === name)?.defaultValue
 }
 

@@ -37,7 +37,7 @@ describe('cli/bench', () => {
     const { code, stdout, stderr } = await run(['bench', ...sizes])
     assert.equal(code, 0, stderr)
     for (const line of [
-      /^model +random weights \(LlamaForCausalLM, 4 layers\)$/m,
+      /^model +random weights \(LlamaForCausalLM, 4 layers, float32\)$/m,
       /^step +2 × 2 completions, prompts of 5 and completions of 4 tokens, micro-batches of 4$/m,
       /^time +[\d.]+ s$/m,
       /^ +generation [\d.]+ s, \d+ tokens\/s sampled$/m,

@@ -7,6 +7,8 @@ import { ConfigError, FileFormatError } from '../../../errors.js'
 import type { GRPOConfig } from '../../../grpo/config/config.js'
 import type { EvaluateOptions } from '../../../eval/evaluate.js'
 import { engineOptions } from '../../../engine/engineOptions.js'
+import { dtypeOption } from '../../../model/weights/dtypeOption.js'
+import type { WeightDtype } from '../../../model/weights/weightDtype.js'
 import { evaluationOptions } from '../../../run/evaluationOptions.js'
 import { leftOpen, option } from '../../../options/schema.js'
 import type { TaskOptions } from '../../../tasks/loadTask.js'
@@ -26,7 +28,7 @@ const sampling = { maxCompletionLength, temperature, topK, topP, minP, repetitio
 /** The flags of `grpo-ts eval` but for those of its task. */
 export const evalFlags = schemaFlags({
   model: modelOptions.model.optional().describe(`${modelOptions.model.description} Defaults to the run's.`),
-  ...leftOpen({ adapter: modelOptions.adapter, ...engineOptions }, "the run's"),
+  ...leftOpen({ adapter: modelOptions.adapter, dtype: dtypeOption, ...engineOptions }, "the run's"),
   baselineAdapter: nameOption
     .optional()
     .describe('Compare with this adapter instead of the model without one. Defaults to none.'),
@@ -60,6 +62,8 @@ export interface EvalPlan extends EngineOptions {
   readonly adapter: string | null
   /** Folder of the model, in place of an adapter, where the run has trained all weights. */
   readonly weights: string | null
+  /** What the frozen weights are kept in; undefined where neither a flag nor a run says it. */
+  readonly dtype: WeightDtype | undefined
   readonly baselineAdapter: string | null
   readonly task: string
   readonly taskOptions: TaskOptions
@@ -108,6 +112,7 @@ export function planEvaluation(folder: string | undefined, flags: EvalFlags, ofT
     task,
     adapter,
     weights,
+    dtype: flags.dtype ?? config?.run.dtype,
     baselineAdapter: flags.baselineAdapter ?? null,
     taskOptions: planTask(ofTask, task, config),
     evaluateOptions: planSampling(flags, config),
