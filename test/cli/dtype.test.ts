@@ -15,13 +15,14 @@ describe('cli: --dtype', () => {
 
   beforeEach(() => writeTinyModel(inFolder('model')))
 
-  const train = (...args: string[]): ReturnType<typeof run> =>
-    run([
-      'train',
-      ...['--model', inFolder('model'), '--output-dir', inFolder('run'), '--task', 'arithmetic', '--engine', 'cpu'],
-      ...['--lora-r', '2', '--num-generations', '2', '--per-device-train-batch-size', '4', '--max-steps', '2'],
-      ...['--max-completion-length', '6', '--save-steps', '1', '--learning-rate', '0.1', '--no-preflight', ...args],
-    ])
+  const words = (text: string): string[] => text.split(' ')
+
+  const train = (...args: string[]): ReturnType<typeof run> => {
+    const where = ['--model', inFolder('model'), '--output-dir', inFolder('run'), '--engine', 'cpu']
+    const sizes = '--lora-r 2 --num-generations 2 --per-device-train-batch-size 4 --max-completion-length 6'
+    const steps = '--max-steps 2 --save-steps 1 --learning-rate 0.1 --task arithmetic --no-preflight'
+    return run(['train', ...where, ...words(sizes), ...words(steps), ...args])
+  }
 
   it('is a run’s own: recorded, taken for its evaluation and its adapter, and not changed on the way', async () => {
     const { code, stdout, stderr } = await train('--dtype', 'int4')
@@ -76,10 +77,8 @@ describe('cli: --dtype', () => {
   })
 
   it('is taken by bench, selftest and score', async () => {
-    const sizes = ['--prompts', '2', '--num-generations', '2', '--prompt-length', '5', '--lora-r', '2']
-    const bench = await run([
-      ...['bench', ...sizes, '--per-device-train-batch-size', '4', '--max-completion-length', '4', '--dtype', 'int8'],
-    ])
+    const sizes = '--prompts 2 --num-generations 2 --prompt-length 5 --lora-r 2 --max-completion-length 4'
+    const bench = await run(['bench', ...words(sizes), ...words('--per-device-train-batch-size 4 --dtype int8')])
     assert.equal(bench.code, 0, bench.stderr)
     assert.match(bench.stdout, /^model +random weights \(LlamaForCausalLM, 4 layers, int8, groups of 64\)$/m)
     const selftest = await run(['selftest', '--model', inFolder('model'), '--dtype', 'int4', '--engine', 'cpu'])
@@ -99,9 +98,7 @@ describe('cli: --dtype', () => {
     const unknown = await train('--dtype', 'bfloat16')
     assert.equal(unknown.code, 2)
     assert.match(unknown.stderr, /--dtype: expected one of auto, float32, int8, int4, got 'bfloat16'/)
-    const whole = await run([
-      ...['train', '--model', inFolder('missing'), '--task', 'arithmetic', '--no-use-peft', '--dtype', 'int8'],
-    ])
+    const whole = await run(words('train --model missing --task arithmetic --no-use-peft --dtype int8'))
     assert.equal(whole.code, 2)
     assert.match(whole.stderr, /usePeft is false, .* dtype is int8: whole numbers cannot be trained; train an adapter/)
   })
