@@ -1,11 +1,13 @@
 /**
  * The addon: a function that computes tiles of the scheduler in src/backend/cpu/assembly/scheduler.ts, in the thread that calls it and
- * on the WebAssembly memory itself. It has no threads, and allocates nothing but what ties a function to its memory.
+ * on the WebAssembly memory itself; and memory outside it for large weights (mapping.h). It has no threads, and allocates nothing else but
+ * what ties a function to its memory.
  */
 #include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
 #include "kernels.h"
+#include "mapping.h"
 #include "processor.h"
 
 /** What the function `tiles` of one memory works with. */
@@ -78,7 +80,7 @@ static napi_value attach(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/** Exports version, sets [{ name, kernels }], attach. */
+/** Exports version, sets [{ name, kernels }], attach, map, unmap. */
 NAPI_MODULE_INIT() {
   napi_value value, sets;
   napi_create_int32(env, NATIVE_VERSION, &value);
@@ -100,5 +102,9 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "sets", sets);
   napi_create_function(env, "attach", NAPI_AUTO_LENGTH, attach, NULL, &value);
   napi_set_named_property(env, exports, "attach", value);
+  napi_create_function(env, "map", NAPI_AUTO_LENGTH, map, NULL, &value);
+  napi_set_named_property(env, exports, "map", value);
+  napi_create_function(env, "unmap", NAPI_AUTO_LENGTH, unmap, NULL, &value);
+  napi_set_named_property(env, exports, "unmap", value);
   return exports;
 }

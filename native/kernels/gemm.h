@@ -11,7 +11,7 @@
 enum {
   GEMM_A, GEMM_A_ROW, GEMM_A_DEPTH, GEMM_B, GEMM_MODE, GEMM_B_DEPTH, GEMM_B_COLUMN, GEMM_C, GEMM_C_ROW, GEMM_C_COLUMN, GEMM_ROWS,
   GEMM_COLUMNS, GEMM_DEPTH, GEMM_BIAS, GEMM_ALPHA, GEMM_ACCUMULATE, GEMM_TILE_ROWS, GEMM_SCRATCH, GEMM_SCRATCH_BYTES, GEMM_LOW_A,
-  GEMM_LOW_A_ROW, GEMM_LOW_B, GEMM_LOW_B_DEPTH, GEMM_LOW_DEPTH, GEMM_TILE_PANELS
+  GEMM_LOW_A_ROW, GEMM_LOW_B, GEMM_LOW_B_DEPTH, GEMM_LOW_DEPTH, GEMM_TILE_PANELS, GEMM_B_HIGH = 29
 };
 enum { FLOAT32_PANELS, BFLOAT16_PANELS, STRIDED, TRANSPOSED_FLOAT32_PANELS, TRANSPOSED_BFLOAT16_PANELS };
 
@@ -37,7 +37,7 @@ static int width_of(const right_panels *b, int i) {
 static void write_panels(const right_panels *b, int32_t first, int32_t depth, float *to) {
   const int32_t *args = b->args;
   const int mode = args[GEMM_MODE];
-  const char *from = address(b->memory, args, GEMM_B);
+  const char *from = wide_address(b->memory, args, GEMM_B, GEMM_B_HIGH);
   const ptrdiff_t distance = ((depth + 15) & ~15) * 16;
   if (mode == TRANSPOSED_FLOAT32_PANELS || mode == TRANSPOSED_BFLOAT16_PANELS) {
     const int bfloat16 = mode == TRANSPOSED_BFLOAT16_PANELS;
@@ -62,7 +62,7 @@ static void write_panels(const right_panels *b, int32_t first, int32_t depth, fl
 static void add_product(const right_panels *b, left_matrix a, int rows, float *written, block_sums sums) {
   const int32_t *args = b->args, depth = args[GEMM_DEPTH];
   const int mode = args[GEMM_MODE], contiguous = a.depth == 4;
-  const char *from = address(b->memory, args, GEMM_B);
+  const char *from = wide_address(b->memory, args, GEMM_B, GEMM_B_HIGH);
   const ptrdiff_t number = (ptrdiff_t)b->panel * depth;
   if (mode == FLOAT32_PANELS) {
     const right_matrix panels = {from + number * 64, (ptrdiff_t)depth * 64, 64};

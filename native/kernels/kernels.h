@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /** Changes whenever a kernel, its arguments or the addon's functions do; src/backend/cpu/constants.ts says what is expected. */
-#define NATIVE_VERSION 2
+#define NATIVE_VERSION 3
 
 /** The first address that does not belong to the scheduler and to constants. */
 enum { FIRST_ADDRESS = 65536 };
@@ -36,6 +36,15 @@ typedef struct {
 
 /** A pointer to what an argument names; addresses are unsigned. */
 static inline char *address(char *memory, const int32_t *args, int word) { return memory + (uint32_t)args[word]; }
+
+/**
+ * The same for what may lie outside the WebAssembly memory: its address has 64 bits, the upper 32 of them in the word `high`, where 0
+ * means inside.
+ */
+static inline char *wide_address(char *memory, const int32_t *args, int word, int high) {
+  if (args[high] == 0) return address(memory, args, word);
+  return (char *)(uintptr_t)((uint64_t)(uint32_t)args[high] << 32 | (uint32_t)args[word]);
+}
 
 /** A float32 argument. */
 static inline float number(const int32_t *args, int word) {

@@ -1,6 +1,7 @@
 /** The table of kernels of an instruction set, which is SET in names and SET_NAME to readers. */
 #pragma once
 #include "attentionGradient.h"
+#include "embed.h"
 #include "gemm.h"
 #include "logSoftmax.h"
 #include "peak.h"
@@ -18,6 +19,7 @@ static const kernel kernels[] = {
   {23, swiglu},
   {24, log_softmax},
   {25, log_softmax_gradient},
+  {29, embed},
   {40, peak},
 };
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { KernelId, PEAK_TILE_BYTES } from '../../src/backend/cpu/constants.js'
 import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
 import type { Product } from '../../src/backend/cpu/gemm.js'
+import { ADDRESS_HIGH } from '../../src/backend/cpu/kernelCalls.js'
 import { KernelList } from '../../src/backend/cpu/kernelList.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
 import { chooseKernels } from '../../src/backend/cpu/simd.js'
@@ -98,16 +99,18 @@ describe('backend/cpu: extents of what kernels read and write', () => {
 
   it('no words of arguments make a kernel crash', () => {
     const word = fc.oneof(fc.integer(), fc.integer({ min: -2, max: 70 }), fc.integer({ min: 65536, max: 65536 + 4096 }))
-    const { gemm, add, rmsNorm, rope, swiglu, logSoftmax, logSoftmaxGradient } = KernelId
-    const kernel = fc.constantFrom(gemm, add, rmsNorm, rope, swiglu, logSoftmax, logSoftmaxGradient)
+    const { gemm, add, rmsNorm, rope, swiglu, logSoftmax, logSoftmaxGradient, embed } = KernelId
+    const kernel = fc.constantFrom(gemm, add, rmsNorm, rope, swiglu, logSoftmax, logSoftmaxGradient, embed)
     let ran = 0
     fc.assert(
       fc.property(
         kernel,
-        fc.array(word, { minLength: 25, maxLength: 25 }),
+        fc.array(word, { minLength: 31, maxLength: 31 }),
+        fc.oneof({ arbitrary: fc.constant(0), weight: 9 }, word),
         fc.integer({ max: 8 }),
-        (id, words, tiles) => {
+        (id, words, addressHigh, tiles) => {
           runtime.args.set(words)
+          runtime.args[ADDRESS_HIGH] = addressHigh
           // What WebAssembly uses as scratch; what it does with a wrong one is a trap.
           runtime.args[17] = 65536
           runtime.args[18] = 65536

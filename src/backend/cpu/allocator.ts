@@ -22,7 +22,9 @@ export class Allocator {
   readonly #sizes = new Map<number, number>()
   /** First address that was never handed out. */
   #top = RESERVED
+  /** Bytes handed out, and those of native memory. */
   #used = 0
+  #outside = 0
   #peak = 0
 
   constructor(
@@ -32,14 +34,25 @@ export class Allocator {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared: true })
   }
 
-  /** Bytes handed out now. */
+  /** Bytes in use now: handed out here, and counted as outside. */
   get usedBytes(): number {
-    return this.#used
+    return this.#used + this.#outside
   }
 
-  /** Most bytes that were handed out at one time. */
+  /** Most bytes that were in use at one time. */
   get peakBytes(): number {
     return this.#peak
+  }
+
+  /** Bytes that can still be handed out, in blocks of whatever size. */
+  get freeBytes(): number {
+    return this.maximumPages * PAGE - RESERVED - this.#used
+  }
+
+  /** Counts bytes that lie outside this memory among those in use, or fewer of them. */
+  countOutside(bytes: number): void {
+    this.#outside += bytes
+    this.#peak = Math.max(this.#peak, this.usedBytes)
   }
 
   /**
@@ -51,7 +64,7 @@ export class Allocator {
     const address = this.#take(size)
     this.#sizes.set(address, size)
     this.#used += size
-    this.#peak = Math.max(this.#peak, this.#used)
+    this.#peak = Math.max(this.#peak, this.usedBytes)
     return address
   }
 

@@ -8,6 +8,13 @@ export const CPU_BACKEND = 'wasm-threads'
 type DataId = tf.TensorInfo['dataId']
 type Values = Float32Array | Int32Array | Uint8Array
 
+/** Where values lie that kernels find. */
+interface Block {
+  readonly address: number
+  readonly values: Float32Array | Int32Array
+  readonly isNative: boolean
+}
+
 /**
  * A tfjs backend on shared WebAssembly memory.
  *
@@ -17,6 +24,8 @@ type Values = Float32Array | Int32Array | Uint8Array
  */
 export class CpuBackend extends tf.MathBackendCPU {
   readonly #addresses = new Map<DataId, number>()
+  /** Those of them whose values lie in native memory. */
+  readonly #native = new Set<DataId>()
   /** Second forms of tensors: see {@link CpuBackend.derived}. */
   readonly #derived = new Map<DataId, number>()
 
@@ -52,7 +61,8 @@ export class CpuBackend extends tf.MathBackendCPU {
     const address = this.#addresses.get(dataId)
     if (gone && address !== undefined) {
       this.#addresses.delete(dataId)
-      this.runtime.allocator.release(address)
+      if (this.#native.delete(dataId)) this.runtime.nativeMemory!.release(address)
+      else this.runtime.allocator.release(address)
     }
     const derived = this.#derived.get(dataId)
     if (gone && derived !== undefined) {
@@ -69,32 +79,61 @@ export class CpuBackend extends tf.MathBackendCPU {
 
   /** A new tensor in shared memory with undefined content, and its address. */
   allocate(shape: readonly number[], dtype: 'float32' | 'int32' = 'float32'): { info: tf.TensorInfo; address: number } {
-    const size = tf.util.sizeFromShape([...shape])
-    const address = this.runtime.allocator.allocate(size * 4)
-    const { buffer } = this.runtime.allocator.memory
-    const values = dtype === 'float32' ? new Float32Array(buffer, address, size) : new Int32Array(buffer, address, size)
-    const dataId = super.write(EMPTY[dtype], [0], dtype)
-    this.data.get(dataId).values = values
-    this.#addresses.set(dataId, address)
-    return { info: { dataId, shape: [...shape], dtype }, address }
+    const block = this.#allocate(tf.util.sizeFromShape([...shape]), dtype, false)
+    return { info: { dataId: this.#writeBlock(block, dtype), shape: [...shape], dtype }, address: block.address }
+  }
+
+  /**
+   * A new tensor for a frozen weight, with undefined content: in native memory when it is large and there is any, else in shared memory.
+   * Its values are to be written now; later only kernels that read weights take it.
+   */
+  allocateFrozen(size: number, dtype: 'float32' | 'int32'): { info: tf.TensorInfo; values: Float32Array | Int32Array } {
+    const block = this.#allocate(size, dtype, true)
+    return { info: { dataId: this.#writeBlock(block, dtype), shape: [size], dtype }, values: block.values }
   }
 
   /** Address of a tensor's values, which are moved into shared memory first when they are elsewhere. */
   address(tensor: tf.TensorInfo): number {
-    const known = this.#addresses.get(tensor.dataId)
-    if (known !== undefined) return known
-    const data = this.data.get(tensor.dataId)
-    const values = data.values as Values | undefined
-    const Type = tensor.dtype === 'float32' ? Float32Array : Int32Array
-    if (!(values instanceof Type)) {
-      throw new EngineError(`a kernel got a tensor of dtype ${tensor.dtype}; expected float32 or int32`)
+    return this.#addresses.get(tensor.dataId) ?? this.#move(tensor, false)
+  }
+
+  /** The same for a frozen weight, whose address is above 2³² when it lies in native memory. */
+  frozenAddress(tensor: tf.TensorInfo): number {
+    return this.#addresses.get(tensor.dataId) ?? this.#move(tensor, true)
+  }
+
+  #move({ dataId, dtype }: tf.TensorInfo, isFrozen: boolean): number {
+    const values = this.data.get(dataId).values as Values | undefined
+    const isFloat = dtype === 'float32' && values instanceof Float32Array
+    if (!isFloat && !(dtype === 'int32' && values instanceof Int32Array)) {
+      throw new EngineError(`a kernel got a tensor of dtype ${dtype}; expected float32 or int32`)
     }
-    const address = this.runtime.allocator.allocate(values.byteLength)
-    const moved = new Type(this.runtime.allocator.memory.buffer, address, values.length)
-    moved.set(values)
-    data.values = moved
-    this.#addresses.set(tensor.dataId, address)
-    return address
+    const block = this.#allocate(values.length, dtype, isFrozen)
+    block.values.set(values)
+    this.#assign(dataId, block)
+    return block.address
+  }
+
+  /** A new tensor of the values of a block. */
+  #writeBlock(block: Block, dtype: 'float32' | 'int32'): DataId {
+    const dataId = super.write(EMPTY[dtype], [0], dtype)
+    this.#assign(dataId, block)
+    return dataId
+  }
+
+  #assign(dataId: DataId, { address, values, isNative }: Block): void {
+    this.data.get(dataId).values = values
+    this.#addresses.set(dataId, address)
+    if (isNative) this.#native.add(dataId)
+  }
+
+  #allocate(size: number, dtype: 'float32' | 'int32', isFrozen: boolean): Block {
+    const { runtime } = this
+    const native = isFrozen && runtime.keepsOutside(size * 4) ? runtime.nativeMemory!.allocate(size * 4) : null
+    const address = native?.address ?? runtime.allocator.allocate(size * 4)
+    const [buffer, offset] = native ? [native.buffer, 0] : [runtime.allocator.memory.buffer, address]
+    const values = dtype === 'float32' ? new Float32Array(buffer, offset, size) : new Int32Array(buffer, offset, size)
+    return { address, values, isNative: native !== null }
   }
 
   /**

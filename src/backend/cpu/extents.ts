@@ -1,6 +1,8 @@
 import { EngineError } from '../../errors.js'
 import { RESERVED } from './allocator.js'
 import { KernelId, PEAK_TILE_BYTES, ROW_STATE_BYTES } from './constants.js'
+import { ADDRESS_HIGH, WEIGHT_ROWS } from './kernelCalls.js'
+import type { NativeMemory } from './nativeMemory.js'
 
 /** What a call of a kernel needs to stay within bounds. */
 interface Extents {
@@ -24,6 +26,8 @@ export function assertWithinMemory(
   tiles: number,
   /** Bytes of the memory. */
   memoryBytes: number,
+  /** What else the kernel reads weights from; null where it is not native. */
+  nativeMemory: Pick<NativeMemory, 'holds'> | null,
 ): void {
   const extentsOf = EXTENTS[kernel]
   if (!extentsOf) return
@@ -32,9 +36,17 @@ export function assertWithinMemory(
     throw outOfBounds(kernel, `sizes and strides ${sizes.join(', ')}, tiles of ${steps.join(' x ')}`)
   }
   for (const [what, address, bytes] of areas) {
+    if (bytes === 0) continue
+    if (address >= 2 ** 32) {
+      if (nativeMemory?.holds(address, bytes)) continue
+      throw outOfBounds(
+        kernel,
+        `${what} of ${bytes} bytes at ${address}, which ${nativeMemory ? 'is no weight' : 'only native code reaches'}`,
+      )
+    }
     // Addresses are unsigned.
     const start = address >>> 0
-    if (bytes > 0 && (start < RESERVED || start + bytes > memoryBytes)) {
+    if (start < RESERVED || start + bytes > memoryBytes) {
       throw outOfBounds(kernel, `${what} of ${bytes} bytes at ${start}, in a memory of ${memoryBytes}`)
     }
   }
@@ -43,6 +55,11 @@ export function assertWithinMemory(
 function outOfBounds(kernel: number, what: string): EngineError {
   const name = Object.entries(KernelId).find(([, id]) => id === kernel)![0]
   return new EngineError(`internal: the kernel ${name} got ${what}; expected what lies within the memory for tensors`)
+}
+
+/** An address whose upper 32 bits stand in a word of their own. */
+function wideAddress(low: number, words: readonly number[]): number {
+  return (words[ADDRESS_HIGH]! >>> 0) * 2 ** 32 + (low >>> 0)
 }
 
 /** Bytes from the first to the last number of a matrix with two strides. */
@@ -74,7 +91,7 @@ function gemmExtents(words: GemmWords): Extents {
     steps: [tileRows, tilePanels],
     areas: [
       ['A', a, matrixBytes(rows, aRow, depth, aDepth)],
-      ['B', b, bBytes[mode] ?? Infinity],
+      ['B', wideAddress(b, words), bBytes[mode] ?? Infinity],
       ['C', c, matrixBytes(rows, cRow, columns, cColumn)],
       ['a bias', bias, bias === 0 ? 0 : columns * 4],
       ["A'", lowA, matrixBytes(rows, lowARow, lowDepth, 4)],
@@ -214,6 +231,25 @@ function softmaxExtents(words: SoftmaxWords, areas: Extents['areas']): Extents {
   }
 }
 
+function embedExtents(
+  words: readonly [
+    ...[weight: number, ids: number, out: number, rows: number, width: number, bfloat16: number, tileRows: number],
+  ],
+): Extents {
+  const [weight, ids, out, rows, width, bfloat16, tileRows] = words
+  const weightRows = (words as readonly number[])[WEIGHT_ROWS]!
+  return {
+    sizes: [rows, width, weightRows],
+    steps: [tileRows],
+    areas: [
+      ['the weight', wideAddress(weight, words), Math.ceil(weightRows / 16) * width * (bfloat16 ? 32 : 64)],
+      // Those that are no row of the weight the kernel itself refuses.
+      ['ids', ids, rows * 4],
+      ['the result', out, rows * width * 4],
+    ],
+  }
+}
+
 function peakExtents([, chains]: readonly [rounds: number, chains: number], tiles: number): Extents {
   return { sizes: [], steps: [], areas: [['chains', chains, tiles * PEAK_TILE_BYTES]] }
 }
@@ -230,5 +266,6 @@ const EXTENTS: Readonly<Record<number, (words: never, tiles: number) => Extents>
   [KernelId.swiglu]: swigluExtents,
   [KernelId.logSoftmax]: logSoftmaxExtents,
   [KernelId.logSoftmaxGradient]: logSoftmaxGradientExtents,
+  [KernelId.embed]: embedExtents,
   [KernelId.peak]: peakExtents,
 }

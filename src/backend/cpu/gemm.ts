@@ -16,6 +16,7 @@ export interface Product {
   a: number
   aRowStride: number
   aDepthStride: number
+  /** Above 2³² in native memory. */
   b: number
   mode: number
   /** Strides of B; only for PanelMode.strided. */
@@ -78,7 +79,7 @@ export function gemm(calls: KernelCalls, product: Product): void {
   while (tilePanels > 1 && Math.ceil(panels / tilePanels) * rowTiles < wantedTiles) tilePanels /= 2
   const scratch = calls.scratch(BLOCK_BYTES + (Math.ceil(depth / 16) * 16 + (low?.depth ?? 0)) * 64)
   const words = [product.a, product.aRowStride, product.aDepthStride]
-  words.push(product.b, product.mode, product.bDepthStride ?? 0, product.bColumnStride ?? 0)
+  words.push(product.b % 2 ** 32, product.mode, product.bDepthStride ?? 0, product.bColumnStride ?? 0)
   words.push(product.c, product.cRowStride, product.cColumnStride ?? 4, rows, columns, depth)
   words.push(product.bias ?? 0, 0, product.accumulate ? 1 : 0, tileRows, scratch.address, scratch.stride)
   words.push(
@@ -88,6 +89,8 @@ export function gemm(calls: KernelCalls, product: Product): void {
     low?.bDepthStride ?? 0,
     low?.depth ?? 0,
     tilePanels,
+    ...[0, 0, 0, 0],
+    Math.floor(product.b / 2 ** 32),
   )
   const { args, floatArgs } = calls
   for (let i = 0; i < words.length; i++) {

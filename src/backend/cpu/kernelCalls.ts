@@ -16,3 +16,7 @@ export interface KernelCalls {
 
 /** Words that a call's arguments can have. */
 export const ARGUMENT_WORDS = 64
+/** Argument of products and embeddings that has the upper 32 bits of a weight's address; 0 for one in WebAssembly's memory. */
+export const ADDRESS_HIGH = 29
+/** Argument of embeddings that has the number of rows of the weight. */
+export const WEIGHT_ROWS = 30

@@ -1,16 +1,22 @@
 import { EngineError } from '../../errors.js'
 import { findAddons, loadAddon, loadWholeAddon } from '../../io/nativeAddon.js'
+import type { Allocator } from './allocator.js'
+import { NativeMemory } from './nativeMemory.js'
 
 /** What is expected of the addon; the number of native/kernels/kernels.h. */
-export const NATIVE_VERSION = 2
+export const NATIVE_VERSION = 3
 
 /** The addon that native/kernels is compiled to. */
-interface NativeAddon {
+export interface NativeAddon {
   readonly version: number
   /** Instruction sets of this processor, the best first, and the kernels that there are for each. */
   readonly sets: readonly { readonly name: string; readonly kernels: readonly number[] }[]
   /** Makes the function that computes tiles on a memory, for a thread. */
   attach(memory: Uint8Array, set: string, thread: number): NativeTiles | undefined
+  /** Memory of the process outside WebAssembly's; undefined when the system refuses it. */
+  map(bytes: number): { readonly buffer: ArrayBuffer; readonly address: number } | undefined
+  /** Gives such memory back at once; its ArrayBuffer is detached. */
+  unmap(buffer: ArrayBuffer): void
 }
 
 /** Computes tiles first … end − 1 of a kernel whose arguments stand at an address. */
@@ -45,9 +51,13 @@ export function findNativeKernels(
   return problem
 }
 
-/** The function that computes tiles on a memory, for the main thread. */
-export function attachNativeKernels({ file, set }: NativeKernels, memory: WebAssembly.Memory): NativeTiles {
-  const tiles = (loadAddon(file) as NativeAddon).attach(new Uint8Array(memory.buffer), set, 0)
-  if (!tiles) throw new EngineError(`native kernels for ${set} do not take the memory`)
-  return tiles
+/** The function that computes tiles on a memory, for the main thread, and memory outside of it, of which they can read weights. */
+export function attachNativeKernels(
+  { file, set }: NativeKernels,
+  allocator: Allocator,
+): { nativeTiles: NativeTiles; nativeMemory: NativeMemory } {
+  const addon = loadAddon(file) as NativeAddon
+  const nativeTiles = addon.attach(new Uint8Array(allocator.memory.buffer), set, 0)
+  if (!nativeTiles) throw new EngineError(`native kernels for ${set} do not take the memory`)
+  return { nativeTiles, nativeMemory: new NativeMemory(addon, allocator) }
 }

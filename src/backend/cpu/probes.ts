@@ -47,6 +47,11 @@ export function probeResults(backend: CpuBackend): ProbeResults {
       attention,
     )
 
+    const ids = Int32Array.from([0, 7, 132, 64, 8, 15, 16])
+    for (const dtype of ['float32', 'bfloat16'] as const) {
+      run(`embeddings, ${dtype} weights`, 'WeightRows', {}, { ids }, { weight: weight(133, 45, dtype) })
+    }
+
     const head = { weight: weight(133, 45, 'bfloat16') }
     const targets = { targets: Int32Array.from([0, 7, 132, 64, 65, 100, 31]), temperature: 0.9 }
     const [dLogProbs, dEntropies] = [matrix(1, 7), matrix(1, 7)]

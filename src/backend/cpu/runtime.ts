@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { EngineError, ConfigError } from '../../errors.js'
 import { scriptFlags } from '../../io/moduleWorker.js'
 import { Allocator, PAGE } from './allocator.js'
-import { BLOCK_ROWS, NATIVE_FAULT, NATIVE_KERNELS, NATIVE_PAGES, OBSERVED } from './constants.js'
+import { BLOCK_ROWS, KernelId, NATIVE_FAULT, NATIVE_KERNELS, NATIVE_PAGES, OBSERVED } from './constants.js'
 import { assertWithinMemory } from './extents.js'
 import { ARGUMENT_WORDS } from './kernelCalls.js'
 import type { KernelCalls } from './kernelCalls.js'
@@ -11,6 +11,7 @@ import { compileKernels } from './kernelModule.js'
 import type { KernelModule } from './kernelModule.js'
 import { attachNativeKernels } from './native.js'
 import type { NativeKernels } from './native.js'
+import type { NativeMemory } from './nativeMemory.js'
 
 interface KernelExports {
   dispatch(kernel: number, tiles: number, args: number, parallel: number): void
@@ -46,6 +47,11 @@ const ARGUMENTS = 2048
 /** Below so many operations (multiply-adds or the like), waking the helpers costs more than they save. */
 const PARALLEL_OPERATIONS = 60_000
 
+/** A frozen weight from so many bytes on lies in native memory, where it has a block of its own. */
+const OUTSIDE_BYTES = 8 * 2 ** 20
+/** The kernels that read frozen weights. */
+const WEIGHT_KERNELS: readonly number[] = [KernelId.gemm, KernelId.embed]
+
 /** Body of a helper thread; as a string, so that it needs no file that a bundler or a notebook kernel would have to find. */
 const HELPER_SOURCE = `
 const { parentPort, workerData } = require('node:worker_threads')
@@ -72,6 +78,8 @@ export class Runtime implements KernelCalls {
   readonly fusedMultiplyAdd: boolean
   /** Kernels in native code, which compute in place of those of the module; null where the module computes all. */
   readonly native: NativeKernels | null
+  /** Memory outside {@link Runtime.allocator}'s, for weights that native kernels read; null where there are none. */
+  readonly nativeMemory: NativeMemory | null
   /** Arguments of the next kernel as 32-bit words, and the same words as floats. */
   readonly args: Int32Array
   readonly floatArgs: Float32Array
@@ -79,6 +87,7 @@ export class Runtime implements KernelCalls {
   readonly #helpers: readonly Worker[]
   /** Pages of the memory, and whether native code would have gone beyond it. */
   readonly #nativeWords: Int32Array
+  #nativeKernels: ReadonlySet<number> = new Set()
   #observer: ((group: ObservedGroup) => void) | null = null
   #scratch = 0
   #scratchBytes = 0
@@ -88,6 +97,7 @@ export class Runtime implements KernelCalls {
     exports: KernelExports,
     helpers: readonly Worker[],
     { fusedMultiplyAdd, blockRows, native }: KernelModule,
+    nativeMemory: NativeMemory | null,
   ) {
     this.allocator = allocator
     this.threads = helpers.length + 1
@@ -98,6 +108,7 @@ export class Runtime implements KernelCalls {
     this.#exports = exports
     this.#helpers = helpers
     this.native = native ?? null
+    this.nativeMemory = nativeMemory
     this.setBlockRows(blockRows)
     this.setNativeKernels(native?.kernels ?? [])
   }
@@ -125,7 +136,8 @@ export class Runtime implements KernelCalls {
     const { module, native } = kernels
     const allocator = options.memoryPages === undefined ? reserveMemory() : new Allocator(options.memoryPages)
     const { memory } = allocator
-    const nativeTiles = native ? attachNativeKernels(native, memory) : () => undefined
+    const attached = native ? attachNativeKernels(native, allocator) : null
+    const nativeTiles = attached?.nativeTiles ?? (() => undefined)
     const env = { memory, abort: () => undefined, clock: () => performance.now(), nativeTiles }
     const instance = await WebAssembly.instantiate(module, { env })
     const helpers = Array.from({ length: threads - 1 }, (_, i) => {
@@ -145,7 +157,8 @@ export class Runtime implements KernelCalls {
     )
     // Sleeping helpers must not keep the program from ending.
     for (const helper of helpers) helper.unref()
-    return new Runtime(allocator, instance.exports as unknown as KernelExports, helpers, kernels)
+    const exports = instance.exports as unknown as KernelExports
+    return new Runtime(allocator, exports, helpers, kernels, attached?.nativeMemory ?? null)
   }
 
   /**
@@ -202,7 +215,9 @@ export class Runtime implements KernelCalls {
   #throwFault(): void {
     if (this.#nativeWords[1] === 0) return
     this.#nativeWords[1] = 0
-    throw new EngineError('internal: a list of attention reached beyond the memory for tensors; please report it')
+    throw new EngineError(
+      'internal: a list of attention or of tokens reached beyond the memory for tensors; please report it',
+    )
   }
 
   /** Tells of every group of calls from now on, which then takes some tenths of a microsecond more; null ends that. */
@@ -241,11 +256,26 @@ export class Runtime implements KernelCalls {
    * @throws EngineError when it would read or write beyond the memory
    */
   assertWithinMemory(kernel: number, args: Int32Array, tiles: number): void {
-    assertWithinMemory(kernel, args, tiles, this.allocator.memory.buffer.byteLength)
+    const outside = this.#nativeKernels.has(kernel) ? this.nativeMemory : null
+    assertWithinMemory(kernel, args, tiles, this.allocator.memory.buffer.byteLength, outside)
   }
 
-  /** Sets which kernels native code computes, by their numbers; where the runtime has no native code, there are none. */
+  /** Whether a frozen weight of so many bytes lies in native memory. */
+  keepsOutside(bytes: number): boolean {
+    return (
+      bytes >= OUTSIDE_BYTES && this.nativeMemory !== null && WEIGHT_KERNELS.every((id) => this.#nativeKernels.has(id))
+    )
+  }
+
+  /**
+   * Sets which kernels native code computes, by their numbers; where the runtime has no native code, there are none.
+   * @throws EngineError when weights lie in native memory that the others could not read
+   */
   setNativeKernels(kernels: readonly number[]): void {
+    if (this.nativeMemory?.isEmpty === false && !WEIGHT_KERNELS.every((id) => kernels.includes(id))) {
+      throw new EngineError('internal: weights lie in native memory, which only native code reaches')
+    }
+    this.#nativeKernels = new Set(this.native ? kernels : [])
     const mask = kernels.reduce((bits, kernel) => bits | (1n << BigInt(kernel)), 0n)
     new BigUint64Array(this.allocator.memory.buffer, NATIVE_KERNELS, 1)[0] = this.native ? mask : 0n
   }

@@ -211,6 +211,7 @@ export class DecodingPlan implements SamplingSteps {
       const isBfloat16 = embedding.form === 'bfloat16'
       callEmbed(calls, {
         weight: embedding.address,
+        weightRows: vocabularySize,
         isBfloat16,
         ids,
         out: x,

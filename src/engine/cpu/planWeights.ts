@@ -2,7 +2,7 @@ import * as tf from '../../bundled/tfjs.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { panelWeight } from '../../backend/cpu/kernels/linearProducts.js'
 import type { PanelWeight } from '../../backend/cpu/kernels/linearProducts.js'
-import { jointPanels, matrixPanels, sharePanels } from '../../backend/cpu/kernels/weight.js'
+import { jointPanels, matrixPanels, sharePanels, weightPanels } from '../../backend/cpu/kernels/weight.js'
 import { projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 import { isTrainable } from '../../ops/weight.js'
@@ -72,9 +72,9 @@ export class PlanWeights {
     this.finalNorm = this.#address(weights.finalNorm)
     this.head = this.#panels(weights.outputHead)
     const { embedding } = weights
-    const { tensor } = embedding as PackedWeight
+    const packed = embedding as PackedWeight
     this.embedding = {
-      address: this.#address(tensor),
+      address: isTrainable(embedding) ? this.#address(packed.tensor) : weightPanels(backend, packed),
       form: isTrainable(embedding) ? 'matrix' : embedding.format === 'bfloat16' ? 'bfloat16' : 'float32',
     }
     this.rank = Math.max(0, ...this.layers.flatMap(({ inputs }) => Object.values(inputs).map(({ rank }) => rank)))

@@ -5,6 +5,7 @@ import { isTrainable } from '../../../ops/weight.js'
 import type { PackedWeight } from '../../../ops/weight.js'
 import type { CpuBackend } from '../backend.js'
 import { KernelId } from '../constants.js'
+import { ADDRESS_HIGH, WEIGHT_ROWS } from '../kernelCalls.js'
 import type { KernelCalls } from '../kernelCalls.js'
 import { kernel } from './kernel.js'
 import { rowsOfTile } from './tile.js'
@@ -50,7 +51,7 @@ function fillPanels<Values extends Float32Array | Uint16Array>(
  * made when they are first asked for.
  */
 export function weightPanels(backend: CpuBackend, weight: PackedWeight): number {
-  return isTrainable(weight) ? matrixPanels(backend, weight.tensor) : backend.address(weight.tensor)
+  return isTrainable(weight) ? matrixPanels(backend, weight.tensor) : backend.frozenAddress(weight.tensor)
 }
 
 /** Panels of a matrix that is trained, in the layout of a frozen weight. */
@@ -96,18 +97,23 @@ function packWeight(backend: CpuBackend, _inputs: object, { source }: { source: 
   const [out, width] = source.shape
   const isBfloat16 = source.format === 'bfloat16'
   const size = packedSize(out, width)
-  const { info, address } = backend.allocate([isBfloat16 ? size / 2 : size], isBfloat16 ? 'int32' : 'float32')
-  const { buffer } = backend.runtime.allocator.memory
-  forEachPiece(source, (rows, first, count) => {
-    const place = first * width
-    const length = packedSize(count, width)
-    if (rows instanceof Uint16Array) {
-      const packed = new Uint16Array(buffer, address + place * 2, length)
-      fillPanels(packed, rows, [count, width], (j) => BFLOAT16_POSITION[j]!)
-    } else {
-      fillPanels(new Float32Array(buffer, address + place * 4, length), widenRows(rows), [count, width], (j) => j)
-    }
-  })
+  const { info, values } = backend.allocateFrozen(isBfloat16 ? size / 2 : size, isBfloat16 ? 'int32' : 'float32')
+  const { buffer, byteOffset } = values
+  try {
+    forEachPiece(source, (rows, first, count) => {
+      const place = first * width
+      const length = packedSize(count, width)
+      if (rows instanceof Uint16Array) {
+        const packed = new Uint16Array(buffer, byteOffset + place * 2, length)
+        fillPanels(packed, rows, [count, width], (j) => BFLOAT16_POSITION[j]!)
+      } else {
+        fillPanels(new Float32Array(buffer, byteOffset + place * 4, length), widenRows(rows), [count, width], (j) => j)
+      }
+    })
+  } catch (error) {
+    backend.disposeData(info.dataId, true)
+    throw error
+  }
   return info
 }
 
@@ -124,7 +130,8 @@ function weightRows(
   const idsAddress = runtime.allocator.place(ids)
   const isBfloat16 = weight.format === 'bfloat16'
   callEmbed(runtime, {
-    weight: backend.address(weight.tensor),
+    weight: weightPanels(backend, weight),
+    weightRows: weight.shape[0],
     isBfloat16,
     ids: idsAddress,
     out: out.address,
@@ -139,7 +146,8 @@ function weightRows(
 export function callEmbed(
   calls: KernelCalls,
   embed: {
-    weight: number // panels
+    weight: number // panels; above 2³² in native memory
+    weightRows: number
     isBfloat16: boolean
     ids: number // [rows]
     out: number // [rows, width]
@@ -156,6 +164,8 @@ export function callEmbed(
   args[4] = embed.width
   args[5] = embed.isBfloat16 ? 1 : 0
   args[6] = tileRows
+  args[ADDRESS_HIGH] = Math.floor(embed.weight / 2 ** 32)
+  args[WEIGHT_ROWS] = embed.weightRows
   calls.run(KernelId.embed, Math.ceil(embed.rows / tileRows), embed.rows * embed.width * EMBED_OPERATIONS)
 }
 
