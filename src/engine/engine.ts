@@ -49,6 +49,8 @@ export interface EngineInfo {
   readonly expectedDifference: SamplingDifference | null
   /** Whether programs are compiled when sizes are first met, so that the first call of a kind takes longer than those after it. */
   readonly isCompiled: boolean
+  /** Whether matrices that are quantised stay so in its memory; elsewhere they become float32 when they are loaded. */
+  readonly keepsQuantized: boolean
   /** Bytes that all tensors together can take. */
   readonly tensorLimit: number
   /** Sizes that decide the order of sums, and so belong to what a run is: see {@link EngineBudgets}. */

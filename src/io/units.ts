@@ -25,6 +25,11 @@ export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`
 }
 
+/** Bytes of memory, large or small: `310 MiB`, `1.25 GiB`. */
+export function memorySize(bytes: number): string {
+  return bytes < 2 ** 30 / 10 ? mebibytes(bytes) : gibibytes(bytes)
+}
+
 /** A duration in the two units that matter: `5 s`, `3 min 20 s`, `2 h 05 min`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds)

@@ -72,6 +72,11 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     return this.base.source.weightFormat
   }
 
+  /** Whether the frozen weights are quantised, by their files or while they were loaded. */
+  get isQuantized(): boolean {
+    return this.base.source.isQuantized
+  }
+
   /** What the model was loaded on. */
   get engine(): Engine {
     return this.base.engine

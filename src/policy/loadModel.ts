@@ -17,6 +17,7 @@ import type { WeightDtype } from '../model/weights/weightDtype.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
 import { CausalLM } from './causalLM.js'
+import { loadWeights } from './loadWeights.js'
 
 /** How a model is loaded, and found on the Hub when its name is no folder. */
 export interface LoadModelOptions extends DownloadOptions {
@@ -57,7 +58,7 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
     const isRounded = !isQuantized && dtype === 'auto' && precision !== 'float32'
     const weightFormat = isRounded ? precision : describeWeights(config, weights, dtype)
     const source = { folder, config, tokenizer, eosTokenIds, dtype, weightFormat, isQuantized, onProgress }
-    return new CausalLM({ source, engine, engineModel: await engine.load(source, weights) }, null)
+    return new CausalLM({ source, engine, engineModel: await loadWeights(engine, source, weights) }, null)
   } finally {
     weights.close()
   }

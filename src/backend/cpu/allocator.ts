@@ -129,7 +129,8 @@ export class Allocator {
     } catch (cause) {
       throw new EngineError(
         `out of tensor memory: ${mebibytes(size)} more were asked for while ${mebibytes(this.#used)} of at most ${mebibytes(this.maximumPages * PAGE)} are in use; ` +
-          'use a smaller perDeviceTrainBatchSize, numGenerations or maxCompletionLength, or a smaller model',
+          'use a smaller perDeviceTrainBatchSize, numGenerations or maxCompletionLength, a smaller model, or its weights in fewer bits ' +
+          '(dtype int8 or int4)',
         { cause },
       )
     }

@@ -27,6 +27,7 @@ const common = {
   samplingTolerance: SAMPLING_TOLERANCE,
   expectedDifference: null,
   isCompiled: false,
+  keepsQuantized: false,
   tensorLimit: TENSOR_LIMIT,
   budgets: {
     decodeRows: MAXIMUM_ROWS,
@@ -96,7 +97,7 @@ export async function startCpuEngine({
   cpuBackend ??= await registerCpuBackend(wanted === undefined ? {} : { threads: wanted })
   await tf.setBackend(CPU_BACKEND)
   const description = describe(cpuBackend)
-  return tensorEngine({ name: 'cpu', description }, CPU_BACKEND)
+  return tensorEngine({ name: 'cpu', description, keepsQuantized: true }, CPU_BACKEND)
 }
 
 /** `native code (AVX2), with fused multiply-add, on 2 threads` or `WebAssembly, 256 bits wide, …` */

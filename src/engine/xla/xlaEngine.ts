@@ -103,6 +103,7 @@ class XlaEngine implements Engine {
       // Which rows are computed together decides the sizes of a program, and these the order of sums.
       isBatchInvariant: false,
       isCompiled: true,
+      keepsQuantized: true,
       samplingTolerance: precision === 'float32' ? SAMPLING_TOLERANCE : null,
       expectedDifference: precision === 'float32' ? null : EXPECTED_DIFFERENCE[precision],
       tensorLimit: limit ?? availableMemory(),

@@ -1,7 +1,8 @@
 import { canKeep, hasOwnMemory } from '../../engine/engine.js'
 import type { WorkloadMemory } from '../../engine/engine.js'
-import { gibibytes, mebibytes } from '../../io/units.js'
+import { memorySize } from '../../io/units.js'
 import type { CausalLM } from '../../policy/causalLM.js'
+import { fewerBits } from '../../policy/fewerBits.js'
 import type { Task } from '../../tasks/task.js'
 import type { GRPOConfig } from '../config/config.js'
 
@@ -26,6 +27,10 @@ const MEASURED_PROMPTS = 200
 export interface MemoryForecast {
   /** The frozen weights, as wide as they are kept. */
   readonly weights: number
+  /** What they are kept in, in words: `bfloat16`, `int4, groups of 64, embeddings int8`. */
+  readonly weightFormat: string
+  /** What would make them smaller, in words; null where nothing would. */
+  readonly fewerBits: string | null
   /** What is trained, as tensors: matrices, their packed copies and one gradient of each. */
   readonly trained: number
   /** Keys and values of the completions that are sampled together, and their logits. */
@@ -84,6 +89,9 @@ function forecastOf(
 ): MemoryForecast {
   const { engine } = policy
   const weights = policy.engineModel.weightBytes
+  const { weightFormat } = policy
+  // All weights are trained in float32.
+  const smaller = policy.trained && !policy.adapter ? null : fewerBits(policy, engine.info)
   const optimizer = OPTIMIZER_VECTORS * 4 * (policy.trained?.parameters.values.length ?? 0)
   const without = weights + trained + Math.max(sampling, activations)
   const { available } = engine.memory()
@@ -95,7 +103,20 @@ function forecastOf(
   const tensors = without + kept
   const device = hasOwnMemory(engine.info) ? tensors : null
   const process = processBytes(device === null ? tensors : 0, optimizer)
-  return { weights, trained, sampling, activations, optimizer, kept, keptTokens, tensors, device, process }
+  return {
+    weights,
+    weightFormat,
+    fewerBits: smaller,
+    trained,
+    sampling,
+    activations,
+    optimizer,
+    kept,
+    keptTokens,
+    tensors,
+    device,
+    process,
+  }
 }
 
 function processBytes(tensors: number, optimizer: number): number {
@@ -131,10 +152,13 @@ export function promptLengths(policy: CausalLM, task: Task): number[] {
   return task.problems.slice(0, MEASURED_PROMPTS).map((problem) => task.prompt(problem, policy.tokenizer).ids.length)
 }
 
-/** `program 0.32 GiB, weights 0.26 GiB, trained 5 MiB, …` */
-export function describeMemory({ weights, trained, optimizer, sampling, activations, kept }: MemoryForecast): string {
+/** `program 0.32 GiB, weights 0.26 GiB (int4), trained 5 MiB, …` */
+export function describeMemory(forecast: MemoryForecast): string {
+  const { weights, weightFormat, trained, optimizer, sampling, activations, kept } = forecast
   const parts = { program: PROCESS_BYTES, weights, trained, optimizer, sampling, activations, kept }
+  // Of the format the first word.
+  const format = /^[^ ,]*/.exec(weightFormat)![0]
   return Object.entries(parts)
-    .map(([name, bytes]) => `${name} ${bytes < 2 ** 30 / 10 ? mebibytes(bytes) : gibibytes(bytes)}`)
+    .map(([name, bytes]) => `${name} ${memorySize(bytes)}${name === 'weights' ? ` (${format})` : ''}`)
     .join(', ')
 }

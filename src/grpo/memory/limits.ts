@@ -54,11 +54,12 @@ export function checkMemory(forecast: MemoryForecast, engine: Pick<Engine, 'info
 }
 
 /** What to make smaller, by what takes the most. */
-function smaller({ weights, trained, optimizer, sampling, activations, tensors }: MemoryForecast): string {
+function smaller(forecast: MemoryForecast): string {
+  const { weights, fewerBits, trained, optimizer, sampling, activations, tensors } = forecast
   if (trained + optimizer > (tensors + optimizer) / 2) {
     return 'train a LoRA adapter instead of all weights (model.withLora(), use_peft), a smaller one, or take a smaller model'
   }
-  if (weights > tensors / 2) return 'take a smaller model'
+  if (weights > tensors / 2) return fewerBits === null ? 'take a smaller model' : `${fewerBits}, or a smaller model`
   return activations >= sampling
     ? 'set a smaller maxTokensPerPass or maxCompletionLength'
     : 'set a smaller maxCompletionLength or shorten the prompts'

@@ -164,6 +164,9 @@ export function checkMemoryForecast(forecast: MemoryForecast, limits: MemoryLimi
     status: 'warning',
     message,
     evidence,
-    advice: 'set maxTokensPerPass, take a smaller perDeviceTrainBatchSize, or end what else runs on this machine',
+    advice:
+      forecast.fewerBits !== null && forecast.weights > forecast.tensors / 2
+        ? `${forecast.fewerBits}, or end what else runs on this machine`
+        : 'set maxTokensPerPass, take a smaller perDeviceTrainBatchSize, or end what else runs on this machine',
   }
 }

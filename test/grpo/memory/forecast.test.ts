@@ -9,6 +9,7 @@ import { EngineError } from '../../../src/errors.js'
 import { parseGRPOConfig } from '../../../src/grpo/config/config.js'
 import { memoryForecast } from '../../../src/grpo/memory/forecast.js'
 import type { MemoryForecast } from '../../../src/grpo/memory/forecast.js'
+import { checkMemoryForecast } from '../../../src/grpo/preflight/forecast.js'
 import { checkMemory } from '../../../src/grpo/memory/limits.js'
 import { GRPOTrainer } from '../../../src/grpo/trainer.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
@@ -142,7 +143,19 @@ describe('grpo/memoryForecast', () => {
       refusal({ ...forecast, tensors: 5 * 2 ** 30, activations: 4 * 2 ** 30 })!,
       /5\.00 GiB of tensors, more than the 4\.00 GiB that the engine can hold.*maxTokensPerPass/,
     )
-    assert.match(refusal({ ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30 })!, /take a smaller model/)
+    const large = { ...forecast, tensors: 5 * 2 ** 30, weights: 4 * 2 ** 30, fewerBits: 'take dtype int4' }
+    assert.match(refusal(large)!, /weights 4\.00 GiB \(bfloat16\), .*; take dtype int4, or a smaller model$/)
+    assert.match(refusal({ ...large, fewerBits: null })!, /; take a smaller model$/)
+  })
+
+  it('lets a preflight advise fewer bits where the weights take most of a memory that is nearly full', async () => {
+    const known = await memoryForecast(policy, [10], parseGRPOConfig({}))
+    const forecast = { ...known, tensors: 5e9, weights: 3e9, process: 9e9, fewerBits: 'take dtype int4' }
+    const limits = { tensors: 2 ** 40, device: null, process: 1e10 }
+    assert.match(checkMemoryForecast(forecast, limits).advice!, /^take dtype int4, or end what else runs/)
+    assert.match(checkMemoryForecast({ ...forecast, weights: 2e9 }, limits).advice!, /^set maxTokensPerPass/)
+    assert.match(checkMemoryForecast({ ...forecast, fewerBits: null }, limits).advice!, /^set maxTokensPerPass/)
+    assert.equal(checkMemoryForecast(forecast, { ...limits, process: 2e10 }).advice, null)
   })
 
   it('tells the memory of a device from that of the process', async () => {
@@ -170,7 +183,7 @@ describe('grpo/memoryForecast', () => {
   it('waits for an engine that knows it later, and trains nothing that does not fit', async () => {
     const config = { numGenerations: 4, perDeviceTrainBatchSize: 4, maxSteps: 1, maxCompletionLength: 4 }
     const run = { task: tinyTask(), rewards: [rewardOf(() => 1)], config, outputDir: inFolder('run') }
-    const trainer = new GRPOTrainer({ ...run, policy: await onDevice(1000) })
+    const trainer = new GRPOTrainer({ ...run, policy: await onDevice(base.engineModel.weightBytes + 1000) })
     await assert.rejects(trainer.train(), /EngineError: .*of the device's memory, which has 0\.00 GiB/)
     await assert.rejects(Promise.resolve(trainer.memoryForecast), EngineError)
     assert.equal(trainer.step, 0)

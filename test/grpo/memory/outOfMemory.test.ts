@@ -94,7 +94,7 @@ describe('a device whose memory is full', () => {
       assert.rejects(train(policy, { outputDir }), (error) =>
         says(
           error,
-          /^backward: the device is out of memory\. Make one of these smaller: maxTokensPerPass \(now null, as much as fits\), maxCompletionLength \(now 5\), numGenerations \(now 4\), perDeviceTrainBatchSize \(now 4\), or take precision bfloat16\./,
+          /^backward: the device is out of memory\. Make one of these smaller: maxTokensPerPass \(now null, as much as fits\), maxCompletionLength \(now 5\), numGenerations \(now 4\), perDeviceTrainBatchSize \(now 4\), or take precision bfloat16, or take dtype int8 \(1 MiB of weights\) or int4 \(1 MiB\)\./,
           /The run was stopped behind step 2; adapter and checkpoint are saved in .*run, and resume \(--resume\) goes on from there; maxTokensPerPass may be another one then/,
         ),
       ),
@@ -125,7 +125,7 @@ describe('a device whose memory is full', () => {
       (policy) =>
         assert.rejects(train(policy), (error) => {
           assert.doesNotMatch((error as Error).message, /precision/)
-          return says(error, /perDeviceTrainBatchSize \(now 4\)\./)
+          return says(error, /perDeviceTrainBatchSize \(now 4\), or take dtype int8/)
         }),
       { ...card, precision: 'bfloat16' },
     ))
@@ -140,7 +140,10 @@ describe('a device whose memory is full', () => {
     })
     await withCard({ sampled: 0 }, (policy) =>
       assert.rejects(evaluate({ policy }, task, { samples: 3, maxCompletionLength: 6 }), (error) =>
-        says(error, /^decode: .*maxCompletionLength \(now 6\), samples \(now 3\), or take precision bfloat16$/),
+        says(
+          error,
+          /^decode: .*maxCompletionLength \(now 6\), samples \(now 3\), or take precision bfloat16, or take dtype/,
+        ),
       ),
     )
     const run = { task, rewards: [rewardOf(() => 1)], maxSeconds: 5 }
