@@ -4,7 +4,7 @@ import { quote } from '../io/json.js'
 import { quantize } from './quantize.js'
 import { dequantize } from './quantizedMatrix.js'
 import type { QuantizedMatrix } from './quantizedMatrix.js'
-import { DEFAULT_GROUP_SIZE, integerFormat } from './weightFormat.js'
+import { DEFAULT_GROUP_SIZES, integerFormat } from './weightFormat.js'
 import type { QuantizedDtype, WeightFormat } from './weightFormat.js'
 
 /** Rows of a matrix: float32 numbers, the bits of bfloat16 ones, or codes. */
@@ -71,7 +71,7 @@ export function widenedSource(source: MatrixSource): MatrixSource {
 export function quantizedSource(
   source: MatrixSource,
   dtype: QuantizedDtype,
-  groupSize: number = DEFAULT_GROUP_SIZE,
+  groupSize: number = DEFAULT_GROUP_SIZES[dtype],
 ): MatrixSource {
   const width = source.shape[1]
   return {

@@ -49,11 +49,11 @@ export const quantizedDtypes = ['int8', 'int4'] as const
 /** Symmetric whole numbers of 8 or 4 bits. */
 export type QuantizedDtype = (typeof quantizedDtypes)[number]
 
-/** Inputs of a group, where nothing else is asked for. */
-export const DEFAULT_GROUP_SIZE = 64
+/** Inputs of a group, where nothing else is asked for: 4 bits gain much from small ones (docs/quantization.md), 8 bits nothing. */
+export const DEFAULT_GROUP_SIZES: Readonly<Record<QuantizedDtype, number>> = { int8: 64, int4: 32 }
 
 /** The format of an own quantisation. */
-export function integerFormat(dtype: QuantizedDtype, groupSize: number = DEFAULT_GROUP_SIZE): QuantizedFormat {
+export function integerFormat(dtype: QuantizedDtype, groupSize: number = DEFAULT_GROUP_SIZES[dtype]): QuantizedFormat {
   return dtype === 'int8'
     ? { bits: 8, groupSize, hasOffsets: false, codebook: null }
     : { bits: 4, groupSize, hasOffsets: false, codebook: INT4_CODEBOOK }

@@ -5,7 +5,12 @@ import { forEachPiece, quantizedSource, sourceOf, widenRows } from '../../src/qu
 import { quantize } from '../../src/quantization/quantize.js'
 import { dequantize } from '../../src/quantization/quantizedMatrix.js'
 import type { QuantizedDtype } from '../../src/quantization/weightFormat.js'
-import { formatBytes, integerFormat, quantizedDtypes } from '../../src/quantization/weightFormat.js'
+import {
+  DEFAULT_GROUP_SIZES,
+  formatBytes,
+  integerFormat,
+  quantizedDtypes,
+} from '../../src/quantization/weightFormat.js'
 import { randomValues } from '../ops/suite.js'
 
 function squaredError(values: Float32Array, approximation: Float32Array): number {
@@ -82,7 +87,7 @@ describe('a matrix that is quantised while it is read', () => {
   const values = randomValues(out * width, 3)
 
   function whole(dtype: QuantizedDtype): Float32Array {
-    return dequantize(quantize(values, [out, width], dtype, 64))
+    return dequantize(quantize(values, [out, width], dtype, DEFAULT_GROUP_SIZES[dtype]))
   }
 
   for (const dtype of quantizedDtypes) {
