@@ -1,4 +1,4 @@
-// The tests against Python's tools, in an environment of their own: torch, transformers, PEFT and huggingface_hub are
+// The tests against Python's tools, in an environment of their own: torch, transformers, PEFT, bitsandbytes and others are
 // installed into .interop-venv/ once. GRPO_TS_PYTHON names another Python that has them.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -18,7 +18,8 @@ function run(command, args, env = process.env) {
 if (!fs.existsSync(python)) {
   run(isWindows ? 'python' : 'python3', ['-m', 'venv', venv])
   const index = process.platform === 'linux' ? ['--extra-index-url', 'https://download.pytorch.org/whl/cpu'] : []
-  run(python, ['-m', 'pip', 'install', '--quiet', 'torch', 'transformers', 'peft', 'huggingface_hub', 'gguf', ...index])
+  const packages = ['torch', 'transformers', 'accelerate', 'peft', 'huggingface_hub', 'gguf', 'bitsandbytes']
+  run(python, ['-m', 'pip', 'install', '--quiet', ...packages, ...index])
 }
 const mocha = path.join(root, 'node_modules/mocha/bin/mocha.js')
 const tests = ['test/interop/**/*.test.ts', 'test/hub/**/*.test.ts', 'test/push/**/*.test.ts']

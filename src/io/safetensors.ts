@@ -96,6 +96,11 @@ export class Safetensors {
     return this.shardOfTensor.has(name)
   }
 
+  /** The file that holds a tensor. Throws a FileFormatError for a name that is not there. */
+  fileOf(name: string): string {
+    return this.find(name).reader.file
+  }
+
   /** Type, shape and size of a tensor. Throws a FileFormatError for a name that is not there. */
   info(name: string): TensorInfo {
     const { dtype, shape, byteLength } = this.find(name).tensor

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { FileFormatError, UnsupportedError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { parseJsonFields } from '../io/jsonFields.js'
+import { parseQuantizationConfig } from './quantizationConfig.js'
+import type { QuantizationConfig } from './quantizationConfig.js'
 import { parseRopeConfig } from './ropeConfig.js'
 import type { RopeConfig } from './ropeFrequencies.js'
 
@@ -79,6 +81,8 @@ export interface ModelConfig {
   readonly ropeLayers: readonly boolean[]
   /** The dtype that the weights were saved in, e.g. bfloat16; null when the config does not say. */
   readonly torchDtype: string | null
+  /** How the weights were quantised before they were saved; null when they were not. */
+  readonly quantization: QuantizationConfig | null
   /** The parsed config.json. */
   readonly raw: Readonly<Record<string, unknown>>
 }
@@ -150,6 +154,7 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
     rope: parseRopeConfig(json, { theta: defaults.theta, maxPositions, headDim }, file),
     ropeLayers,
     torchDtype: fields.dtype ?? fields.torch_dtype ?? null,
+    quantization: parseQuantizationConfig(json, file),
     raw: json,
   }
   checkHeads(config, file)
@@ -193,7 +198,6 @@ const mixtureOfExpertsKeys = [
   'num_experts_per_tok',
   'moe_intermediate_size',
 ]
-const quantizationKeys = ['quantization_config', 'compression_config']
 
 function refuseUnsupported(json: Record<string, unknown>, file: string): void {
   const isSet = (key: string) => json[key] !== undefined && json[key] !== null && json[key] !== 0
@@ -202,13 +206,6 @@ function refuseUnsupported(json: Record<string, unknown>, file: string): void {
     throw new UnsupportedError(
       `${file}: mixture of experts (${experts} is ${quote(json[experts])}) is not supported; ` +
         'supported are dense models',
-    )
-  }
-  const quantization = quantizationKeys.find(isSet)
-  if (quantization !== undefined) {
-    throw new UnsupportedError(
-      `${file}: quantised weights (${quantization} is ${quote(json[quantization])}) are not supported; ` +
-        'take the model with weights in bfloat16, float16 or float32',
     )
   }
   if (isSet('per_layer_config')) {

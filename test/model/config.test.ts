@@ -31,6 +31,7 @@ describe('parseModelConfig', () => {
       rope: { type: 'default', theta: 10000 },
       ropeLayers: [true, true],
       torchDtype: null,
+      quantization: null,
       raw: json,
     })
   })
@@ -111,7 +112,8 @@ describe('parseModelConfig', () => {
     ['several architectures', { architectures: ['LlamaForCausalLM', 'X'] }, /several architectures/],
     ['experts', { num_experts: 8 }, /mixture of experts \(num_experts is 8\)/],
     ['local experts', { num_local_experts: 8 }, /mixture of experts/],
-    ['quantised weights', { quantization_config: { quant_method: 'awq' } }, /quantised weights.*awq.*bfloat16/],
+    ['quantised weights', { quantization_config: { quant_method: 'hqq' } }, /quantised with 'hqq'.*bfloat16/],
+    ['compressed weights', { compression_config: { quant_method: 'sparse' } }, /quantised with 'sparse'/],
     ['another activation', { hidden_act: 'gelu' }, /hidden_act 'gelu'.*supported is 'silu'/],
     ['layers that differ', { per_layer_config: { 0: {} } }, /per_layer_config/],
     ['an odd head_dim', { head_dim: 5 }, /odd head_dim \(5\)/],

@@ -1,0 +1,82 @@
+import { FileFormatError } from '../../errors.js'
+import { quote } from '../../io/json.js'
+import type { Safetensors } from '../../io/safetensors.js'
+import type { SafetensorsDtype } from '../../io/dtypes.js'
+import type { MatrixSource } from '../../quantization/matrixSource.js'
+import { GROUP_MULTIPLE } from '../../quantization/weightFormat.js'
+import { floatMatrix } from './floatWeights.js'
+import type { ModelWeights } from './modelWeights.js'
+
+/** A matrix that a file holds as several tensors: codes, scales and what else is needed to read them. */
+export interface StoredMatrix {
+  readonly shape: readonly [out: number, width: number]
+  /** Names of the tensors. */
+  readonly parts: readonly string[]
+  /** Reads nothing large before the source is read. */
+  open(): Omit<MatrixSource, 'name' | 'shape' | 'storedBytes'>
+}
+
+/** The weights of a safetensors model some of whose matrices are quantised; all others are floats. */
+export function quantizedWeights(
+  tensors: Safetensors,
+  /** In words, see {@link ModelWeights.quantization}. */
+  quantization: string,
+  /** By the name that the matrix would have if it were not quantised. */
+  matrices: ReadonlyMap<string, StoredMatrix>,
+): ModelWeights {
+  const parts = new Set([...matrices.values()].flatMap((matrix) => matrix.parts))
+  const floats = tensors.names().filter((name) => !parts.has(name))
+  return {
+    source: tensors.source,
+    quantization,
+    shapes: new Map([
+      ...floats.map((name) => [name, tensors.info(name).shape] as const),
+      ...[...matrices].map(([name, { shape }]) => [name, shape] as const),
+    ]),
+    vector: (name) => tensors.readFloat32(name),
+    matrix: (name) => {
+      const stored = matrices.get(name)
+      if (stored === undefined) return floatMatrix(tensors, name)
+      const storedBytes = stored.parts.reduce((sum, part) => sum + tensors.info(part).byteLength, 0)
+      return { name, shape: stored.shape, storedBytes, ...stored.open() }
+    },
+    close: () => {
+      tensors.close()
+    },
+  }
+}
+
+/** Throws a FileFormatError where config.json says that weights are quantised and no tensor is. */
+export function checkSomeQuantized(tensors: Safetensors, method: string, matrices: ReadonlyMap<string, unknown>): void {
+  if (matrices.size > 0) return
+  throw new FileFormatError(
+    tensors.source,
+    `config.json says that the weights are quantised (${method}), but no tensor is; if they are floats, remove quantization_config`,
+  )
+}
+
+/** Checks a tensor that a quantised matrix is made of. Throws a FileFormatError that names it. */
+export function checkPart(
+  tensors: Safetensors,
+  name: string,
+  dtype: SafetensorsDtype | 'float',
+  shape: readonly number[],
+): void {
+  const found = tensors.info(name)
+  const fits = dtype === 'float' ? floats.includes(found.dtype) : found.dtype === dtype
+  if (fits && found.shape.join() === shape.join()) return
+  const expected = `${dtype === 'float' ? floats.join(' or ') : dtype} and [${shape.join(', ')}]`
+  throw partError(tensors, name, `has dtype ${found.dtype} and shape [${found.shape.join(', ')}]; expected ${expected}`)
+}
+
+const floats: readonly SafetensorsDtype[] = ['F32', 'F16', 'BF16']
+
+/** An error that names a tensor and its file. */
+export function partError(tensors: Safetensors, name: string, problem: string): FileFormatError {
+  return new FileFormatError(tensors.fileOf(name), `tensor ${quote(name)} ${problem}`)
+}
+
+/** The size of the one group of an output that has a single scale. */
+export function wholeRow(width: number): number {
+  return Math.ceil(width / GROUP_MULTIPLE) * GROUP_MULTIPLE
+}

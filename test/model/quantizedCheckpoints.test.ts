@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { FileFormatError, UnsupportedError } from '../../src/errors.js'
+import type { TensorToWrite } from '../../src/io/safetensorsWriter.js'
+import { forEachPiece, widenRows } from '../../src/quantization/matrixSource.js'
+import type { MatrixSource } from '../../src/quantization/matrixSource.js'
+import { isQuantized } from '../../src/quantization/weightFormat.js'
+import { changedCheckpoint, checkpoint, openCheckpoint } from './quantizedCheckpoint.js'
+import type { Changes } from './quantizedCheckpoint.js'
+
+const { sha256: expected } = JSON.parse(fs.readFileSync(checkpoint('expected.json'), 'utf8')) as {
+  sha256: Record<string, Record<string, string>>
+}
+
+const descriptions: Record<string, string> = {
+  'nf4-double': 'NF4 in blocks of 64, double quantised (bitsandbytes)',
+  fp4: 'FP4 in blocks of 64 (bitsandbytes)',
+  int8: 'LLM.int8 (bitsandbytes)',
+}
+
+function wholeMatrix(matrix: MatrixSource): Float32Array {
+  return widenRows(matrix.read(0, matrix.shape[0]))
+}
+
+describe('quantised checkpoints', () => {
+  for (const [name, description] of Object.entries(descriptions)) {
+    it(`${name}: stands for the numbers that the package itself makes of it, to the bit`, () => {
+      const weights = openCheckpoint(checkpoint(name))
+      assert.equal(weights.quantization, description)
+      assert.equal(Object.keys(expected[name]!).length, 7)
+      for (const [tensor, digest] of Object.entries(expected[name]!)) {
+        const matrix = weights.matrix(tensor)
+        assert.ok(isQuantized(matrix.format), tensor)
+        assert.equal(createHash('sha256').update(wholeMatrix(matrix)).digest('hex'), digest, tensor)
+      }
+      assert.equal(weights.matrix('model.embed_tokens.weight').format, 'bfloat16')
+      assert.equal(weights.vector('model.norm.weight').length, 32)
+      weights.close()
+    })
+
+    it(`${name}: is read in pieces of any size`, () => {
+      const weights = openCheckpoint(checkpoint(name))
+      const matrix = weights.matrix('model.layers.0.mlp.down_proj.weight')
+      const whole = wholeMatrix(matrix)
+      for (const [first, count] of [
+        [0, 1],
+        [3, 5],
+        [31, 1],
+        [16, 16],
+        [7, 20],
+      ] as const) {
+        const rows = widenRows(matrix.read(first, count))
+        assert.deepEqual(rows, whole.subarray(first * 96, (first + count) * 96))
+      }
+      const pieces = new Float32Array(whole.length)
+      forEachPiece(matrix, (rows, first) => {
+        pieces.set(widenRows(rows), first * 96)
+      })
+      assert.deepEqual(pieces, whole)
+      weights.close()
+    })
+  }
+
+  const up = 'model.layers.0.mlp.up_proj'
+  const text = (value: unknown): Omit<TensorToWrite, 'name'> => {
+    const data = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
+    return { dtype: 'U8', shape: [data.length], data }
+  }
+  const shape = (...sizes: number[]): Partial<TensorToWrite> => ({ shape: sizes })
+  const floats = (count: number): Omit<TensorToWrite, 'name'> => ({
+    dtype: 'F32',
+    shape: [count],
+    data: new Float32Array(count),
+  })
+  const nf4 = `${up}.weight.quant_state.bitsandbytes__nf4`
+  const state = { quant_type: 'nf4', blocksize: 64, dtype: 'bfloat16', shape: [96, 32] }
+  const nested = { ...state, nested_blocksize: 256, nested_offset: 0.5 }
+
+  const damaged: [string, Changes, RegExp][] = [
+    ['nf4-double', { tensors: { [nf4]: text('{"quant_type"') } }, /up_proj.*bitsandbytes__nf4.*JSON/],
+    ['nf4-double', { tensors: { [nf4]: text([1]) } }, /bitsandbytes__nf4 must be of type object/],
+    [
+      'nf4-double',
+      { tensors: { [nf4]: text({ ...nested, blocksize: 0 }) } },
+      /nf4.blocksize must be at least 1, got 0/,
+    ],
+    ['nf4-double', { tensors: { [nf4]: text({ ...nested, quant_type: 'nf5' }) } }, /quant_type must be 'nf4' or 'fp4'/],
+    ['nf4-double', { tensors: { [nf4]: text({ ...nested, shape: [96] }) } }, /shape/],
+    ['nf4-double', { tensors: { [nf4]: text({ ...nested, shape: [2 ** 50, 32] }) } }, /up_proj.weight' has 1536 bytes/],
+    [
+      'nf4-double',
+      { tensors: { [nf4]: text({ ...nested, shape: [32, 96] }) } },
+      /has shape \[32, 96\], expected \[96, 32\]/,
+    ],
+    [
+      'nf4-double',
+      { tensors: { [nf4]: text(' '.repeat(5000)) } },
+      /nf4' has dtype U8 and 5000 bytes; expected U8, at most/,
+    ],
+    ['nf4-double', { tensors: { [nf4]: text(state) } }, /absmax' has dtype U8 and shape \[48\]; expected F32 or F16/],
+    ['nf4-double', { tensors: { [nf4]: floats(3) } }, /nf4' has dtype F32/],
+    ['nf4-double', { tensors: { [nf4]: null } }, /absmax' is surplus/],
+    ['nf4-double', { tensors: { [`${up}.weight`]: null } }, /no tensor '.*up_proj.weight'/],
+    ['nf4-double', { tensors: { [`${up}.weight.absmax`]: null } }, /no tensor '.*up_proj.weight.absmax'/],
+    ['nf4-double', { tensors: { [`${up}.weight.nested_absmax`]: null } }, /no tensor '.*nested_absmax'/],
+    [
+      'nf4-double',
+      { tensors: { [`${up}.weight.nested_absmax`]: floats(2) } },
+      /nested_absmax' has .*shape \[2\]; .*\[1\]/,
+    ],
+    ['nf4-double', { tensors: { [`${up}.weight.nested_quant_map`]: floats(16) } }, /nested_quant_map' .*\[256\]/],
+    ['nf4-double', { tensors: { [`${up}.weight.quant_map`]: floats(17) } }, /quant_map' has .*shape \[17\]; .*\[16\]/],
+    ['nf4-double', { quantization: { load_in_4bit: false, load_in_8bit: true } }, /8 bits.*but no tensor is/],
+    ['fp4', { tensors: { [`${up}.weight.absmax`]: floats(47) } }, /absmax' has .*\[47\]; expected .*\[48\]/],
+    ['int8', { quantization: { load_in_4bit: true, load_in_8bit: false } }, /4 bits.*but no tensor is/],
+    ['int8', { quantization: { load_in_4bit: true } }, /load_in_4bit true and load_in_8bit true; expected one/],
+    ['int8', { quantization: { load_in_8bit: 1 } }, /quantization_config.load_in_8bit must be of type boolean, got 1/],
+    ['int8', { tensors: { [`${up}.SCB`]: null } }, /weight_format' is surplus/],
+    ['int8', { tensors: { [`${up}.SCB`]: floats(95) } }, /SCB' has .*shape \[95\]; expected .*\[96\]/],
+    [
+      'int8',
+      { tensors: { [`${up}.weight`]: floats(96) } },
+      /up_proj.weight' has dtype F32 and shape \[96\]; expected I8/,
+    ],
+    ['int8', { tensors: { [`${up}.weight`]: () => shape(32, 96) } }, /SCB' has .*shape \[96\]; expected .*\[32\]/],
+  ]
+  for (const [name, changes, message] of damaged) {
+    it(`${name}: ${JSON.stringify(Object.values(changes)[0]).slice(0, 90)} is refused: ${message.source}`, () => {
+      assert.throws(
+        () => openCheckpoint(changedCheckpoint(name, changes)),
+        (error) => error instanceof FileFormatError && message.test(error.message),
+      )
+    })
+  }
+
+  const unsupported: [string, Changes, RegExp][] = [
+    [
+      'fp4',
+      { tensors: { [`${up}.weight.quant_state.bitsandbytes__fp4`]: text({ ...state, blocksize: 24 }) } },
+      /32 inputs in blocks of 24; supported are .*multiples of 16/,
+    ],
+    [
+      'int8',
+      { tensors: { [`${up}.weight_format`]: { dtype: 'U8', shape: [], data: Uint8Array.of(2) } } },
+      /weight_format' is 2.*supported is 0/,
+    ],
+    ...['hqq', 'aqlm', 'fp8', 'torchao', 'mxfp4', 'toString', 7].map((method): [string, Changes, RegExp] => [
+      'int8',
+      { quantization: { quant_method: method } },
+      new RegExp(`quantised with '${method}'.*checkpoints are read .*dtype 'int8' or 'int4'`),
+    ]),
+  ]
+  for (const [name, changes, message] of unsupported) {
+    it(`${name}: ${message.source}`, () => {
+      assert.throws(
+        () => openCheckpoint(changedCheckpoint(name, changes)),
+        (error) => error instanceof UnsupportedError && message.test(error.message),
+      )
+    })
+  }
+
+  it('bitsandbytes: the type under which codes go does not matter, nor does a missing method', () => {
+    const weight = ({ data }: TensorToWrite): Partial<TensorToWrite> => ({ dtype: 'BF16', shape: [768, 1], data })
+    const folder = changedCheckpoint('fp4', {
+      quantization: { quant_method: undefined },
+      tensors: { [`${up}.weight`]: weight },
+    })
+    const [plain, other] = [openCheckpoint(checkpoint('fp4')), openCheckpoint(folder)]
+    assert.deepEqual(other.matrix(`${up}.weight`).read(5, 7), plain.matrix(`${up}.weight`).read(5, 7))
+    plain.close()
+    other.close()
+  })
+})
