@@ -51,8 +51,15 @@ export interface EngineInfo {
   readonly isCompiled: boolean
   /** Whether matrices that are quantised stay so in its memory; elsewhere they become float32 when they are loaded. */
   readonly keepsQuantized: boolean
-  /** Bytes that all tensors together can take. */
+  /** Bytes that all tensors together can take, those of {@link EngineModel.outsideBytes} apart. */
   readonly tensorLimit: number
+  /**
+   * Bytes from which on a frozen matrix lies beside the other tensors in the memory of the process, where `tensorLimit` does not count
+   * it; Infinity where all of them count.
+   */
+  readonly outsideFrom: number
+  /** Why no matrix does, where that could be otherwise; null elsewhere. */
+  readonly limitReason: string | null
   /** Sizes that decide the order of sums, and so belong to what a run is: see {@link EngineBudgets}. */
   readonly budgets: EngineBudgets
 }
@@ -242,6 +249,8 @@ export interface WorkloadMemory {
 export interface EngineModel {
   /** Bytes of the frozen weights, as wide as they are kept. */
   readonly weightBytes: number
+  /** Bytes of frozen weights that lie beside the other tensors in the memory of the process: the engine's `tensorLimit` does not count them. */
+  readonly outsideBytes: number
   /** The same frozen weights with an adapter, whose values are taken over anew whenever they have changed. */
   withAdapter(adapter: LoraAdapter): EngineModel
   /** The model with other weights, all of which are trained; their values are taken over anew whenever they have changed. */

@@ -2,9 +2,10 @@ import type { Engine, EngineModel, ModelSource } from '../engine/engine.js'
 import { EngineError, OutOfDeviceMemoryError } from '../errors.js'
 import { memorySize } from '../io/units.js'
 import type { ModelWeights } from '../model/weights/modelWeights.js'
-import { weightBytes } from '../model/weights/weightBytes.js'
+import { largeMatrixBytes, weightBytes } from '../model/weights/weightBytes.js'
 import { matrixAs } from '../model/weights/weightDtype.js'
 import { isQuantized } from '../quantization/weightFormat.js'
+import type { WeightFormat } from '../quantization/weightFormat.js'
 import { fewerBits } from './fewerBits.js'
 
 /**
@@ -27,16 +28,19 @@ function checkSize(engine: Engine, source: ModelSource, weights: ModelWeights): 
   const { config, dtype, folder, weightFormat } = source
   const { info } = engine
   const isHalf = dtype === 'auto' && info.precision !== 'float32'
-  const bytes = weightBytes(config, (name) => {
+  const formatOf = (name: string): WeightFormat => {
     const { format } = matrixAs(weights, name, dtype)
     if (isQuantized(format)) return info.keepsQuantized ? format : 'float32'
     return isHalf ? 'bfloat16' : format
-  })
-  const limit = Math.min(info.tensorLimit, engine.memory().available)
+  }
+  const bytes = weightBytes(config, formatOf)
+  const outside = largeMatrixBytes(config, formatOf, info.outsideFrom)
+  const limit = Math.min(info.tensorLimit + outside, engine.memory().available)
   if (bytes <= limit) return
   const advice = fewerBits(source, info, limit)
+  const reason = bytes > info.tensorLimit + outside && info.limitReason ? `: ${info.limitReason}` : ''
   throw new EngineError(
-    `the weights of ${folder} take ${memorySize(bytes)} (${weightFormat}), and the engine ${info.name} can hold ${memorySize(limit)} here; ` +
-      (advice === null ? 'take a smaller model' : `${advice}, or a smaller model`),
+    `the weights of ${folder} take ${memorySize(bytes)} (${weightFormat}), and the engine ${info.name} can hold ${memorySize(limit)} here` +
+      `${reason}; ${advice === null ? 'take a smaller model' : `${advice}, or a smaller model`}`,
   )
 }

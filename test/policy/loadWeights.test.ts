@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { chooseKernels } from '../../src/backend/cpu/simd.js'
 import type { EngineInfo } from '../../src/engine/engine.js'
 import { selectEngine } from '../../src/engine/registry.js'
 import { EngineError, OutOfDeviceMemoryError } from '../../src/errors.js'
@@ -47,6 +48,14 @@ describe('the memory of weights', () => {
         model.dispose()
       }
     }
+  })
+
+  it('beyond 4 GiB lies outside WebAssembly on the cpu engine, or the engine says why it does not', async () => {
+    const { outsideFrom, limitReason } = (await selectEngine('cpu')).engine.info
+    const hasNative = (await chooseKernels()).width === 'native'
+    assert.equal(outsideFrom, hasNative ? 8 * 2 ** 20 : Infinity)
+    if (hasNative) assert.equal(limitReason, null)
+    else assert.match(limitReason!, /^native kernels, .*, are not in use \(.+\)$/)
   })
 
   it('of a model of 1.24 billion parameters is 2.30 GiB in bfloat16, and what fewer bits make of it is offered', () => {
@@ -113,8 +122,16 @@ describe('the memory of weights', () => {
     await refused(withRoom({}, int8 - 1), /\(int8, groups of 64\).*; take dtype int4/, 'int8')
     // Codes that are widened take as much as float32.
     await refused(withRoom({ keepsQuantized: false }, bytes), /; take a smaller model$/, 'int8')
+    const limitReason = 'native kernels are not built for vax-x64'
+    await refused(
+      withRoom({ tensorLimit: bytes - 1, outsideFrom: Infinity, limitReason }),
+      new RegExp(`${numbers}: native kernels are not built for vax-x64; take dtype int8`),
+    )
+    await refused(withRoom({ outsideFrom: 1, limitReason }, bytes - 1), new RegExp(`${numbers}; take dtype int8`))
     assert.equal(loaded, 0)
     for (const [room, dtype] of [
+      // 16 × 1600 numbers of two bytes.
+      [withRoom({ tensorLimit: bytes / 10, outsideFrom: 51200 }, bytes), 'auto'],
       [withRoom({ tensorLimit: bytes }), 'auto'],
       [withRoom({}, int4), 'int4'],
       [withRoom({ precision: 'bfloat16' }, bytes), 'auto'],
@@ -122,7 +139,7 @@ describe('the memory of weights', () => {
       const fits = await loadModel(folder, { engine: room, dtype })
       fits.dispose()
     }
-    assert.equal(loaded, 3)
+    assert.equal(loaded, 4)
   })
 
   it('is told of by a device that is full when it has read a part', async () => {

@@ -48,7 +48,7 @@ const ARGUMENTS = 2048
 const PARALLEL_OPERATIONS = 60_000
 
 /** A frozen weight from so many bytes on lies in native memory, where it has a block of its own. */
-const OUTSIDE_BYTES = 8 * 2 ** 20
+export const OUTSIDE_BYTES = 8 * 2 ** 20
 /** The kernels that read frozen weights. */
 const WEIGHT_KERNELS: readonly number[] = [KernelId.gemm, KernelId.embed]
 

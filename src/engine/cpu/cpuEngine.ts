@@ -2,6 +2,7 @@ import * as tf from '../../bundled/tfjs.js'
 import { CPU_BACKEND } from '../../backend/cpu/backend.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
 import { registerCpuBackend } from '../../backend/cpu/register.js'
+import { OUTSIDE_BYTES } from '../../backend/cpu/runtime.js'
 import type { ModelWeights } from '../../model/weights/modelWeights.js'
 import { checkKernelSets } from '../../ops/kernelSets.js'
 import { availableMemory } from '../availableMemory.js'
@@ -29,6 +30,8 @@ const common = {
   isCompiled: false,
   keepsQuantized: false,
   tensorLimit: TENSOR_LIMIT,
+  outsideFrom: Infinity,
+  limitReason: null,
   budgets: {
     decodeRows: MAXIMUM_ROWS,
     logitBytes: LOGIT_BYTES,
@@ -97,7 +100,15 @@ export async function startCpuEngine({
   cpuBackend ??= await registerCpuBackend(wanted === undefined ? {} : { threads: wanted })
   await tf.setBackend(CPU_BACKEND)
   const description = describe(cpuBackend)
-  return tensorEngine({ name: 'cpu', description, keepsQuantized: true }, CPU_BACKEND)
+  return tensorEngine({ name: 'cpu', description, keepsQuantized: true, ...outsideOf(cpuBackend) }, CPU_BACKEND)
+}
+
+/** Whether large weights lie outside WebAssembly's memory. */
+function outsideOf({ runtime, simd }: CpuBackend): Pick<EngineInfo, 'outsideFrom' | 'limitReason'> {
+  if (runtime.keepsOutside(OUTSIDE_BYTES)) return { outsideFrom: OUTSIDE_BYTES, limitReason: null }
+  const reason = simd?.reason ?? `kernels are set to ${simd?.width}`
+  const limitReason = `native kernels, which read large weights outside WebAssembly's memory, are not in use (${reason})`
+  return { outsideFrom: Infinity, limitReason }
 }
 
 /** `native code (AVX2), with fused multiply-add, on 2 threads` or `WebAssembly, 256 bits wide, …` */

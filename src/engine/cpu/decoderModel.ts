@@ -28,7 +28,7 @@ import { DecodingPlan } from './decodingPlan.js'
 import { forecastWorkload } from './forecast.js'
 import { generateCompletions } from './generate.js'
 import { KeptProjections } from './keptProjections.js'
-import { disposeWeights, weightBytes } from './loadWeights.js'
+import { disposeWeights, outsideBytes, weightBytes } from './loadWeights.js'
 import { LoraTensors } from './loraTensors.js'
 import type { PackedBatch, PackedGroups } from './packedBatch.js'
 import { recordTokens, tokenValues } from './tokenValues.js'
@@ -58,6 +58,11 @@ export class DecoderModel implements EngineModel {
 
   get weightBytes(): number {
     return weightBytes(this.weights)
+  }
+
+  get outsideBytes(): number {
+    const backend = tf.findBackend(this.backend)
+    return backend instanceof CpuBackend ? outsideBytes(backend, this.weights) : 0
   }
 
   withAdapter(adapter: LoraAdapter): DecoderModel {

@@ -1,3 +1,4 @@
+import type { CpuBackend } from '../../backend/cpu/backend.js'
 import * as tf from '../../bundled/tfjs.js'
 import type { ModelConfig } from '../../model/config.js'
 import { projectionName, projections } from '../../model/modelTensors.js'
@@ -6,7 +7,7 @@ import { forEachTensor } from '../../model/weights/forEachTensor.js'
 import type { ModelWeights } from '../../model/weights/modelWeights.js'
 import { matrixAs } from '../../model/weights/weightDtype.js'
 import { readWeight } from '../../ops/weight.js'
-import type { Weight } from '../../ops/weight.js'
+import type { PackedWeight, Weight } from '../../ops/weight.js'
 import { formatBytes } from '../../quantization/weightFormat.js'
 import type { ModelSource } from '../engine.js'
 import type { DecoderLayer, DecoderWeights, LinearLayer } from './decoder.js'
@@ -75,13 +76,24 @@ export function assembleWeights(config: ModelConfig, { matrix, vector, optionalV
   }
 }
 
+/** The matrices of a decoder. */
+function matricesOf({ embedding, layers, outputHead }: DecoderWeights): readonly Weight[] {
+  const ofLayers = layers.flatMap(({ projections }) => Object.values(projections).map(({ weight }) => weight))
+  return [embedding, ...ofLayers, ...(outputHead === embedding ? [] : [outputHead])]
+}
+
+/** Bytes of the matrices that the cpu backend keeps in native memory. */
+export function outsideBytes({ runtime }: CpuBackend, weights: DecoderWeights): number {
+  const sizes = matricesOf(weights).map((weight) => 4 * (weight as PackedWeight).tensor.size)
+  return sizes.filter((bytes) => runtime.keepsOutside(bytes)).reduce((sum, bytes) => sum + bytes, 0)
+}
+
 /** Bytes of a decoder's weights. */
 export function weightBytes(weights: DecoderWeights): number {
-  const matrix = ({ shape, format }: Weight): number => formatBytes(shape, format)
-  let bytes = matrix(weights.embedding) + 4 * weights.finalNorm.size
-  if (weights.outputHead !== weights.embedding) bytes += matrix(weights.outputHead)
+  let bytes = 4 * weights.finalNorm.size
+  for (const { shape, format } of matricesOf(weights)) bytes += formatBytes(shape, format)
   for (const layer of weights.layers) {
-    for (const { weight, bias } of Object.values(layer.projections)) bytes += matrix(weight) + 4 * (bias?.size ?? 0)
+    for (const { bias } of Object.values(layer.projections)) bytes += 4 * (bias?.size ?? 0)
     for (const norm of [layer.inputNorm, layer.postAttentionNorm, layer.queryNorm, layer.keyNorm]) {
       bytes += 4 * (norm?.size ?? 0)
     }

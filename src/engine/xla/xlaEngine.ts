@@ -107,6 +107,8 @@ class XlaEngine implements Engine {
       samplingTolerance: precision === 'float32' ? SAMPLING_TOLERANCE : null,
       expectedDifference: precision === 'float32' ? null : EXPECTED_DIFFERENCE[precision],
       tensorLimit: limit ?? availableMemory(),
+      outsideFrom: Infinity,
+      limitReason: null,
       budgets: budgetsOf(platform === 'cpu' ? null : limit),
     }
   }

@@ -44,6 +44,7 @@ export interface LoadedModel {
 
 /** A decoder on a device of XLA: frozen weights, and perhaps an adapter or other weights that are trained. */
 export class XlaModel implements EngineModel {
+  readonly outsideBytes = 0
   readonly #merged: MergedDecoder
   #isDisposed = false
 

@@ -45,6 +45,8 @@ export interface MemoryForecast {
   readonly keptTokens: number
   /** The most that all tensors take at one time: sampling and training take turns. */
   readonly tensors: number
+  /** The part of them that the engine's `tensorLimit` does not count: large weights beside the other tensors. */
+  readonly outside: number
   /** The part of them that lies in the memory of a device; null where that is the memory of the process. */
   readonly device: number | null
   /** The whole process; without the tensors where they lie on a device. */
@@ -88,7 +90,7 @@ function forecastOf(
   { trained, sampling, activations, keptPerToken }: WorkloadMemory,
 ): MemoryForecast {
   const { engine } = policy
-  const weights = policy.engineModel.weightBytes
+  const { weightBytes: weights, outsideBytes: outside } = policy.engineModel
   const { weightFormat } = policy
   // All weights are trained in float32.
   const smaller = policy.trained && !policy.adapter ? null : fewerBits(policy, engine.info)
@@ -114,6 +116,7 @@ function forecastOf(
     kept,
     keptTokens,
     tensors,
+    outside,
     device,
     process,
   }

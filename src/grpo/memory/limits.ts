@@ -9,7 +9,7 @@ import type { MemoryForecast } from './forecast.js'
 
 /** Bytes that a run may take. */
 export interface MemoryLimits {
-  /** All tensors together. */
+  /** All tensors together but those outside. */
   readonly tensors: number
   /** On a device with memory of its own; null where the tensors lie in the memory of the process. */
   readonly device: number | null
@@ -37,19 +37,20 @@ export function memoryOptions(config: GRPOConfig): Record<string, number | null>
  * @throws EngineError that names the parts and what to make smaller
  */
 export function checkMemory(forecast: MemoryForecast, engine: Pick<Engine, 'info' | 'memory'>): void {
-  const { tensors, device, process } = forecast
+  const { weights, tensors, outside, device, process } = forecast
   const limits = memoryLimits(engine)
-  const overrun =
-    tensors > limits.tensors
-      ? `${gibibytes(tensors)} of tensors, more than the ${gibibytes(limits.tensors)} that the engine can hold`
-      : (device ?? 0) > (limits.device ?? Infinity)
-        ? `${gibibytes(device!)} of the device's memory, which has ${gibibytes(limits.device!)}`
-        : process > limits.process
-          ? `${gibibytes(process)}, more than the ${gibibytes(limits.process)} that this process may take`
-          : null
+  const inside = { ...forecast, weights: weights - outside, tensors: tensors - outside }
+  const isFull = inside.tensors > limits.tensors
+  const overrun = isFull
+    ? `${gibibytes(inside.tensors)} of tensors, more than the ${gibibytes(limits.tensors)} that the engine can hold${outside > 0 ? ' beside large weights' : ''}`
+    : (device ?? 0) > (limits.device ?? Infinity)
+      ? `${gibibytes(device!)} of the device's memory, which has ${gibibytes(limits.device!)}`
+      : process > limits.process
+        ? `${gibibytes(process)}, more than the ${gibibytes(limits.process)} that this process may take`
+        : null
   if (overrun === null) return
   const isWide = device !== null && engine.info.precision === 'float32'
-  const advice = `${smaller(forecast)}${isWide ? ', or take precision bfloat16' : ''}`
+  const advice = `${smaller(isFull ? inside : forecast)}${isWide ? ', or take precision bfloat16' : ''}`
   throw new EngineError(`this run needs ${overrun} (${describeMemory(forecast)}); ${advice}`)
 }
 

@@ -158,6 +158,23 @@ describe('grpo/memoryForecast', () => {
     assert.equal(checkMemoryForecast(forecast, { ...limits, process: 2e10 }).advice, null)
   })
 
+  it('counts large weights beside the tensors for the process only', async () => {
+    const forecast = await memoryForecast(policy, [10], parseGRPOConfig({}))
+    assert.equal(forecast.outside, 0)
+    const gibibyte = 2 ** 30
+    const large = { ...forecast, weights: 6 * gibibyte, outside: 6 * gibibyte, tensors: 9 * gibibyte }
+    assert.equal(refusal({ ...large, process: 10 * gibibyte }, { available: 12 * gibibyte }), null)
+    assert.match(
+      refusal({ ...large, process: 10 * gibibyte }, { available: 8 * gibibyte })!,
+      /needs 10\.00 GiB, more than the 8\.00 GiB that this process may take .*take a smaller model/,
+    )
+    // What is large beside them is named, and not they.
+    assert.match(
+      refusal({ ...large, tensors: 11 * gibibyte, activations: 5 * gibibyte })!,
+      /5\.00 GiB of tensors, more than the 4\.00 GiB that the engine can hold beside large weights .*maxTokensPerPass/,
+    )
+  })
+
   it('tells the memory of a device from that of the process', async () => {
     const onCard = await memoryForecast(await onDevice(16 * 2 ** 30), [10], parseGRPOConfig({}))
     const here = await memoryForecast(policy, [10], parseGRPOConfig({}))
