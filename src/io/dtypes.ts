@@ -67,10 +67,15 @@ export function float16ToFloat32(
   bits: Uint16Array,
   output: Float32Array = new Float32Array(bits.length),
 ): Float32Array {
-  // All 65536 values as a table: more than ten times as fast as computing each.
-  float16Table ??= Float32Array.from({ length: 65536 }, (_, pattern) => float16Value(pattern))
-  for (let i = 0; i < bits.length; i++) output[i] = float16Table[bits[i]!]!
+  const table = float16Values()
+  for (let i = 0; i < bits.length; i++) output[i] = table[bits[i]!]!
   return output
+}
+
+/** The values of all bit patterns of binary16: more than ten times as fast as computing each. */
+export function float16Values(): Float32Array /* [65536] */ {
+  float16Table ??= Float32Array.from({ length: 65536 }, (_, pattern) => float16Value(pattern))
+  return float16Table
 }
 
 function float16Value(pattern: number): number {

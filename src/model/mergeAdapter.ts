@@ -9,6 +9,7 @@ import { writeShardedSafetensors } from '../io/safetensorsWriter.js'
 import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
 import { parseModelConfig } from './config.js'
 import type { ModelConfig } from './config.js'
+import { ggufFileOf } from './gguf/ggufFileOf.js'
 import { copyOtherFiles, withDtype } from './modelFolder.js'
 import { projectionName } from './modelTensors.js'
 import { readAdapter } from './peft.js'
@@ -44,6 +45,12 @@ export interface MergeOptions {
  */
 export async function mergeAdapter(options: MergeOptions): Promise<void> {
   const { model, output, dtype = 'auto', maxShardBytes = 5e9 } = options
+  if (ggufFileOf(model) !== null) {
+    throw new ConfigError(
+      `${model} is a GGUF file, and adapters are merged into models in Hugging Face's layout; merge into the model that the file was ` +
+        'made from, and convert the result with llama.cpp',
+    )
+  }
   checkOutput(output)
   const configFile = path.join(model, 'config.json')
   const raw = parseJson(configFile, 'the file', readFile(configFile))

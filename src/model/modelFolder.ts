@@ -6,6 +6,9 @@ import { float32ToBfloat16 } from '../io/dtypes.js'
 import { isJsonObject } from '../io/json.js'
 import { replaceFiles } from '../io/replaceFiles.js'
 import { writeSafetensors } from '../io/safetensorsWriter.js'
+import { GgufFile } from './gguf/ggufFile.js'
+import { ggufFileOf } from './gguf/ggufFileOf.js'
+import { readGgufTokenizer } from './gguf/ggufTokenizer.js'
 import type { ModelParameters } from './modelParameters.js'
 
 /**
@@ -40,10 +43,19 @@ export function saveModel(
   })
 }
 
-/** Copies what a model's folder holds besides config and weights. */
+const copiedFileNames: readonly string[] = ['generation_config.json', ...tokenizerFileNames]
+
+/** Copies what a model's folder holds besides config and weights, or writes what a GGUF file says of it. */
 export function copyOtherFiles(model: string, folder: string): void {
-  const isWanted = (name: string): boolean =>
-    ['generation_config.json', ...tokenizerFileNames].includes(name) || /^(LICENSE|NOTICE)/i.test(name)
+  const gguf = ggufFileOf(model)
+  if (gguf !== null) {
+    const files = GgufFile.use(gguf, readGgufTokenizer)
+    for (const name of copiedFileNames) {
+      if (files?.has(name)) atomicWriteJson(path.join(folder, name), files.json(name))
+    }
+    return
+  }
+  const isWanted = (name: string): boolean => copiedFileNames.includes(name) || /^(LICENSE|NOTICE)/i.test(name)
   for (const name of fs.readdirSync(model).filter(isWanted)) {
     fs.copyFileSync(path.join(model, name), path.join(folder, name))
   }

@@ -89,7 +89,7 @@ export function checkTensors(
   if (problems.length === 0) return
   throw new FileFormatError(
     file,
-    `the tensors are not those of the ${config.architecture} in config.json: ${listProblems(problems)}`,
+    `the tensors are not those of the ${config.architecture} that the config describes: ${listProblems(problems)}`,
   )
 }
 

@@ -6,16 +6,17 @@ import { ConfigError, FileFormatError } from '../errors.js'
 import type { DownloadOptions } from '../hub/download.js'
 import { embeddedModels } from '../hub/embeddedModels.js'
 import { resolveModel } from '../hub/resolve.js'
-import { parseJson, quote } from '../io/json.js'
-import { parseModelConfig } from '../model/config.js'
+import { quote } from '../io/json.js'
 import type { ModelConfig } from '../model/config.js'
 import { describeWeights } from '../model/weights/describeWeights.js'
+import { readModel } from '../model/readModel.js'
 import type { LoadProgress } from '../model/weights/forEachTensor.js'
 import { openModelWeights } from '../model/weights/openModelWeights.js'
 import { weightDtypes } from '../model/weights/weightDtype.js'
 import type { WeightDtype } from '../model/weights/weightDtype.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
+import type { TokenizerFiles } from '../text/tokenizerFiles.js'
 import { CausalLM } from './causalLM.js'
 import { loadWeights } from './loadWeights.js'
 
@@ -34,19 +35,19 @@ export interface LoadModelOptions extends DownloadOptions {
 
 /**
  * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
- * generation_config.json and the tokenizer's files; or from the Hub by its id, `owner/name` or `owner/name@revision`,
+ * generation_config.json and the tokenizer's files; from a GGUF file; or from the Hub by its id, `owner/name` or `owner/name@revision`,
  * through the cache that Python's tools share; or a model that comes with the package: `word-problems-1m`. Selects an engine
  * when none was selected.
  * @throws FileFormatError, UnsupportedError, HubError
  */
 export async function loadModel(folderOrId: string, options: LoadModelOptions = {}): Promise<CausalLM> {
   const engine = options.engine ?? (await currentEngine())
-  const { folder } = await resolveModel(folderOrId, options)
-  const configFile = path.join(folder, 'config.json')
-  if (!fs.existsSync(configFile)) throw noModel(folder)
-  const config = parseModelConfig(parseJson(configFile, 'the file', fs.readFileSync(configFile)), configFile)
-  const tokenizer = Tokenizer.exists(folder) ? Tokenizer.load(folder) : null
-  const eosTokenIds = endOfSequence(folder, tokenizer, config)
+  const { folder: found } = await resolveModel(folderOrId, options)
+  const model = readModel(found)
+  if (model === null) throw noModel(found)
+  const { source: folder, config, files } = model
+  const tokenizer = files?.has('tokenizer.json') ? Tokenizer.from(files) : null
+  const eosTokenIds = endOfSequence(files, tokenizer, config)
   const { dtype = 'auto', onLoad: onProgress } = options
   if (!weightDtypes.includes(dtype)) {
     throw new ConfigError(`dtype is ${quote(dtype)}; expected one of ${weightDtypes.join(', ')}`)
@@ -75,13 +76,18 @@ function noModel(folder: string): FileFormatError {
   const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'
   return new FileFormatError(
     folder,
-    `${what}; expected the folder of a model in Hugging Face's layout, its Hub id (owner/name), or ${embeddedModels.join(', ')}`,
+    `${what}; expected the folder of a model in Hugging Face's layout, a GGUF file, a Hub id (owner/name), or ` +
+      embeddedModels.join(', '),
   )
 }
 
 /** The tokens that end a completion, from the tokenizer and generation_config.json or, in older folders, config.json. */
-function endOfSequence(folder: string, tokenizer: Tokenizer | null, config: ModelConfig): readonly number[] {
-  const ids = tokenizer?.eosTokenIds ?? readGenerationEosTokenIds(folder)
+function endOfSequence(
+  files: TokenizerFiles | null,
+  tokenizer: Tokenizer | null,
+  config: ModelConfig,
+): readonly number[] {
+  const ids = tokenizer?.eosTokenIds ?? (files ? readGenerationEosTokenIds(files) : [])
   if (ids.length > 0) return ids
   return [config.raw.eos_token_id].flat().filter((id) => typeof id === 'number')
 }

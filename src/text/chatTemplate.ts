@@ -1,9 +1,8 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import { DataError, FileFormatError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { TemplateLimitError } from './jinja/limits.js'
 import { JinjaTemplate } from './jinja/template.js'
+import type { TokenizerFiles } from './tokenizerFiles.js'
 
 /** One turn of a conversation; fields beyond these two reach the chat template as they are. */
 export interface ChatMessage {
@@ -27,14 +26,14 @@ export class ChatTemplate {
    * Reads `chat_template.jinja`, or else `chat_template` of tokenizer_config.json: a string, or a list of
    * `{name, template}`. Returns null when there is neither. Throws a FileFormatError when the field is something else.
    */
-  static read(folder: string, tokenizerConfig: Readonly<Record<string, unknown>>): ChatTemplate | null {
-    const jinjaFile = path.join(folder, 'chat_template.jinja')
-    if (fs.existsSync(jinjaFile)) {
-      return new ChatTemplate(jinjaFile, new Map([['default', fs.readFileSync(jinjaFile, 'utf8')]]))
+  static read(files: TokenizerFiles, tokenizerConfig: Readonly<Record<string, unknown>>): ChatTemplate | null {
+    const jinja = files.text('chat_template.jinja')
+    if (jinja !== null) {
+      return new ChatTemplate(files.pathOf('chat_template.jinja'), new Map([['default', jinja]]))
     }
     const field = tokenizerConfig.chat_template ?? null
     if (field === null) return null
-    const file = path.join(folder, 'tokenizer_config.json')
+    const file = files.pathOf('tokenizer_config.json')
     if (typeof field === 'string') return new ChatTemplate(file, new Map([['default', field]]))
     const sources = new Map<string, string>()
     for (const entry of Array.isArray(field) ? (field as unknown[]) : [field]) {

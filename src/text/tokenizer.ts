@@ -5,11 +5,12 @@ import { quote } from '../io/json.js'
 import { ChatTemplate, type ChatMessage } from './chatTemplate.js'
 import { LiteralEncoder } from './literalEncoder.js'
 import {
+  filesOfFolder,
   readGenerationEosTokenIds,
-  readOptionalJsonObject,
   readSpecialTokenNames,
   readTokenizerJson,
   type SpecialTokenNames,
+  type TokenizerFiles,
   type TokenizerJson,
 } from './tokenizerFiles.js'
 import { HuggingFaceTokenizer } from './tokenizersLibrary.js'
@@ -38,6 +39,8 @@ export interface EncodeChatOptions extends ChatTemplateOptions {
 
 /** The tokenizer of a Hugging Face model folder: text to token ids and back, and its chat template. */
 export class Tokenizer {
+  /** The folder, or the file that the tokenizer is part of. */
+  readonly #source: string
   readonly #file: string
   readonly #library: HuggingFaceTokenizer
   readonly #literalEncoder: LiteralEncoder
@@ -46,13 +49,13 @@ export class Tokenizer {
   /** All ids that end a completion: those of generation_config.json, then the tokenizer's own EOS. */
   readonly eosTokenIds: readonly number[]
 
-  private constructor(folder: string) {
-    this.#file = path.join(folder, 'tokenizer.json')
-    const json = readTokenizerJson(this.#file)
-    const configFile = path.join(folder, 'tokenizer_config.json')
-    const config = readOptionalJsonObject(configFile)
-    this.#specialTokens = readSpecialTokenNames(folder, config)
-    this.#chatTemplate = ChatTemplate.read(folder, config)
+  private constructor(files: TokenizerFiles) {
+    this.#source = files.source
+    this.#file = files.pathOf('tokenizer.json')
+    const json = readTokenizerJson(files)
+    const config = files.json('tokenizer_config.json') ?? {}
+    this.#specialTokens = readSpecialTokenNames(files, config)
+    this.#chatTemplate = ChatTemplate.read(files, config)
     // Of tokenizer_config.json the library only needs these: the others either do not matter to ids or change spacing.
     const libraryConfig = {
       unk_token: json.model.unk_token,
@@ -63,10 +66,11 @@ export class Tokenizer {
     }
     this.#library = openLibrary(this.#file, json, libraryConfig)
     this.#literalEncoder = new LiteralEncoder(this.#file, json, libraryConfig, this.#library)
-    const ids = readGenerationEosTokenIds(folder)
+    const ids = readGenerationEosTokenIds(files)
     if (this.#specialTokens.eos_token !== undefined) {
       if (this.eosTokenId === undefined) {
         const token = quote(this.#specialTokens.eos_token)
+        const configFile = files.pathOf('tokenizer_config.json')
         throw new FileFormatError(configFile, `eos_token is ${token}, which tokenizer.json does not have`)
       }
       ids.push(this.eosTokenId)
@@ -80,14 +84,15 @@ export class Tokenizer {
    * UnsupportedError for a kind of tokenizer that is not supported.
    */
   static load(folder: string): Tokenizer {
-    if (!Tokenizer.exists(folder)) {
-      throw new FileFormatError(
-        path.join(folder, 'tokenizer.json'),
-        'not found; a model folder needs it (a slow tokenizer can be converted with transformers: ' +
-          'AutoTokenizer.from_pretrained(…).save_pretrained(…))',
-      )
-    }
-    return new Tokenizer(folder)
+    return new Tokenizer(filesOfFolder(folder))
+  }
+
+  /**
+   * The tokenizer of files that lie in no folder, such as those that the metadata of a GGUF file stand for. Throws as {@link load}.
+   * @internal
+   */
+  static from(files: TokenizerFiles): Tokenizer {
+    return new Tokenizer(files)
   }
 
   /** True if the folder holds a tokenizer.json. */
@@ -170,7 +175,7 @@ export class Tokenizer {
   applyChatTemplate(messages: readonly ChatMessage[], options: ChatTemplateOptions = {}): string {
     if (this.#chatTemplate === null) {
       throw new UnsupportedError(
-        `${path.dirname(this.#file)} has no chat template (chat_template.jinja, or chat_template in ` +
+        `${this.#source} has no chat template (chat_template.jinja, or chat_template in ` +
           'tokenizer_config.json); take an instruct model, or give prompts as plain text',
       )
     }

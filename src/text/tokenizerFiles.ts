@@ -33,6 +33,33 @@ const SPECIAL_TOKEN_NAMES = [
 /** Special tokens by their name in tokenizer_config.json; those that a model does not have are absent. */
 export type SpecialTokenNames = Partial<Record<(typeof SPECIAL_TOKEN_NAMES)[number], string>>
 
+/** The files of a tokenizer by their names in a model's folder, wherever they are. */
+export interface TokenizerFiles {
+  /** The folder, or the file that all of them are made of. */
+  readonly source: string
+  /** What names a file in messages. */
+  pathOf(name: string): string
+  has(name: string): boolean
+  /** A file that holds one JSON object; null when there is none. Throws a FileFormatError. */
+  json(name: string): Readonly<Record<string, unknown>> | null
+  /** A file's text; null when there is none. */
+  text(name: string): string | null
+}
+
+/** The files of a folder. */
+export function filesOfFolder(folder: string): TokenizerFiles {
+  const pathOf = (name: string): string => path.join(folder, name)
+  const has = (name: string): boolean => fs.existsSync(pathOf(name))
+  const ifThere = <T>(name: string, read: (file: string) => T): T | null => (has(name) ? read(pathOf(name)) : null)
+  return {
+    source: folder,
+    pathOf,
+    has,
+    json: (name) => ifThere(name, readJsonObject),
+    text: (name) => ifThere(name, (file) => fs.readFileSync(file, 'utf8')),
+  }
+}
+
 /** Reads a JSON file that holds one object. Throws a FileFormatError. */
 function readJsonObject(file: string): Record<string, unknown> {
   let text: string
@@ -53,17 +80,20 @@ function readJsonObject(file: string): Record<string, unknown> {
   return value
 }
 
-/** As {@link readJsonObject}, but {} when there is no such file. */
-export function readOptionalJsonObject(file: string): Record<string, unknown> {
-  return fs.existsSync(file) ? readJsonObject(file) : {}
-}
-
 /**
  * Reads and checks a tokenizer.json; parts that it lacks become null. Throws a FileFormatError when it is missing or
  * corrupt, and an UnsupportedError for a kind of tokenizer that the tokenizers library would treat wrongly.
  */
-export function readTokenizerJson(file: string): TokenizerJson {
-  const json = readJsonObject(file)
+export function readTokenizerJson(files: TokenizerFiles): TokenizerJson {
+  const file = files.pathOf('tokenizer.json')
+  const json = files.json('tokenizer.json')
+  if (json === null) {
+    throw new FileFormatError(
+      file,
+      'not found; a model folder needs it (a slow tokenizer can be converted with transformers: ' +
+        'AutoTokenizer.from_pretrained(…).save_pretrained(…))',
+    )
+  }
   const { model, added_tokens: addedTokens = [] } = json
   if (!isJsonObject(model)) throw new FileFormatError(file, `model must be an object, got ${quote(model)}`)
   // Files of old versions do not name the type; the library then tells it from the other fields.
@@ -108,10 +138,10 @@ function isAddedToken(value: unknown): value is AddedToken {
  * Each may be a string, an object with `content`, or null for none.
  */
 export function readSpecialTokenNames(
-  folder: string,
+  files: TokenizerFiles,
   tokenizerConfig: Readonly<Record<string, unknown>>,
 ): SpecialTokenNames {
-  const map = readOptionalJsonObject(path.join(folder, 'special_tokens_map.json'))
+  const map = files.json('special_tokens_map.json') ?? {}
   const names: SpecialTokenNames = {}
   for (const name of SPECIAL_TOKEN_NAMES) {
     const value = name in tokenizerConfig ? tokenizerConfig[name] : map[name]
@@ -122,12 +152,15 @@ export function readSpecialTokenNames(
 }
 
 /** `eos_token_id` of generation_config.json, a number or a list of numbers, as a list. */
-export function readGenerationEosTokenIds(folder: string): number[] {
-  const file = path.join(folder, 'generation_config.json')
-  const value = readOptionalJsonObject(file).eos_token_id ?? []
+export function readGenerationEosTokenIds(files: TokenizerFiles): number[] {
+  const name = 'generation_config.json'
+  const value = files.json(name)?.eos_token_id ?? []
   const ids: unknown[] = Array.isArray(value) ? value : [value]
   if (!ids.every(isTokenId)) {
-    throw new FileFormatError(file, `eos_token_id must be a token id or a list of them, got ${quote(value)}`)
+    throw new FileFormatError(
+      files.pathOf(name),
+      `eos_token_id must be a token id or a list of them, got ${quote(value)}`,
+    )
   }
   return ids
 }

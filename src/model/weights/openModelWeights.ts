@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../config.js'
+import { ggufFileOf } from '../gguf/ggufFileOf.js'
+import { openGgufWeights } from '../gguf/ggufWeights.js'
 import { checkTensors, checkTiedOutputHead } from '../modelTensors.js'
-import type { QuantizationConfig } from '../quantizationConfig.js'
 import { openBitsandbytes } from './bitsandbytes.js'
 import { openFloatWeights } from './floatWeights.js'
 import type { ModelWeights } from './modelWeights.js'
@@ -11,7 +12,7 @@ import type { ModelWeights } from './modelWeights.js'
  *   arrangement of quantised weights that is not read
  */
 export function openModelWeights(folder: string, config: ModelConfig): ModelWeights {
-  const weights = openWeights(folder, config.quantization)
+  const weights = openWeights(folder, config)
   try {
     checkTensors(config, weights.shapes, folder)
     checkTiedOutputHead(config, weights)
@@ -22,7 +23,9 @@ export function openModelWeights(folder: string, config: ModelConfig): ModelWeig
   }
 }
 
-function openWeights(folder: string, quantization: QuantizationConfig | null): ModelWeights {
-  if (quantization === null) return openFloatWeights(folder)
-  return openBitsandbytes(folder, quantization)
+function openWeights(folder: string, config: ModelConfig): ModelWeights {
+  const gguf = ggufFileOf(folder)
+  if (gguf !== null) return openGgufWeights(gguf, config)
+  if (config.quantization === null) return openFloatWeights(folder)
+  return openBitsandbytes(folder, config.quantization)
 }
