@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
 import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
 import { float32ToBfloat16, float32ToFloat16 } from '../io/dtypes.js'
-import { parseJson } from '../io/json.js'
+import { parseJson, quote } from '../io/json.js'
 import { Safetensors } from '../io/safetensors.js'
 import { writeShardedSafetensors } from '../io/safetensorsWriter.js'
 import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
@@ -13,6 +13,7 @@ import { ggufFileOf } from './gguf/ggufFileOf.js'
 import { copyOtherFiles, withDtype } from './modelFolder.js'
 import { projectionName } from './modelTensors.js'
 import { readAdapter } from './peft.js'
+import { quantizationOf } from './quantizedCopy.js'
 import type { AdapterMatrices } from './lora.js'
 import { openModelWeights } from './weights/openModelWeights.js'
 
@@ -81,9 +82,10 @@ function checkBase(model: string, config: ModelConfig): void {
   const { quantization } = weights
   weights.close()
   if (quantization === null) return
+  const original = quantizationOf(config.raw)?.original ?? null
   throw new ConfigError(
     `the weights in ${model} are quantised (${quantization}), and an adapter's small changes would be lost in their steps; merge into ` +
-      'the model that they were made from',
+      `the model that they were made from${original === null ? '' : `: ${quote(original)}`}`,
   )
 }
 

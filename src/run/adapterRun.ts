@@ -1,7 +1,11 @@
 import path from 'node:path'
 import { FileFormatError } from '../errors.js'
+import { isJsonObject } from '../io/json.js'
+import { readJson } from '../io/readJsonFile.js'
 import type { ConfigFile } from './configFile.js'
 import { readRunConfig } from './configFile.js'
+import { quantizedCopy } from '../model/quantizedCopy.js'
+import { quantizedDtypes } from '../quantization/weightFormat.js'
 
 /** Where the options of the run that made an adapter may lie, seen from the adapter's folder: of a run, of a checkpoint, of a push. */
 const places = ['..', path.join('..', '..', '..'), 'training']
@@ -18,4 +22,14 @@ export function runOfAdapter(folder: string): ConfigFile | null {
     }
   }
   return null
+}
+
+/** What quantised weights an adapter was trained against, as its run or its base model say it: `int4`, `bitsandbytes`; null where neither says so. Throws a FileFormatError. */
+export function quantizedBaseOf(folder: string): string | null {
+  const dtype = runOfAdapter(folder)?.dtype
+  const ofRun = quantizedDtypes.find((one) => one === dtype)
+  if (ofRun !== undefined) return ofRun
+  const config = readJson(path.join(folder, 'adapter_config.json'))
+  const base = isJsonObject(config) ? config.base_model_name_or_path : null
+  return typeof base === 'string' ? (quantizedCopy(base)?.method ?? null) : null
 }

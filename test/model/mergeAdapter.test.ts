@@ -90,6 +90,31 @@ describe('mergeAdapter', () => {
     assert.equal((await run(['merge', ...args, '--max-shard-size', 'much'])).code, 2)
   })
 
+  it('says that an adapter was trained against weights of fewer bits, where its run or its base model does', async () => {
+    const model = temporaryTinyModel()
+    await saveAdapter(model)
+    const merge = async (): Promise<string> => {
+      const args = ['--model', model, '--adapter', temporary('adapter'), '--output', temporary('merged')]
+      const { code, stderr } = await run(['merge', ...args])
+      assert.equal(code, 0, stderr)
+      fs.rmSync(temporary('merged'), { recursive: true })
+      return stderr
+    }
+    assert.equal(await merge(), '')
+    fs.writeFileSync(temporary('config.yaml'), 'model: m\ntask: t\ndtype: int4\n')
+    assert.match(
+      await merge(),
+      /^note: the adapter was trained against weights of fewer bits \(int4\) and is merged into those of /,
+    )
+    fs.rmSync(temporary('config.yaml'))
+    fs.mkdirSync(temporary('copy'))
+    fs.writeFileSync(temporary('copy', 'config.json'), '{"quantization_config":{"quant_method":"bitsandbytes"}}')
+    const file = temporary('adapter', 'adapter_config.json')
+    const config = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+    fs.writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: temporary('copy') }))
+    assert.match(await merge(), /\(bitsandbytes\).*; the merged model was not measured/)
+  })
+
   it('keeps what is there, and leaves nothing half-written', async () => {
     const model = temporaryTinyModel()
     await saveAdapter(model)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { resolveModel } from '../../hub/resolve.js'
 import { mergeAdapter } from '../../model/mergeAdapter.js'
 import type { MergeOptions } from '../../model/mergeAdapter.js'
+import { quantizedBaseOf } from '../../run/adapterRun.js'
 import type { Streams } from '../terminal/streams.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
@@ -55,6 +56,12 @@ async function merge({ maxShardSize, ...flags }: MergeFlags, streams: Streams): 
     ;(bar as Progress | null)?.stop()
   }
   streams.stdout.write(`${flags.output}\n`)
+  const quantized = quantizedBaseOf(adapter)
+  if (quantized !== null)
+    streams.stderr.write(
+      `note: the adapter was trained against weights of fewer bits (${quantized}) and is merged into those of ${flags.model}; the ` +
+        'merged model was not measured: grpo-ts eval --model says how good it is\n',
+    )
 }
 
 /** Bytes; units of a thousand (5GB) or of 1024 (5GiB), as transformers reads them. */
