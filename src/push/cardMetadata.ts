@@ -16,11 +16,14 @@ export function hubDataset({ config }: TrainedRun): { id: string; revision: stri
  * Source: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
  */
 export function cardMetadata(run: TrainedRun, name: string, license: string | null): string {
-  const { id } = run.baseModel
+  const { id, original } = run.baseModel
   const dataset = hubDataset(run)
   const results = modelIndex(run, name)
   const metadata = {
-    ...(id !== null && { base_model: id, base_model_relation: 'adapter' }),
+    ...(id !== null && {
+      base_model: original === null ? id : [id, original.replace(/@.*$/, '')],
+      base_model_relation: 'adapter',
+    }),
     library_name: 'peft',
     pipeline_tag: 'text-generation',
     ...(license !== null && { license }),
@@ -70,6 +73,7 @@ export function evalResults(run: TrainedRun): string | null {
   // The Hub ranks models by these: what was measured on training problems does not belong there.
   if (!evaluation || !policies || !dataset || evaluatedSplit(evaluation) !== 'test') return null
   const { settings, problems, task } = evaluation
+  const { measured } = run.baseWeights
   const [metric] = namedMetrics(evaluation, policies.trained)
   if (!metric) return null
   const { low, high, value } = metric.estimate
@@ -81,7 +85,7 @@ export function evalResults(run: TrainedRun): string | null {
     dataset: { id: dataset.id, task_id: task, ...(dataset.revision !== null && { revision: dataset.revision }) },
     value,
     date: evaluation.createdAt,
-    notes: `${metric.name}, as a share from 0 to 1, n = ${problems.length}${interval}; at most ${settings.maxCompletionLength} tokens`,
+    notes: `${metric.name}, as a share from 0 to 1, n = ${problems.length}${interval}; at most ${settings.maxCompletionLength} tokens${measured === null ? '' : `; weights of the base model ${measured}`}`,
   }
   return stringify([entry], { lineWidth: 0 })
 }

@@ -1,5 +1,6 @@
 import type { Evaluation } from '../run/evaluation.js'
 import { describeComparison } from '../eval/verdict.js'
+import { weightLimits } from './baseWeights.js'
 import { cardMetadata, hubDataset } from './cardMetadata.js'
 import { headline, markdownTable, placeboText, resultTables } from './cardTables.js'
 import { cardPolicies, evaluatedSplit } from './results.js'
@@ -43,6 +44,7 @@ const recipe = [
   'top_p',
   'top_k',
   'mask_truncated_completions',
+  'dtype',
   'lora_r',
   'lora_alpha',
   'lora_target_modules',
@@ -82,8 +84,8 @@ export function modelCard(run: TrainedRun, options: CardOptions): string {
 }
 
 function introduction(run: TrainedRun, version: string): string {
-  const { baseModel, config, evaluation } = run
-  const { id, revision, name, isEmbedded } = baseModel
+  const { baseModel, baseWeights, config, evaluation } = run
+  const { id, revision, name, isEmbedded, original } = baseModel
   const commit = revision === null ? '' : ` (revision \`${revision}\`)`
   const base =
     id === null
@@ -91,14 +93,16 @@ function introduction(run: TrainedRun, version: string): string {
       : `[${id}](https://huggingface.co/${id})${commit}`
   const task = typeof config?.task === 'string' ? ` on the task \`${config.task}\`` : ''
   const measured = evaluation && headline(evaluation)
+  const made = original === null ? '' : ` (made from ${original})`
+  const quantised = baseWeights.trained === null ? '' : `, with its weights quantised to ${baseWeights.trained}`
   return (
-    `A LoRA adapter for ${base}, trained with GRPO (Group Relative Policy Optimization)${task} by grpo-ts ${version}.` +
+    `A LoRA adapter for ${base}${made}${quantised}, trained with GRPO (Group Relative Policy Optimization)${task} by grpo-ts ${version}.` +
     (measured ? ` ${measured}` : '')
   )
 }
 
 function resultsText(run: TrainedRun): string {
-  const { evaluation } = run
+  const { evaluation, baseWeights } = run
   const policies = evaluation && cardPolicies(evaluation)
   if (!evaluation || !policies) {
     return 'Not evaluated. Rewards during training are no evaluation: they are of the problems that were trained on.'
@@ -112,10 +116,11 @@ function resultsText(run: TrainedRun): string {
     ...(settings.topK > 0 ? [`top-k ${settings.topK}`] : []),
     ...(settings.minP > 0 ? [`min-p ${settings.minP}`] : []),
   ].join(', ')
+  const weights = baseWeights.measured === null ? '' : ` Weights of the base model: ${baseWeights.measured}.`
   const sampled = settings.samples > 0 ? ` Sampled completions: ${sampling}, seed ${settings.seed}.` : ''
   return (
     `Task \`${task}\`${where}; every model got the same problems and prompts, with at most ${settings.maxCompletionLength} ` +
-    `tokens for a completion.${sampled} In brackets: ${100 * settings.confidence} % confidence intervals. Measured ${evaluation.createdAt.slice(0, 10)}; ` +
+    `tokens for a completion.${sampled}${weights} In brackets: ${100 * settings.confidence} % confidence intervals. Measured ${evaluation.createdAt.slice(0, 10)}; ` +
     `\`training/${runFileNames.evaluation}\` has every completion.\n\n${resultTables(evaluation, policies)}\n\n${verdict(evaluation, policies)}${placeboText(evaluation, policies)}`
   )
 }
@@ -195,7 +200,8 @@ function limits(run: TrainedRun): string[] {
   const list = [
     `One training run${typeof seed === 'number' ? ` (seed ${seed})` : ''}: how much another seed would change was not measured.`,
   ]
-  if (!evaluation || !policies) return [...list, 'Nothing is known of what it can do: it was not evaluated.']
+  if (!evaluation || !policies)
+    return [...list, ...weightLimits(run.baseWeights), 'Nothing is known of what it can do: it was not evaluated.']
   const { problems, task } = evaluation
   list.push(
     `Measured on ${problems.length} problems of one task (\`${task}\`); the intervals cover the draw of the problems` +
@@ -216,6 +222,7 @@ function limits(run: TrainedRun): string[] {
       'Some right answers are not in the form asked for: strict and lenient results differ by more than five points.',
     )
   }
+  list.push(...weightLimits(run.baseWeights))
   if (!policies.base) list.push('The base model was not measured, so what training changed is not known.')
   list.push('Answers are judged by rules, not by people: a right answer may rest on wrong steps.')
   return list

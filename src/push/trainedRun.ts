@@ -5,6 +5,8 @@ import type { Evaluation } from '../run/evaluation.js'
 import { readEvaluation } from '../run/evaluationFile.js'
 import { snapshotSource } from '../hub/cache.js'
 import { embeddedModelName } from '../hub/embeddedModels.js'
+import { quantizedCopy } from '../model/quantizedCopy.js'
+import type { QuantizedCopy } from '../model/quantizedCopy.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { readRunConfig } from '../run/configFile.js'
@@ -12,6 +14,8 @@ import { runLayout } from '../run/layout.js'
 import { readMetrics } from '../run/metricsFile.js'
 import type { MetricsLine } from '../run/metricsFile.js'
 import { runFileNames } from '../run/fileNames.js'
+import { baseWeightsOf } from './baseWeights.js'
+import type { BaseWeights } from './baseWeights.js'
 
 /** Seconds that files of one run may differ when it is copied. */
 const SAME_TIME_SECONDS = 60
@@ -26,6 +30,8 @@ export interface AdapterBaseModel {
   readonly name: string
   /** It comes with grpo-ts, which knows it by this name. */
   readonly isEmbedded: boolean
+  /** Where its files are quantised: the model on the Hub that they were made from, if that is another one and known. */
+  readonly original: string | null
 }
 
 /** What a run's folder holds for others. */
@@ -35,6 +41,7 @@ export interface TrainedRun {
   /** adapter_config.json. */
   readonly adapterConfig: Readonly<Record<string, unknown>>
   readonly baseModel: AdapterBaseModel
+  readonly baseWeights: BaseWeights
   /** config.yaml with names in snake_case; null when there is none. */
   readonly config: Readonly<Record<string, unknown>> | null
   /** The steps of the run; none when they were not recorded. */
@@ -67,7 +74,13 @@ export async function readTrainedRun(folder: string, baseModel?: string): Promis
   const adapterConfig = parseJson(adapterFile, 'the config', fs.readFileSync(adapterFile))
   if (!isJsonObject(adapterConfig)) throw new FileFormatError(adapterFile, 'expected a JSON object')
   const warnings: string[] = []
-  const base = baseModelOf(adapterConfig, baseModel)
+  const config = readRunConfig(folder)
+  const evaluation = readFreshEvaluation(folder, warnings)
+  const { base_model_name_or_path: recorded } = adapterConfig
+  // The folder of a model from the Hub is known to its evaluation only.
+  const places = [recorded, evaluation?.policies[0]?.model].filter((place) => typeof place === 'string')
+  const copy = places.map(quantizedCopy).find((found) => found !== null) ?? null
+  const base = baseModelOf(adapterConfig, copy, baseModel)
   if (base.isEmbedded) {
     warnings.push(
       `the base model ${base.name} comes with grpo-ts: others can load the adapter there only. Push the model too, and name ` +
@@ -84,26 +97,34 @@ export async function readTrainedRun(folder: string, baseModel?: string): Promis
     name: path.basename(path.resolve(folder)),
     adapterConfig,
     baseModel: base,
+    baseWeights: baseWeightsOf(config, copy, evaluation),
     warnings,
-    config: readRunConfig(folder),
+    config,
     metrics: fs.existsSync(metrics) ? await readMetrics(folder) : [],
-    evaluation: readFreshEvaluation(folder, warnings),
+    evaluation,
   }
 }
 
-function baseModelOf(adapterConfig: Record<string, unknown>, chosen?: string): AdapterBaseModel {
+function baseModelOf(
+  adapterConfig: Record<string, unknown>,
+  copy: QuantizedCopy | null,
+  chosen?: string,
+): AdapterBaseModel {
   const { base_model_name_or_path: recorded, revision } = adapterConfig
   const name = chosen ?? (typeof recorded === 'string' ? recorded : '')
+  const original = copy?.original && isRepositoryId(copy.original) ? copy.original : null
   const source = snapshotSource(name)
-  if (source) return { ...source, name: source.id, isEmbedded: false }
+  if (source) return { ...source, name: source.id, isEmbedded: false, original }
   const embedded = embeddedModelName(name)
-  if (embedded !== null) return { id: null, revision: null, name: embedded, isEmbedded: true }
+  if (embedded !== null) return { id: null, revision: null, name: embedded, isEmbedded: true, original: null }
   if (!isRepositoryId(name) || fs.existsSync(name)) {
-    return { id: null, revision: null, name: path.basename(name) || 'unknown', isEmbedded: false }
+    // Of a quantised folder of this machine others can have the model that it was made from.
+    if (original !== null) return baseModelOf(adapterConfig, null, original)
+    return { id: null, revision: null, name: path.basename(name) || 'unknown', isEmbedded: false, original }
   }
   const [id = '', pinned] = name.split('@')
   const ofConfig = chosen === undefined && typeof revision === 'string' ? revision : null
-  return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false }
+  return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false, original }
 }
 
 /** An evaluation of an adapter that was trained on since is of another one. */

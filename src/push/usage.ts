@@ -4,9 +4,14 @@ import type { TrainedRun } from './trainedRun.js'
 const vllmRanks = [1, 8, 16, 32, 64, 128, 256, 320, 512]
 
 /** How to load an adapter of the Hub, in Markdown: transformers with PEFT, vLLM, llama.cpp and grpo-ts. */
-export function usageText({ baseModel, adapterConfig }: TrainedRun, repository: string, hasTokenizer: boolean): string {
+export function usageText(
+  { baseModel, baseWeights, adapterConfig }: TrainedRun,
+  repository: string,
+  hasTokenizer: boolean,
+): string {
   const base = baseModel.id ?? `path/to/${baseModel.name}`
   const { revision } = baseModel
+  const { dtype } = baseWeights
   const pinned = baseModel.isEmbedded ? baseModel.name : revision === null ? base : `${base}@${revision}`
   const pythonRevision = revision === null ? '' : `, revision="${revision}"`
   const rank = largestRank(adapterConfig)
@@ -42,14 +47,14 @@ llama-cli -m ${name}.gguf
 With grpo-ts:
 
 \`\`\`sh
-npx grpo-ts generate --model ${pinned} --adapter ${repository} --chat "What is 7 times 8?"
+npx grpo-ts generate --model ${pinned}${dtype === null ? '' : ` --dtype ${dtype}`} --adapter ${repository} --chat "What is 7 times 8?"
 \`\`\`
 
 \`\`\`ts
 import { loadModel } from 'grpo-ts'
 import { downloadModel } from 'grpo-ts/files'
 
-const model = await loadModel('${pinned}')
+const model = await loadModel('${pinned}'${dtype === null ? '' : `, { dtype: '${dtype}' }`})
 const policy = model.withAdapter((await downloadModel('${repository}')).folder)
 \`\`\``
 }

@@ -33,13 +33,15 @@ export function evaluationReport(evaluation: Evaluation): EvaluationReport {
   }
 }
 
-/** `500 problems of arithmetic, 4 sampled for each at temperature 1, up to 64 tokens, 95 % intervals` */
-function describe({ problems, task, settings }: Evaluation): string {
+/** `500 problems of arithmetic, 4 sampled for each at temperature 1, up to 64 tokens, 95 % intervals, frozen weights bfloat16` */
+function describe({ problems, task, settings, policies }: Evaluation): string {
+  const formats = [...new Set(policies.flatMap(({ weightFormat }) => weightFormat ?? []))]
   return [
     `${problems.length.toLocaleString('en')} problems of ${task}`,
     `${settings.samples} sampled for each at temperature ${settings.temperature}`,
     `up to ${settings.maxCompletionLength} tokens`,
     `${Math.round(100 * settings.confidence)} % intervals`,
+    ...(formats.length === 0 ? [] : [`frozen weights ${formats.join('; ')}`]),
   ].join(', ')
 }
 

@@ -5,6 +5,7 @@ import { evaluate } from '../../src/eval/evaluate.js'
 import { writeEvaluation } from '../../src/run/evaluationFile.js'
 import type { Evaluation } from '../../src/run/evaluation.js'
 import { loadModel } from '../../src/policy/loadModel.js'
+import type { WeightDtype } from '../../src/model/weights/weightDtype.js'
 import type { CausalLM } from '../../src/policy/causalLM.js'
 import { letterTask } from '../eval/policies.js'
 import { randomPolicy } from '../fixtures/policies.js'
@@ -18,6 +19,8 @@ export interface FinishedRunOptions {
   evaluated?: boolean
   /** Whether the evaluation has a placebo. Defaults to false. */
   placebo?: boolean
+  /** As the run has it. Defaults to auto. */
+  dtype?: WeightDtype
 }
 
 const evaluations = new Map<boolean, Evaluation>()
@@ -27,9 +30,9 @@ const evaluations = new Map<boolean, Evaluation>()
  * an evaluation, which is made once and is the same for all.
  */
 export async function writeFinishedRun(folder: string, options: FinishedRunOptions): Promise<string> {
-  const { model, data = null, evaluated = true, placebo = false } = options
+  const { model, data = null, evaluated = true, placebo = false, dtype = 'auto' } = options
   fs.mkdirSync(folder, { recursive: true })
-  const base = await loadModel(model)
+  const base = await loadModel(model, { dtype })
   const policy = randomPolicy(base, { r: 4 })
   const other = randomPolicy(base, { r: 4 }, 9)
   try {
@@ -41,6 +44,7 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
       const named = known.policies.map((one) => ({
         ...one,
         model: base.folder,
+        weightFormat: base.weightFormat,
         adapter: one.name === 'base' ? null : path.join(folder, 'adapter'),
       }))
       writeEvaluation(path.join(folder, 'eval.json'), { ...known, policies: named })
@@ -51,7 +55,7 @@ export async function writeFinishedRun(folder: string, options: FinishedRunOptio
     base.dispose()
   }
   const recipe = { loss_type: 'dapo', beta: 0, num_generations: 8, learning_rate: 1e-5, lora_r: 4, seed: 42 }
-  const run = { model, task: 'letters', data, split: 'train', rewards: ['correctness', 'format:0.2'] }
+  const run = { model, dtype, task: 'letters', data, split: 'train', rewards: ['correctness', 'format:0.2'] }
   fs.writeFileSync(path.join(folder, 'config.yaml'), stringify({ ...run, ...recipe, output_dir: folder }))
   const metrics = Array.from({ length: 20 }, (_, i) => JSON.stringify({ step: i + 1, reward: i / 100, loss: 0 }))
   fs.writeFileSync(path.join(folder, 'metrics.jsonl'), `${metrics.join('\n')}\n`)

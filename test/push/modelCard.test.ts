@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
 import { parse } from 'yaml'
 import { selectEngine } from '../../src/engine/registry.js'
-import { readEvaluation } from '../../src/run/evaluationFile.js'
+import { readEvaluation, writeEvaluation } from '../../src/run/evaluationFile.js'
 import { shareText } from '../../src/push/cardTables.js'
 import type { PushFile } from '../../src/push/pushFiles.js'
 import { pushToHub } from '../../src/push/pushToHub.js'
@@ -93,6 +95,60 @@ describe('modelCard', () => {
     assert.match(warnings.join(), /others cannot load the adapter.*--base-model/)
     assert.match(card, /a model that is not on the Hub/)
     assert.ok(!('base_model' in metadataOf(card)))
+  })
+
+  it('says in which format the weights of the base model were, in training and where it was measured', async () => {
+    const plain = await pushOf({})
+    assert.match(plain.card, /Weights of the base model: float32\./)
+    assert.match(plain.card, /\| `dtype` \| auto \|/)
+    assert.doesNotMatch(plain.card, /quantised|--dtype/)
+    const int4 = 'int4, groups of 64, embeddings int8'
+    const { card } = await pushOf({ dtype: 'int4' })
+    for (const text of [
+      `, with its weights quantised to ${int4}, trained with GRPO`,
+      `Weights of the base model: ${int4}.`,
+      `- Trained and measured against quantised weights of the base model (${int4}): with`,
+      'grpo-ts generate --model owner/tiny@main --dtype int4 --adapter',
+      "loadModel('owner/tiny@main', { dtype: 'int4' })",
+    ]) {
+      assert.ok(card.includes(text), text)
+    }
+    const unmeasured = await pushOf({ dtype: 'int8', evaluated: false })
+    assert.match(unmeasured.card, /with its weights quantised to int8, trained/)
+    assert.match(unmeasured.card, /- Trained against quantised weights of the base model \(int8\)/)
+  })
+
+  it('tells the training’s format from that of the measurement', async () => {
+    const run = await writeFinishedRun(temporary('run'), { model: temporaryTinyModel(), dtype: 'int8' })
+    const file = temporary('run', 'eval.json')
+    const evaluation = readEvaluation(file)
+    const policies = evaluation.policies.map((one) => ({ ...one, weightFormat: 'bfloat16' }))
+    writeEvaluation(file, { ...evaluation, policies })
+    const push = { run, repo: 'alice/letters', dryRun: true, baseModel: 'owner/tiny', onWarning: () => undefined }
+    assert.match((await pushToHub(push)).card, /- Trained against .* \(int8\), and measured with them in bfloat16\.\n/)
+    const config = temporary('run', 'config.yaml')
+    fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replace('dtype: int8', 'dtype: auto'))
+    writeEvaluation(file, evaluation)
+    assert.match(
+      (await pushToHub(push)).card,
+      /- Measured with quantised weights .* \(int8, groups of 64\), against which it was not trained\.\n/,
+    )
+  })
+
+  it('names the model that a quantised base model was made from', async () => {
+    const copy = temporaryTinyModel()
+    const run = await writeFinishedRun(temporary('run'), { model: copy, evaluated: false })
+    const file = path.join(copy, 'config.json')
+    const config = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+    const quantization = { quant_method: 'grpo-ts', base_model: 'owner/large@abc' }
+    fs.writeFileSync(file, JSON.stringify({ ...config, quantization_config: quantization }))
+    const push = { run, repo: 'alice/letters', dryRun: true, onWarning: () => undefined }
+    const here = (await pushToHub(push)).card
+    assert.equal(metadataOf(here).base_model, 'owner/large')
+    assert.match(here, /\[owner\/large\].* \(revision `abc`\), with its weights quantised to grpo-ts, trained/)
+    const { card } = await pushToHub({ ...push, baseModel: 'owner/copy' })
+    assert.deepEqual(metadataOf(card).base_model, ['owner/copy', 'owner/large'])
+    assert.match(card, /\[owner\/copy\].* \(made from owner\/large@abc\)/)
   })
 
   it('has results for the list of a data set only when the problems are of one', async () => {

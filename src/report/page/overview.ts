@@ -10,6 +10,7 @@ import { runFileNames } from '../../run/fileNames.js'
 /** Options that say what a run is, in this order; the others stand behind a disclosure. */
 const mainOptions = [
   'model',
+  'dtype',
   'task',
   'data',
   'rewards',
@@ -48,6 +49,7 @@ function facts(run: Run): HTMLElement {
   const maxSteps = run.status?.maxSteps
   const items: (readonly [string, string])[] = [
     ...optionFact('Model', config?.model),
+    ...(config?.dtype === 'auto' ? [] : optionFact('Weights', config?.dtype)),
     ...optionFact('Task', config?.task),
     ...(last
       ? [
