@@ -5,15 +5,16 @@
  */
 #pragma once
 #include "blocks.h"
+#include "codes.h"
 #include "kernels.h"
 #include "panels.h"
 
 enum {
   GEMM_A, GEMM_A_ROW, GEMM_A_DEPTH, GEMM_B, GEMM_MODE, GEMM_B_DEPTH, GEMM_B_COLUMN, GEMM_C, GEMM_C_ROW, GEMM_C_COLUMN, GEMM_ROWS,
   GEMM_COLUMNS, GEMM_DEPTH, GEMM_BIAS, GEMM_ALPHA, GEMM_ACCUMULATE, GEMM_TILE_ROWS, GEMM_SCRATCH, GEMM_SCRATCH_BYTES, GEMM_LOW_A,
-  GEMM_LOW_A_ROW, GEMM_LOW_B, GEMM_LOW_B_DEPTH, GEMM_LOW_DEPTH, GEMM_TILE_PANELS, GEMM_B_HIGH = 29
+  GEMM_LOW_A_ROW, GEMM_LOW_B, GEMM_LOW_B_DEPTH, GEMM_LOW_DEPTH, GEMM_TILE_PANELS, GEMM_SCALES, GEMM_OFFSETS,
+  GEMM_CODEBOOK, GEMM_GROUP_SIZE, GEMM_B_HIGH
 };
-enum { FLOAT32_PANELS, BFLOAT16_PANELS, STRIDED, TRANSPOSED_FLOAT32_PANELS, TRANSPOSED_BFLOAT16_PANELS };
 
 /** Numbers of the depth that are written out at a time, of all panels of a block together: 32 KiB, about a first-level cache. */
 enum { STRETCH = 512 };
@@ -33,6 +34,21 @@ static int width_of(const right_panels *b, int i) {
   return left < 16 ? left : 16;
 }
 
+/** B where it is stored as codes, and how many inputs a panel of it has. */
+static code_panels codes_of(const right_panels *b) {
+  const int32_t *args = b->args;
+  const int mode = args[GEMM_MODE], transposed = mode >= TRANSPOSED_INT8_PANELS;
+  return (code_panels){
+    .codes = wide_address(b->memory, args, GEMM_B, GEMM_B_HIGH),
+    .scales = (const float *)address(b->memory, args, GEMM_SCALES),
+    .offsets = args[GEMM_OFFSETS] ? (const float *)address(b->memory, args, GEMM_OFFSETS) : NULL,
+    .book = (const float *)address(b->memory, args, GEMM_CODEBOOK),
+    .int4 = mode == INT4_PANELS || mode == TRANSPOSED_INT4_PANELS,
+    .width = transposed ? args[GEMM_COLUMNS] : args[GEMM_DEPTH],
+    .group_size = args[GEMM_GROUP_SIZE],
+  };
+}
+
 /** Writes numbers first … first + depth − 1 of the panels out, each panel [depth, a multiple of 16][16]. */
 static void write_panels(const right_panels *b, int32_t first, int32_t depth, float *to) {
   const int32_t *args = b->args;
@@ -42,6 +58,13 @@ static void write_panels(const right_panels *b, int32_t first, int32_t depth, fl
   if (mode == TRANSPOSED_FLOAT32_PANELS || mode == TRANSPOSED_BFLOAT16_PANELS) {
     const int bfloat16 = mode == TRANSPOSED_BFLOAT16_PANELS;
     transpose_panels(from, bfloat16, args[GEMM_COLUMNS], b->panel * 16, b->panels, first, depth, to, distance);
+    return;
+  }
+  if (mode >= INT8_PANELS) {
+    const code_panels codes = codes_of(b);
+    if (mode >= TRANSPOSED_INT8_PANELS) transpose_codes(&codes, b->panel * 16, b->panels, first, depth, to, distance);
+    else
+      for (int i = 0; i < b->panels; i++) scale_panel(&codes, b->panel + i, first, depth, to + i * distance);
     return;
   }
   const ptrdiff_t depth_stride = args[GEMM_B_DEPTH], column_stride = args[GEMM_B_COLUMN];

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /** Changes whenever a kernel, its arguments or the addon's functions do; src/backend/cpu/constants.ts says what is expected. */
-#define NATIVE_VERSION 3
+#define NATIVE_VERSION 4
 
 /** The first address that does not belong to the scheduler and to constants. */
 enum { FIRST_ADDRESS = 65536 };

@@ -6,6 +6,12 @@
 #include <string.h>
 #include "simd.h"
 
+/** How the right-hand matrix of a product lies in memory. */
+enum {
+  FLOAT32_PANELS, BFLOAT16_PANELS, STRIDED, TRANSPOSED_FLOAT32_PANELS, TRANSPOSED_BFLOAT16_PANELS, INT8_PANELS, INT4_PANELS,
+  TRANSPOSED_INT8_PANELS, TRANSPOSED_INT4_PANELS
+};
+
 /** A bfloat16 panel. */
 static void widen_panel(const char *panel, int32_t depth, float *to) {
   for (int32_t k = 0; k < depth; k++, panel += 32, to += 16) {

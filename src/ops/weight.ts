@@ -18,6 +18,8 @@ export interface Weight {
 export interface PackedWeight extends Weight {
   /** float32 [out, in], or whatever the backend's kernel `PackWeight` made of it. */
   readonly tensor: tf.Tensor
+  /** What codes are turned into numbers with, as `PackWeight` laid it out; null where the tensor holds numbers. */
+  readonly scaling: tf.Tensor | null
 }
 
 /**
@@ -29,6 +31,7 @@ export function createTrainableWeight(variable: tf.Variable<tf.Rank.R2> /* [out,
     shape: variable.shape,
     format: 'float32',
     tensor: variable,
+    scaling: null,
     dispose: () => {
       variable.dispose()
     },
@@ -56,14 +59,16 @@ export function createWeight(shape: readonly [out: number, width: number], value
 export function readWeight(source: MatrixSource): Weight {
   const { shape } = source
   const packs = hasKernel('PackWeight')
-  const tensor = packs ? runKernel('PackWeight', {}, { source }) : widenedTensor(source)
-  tf.keep(tensor)
+  const packed = packs ? runKernel<tf.Tensor | tf.Tensor[]>('PackWeight', {}, { source }) : widenedTensor(source)
+  const tensors = [packed].flat()
+  for (const tensor of tensors) tf.keep(tensor)
   const weight: PackedWeight = {
     shape,
     format: packs ? source.format : 'float32',
-    tensor,
+    tensor: tensors[0]!,
+    scaling: tensors[1] ?? null,
     dispose: () => {
-      tensor.dispose()
+      tf.dispose(tensors)
     },
   }
   return weight

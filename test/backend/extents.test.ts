@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { KernelId, PEAK_TILE_BYTES } from '../../src/backend/cpu/constants.js'
 import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
-import type { Product } from '../../src/backend/cpu/gemm.js'
+import type { PanelScaling, Product } from '../../src/backend/cpu/gemm.js'
 import { ADDRESS_HIGH } from '../../src/backend/cpu/kernelCalls.js'
 import { KernelList } from '../../src/backend/cpu/kernelList.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
@@ -39,13 +39,21 @@ describe('backend/cpu: extents of what kernels read and write', () => {
     low: { a: 69632, aRowStride: 8, b: 70656, bDepthStride: 80, depth: 2 },
   })
 
+  const scaling: PanelScaling = { scales: 71680, offsets: 72704, codebook: 73728, groupSize: 16 }
+
   it('lets a product pass whose matrices end with the memory', () => {
-    for (const mode of [0, 1, 2, 3, 4]) {
-      const bBytes = [2 * 6 * 64, 2 * 6 * 32, 6 * 80, 20 * 64, 20 * 32][mode]!
-      gemm(runtime, { ...product(), mode, b: end() - bBytes })
+    const sizes = [2 * 6 * 64, 2 * 6 * 32, 6 * 80, 20 * 64, 20 * 32, 2 * 6 * 16, 2 * 3 * 16, 20 * 16, 10 * 16]
+    assert.equal(sizes.length, Object.keys(PanelMode).length)
+    for (const [mode, bBytes] of sizes.entries()) {
+      gemm(runtime, { ...product(), mode, scaling, b: end() - bBytes })
       assert.throws(() => {
-        gemm(runtime, { ...product(), mode, b: end() - bBytes + 4 })
+        gemm(runtime, { ...product(), mode, scaling, b: end() - bBytes + 4 })
       }, EngineError)
+    }
+    // Two panels of one group; where they are transposed, one panel of two groups.
+    for (const mode of [PanelMode.int4Panels, PanelMode.transposedInt4Panels]) {
+      const at = { scales: end() - 128, offsets: end() - 128, codebook: end() - 128, groupSize: 16 }
+      gemm(runtime, { ...product(), mode, scaling: at })
     }
     gemm(runtime, { ...product(), a: end() - 4 * 24 })
     gemm(runtime, { ...product(), c: end() - 4 * 80, bias: end() - 80 })
@@ -60,7 +68,7 @@ describe('backend/cpu: extents of what kernels read and write', () => {
       [/got A of/, { aDepthStride: 2 ** 31 - 1 }],
       [/got B of/, { b: 2 ** 32 - 64 }],
       [/got B of/, { bColumnStride: 2 ** 30 }],
-      [/got B of Infinity bytes/, { mode: 5 }],
+      [/got B of Infinity bytes/, { mode: 9 }],
       [/got C of/, { c: end() - 316 }],
       [/got C of/, { cColumnStride: 2 ** 28 }],
       [/got a bias of 80 bytes/, { bias: end() - 76 }],
@@ -74,6 +82,16 @@ describe('backend/cpu: extents of what kernels read and write', () => {
       [/expected 32 bits/, { b: NaN }],
       [/got sizes and strides/, { bDepthStride: 2 ** 31 }],
     ]
+    const codes = { mode: PanelMode.int4Panels, scaling: { ...scaling, groupSize: 16 } }
+    cases.push(
+      [/got scales of 128 bytes/, { ...codes, scaling: { ...codes.scaling, scales: end() - 124 } }],
+      [/got offsets of 128 bytes/, { ...codes, scaling: { ...codes.scaling, offsets: end() - 124 } }],
+      [/got a codebook of 128 bytes/, { ...codes, scaling: { ...codes.scaling, codebook: end() - 124 } }],
+      [/got a codebook of 128 bytes/, { ...codes, scaling: { ...codes.scaling, codebook: 0 } }],
+      [/got scales of Infinity bytes/, { ...codes, scaling: null }],
+      [/got scales of Infinity bytes/, { ...codes, scaling: { ...codes.scaling, groupSize: 0 } }],
+      [/got scales of Infinity bytes/, { ...codes, scaling: { ...codes.scaling, groupSize: 24 } }],
+    )
     for (const [expected, change] of cases) {
       assert.throws(
         () => {

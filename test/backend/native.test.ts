@@ -36,7 +36,9 @@ const anyProduct = fc.record({
   rows: fc.oneof(fc.nat({ max: 14 }), fc.nat({ max: 257 })),
   columns: size(100),
   depth: fc.oneof(size(40), size(600)),
-  mode: fc.integer({ min: 0, max: 4 }),
+  mode: fc.integer({ min: 0, max: 8 }),
+  groupSize: fc.constantFrom(16, 32, 48, 128, 1024),
+  hasOffsets: fc.boolean(),
   transposed: fc.record({ a: fc.boolean(), b: fc.boolean(), c: fc.boolean() }),
   gaps: fc.record({ a: gap, b: gap, c: gap }),
   bias: fc.boolean(),
@@ -114,6 +116,7 @@ describe('backend/cpu: native kernels', () => {
 /** Compares a product of any shape; returns the difference. */
 function compareProduct(comparison: NativeComparison, shape: Shape): string | null {
   const { rows, columns, depth, mode, transposed, gaps, bias, alpha, accumulate, lowDepth, lowStrided } = shape
+  const { groupSize, hasOffsets } = shape
   const { runtime } = comparison
   /** Bytes between rows and columns of a matrix, and its numbers. */
   const strides = (height: number, width: number, isTransposed: boolean, numbers: number) =>
@@ -132,7 +135,20 @@ function compareProduct(comparison: NativeComparison, shape: Shape): string | nu
     () => comparison.floats(right.size),
     () => comparison.floats(deep * columns),
     () => comparison.bfloat16Panels(depth, columns),
+    // Codes are any bytes.
+    () => comparison.floats((wide * depth) / 4),
+    () => comparison.floats((wide * Math.ceil(depth / 2)) / 4),
+    () => comparison.floats((deep * columns) / 4),
+    () => comparison.floats((deep * Math.ceil(columns / 2)) / 4),
   ][mode]!()
+  const scales =
+    mode < PanelMode.transposedInt8Panels ? wide * Math.ceil(depth / groupSize) : deep * Math.ceil(columns / groupSize)
+  const scaling = {
+    scales: comparison.floats(scales),
+    offsets: hasOffsets ? comparison.floats(scales) : 0,
+    codebook: comparison.codebook(),
+    groupSize,
+  }
   const c = comparison.floats(result.size)
   const low = {
     a: comparison.floats(rows * lowDepth),
@@ -146,6 +162,7 @@ function compareProduct(comparison: NativeComparison, shape: Shape): string | nu
     aDepthStride: left.column,
     b,
     mode,
+    scaling,
     bDepthStride: right.row,
     bColumnStride: right.column,
     c,

@@ -1,3 +1,5 @@
+import { CODEBOOK_BYTES } from '../../src/backend/cpu/gemm.js'
+import { placeCodebook } from '../../src/backend/cpu/kernels/codePanels.js'
 import { compileKernels } from '../../src/backend/cpu/kernelModule.js'
 import { findNativeKernels } from '../../src/backend/cpu/native.js'
 import type { NativeKernels } from '../../src/backend/cpu/native.js'
@@ -69,6 +71,17 @@ export class NativeComparison {
       words[i] = (word & 0xffff0000) | (last >>> 16)
       last = word
     }
+    return address
+  }
+
+  /** Address of what random codes of 4 bits stand for. */
+  codebook(): number {
+    const address = this.allocate(CODEBOOK_BYTES)
+    placeCodebook(
+      this.runtime.allocator.memory.buffer,
+      address,
+      Float32Array.from({ length: 16 }, () => this.random()),
+    )
     return address
   }
 

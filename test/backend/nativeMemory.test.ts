@@ -5,22 +5,23 @@ import { KernelId } from '../../src/backend/cpu/constants.js'
 import { gemm, PanelMode } from '../../src/backend/cpu/gemm.js'
 import { KernelList } from '../../src/backend/cpu/kernelList.js'
 import { kernels } from '../../src/backend/cpu/kernels/index.js'
-import { callLinear, panelWeight } from '../../src/backend/cpu/kernels/linearProducts.js'
-import { callEmbed, weightPanels } from '../../src/backend/cpu/kernels/weight.js'
+import { callLinear } from '../../src/backend/cpu/kernels/linearProducts.js'
+import { panelWeight } from '../../src/backend/cpu/kernels/panelWeight.js'
+import { callEmbed } from '../../src/backend/cpu/kernels/weight.js'
 import type { NativeMemory } from '../../src/backend/cpu/nativeMemory.js'
 import { Runtime } from '../../src/backend/cpu/runtime.js'
 import { EngineError } from '../../src/errors.js'
 import { float32ToBfloat16 } from '../../src/io/dtypes.js'
 import type { KernelName } from '../../src/ops/kernelSets.js'
 import type { PackedWeight } from '../../src/ops/weight.js'
+import type { QuantizedFormat } from '../../src/quantization/weightFormat.js'
 import { sourceOf } from '../../src/quantization/matrixSource.js'
 import type { MatrixSource } from '../../src/quantization/matrixSource.js'
+import { quantizedFormats, quantizedMatrixSource, randomQuantized } from '../fixtures/quantizedWeights.js'
 import { onEachInstructionSet } from './nativeComparison.js'
 
 /** A weight beyond 8 MiB in bfloat16 too, of no whole panels, whose log-probabilities take three blocks. */
 const [OUT, WIDTH] = [4105, 1027]
-const FORMATS = ['float32', 'bfloat16'] as const
-type Format = (typeof FORMATS)[number]
 
 function randomFloats(size: number, seed: number): Float32Array {
   let state = seed
@@ -32,7 +33,18 @@ function randomFloats(size: number, seed: number): Float32Array {
 
 /** Drawn once: it takes a second. */
 const floats = randomFloats(OUT * WIDTH, 1)
-const weightValues = { float32: floats, bfloat16: float32ToBfloat16(floats) }
+/** By format. Codes of 4 bits take more than 8 MiB with so many inputs. */
+const sources: Readonly<Record<string, MatrixSource>> = {
+  float32: sourceOf([OUT, WIDTH], floats),
+  bfloat16: sourceOf([OUT, WIDTH], float32ToBfloat16(floats)),
+  int8: codes([OUT, 2049], quantizedFormats(64).int8!),
+  '4 bits with offsets': codes([OUT, 4101], quantizedFormats(128)['4 bits with offsets']!),
+}
+const FORMATS = Object.keys(sources)
+
+function codes(shape: readonly [out: number, width: number], format: QuantizedFormat): MatrixSource {
+  return quantizedMatrixSource(randomQuantized(shape, format))
+}
 
 const run = (
   backend: CpuBackend,
@@ -52,26 +64,29 @@ function tensor(backend: CpuBackend, rows: number, columns: number, seed: number
 }
 
 function pack(backend: CpuBackend, source: MatrixSource): PackedWeight {
-  const [info] = run(backend, 'PackWeight', {}, { source })
-  const dispose = (): void => void backend.disposeData(info!.dataId)
-  return { shape: source.shape, format: source.format, tensor: info as tf.Tensor, dispose }
+  const infos = run(backend, 'PackWeight', {}, { source })
+  const [tensor, scaling] = infos as [tf.Tensor, tf.Tensor | undefined]
+  const dispose = (): void => {
+    for (const { dataId } of infos) backend.disposeData(dataId)
+  }
+  return { shape: source.shape, format: source.format, tensor, scaling: scaling ?? null, dispose }
 }
 
-const packValues = (backend: CpuBackend, format: Format): PackedWeight =>
-  pack(backend, sourceOf([OUT, WIDTH], weightValues[format]))
+const packValues = (backend: CpuBackend, format: string): PackedWeight => pack(backend, sources[format]!)
 
 /** All that is computed with frozen weights, by its name. */
-function results(backend: CpuBackend, format: Format): Map<string, Float32Array> {
+function results(backend: CpuBackend, format: string): Map<string, Float32Array> {
   const weight = packValues(backend, format)
+  const [, width] = weight.shape
   const made = new Map<string, Float32Array>()
   const keep = (name: string, infos: readonly tf.TensorInfo[]): readonly tf.TensorInfo[] => {
     infos.forEach((info, i) => made.set(`${name}, output ${i}`, backend.floats(info).slice()))
     return infos
   }
   for (const rows of [1, 5, 14]) {
-    const [x, dy] = [tensor(backend, rows, WIDTH, 2), tensor(backend, rows, OUT, 3)]
+    const [x, dy] = [tensor(backend, rows, width, 2), tensor(backend, rows, OUT, 3)]
     const [loraA, loraB, loraT] = [
-      tensor(backend, 3, WIDTH, 4),
+      tensor(backend, 3, width, 4),
       tensor(backend, OUT, 3, 5),
       tensor(backend, rows, 3, 6),
     ]
@@ -84,7 +99,7 @@ function results(backend: CpuBackend, format: Format): Map<string, Float32Array>
 
   const rows = 6
   const targets = { targets: Int32Array.from([0, OUT - 1, 2047, 2048, 4096, 77]), temperature: 0.9 }
-  const hidden = tensor(backend, rows, WIDTH, 8)
+  const hidden = tensor(backend, rows, width, 8)
   const [, entropies, statistics] = keep('values', run(backend, 'TokenLogProbs', { hidden }, targets, { weight }))
   const [dLogProbs, dEntropies] = [tensor(backend, 1, rows, 9), tensor(backend, 1, rows, 10)]
   const inputs = { hidden, entropies, statistics, dLogProbs, dEntropies }
@@ -94,17 +109,14 @@ function results(backend: CpuBackend, format: Format): Map<string, Float32Array>
   const { allocator } = backend.runtime
   const [idsAddress, x, y] = [
     allocator.place(ids),
-    tensor(backend, ids.length, WIDTH, 0),
+    tensor(backend, ids.length, width, 0),
     tensor(backend, ids.length, OUT, 0),
   ]
   callEmbed(list, {
-    weight: weightPanels(backend, weight),
-    weightRows: OUT,
-    isBfloat16: format === 'bfloat16',
+    weight: panelWeight(backend, weight),
     ids: idsAddress,
     out: backend.address(x),
     rows: ids.length,
-    width: WIDTH,
   })
   list.barrier()
   const product = { x: backend.address(x), y: backend.address(y), rows: ids.length }
@@ -118,7 +130,7 @@ function results(backend: CpuBackend, format: Format): Map<string, Float32Array>
 }
 
 describe('backend/cpu: weights in native memory', () => {
-  const expected = new Map<Format, Map<string, Float32Array>>()
+  const expected = new Map<string, Map<string, Float32Array>>()
   before(async () => {
     const plain = await Runtime.start({ threads: 2 })
     for (const format of FORMATS) expected.set(format, results(new CpuBackend(plain), format))
@@ -156,8 +168,8 @@ describe('backend/cpu: weights in native memory', () => {
       const values = new Float32Array(2 ** 21)
       const large = pack(backend, sourceOf([2 ** 11, 2 ** 10], values))
       const small = pack(backend, sourceOf([2 ** 11 - 16, 2 ** 10], values.subarray(2 ** 14)))
-      assert.ok(weightPanels(backend, large) >= 2 ** 32)
-      assert.ok(weightPanels(backend, small) < 2 ** 32)
+      assert.ok(panelWeight(backend, large).address >= 2 ** 32)
+      assert.ok(panelWeight(backend, small).address < 2 ** 32)
       assert.equal(used() - before, values.byteLength * 2 - 2 ** 16)
       assert.ok(backend.memory().peakBytesInWasm >= used())
       large.dispose()
@@ -189,7 +201,7 @@ describe('backend/cpu: weights in native memory', () => {
     it('leave nothing when reading them fails', () => {
       const before = used()
       let pieces = 0
-      const source = sourceOf([OUT, WIDTH], weightValues.float32)
+      const source = sources.float32!
       const failing: MatrixSource = {
         ...source,
         read: (first, count) => {
@@ -210,7 +222,7 @@ describe('backend/cpu: weights in native memory', () => {
         ...weight,
         tensor: { dataId, shape: [copy.length], dtype: 'int32' } as unknown as tf.Tensor,
       }
-      assert.ok(weightPanels(backend, moved) >= 2 ** 32)
+      assert.ok(panelWeight(backend, moved).address >= 2 ** 32)
       const ids = Int32Array.from([5, OUT - 1])
       const [a, b] = [weight, moved].map((each) =>
         backend.floats(run(backend, 'WeightRows', {}, { ids }, { weight: each })[0]!),
@@ -254,17 +266,14 @@ describe('backend/cpu: weights in native memory', () => {
 
       const idsAddress = runtime.allocator.place(Int32Array.from([0, columns]))
       const embed = {
-        weight: address,
-        weightRows: columns,
-        isBfloat16: false,
+        weight: { address, mode: PanelMode.float32Panels, scaling: null, shape: [columns, depth] as const },
         ids: idsAddress,
         out: c,
         rows: 1,
-        width: depth,
       }
       callEmbed(runtime, embed)
       assert.throws(() => {
-        callEmbed(runtime, { ...embed, weightRows: columns + 1 })
+        callEmbed(runtime, { ...embed, weight: { ...embed.weight, shape: [columns + 1, depth] } })
       }, /embed got the weight of \d+ bytes at \d+, which is no weight/)
       // The second id is no row.
       assert.throws(() => {

@@ -1,5 +1,7 @@
 import { EngineError } from '../../errors.js'
+import { GROUP_MULTIPLE, groupsOf } from '../../quantization/weightFormat.js'
 import { RESERVED } from './allocator.js'
+import { CODEBOOK_BYTES, panelBytes, panelForms, PanelMode } from './gemm.js'
 import { KernelId, PEAK_TILE_BYTES, ROW_STATE_BYTES } from './constants.js'
 import { ADDRESS_HIGH, WEIGHT_ROWS } from './kernelCalls.js'
 import type { NativeMemory } from './nativeMemory.js'
@@ -67,35 +69,61 @@ function matrixBytes(rows: number, rowStride: number, columns: number, columnStr
   return rows === 0 || columns === 0 ? 0 : (rows - 1) * rowStride + (columns - 1) * columnStride + 4
 }
 
+/** Of codes; see assembly/codes.ts. */
+type ScalingWords = [scales: number, offsets: number, codebook: number, groupSize: number]
+
+/** Weights in panels, and what their codes are turned into numbers with. */
+function panelAreas(
+  what: string,
+  weight: { address: number; mode: number; shape: readonly [out: number, width: number] },
+  [scales, offsets, codebook, groupSize]: ScalingWords,
+): Extents['areas'] {
+  const { address, mode, shape } = weight
+  const [out, width] = shape
+  const panels = Math.ceil(out / 16)
+  const codes: Extents['areas'][number] = [what, address, panels * panelBytes(mode, width)]
+  const bits = panelForms[mode]?.codeBits ?? 0
+  if (bits === 0) return [codes]
+  const isGroup = groupSize > 0 && groupSize % GROUP_MULTIPLE === 0
+  const bytes = isGroup ? panels * groupsOf(width, { groupSize }) * 64 : Infinity
+  return [
+    codes,
+    ['scales', scales, bytes],
+    ['offsets', offsets, offsets === 0 ? 0 : bytes],
+    ['a codebook', codebook, bits === 4 ? CODEBOOK_BYTES : 0],
+  ]
+}
+
 type GemmWords = readonly [
   ...[a: number, aRow: number, aDepth: number, b: number, mode: number, bDepth: number, bColumn: number],
   ...[c: number, cRow: number, cColumn: number, rows: number, columns: number, depth: number, bias: number],
   ...[alpha: number, accumulate: number, tileRows: number, scratch: number, scratchBytes: number],
   ...[lowA: number, lowARow: number, lowB: number, lowBDepth: number, lowDepth: number, tilePanels: number],
+  ...ScalingWords,
 ]
 
 function gemmExtents(words: GemmWords): Extents {
   const [a, aRow, aDepth, b, mode, bDepth, bColumn, c, cRow, cColumn, rows, columns, depth, bias, , , ...rest] = words
-  const [tileRows, , , lowA, lowARow, lowB, lowBDepth, lowDepth, tilePanels] = rest
-  const panelBytes = Math.ceil(columns / 16) * 64
-  /** Of B in each mode; see assembly/gemm.ts. */
-  const bBytes = [
-    panelBytes * depth,
-    (panelBytes / 2) * depth,
-    matrixBytes(depth, bDepth, columns, bColumn),
-    Math.ceil(depth / 16) * columns * 64,
-    Math.ceil(depth / 16) * columns * 32,
-  ]
+  const [tileRows, , , lowA, lowARow, lowB, lowBDepth, lowDepth, tilePanels, ...scaling] = rest
+  const shape = panelForms[mode]?.isTransposed ? ([depth, columns] as const) : ([columns, depth] as const)
+  const right: Extents['areas'] =
+    mode === PanelMode.strided
+      ? [['B', wideAddress(b, words), matrixBytes(depth, bDepth, columns, bColumn)]]
+      : panelAreas('B', { address: wideAddress(b, words), mode, shape }, scaling)
   return {
     sizes: [rows, columns, depth, lowDepth, aRow, aDepth, bDepth, bColumn, cRow, cColumn, lowARow, lowBDepth],
     steps: [tileRows, tilePanels],
     areas: [
       ['A', a, matrixBytes(rows, aRow, depth, aDepth)],
-      ['B', wideAddress(b, words), bBytes[mode] ?? Infinity],
+      ...right,
       ['C', c, matrixBytes(rows, cRow, columns, cColumn)],
       ['a bias', bias, bias === 0 ? 0 : columns * 4],
       ["A'", lowA, matrixBytes(rows, lowARow, lowDepth, 4)],
-      ["B'", lowB, lowBDepth === 0 ? panelBytes * lowDepth : matrixBytes(lowDepth, lowBDepth, columns, 4)],
+      [
+        "B'",
+        lowB,
+        lowBDepth === 0 ? Math.ceil(columns / 16) * lowDepth * 64 : matrixBytes(lowDepth, lowBDepth, columns, 4),
+      ],
     ],
   }
 }
@@ -233,16 +261,18 @@ function softmaxExtents(words: SoftmaxWords, areas: Extents['areas']): Extents {
 
 function embedExtents(
   words: readonly [
-    ...[weight: number, ids: number, out: number, rows: number, width: number, bfloat16: number, tileRows: number],
+    ...[weight: number, ids: number, out: number, rows: number, width: number, mode: number, tileRows: number],
+    ...ScalingWords,
   ],
 ): Extents {
-  const [weight, ids, out, rows, width, bfloat16, tileRows] = words
+  const [weight, ids, out, rows, width, mode, tileRows, scales, offsets, codebook, groupSize] = words
   const weightRows = (words as readonly number[])[WEIGHT_ROWS]!
+  const panels = { address: wideAddress(weight, words), mode, shape: [weightRows, width] as const }
   return {
     sizes: [rows, width, weightRows],
     steps: [tileRows],
     areas: [
-      ['the weight', wideAddress(weight, words), Math.ceil(weightRows / 16) * width * (bfloat16 ? 32 : 64)],
+      ...panelAreas('the weight', panels, [scales, offsets, codebook, groupSize]),
       // Those that are no row of the weight the kernel itself refuses.
       ['ids', ids, rows * 4],
       ['the result', out, rows * width * 4],

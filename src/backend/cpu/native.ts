@@ -4,7 +4,7 @@ import type { Allocator } from './allocator.js'
 import { NativeMemory } from './nativeMemory.js'
 
 /** What is expected of the addon; the number of native/kernels/kernels.h. */
-export const NATIVE_VERSION = 3
+export const NATIVE_VERSION = 4
 
 /** The addon that native/kernels is compiled to. */
 export interface NativeAddon {

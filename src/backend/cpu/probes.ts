@@ -1,6 +1,10 @@
 import type * as tf from '../../bundled/tfjs.js'
 import type { KernelName } from '../../ops/kernelSets.js'
 import { sourceOf } from '../../quantization/matrixSource.js'
+import type { MatrixSource } from '../../quantization/matrixSource.js'
+import { quantizedMatrix } from '../../quantization/quantizedMatrix.js'
+import { integerFormat } from '../../quantization/weightFormat.js'
+import type { QuantizedFormat } from '../../quantization/weightFormat.js'
 import type { PackedWeight } from '../../ops/weight.js'
 import type { CpuBackend } from './backend.js'
 import { kernels } from './kernels/index.js'
@@ -13,7 +17,7 @@ export type ProbeResults = ReadonlyMap<string, Uint8Array>
  * bits is seen by comparing what this returns for each. All memory is given back.
  */
 export function probeResults(backend: CpuBackend): ProbeResults {
-  const { matrix, weight, run, results, dispose } = startProbe(backend)
+  const { matrix, weight, codes, run, results, dispose } = startProbe(backend)
   try {
     for (const dtype of ['float32', 'bfloat16'] as const) {
       for (const rows of [1, 2, 3, 4, 5, 6, 10, 13, 35]) {
@@ -26,6 +30,16 @@ export function probeResults(backend: CpuBackend): ProbeResults {
         run(`gradient of LoRA's A ${at}`, 'LoraAGradient', { loraT, x })
         run(`gradient of LoRA's B ${at}`, 'LoraBGradient', { dy, x, loraA }, { scale: 0.5 })
       }
+    }
+    for (const [name, format] of Object.entries(codeFormats)) {
+      for (const rows of [1, 2, 4, 5, 13, 35]) {
+        const layer = codes(37, 45, format)
+        const at = `of ${rows} rows, ${name} weights`
+        run(`product ${at}`, 'LoraLinear', { x: matrix(rows, 45) }, {}, { weight: layer, bias: null, known: null })
+        run(`gradient of a product ${at}`, 'LinearInputGradient', { dy: matrix(rows, 37) }, {}, { weight: layer })
+      }
+      const ids = Int32Array.of(36, 0, 17, 16)
+      run(`embedding, ${name} weights`, 'WeightRows', {}, { ids }, { weight: codes(37, 45, format) })
     }
     const [x, dy, hidden] = [matrix(7, 45), matrix(7, 45), matrix(7, 45)]
     const norm = { weight: matrix(1, 45) }
@@ -73,6 +87,13 @@ export function firstDifference(expected: ProbeResults, actual: ProbeResults): s
   return null
 }
 
+const codeFormats: Readonly<Record<string, QuantizedFormat>> = {
+  int8: integerFormat('int8', 16),
+  'int8 with offsets': { ...integerFormat('int8', 32), hasOffsets: true },
+  int4: integerFormat('int4', 32),
+  'int4 with offsets': { ...integerFormat('int4', 64), hasOffsets: true },
+}
+
 const attentionSegments = [
   { queryStart: 0, queryLength: 75, prefixStart: 0, prefixLength: 0, keyStart: 0, keyLength: 75 },
   { queryStart: 75, queryLength: 21, prefixStart: 0, prefixLength: 75, keyStart: 75, keyLength: 21 },
@@ -89,6 +110,7 @@ const samplingAttributes = {
 function startProbe(backend: CpuBackend): {
   matrix: (rows: number, columns: number) => tf.TensorInfo
   weight: (out: number, width: number, format: 'float32' | 'bfloat16') => PackedWeight
+  codes: (out: number, width: number, format: QuantizedFormat) => PackedWeight
   /** Runs a kernel, keeps the bytes of its results under a name, and returns them. */
   run: (name: string, kernelName: KernelName, inputs: object, attributes?: object, frozen?: object) => tf.TensorInfo[]
   results: Map<string, Uint8Array>
@@ -106,6 +128,12 @@ function startProbe(backend: CpuBackend): {
     return state / 2 ** 31 - 1
   }
   const kernel = (name: KernelName): (typeof kernels)[number]['run'] => kernels.find((each) => each.name === name)!.run
+  const pack = (source: MatrixSource): PackedWeight => {
+    const packed = [kernel('PackWeight')(backend, {}, { source }, {})].flat().map(keep)
+    const [tensor, scaling] = packed as [tf.Tensor, tf.Tensor | undefined]
+    const { shape, format } = source
+    return { shape, format, tensor, scaling: scaling ?? null, dispose: () => undefined }
+  }
   return {
     matrix: (rows, columns) => {
       const { info } = backend.allocate([rows, columns])
@@ -117,9 +145,13 @@ function startProbe(backend: CpuBackend): {
       const floats = Float32Array.from({ length: out * width }, random)
       const words = new Uint32Array(floats.buffer)
       const values = format === 'float32' ? floats : Uint16Array.from(words, (word) => word >>> 16)
-      const source = sourceOf([out, width], values)
-      const tensor = keep(kernel('PackWeight')(backend, {}, { source }, {}) as tf.Tensor)
-      return { shape: [out, width], format, tensor, dispose: () => undefined }
+      return pack(sourceOf([out, width], values))
+    },
+    codes: (out, width, format) => {
+      const matrix = quantizedMatrix([out, width], format)
+      for (let i = 0; i < matrix.codes.length; i++) matrix.codes[i] = 256 * random()
+      for (const numbers of [matrix.scales, matrix.offsets]) numbers?.forEach((_, i) => (numbers[i] = random()))
+      return pack({ name: 'a probe', shape: [out, width], format, storedBytes: 0, read: () => matrix })
     },
     run: (name, kernelName, inputs, attributes = {}, frozen = {}) => {
       const outputs = [kernel(kernelName)(backend, inputs as tf.NamedTensorInfoMap, attributes, frozen)]

@@ -204,21 +204,10 @@ export class DecodingPlan implements SamplingSteps {
     const { embedding, layers, finalNorm, head } = this.#weights
     const { x, predicting, logits, sampled } = plan.buffers
     const { tokenIds: ids, rows: fromRows, doubles, history, historyEnds } = inputs
-    if (embedding.form === 'matrix') {
+    if ('matrix' in embedding) {
       const to = { to: x, toRows: 0, count: plan.tokens, width: hiddenSize }
-      callCopyRows(calls, { from: embedding.address, fromRows: ids, ...to })
-    } else {
-      const isBfloat16 = embedding.form === 'bfloat16'
-      callEmbed(calls, {
-        weight: embedding.address,
-        weightRows: vocabularySize,
-        isBfloat16,
-        ids,
-        out: x,
-        rows: plan.tokens,
-        width: hiddenSize,
-      })
-    }
+      callCopyRows(calls, { from: embedding.matrix, fromRows: ids, ...to })
+    } else callEmbed(calls, { weight: embedding.panels, ids, out: x, rows: plan.tokens })
     calls.barrier()
     for (const [index, layer] of layers.entries()) addLayer(calls, plan, layer, this.#caches[index]!, index)
 

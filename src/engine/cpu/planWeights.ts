@@ -1,8 +1,8 @@
 import * as tf from '../../bundled/tfjs.js'
 import type { CpuBackend } from '../../backend/cpu/backend.js'
-import { panelWeight } from '../../backend/cpu/kernels/linearProducts.js'
-import type { PanelWeight } from '../../backend/cpu/kernels/linearProducts.js'
-import { jointPanels, matrixPanels, sharePanels, weightPanels } from '../../backend/cpu/kernels/weight.js'
+import { panelWeight } from '../../backend/cpu/kernels/panelWeight.js'
+import type { PanelWeight } from '../../backend/cpu/kernels/panelWeight.js'
+import { jointPanels, matrixPanels, sharePanels } from '../../backend/cpu/kernels/panels.js'
 import { projections } from '../../model/modelTensors.js'
 import type { Projection } from '../../model/modelTensors.js'
 import { isTrainable } from '../../ops/weight.js'
@@ -56,7 +56,7 @@ export class PlanWeights {
   readonly finalNorm: number
   readonly head: PanelWeight
   /** A trained embedding is a matrix [V, hidden], a frozen one is packed. */
-  readonly embedding: { readonly address: number; readonly form: 'matrix' | 'float32' | 'bfloat16' }
+  readonly embedding: { readonly matrix: number } | { readonly panels: PanelWeight }
   /** Largest sum of the ranks of projections that have their input in common. */
   readonly rank: number
   /** Keeps what is trained in memory: whoever changes the values meanwhile makes new tensors. */
@@ -72,11 +72,9 @@ export class PlanWeights {
     this.finalNorm = this.#address(weights.finalNorm)
     this.head = this.#panels(weights.outputHead)
     const { embedding } = weights
-    const packed = embedding as PackedWeight
-    this.embedding = {
-      address: isTrainable(embedding) ? this.#address(packed.tensor) : weightPanels(backend, packed),
-      form: isTrainable(embedding) ? 'matrix' : embedding.format === 'bfloat16' ? 'bfloat16' : 'float32',
-    }
+    this.embedding = isTrainable(embedding)
+      ? { matrix: this.#address((embedding as PackedWeight).tensor) }
+      : { panels: this.#panels(embedding) }
     this.rank = Math.max(0, ...this.layers.flatMap(({ inputs }) => Object.values(inputs).map(({ rank }) => rank)))
   }
 

@@ -5,15 +5,17 @@
  * Every element of C is a sum over the depth in ascending order, whatever the tile, the thread and the number of rows: a row's
  * result does not depend on the rows beside it. (Decoding one token and training on a thousand give the same bits.)
  *
- * B comes in five forms (`mode`):
+ * B comes in nine forms (`mode`):
  *   0  float32 panels [ceil(N/16)][K][16], as weights are stored: used in place
  *   1  bfloat16 panels, two to a word: column j in the lower and column j + 8 in the upper half of word j (so that widening is
  *      one instruction, also of eight words); widened once a tile, or on the fly for few rows
  *   2  a float32 matrix with any two strides: copied into a panel
  *   3  float32 panels of the transposed matrix [N, K] (for dx = dy·W, where W is stored for y = x·Wᵀ)
  *   4  bfloat16 panels of the transposed matrix
+ *   5  panels of codes of 8 bits, 6 of 4 bits, and 7 and 8 those of the transposed matrix; see ./codes
  */
 import { bfloat16Block, block, blockRows } from './blocks'
+import { scalePanel } from './codes'
 import { widenHigh, widenLow } from './simd'
 import { threadIndex } from './scheduler'
 
@@ -25,6 +27,8 @@ const BIAS = 52, ALPHA = 56, ACCUMULATE = 60, TILE_ROWS = 64, SCRATCH = 68, SCRA
 const LOW_A = 76, LOW_A_ROW = 80, LOW_B = 84, LOW_B_DEPTH = 88, LOW_DEPTH = 92
 // Panels of a tile.
 const TILE_PANELS = 96
+// Of codes. There may be no offsets.
+const SCALES = 100, OFFSETS = 104, CODEBOOK = 108, GROUP_SIZE = 112
 
 /** Up to so many rows a tile, a bfloat16 panel is widened on the fly: writing it out would cost more. */
 const FEW_ROWS = 6
@@ -168,6 +172,44 @@ function transposePanel(weight: usize, bfloat16: bool, columns: i32, column: i32
   }
 }
 
+/** The panel of some columns of a weight that is stored as codes, in panels of this form. */
+function scaleColumns(args: usize, panelIndex: i32, depth: i32, to: usize): void {
+  const int4 = load<i32>(args, MODE) == 6, groupSize = load<i32>(args, GROUP_SIZE), groups = (depth + groupSize - 1) / groupSize
+  const offsets = <usize>load<i32>(args, OFFSETS), before = <usize>panelIndex * groups << 6
+  const codes = <usize>load<i32>(args, B) + (<usize>panelIndex * (int4 ? (depth + 1) >> 1 : depth) << 4)
+  const panelOffsets = offsets ? offsets + before : 0
+  scalePanel(codes, int4, <usize>load<i32>(args, SCALES) + before, panelOffsets, <usize>load<i32>(args, CODEBOOK), groupSize, 0, depth, to)
+}
+
+/** Transposes a square of 16 by 16 numbers where it stands. */
+function transposeSquare(at: usize): void {
+  for (let i: usize = 0; i < 16; i += 4) {
+    for (let j: usize = i; j < 16; j += 4) {
+      const below = at + (j << 6) + (i << 2), above = at + (i << 6) + (j << 2)
+      const x0 = v128.load(below), x1 = v128.load(below, 64), x2 = v128.load(below, 128), x3 = v128.load(below, 192)
+      storeTransposed(v128.load(above), v128.load(above, 64), v128.load(above, 128), v128.load(above, 192), below)
+      if (i != j) storeTransposed(x0, x1, x2, x3, above)
+    }
+  }
+}
+
+/** As transposePanel for codes. */
+function scaleTransposed(args: usize, columns: i32, column: i32, width: i32, depth: i32, to: usize): void {
+  const int4 = load<i32>(args, MODE) == 8, groupSize = load<i32>(args, GROUP_SIZE), groups = (columns + groupSize - 1) / groupSize
+  const panelBytes = <usize>(int4 ? (columns + 1) >> 1 : columns) << 4, codebook = <usize>load<i32>(args, CODEBOOK)
+  let codes = <usize>load<i32>(args, B), scales = <usize>load<i32>(args, SCALES), offsets = <usize>load<i32>(args, OFFSETS)
+  for (let k = 0; k < depth; k += 16) {
+    scalePanel(codes, int4, scales, offsets, codebook, groupSize, column, column + width, to)
+    // Columns beyond the width are 0.
+    clear(to + (<usize>width << 6), 16 - width)
+    transposeSquare(to)
+    codes += panelBytes
+    scales += <usize>groups << 6
+    if (offsets) offsets += <usize>groups << 6
+    to += 1024
+  }
+}
+
 /** Depth of a strided matrix beyond which a tile works through it in steps of DEPTH_BLOCK, so that what it copies stays in the cache. */
 const LONG_DEPTH = 640
 const DEPTH_BLOCK = 256
@@ -228,7 +270,9 @@ function gemmPanel(args: usize, panelIndex: i32, firstRow: i32, endRow: i32): vo
   else if (mode == 2) {
     const columnStride = <usize>load<i32>(args, B_COLUMN)
     copyPanel(b + <usize>column * columnStride, <usize>load<i32>(args, B_DEPTH), columnStride, depth, width, scratch)
-  } else transposePanel(b, mode == 4, columns, column, width, depth, scratch)
+  } else if (mode == 3 || mode == 4) transposePanel(b, mode == 4, columns, column, width, depth, scratch)
+  else if (mode == 5 || mode == 6) scaleColumns(args, panelIndex, depth, scratch)
+  else scaleTransposed(args, columns, column, width, depth, scratch)
 
   const lowDepth = load<i32>(args, LOW_DEPTH), lowBDepth = <usize>load<i32>(args, LOW_B_DEPTH), lowB = <usize>load<i32>(args, LOW_B)
   let lowPanel = lowB + <usize>panelIndex * lowDepth * 64

@@ -9,9 +9,9 @@ import {
   callLinearInputGradient,
   callLoraA,
   callLoraOutputGradient,
-  panelWeight,
 } from './linearProducts.js'
-import { matrixPanels } from './weight.js'
+import { matrixPanels } from './panels.js'
+import { panelWeight } from './panelWeight.js'
 
 interface LinearInputs {
   x: tf.TensorInfo // [N, in]

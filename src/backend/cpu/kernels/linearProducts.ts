@@ -1,32 +1,12 @@
-import type { PackedWeight } from '../../../ops/weight.js'
-import type { CpuBackend } from '../backend.js'
 import { gemm, PanelMode } from '../gemm.js'
 import type { LowRankProduct } from '../gemm.js'
 import type { KernelCalls } from '../kernelCalls.js'
-import { weightPanels } from './weight.js'
+import type { PanelWeight } from './panelWeight.js'
 
 /*
  * The products of a linear layer with LoRA and of its gradients, by addresses: as ops of their own, in a layer of the training pass, and
  * in lists of calls.
  */
-
-/** A weight in panels, as products read it. */
-export interface PanelWeight {
-  readonly address: number
-  readonly mode: number
-  readonly shape: readonly [out: number, width: number]
-}
-
-/** The panels of a weight for x·Wᵀ, or transposed for dy·W. */
-export function panelWeight(backend: CpuBackend, weight: PackedWeight, transposed = false): PanelWeight {
-  return { address: weightPanels(backend, weight), mode: weightMode(weight, transposed), shape: weight.shape }
-}
-
-/** How a weight's panels are read; see ../gemm.ts. */
-export function weightMode(weight: PackedWeight, transposed: boolean): number {
-  if (weight.format === 'bfloat16') return transposed ? PanelMode.transposedBfloat16Panels : PanelMode.bfloat16Panels
-  return transposed ? PanelMode.transposedFloat32Panels : PanelMode.float32Panels
-}
 
 /** y = x·Wᵀ (+ bias) (+ low-rank term) (+ y). */
 export function callLinear(
@@ -43,7 +23,7 @@ export function callLinear(
 ): void {
   const { x, weight, y, ...rest } = product
   const [out, width] = weight.shape
-  const matrices = { a: x, b: weight.address, mode: weight.mode, c: y }
+  const matrices = { a: x, b: weight.address, mode: weight.mode, scaling: weight.scaling, c: y }
   const strides = { aRowStride: width * 4, aDepthStride: 4, cRowStride: out * 4 }
   gemm(calls, { ...matrices, ...strides, columns: out, depth: width, ...rest })
 }
@@ -62,7 +42,7 @@ export function callLinearInputGradient(
 ): void {
   const { dy, weight, dx, ...rest } = product
   const [out, width] = weight.shape
-  const matrices = { a: dy, b: weight.address, mode: weight.mode, c: dx }
+  const matrices = { a: dy, b: weight.address, mode: weight.mode, scaling: weight.scaling, c: dx }
   const strides = { aRowStride: out * 4, aDepthStride: 4, cRowStride: width * 4 }
   gemm(calls, { ...matrices, ...strides, columns: width, depth: out, ...rest })
 }

@@ -6,8 +6,7 @@ import { gemm, PanelMode } from '../gemm.js'
 import { BLOCK_COLUMNS, KernelId, ROW_STATE_BYTES } from '../constants.js'
 import type { Runtime } from '../runtime.js'
 import { kernel } from './kernel.js'
-import { weightMode } from './linearProducts.js'
-import { weightPanels } from './weight.js'
+import { panelsFrom, panelWeight } from './panelWeight.js'
 
 /** Rows whose logits are computed at a time: at most 8 MiB of logits. */
 export const CHUNK_ROWS = 1024
@@ -138,6 +137,7 @@ function backpropagate(
   const dEntropies = backend.address(inputs.dEntropies)
   const targetsAddress = allocator.place(targets)
   const hidden = backend.address(inputs.hidden)
+  const transposed = panelWeight(backend, weight, true)
   const states = allocator.allocate(to.logProbs ? Math.min(targets.length, to.chunkRows) * ROW_STATE_BYTES : 0)
   forEachBlock(backend, inputs.hidden, weight, to.chunkRows, (block) => {
     setBlockArguments(runtime, block, targetsAddress, temperature)
@@ -149,12 +149,14 @@ function backpropagate(
     args[12] = dLogProbs + block.firstRow * 4
     args[13] = dEntropies + block.firstRow * 4
     runBlock(runtime, KernelId.logSoftmaxGradient, block)
+    const panels = panelsFrom(transposed, block.column)
     gemm(runtime, {
       a: block.address,
       aRowStride: block.columns * 4,
       aDepthStride: 4,
-      b: panelAddress(backend, weight, block.column),
-      mode: weightMode(weight, true),
+      b: panels.address,
+      mode: panels.mode,
+      scaling: panels.scaling,
       c: to.dHidden + block.firstRow * width * 4,
       cRowStride: width * 4,
       rows: block.rows,
@@ -199,17 +201,20 @@ function forEachBlock(
   const [vocabulary, width] = weight.shape
   const allRows = hidden.shape[0]!
   const hiddenAddress = backend.address(hidden)
+  const allPanels = panelWeight(backend, weight)
   const address = runtime.allocator.allocate(Math.min(allRows, chunkRows) * Math.min(vocabulary, BLOCK_COLUMNS) * 4)
   for (let firstRow = 0; firstRow < allRows; firstRow += chunkRows) {
     const rows = Math.min(chunkRows, allRows - firstRow)
     for (let column = 0; column < vocabulary; column += BLOCK_COLUMNS) {
       const columns = Math.min(BLOCK_COLUMNS, vocabulary - column)
+      const panels = panelsFrom(allPanels, column)
       gemm(runtime, {
         a: hiddenAddress + firstRow * width * 4,
         aRowStride: width * 4,
         aDepthStride: 4,
-        b: panelAddress(backend, weight, column),
-        mode: weightMode(weight, false),
+        b: panels.address,
+        mode: panels.mode,
+        scaling: panels.scaling,
         c: address,
         cRowStride: columns * 4,
         rows,
@@ -220,11 +225,6 @@ function forEachBlock(
     }
   }
   runtime.allocator.release(address)
-}
-
-/** Address of the panel of a weight that starts with output `output`, a multiple of 16. */
-function panelAddress(backend: CpuBackend, weight: PackedWeight, output: number): number {
-  return weightPanels(backend, weight) + output * weight.shape[1] * (weight.format === 'bfloat16' ? 2 : 4)
 }
 
 /** Sets the arguments that both passes over a block of logits take; see assembly/logSoftmax.ts. */

@@ -3,7 +3,7 @@ import type { LayerLinear, LayerWeights } from '../../../../ops/decoderLayer.js'
 import type { CpuBackend } from '../../backend.js'
 import type { LowRankProduct } from '../../gemm.js'
 import { callGradientOfMatrix, callLoraA, callLoraOutputGradient } from '../linearProducts.js'
-import { jointPanels, matrixPanels, sharePanels } from '../weight.js'
+import { jointPanels, matrixPanels, sharePanels } from '../panels.js'
 
 /** A linear layer with LoRA, and the address of its gradient. */
 interface Adapted {
