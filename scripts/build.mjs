@@ -1,5 +1,5 @@
-// Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA), the TypeScript sources,
-// the dependencies that the package carries along, and the program and styles of the report's page.
+// Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA), the quantiser (the same), the
+// TypeScript sources, the dependencies that the package carries along, and the program and styles of the report's page.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -103,6 +103,19 @@ if (fs.existsSync(path.join(root, kernels))) {
     ])
   }
 }
+run(bin('assemblyscript/bin/asc.js'), [
+  'src/quantization/assembly/index.ts',
+  '-O3',
+  '--noAssert',
+  '--runtime',
+  'stub',
+  '--initialMemory',
+  '1',
+  '--enable',
+  'simd',
+  '-o',
+  'dist/quantizer.wasm',
+])
 buildNative()
 if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])

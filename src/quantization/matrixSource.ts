@@ -79,7 +79,9 @@ export function quantizedSource(
     format: integerFormat(dtype, groupSize),
     read: (first, count) => {
       try {
-        return quantize(widenRows(source.read(first, count)), [count, width], dtype, groupSize)
+        const rows = source.read(first, count)
+        const numbers = rows instanceof Uint16Array ? rows : widenRows(rows)
+        return quantize(numbers, [count, width], dtype, groupSize)
       } catch (error) {
         if (!(error instanceof GrpoError) || error instanceof FileFormatError) throw error
         throw new GrpoError(`${quote(source.name)} cannot be quantised: ${error.message}`, { cause: error })

@@ -1,22 +1,20 @@
 import { GrpoError, ShapeError } from '../errors.js'
+import { bfloat16ToFloat32 } from '../io/dtypes.js'
+import { quantizeRowsPlainly } from './plainQuantizer.js'
 import { quantizedMatrix } from './quantizedMatrix.js'
 import type { QuantizedMatrix } from './quantizedMatrix.js'
-import { codeBytes, groupsOf, integerFormat } from './weightFormat.js'
+import { integerFormat } from './weightFormat.js'
 import type { QuantizedDtype } from './weightFormat.js'
-
-/** Steps around the one with which the largest number of a group of 4 bits stands at the end of the codes; more gain nothing. */
-const INT4_TRIALS = Array.from({ length: 12 }, (_, i) => 0.84 + i * 0.04)
-/** For 8 bits the step is so fine that little is gained. */
-const INT8_TRIALS = [1]
+import { quantizeRowsInVectors } from './vectorQuantizer.js'
 
 /**
- * Quantises float32 numbers symmetrically, W ≈ scale · code, with the scale of each group that makes the sum of squared errors
- * smallest among some: for each of several steps codes are rounded to nearest, and the scale is fitted to them by least squares,
- * Σ w·q / Σ q². Of 4 bits, the number of a group that is largest in size stands at the end that has one code more (−8).
+ * Quantises numbers symmetrically, W ≈ scale · code, with the scale of each group that makes the sum of squared errors smallest among
+ * some: for each of several steps codes are rounded to nearest, and the scale is fitted to them by least squares, Σ w·q / Σ q². Of
+ * 4 bits, the number of a group that is largest in size stands at the end that has one code more (−8).
  * @throws ShapeError when the numbers are not as many as the shape says, GrpoError when one is not finite
  */
 export function quantize(
-  values: Float32Array, // [out, width]
+  values: Float32Array | Uint16Array, // [out, width], float32 or the bits of bfloat16 numbers
   shape: readonly [out: number, width: number],
   dtype: QuantizedDtype,
   /** Inputs that have a scale in common. */
@@ -26,133 +24,12 @@ export function quantize(
   if (values.length !== out * width) {
     throw new ShapeError(`a matrix of shape [${shape.join(', ')}] got ${values.length} values`)
   }
-  const format = integerFormat(dtype, groupSize)
-  const matrix = quantizedMatrix(shape, format)
-  const groups = groupsOf(width, format)
-  const rowBytes = codeBytes(width, format)
-  for (let o = 0; o < out; o++) {
-    for (let g = 0; g < groups; g++) {
-      const first = g * groupSize
-      const start = o * width + first
-      const end = o * width + Math.min(width, first + groupSize)
-      const scale = bestScale(values, start, end, dtype)
-      matrix.scales[o * groups + g] = scale
-      if (dtype === 'int8') writeInt8(values, start, end, scale, matrix.codes, o * rowBytes + first)
-      else writeInt4(values, start, end, scale, matrix.codes, o * rowBytes + first / 2)
-    }
-  }
-  return matrix
+  const matrix = quantizedMatrix(shape, integerFormat(dtype, groupSize))
+  if (quantizeRowsInVectors(values, matrix) ?? quantizeRowsPlainly(toFloat32(values), matrix)) return matrix
+  const bad = toFloat32(values).find((value) => !Number.isFinite(value))
+  throw new GrpoError(`a weight is ${bad}; expected a finite number`)
 }
 
-/** A group whose numbers are all smaller counts as zeros: its scale would not be a normal float32 number. */
-const SMALLEST = 2 ** -118
-
-/** The scale of values[start … end − 1], rounded to float32; 0 where all of them are 0. */
-function bestScale(values: Float32Array, start: number, end: number, dtype: QuantizedDtype): number {
-  const largest = largestOf(values, start, end)
-  if (Math.abs(largest) < SMALLEST) return 0
-  const [low, high, trials] = dtype === 'int8' ? [-127, 127, INT8_TRIALS] : [-8, 7, INT4_TRIALS]
-  const reach = dtype === 'int8' ? high / Math.abs(largest) : low / largest
-  let best = 0
-  let bestGain = -1
-  for (const step of trials) {
-    const inverse = Math.fround(step * reach)
-    const { products, squares } = fit(values, start, end, inverse, low, high)
-    // With the fitted scale the error is Σ w² − (Σ w·q)² / Σ q².
-    const projected = products / inverse
-    const gain = (projected * projected) / squares
-    if (gain <= bestGain) continue
-    bestGain = gain
-    best = projected / squares
-  }
-  return Math.fround(best)
-}
-
-/**
- * The number that is largest in size, with its sign; the positive one where two are as large. Throws a GrpoError when one is not
- * finite.
- */
-function largestOf(values: Float32Array, start: number, end: number): number {
-  let low = 0
-  let high = 0
-  for (let i = start; i < end; i++) {
-    const value = values[i]!
-    if (!Number.isFinite(value)) throw new GrpoError(`a weight is ${value}; expected a finite number`)
-    if (value < low) low = value
-    if (value > high) high = value
-  }
-  return high >= -low ? high : low
-}
-
-/** 1.5 · 2^23: what is added to a float32 number of moderate size and taken away again rounds it to a whole one. */
-const ROUNDER = 12582912
-
-const products = new Float32Array(4)
-const squares = new Float32Array(4)
-
-/**
- * Σ w·s·q and Σ q² of the codes q that s, an inverse of the scale, gives. Every operation is rounded to float32, and of four numbers
- * each goes to a sum of its own: as vectors of four are added up.
- */
-function fit(
-  values: Float32Array,
-  start: number,
-  end: number,
-  inverse: number,
-  low: number,
-  high: number,
-): { products: number; squares: number } {
-  for (let lane = 0; lane < 4; lane++) {
-    let product = 0
-    let square = 0
-    for (let i = start + lane; i < end; i += 4) {
-      const scaled = Math.fround(values[i]! * inverse)
-      const code = nearest(scaled, low, high)
-      product = Math.fround(product + Math.fround(scaled * code))
-      square = Math.fround(square + code * code)
-    }
-    products[lane] = product
-    squares[lane] = square
-  }
-  return { products: total(products), squares: total(squares) }
-}
-
-function total(sums: Float32Array /* [4] */): number {
-  return Math.fround(Math.fround(sums[0]! + sums[1]!) + Math.fround(sums[2]! + sums[3]!))
-}
-
-/** The whole number from `low` to `high` that is nearest to x, a float32 number; the even one of two. */
-function nearest(x: number, low: number, high: number): number {
-  const inside = x < low ? low : x > high ? high : x
-  return Math.fround(inside + ROUNDER) - ROUNDER
-}
-
-function writeInt8(
-  values: Float32Array,
-  start: number,
-  end: number,
-  scale: number,
-  codes: Uint8Array,
-  at: number,
-): void {
-  if (scale === 0) return
-  const inverse = Math.fround(1 / scale)
-  for (let i = start; i < end; i++) codes[at++] = nearest(Math.fround(values[i]! * inverse), -127, 127)
-}
-
-function writeInt4(
-  values: Float32Array,
-  start: number,
-  end: number,
-  scale: number,
-  codes: Uint8Array,
-  at: number,
-): void {
-  const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
-  for (let i = start; i < end; i += 2) {
-    const low = nearest(Math.fround(values[i]! * inverse), -8, 7) + 8
-    // Behind an odd number of inputs half a byte is left, which nothing reads.
-    const high = i + 1 < end ? nearest(Math.fround(values[i + 1]! * inverse), -8, 7) + 8 : 0
-    codes[at++] = low | (high << 4)
-  }
+function toFloat32(values: Float32Array | Uint16Array): Float32Array {
+  return values instanceof Float32Array ? values : bfloat16ToFloat32(values)
 }

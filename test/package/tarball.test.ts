@@ -15,7 +15,7 @@ interface Packed {
 const published = [
   /^(package\.json|CHANGELOG\.md|README\.md|LICENSE)$/,
   /^dist\/.+\.(js|d\.ts)$/,
-  /^dist\/kernels(-fma)?\.wasm$/,
+  /^dist\/(kernels(-fma)?|quantizer)\.wasm$/,
   /^dist\/report\/page\.css$/,
   /^dist\/sandbox\/python\/\w+\.py$/,
   /^dist\/bundled\/LICENSES\.txt$/,
@@ -48,6 +48,7 @@ describe('npm pack', () => {
       'dist/files.js',
       'dist/cli/main.js',
       'dist/kernels.wasm',
+      'dist/quantizer.wasm',
       'dist/bundled/tfjs.js',
       'dist/report/page.js',
       'checkpoints/word-problems-1m/model.safetensors',

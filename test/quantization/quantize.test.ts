@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { GrpoError, ShapeError } from '../../src/errors.js'
-import { float32ToBfloat16 } from '../../src/io/dtypes.js'
+import { bfloat16ToFloat32, float32ToBfloat16 } from '../../src/io/dtypes.js'
+import { quantizeRowsPlainly } from '../../src/quantization/plainQuantizer.js'
 import { forEachPiece, quantizedSource, sourceOf, widenRows } from '../../src/quantization/matrixSource.js'
 import { quantize } from '../../src/quantization/quantize.js'
-import { dequantize } from '../../src/quantization/quantizedMatrix.js'
+import { dequantize, quantizedMatrix } from '../../src/quantization/quantizedMatrix.js'
+import { quantizeRowsInVectors } from '../../src/quantization/vectorQuantizer.js'
 import type { QuantizedDtype } from '../../src/quantization/weightFormat.js'
 import {
   DEFAULT_GROUP_SIZES,
@@ -81,6 +83,81 @@ describe('quantize', () => {
     })
   }
 })
+
+describe('the quantiser in WebAssembly', () => {
+  for (const dtype of quantizedDtypes) {
+    for (const [out, width, groupSize] of [
+      [1, 1, 16],
+      [7, 15, 16],
+      [5, 257, 32],
+      [33, 576, 64],
+      [3, 1000, 128],
+      [2, 700, 512],
+      // More than is copied at a time: several blocks of rows, and rows that are longer than a block.
+      [300, 1037, 64],
+      [3, 140_001, 48],
+    ] as const) {
+      it(`${dtype}: [${out}, ${width}] in groups of ${groupSize} gives the codes and scales of plain JavaScript`, () => {
+        const values = oddValues(out * width)
+        const bits = float32ToBfloat16(values)
+        for (const [given, widened] of [
+          [values, values],
+          [bits, bfloat16ToFloat32(bits)],
+        ] as const) {
+          const fast = quantizedMatrix([out, width], integerFormat(dtype, groupSize))
+          const plain = quantizedMatrix([out, width], integerFormat(dtype, groupSize))
+          assert.equal(quantizeRowsInVectors(given, fast), true)
+          assert.equal(quantizeRowsPlainly(widened, plain), true)
+          assert.deepEqual(fast.codes, plain.codes)
+          assert.deepEqual(new Uint32Array(fast.scales.buffer), new Uint32Array(plain.scales.buffer))
+        }
+      })
+    }
+
+    it(`${dtype}: both see numbers that are not finite, wherever they stand`, () => {
+      for (const bad of [NaN, Infinity, -Infinity]) {
+        for (const at of [0, 63, 64, 130]) {
+          const values = randomValues(131, 2)
+          values[at] = bad
+          const matrix = quantizedMatrix([1, 131], integerFormat(dtype, 64))
+          assert.equal(quantizeRowsInVectors(values, matrix), false)
+          assert.equal(quantizeRowsPlainly(values, matrix), false)
+        }
+      }
+    })
+  }
+})
+
+describe('the quantiser without WebAssembly', () => {
+  it('is null, so that plain JavaScript is used', async () => {
+    const real = globalThis.WebAssembly
+    const anew = '../../src/quantization/vectorQuantizer.js?without'
+    const module = (await import(anew)) as { quantizeRowsInVectors: typeof quantizeRowsInVectors }
+    Reflect.deleteProperty(globalThis, 'WebAssembly')
+    try {
+      const matrix = quantizedMatrix([1, 4], integerFormat('int4', 64))
+      assert.equal(module.quantizeRowsInVectors(new Float32Array(4), matrix), null)
+    } finally {
+      globalThis.WebAssembly = real
+    }
+  })
+})
+
+/** Random numbers of which some blocks are zeros, tiny, huge, ties between codes, or as large on both sides. */
+function oddValues(count: number): Float32Array {
+  const values = randomValues(count, 4)
+  for (let start = 0, kind = 0; start < count; start += 61, kind++) {
+    const block = values.subarray(start, start + 61)
+    const largest = block.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+    if (kind % 8 === 1) block.fill(-0)
+    if (kind % 8 === 2) block.forEach((value, i) => (block[i] = value * 2 ** -120))
+    if (kind % 8 === 3) block.forEach((value, i) => (block[i] = (value / largest) * 3.3e38))
+    if (kind % 8 === 4) block.forEach((value, i) => (block[i] = Math.round(value * 16) / 2))
+    if (kind % 8 === 5) block.set([largest, -largest].slice(0, block.length))
+    if (kind % 8 === 6) block.forEach((value, i) => (block[i] = i === 9 ? 100 * value : value * 1e-3))
+  }
+  return values
+}
 
 describe('a matrix that is quantised while it is read', () => {
   const [out, width] = [2100, 600]
