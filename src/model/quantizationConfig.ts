@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { FileFormatError, UnsupportedError } from '../errors.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { parseJsonFields } from '../io/jsonFields.js'
+import { GROUP_MULTIPLE } from '../quantization/weightFormat.js'
 
 /** How the weights of a checkpoint were quantised, as its config.json says. */
-export type QuantizationConfig = BitsandbytesConfig
+export type QuantizationConfig = BitsandbytesConfig | GptqConfig | AwqConfig
 
 /** Weights that transformers quantised with bitsandbytes. */
 export interface BitsandbytesConfig {
@@ -13,21 +14,76 @@ export interface BitsandbytesConfig {
   readonly bits: 4 | 8
 }
 
+/** Weights that GPTQModel, AutoGPTQ or one of their kind quantised. */
+export interface GptqConfig {
+  readonly method: 'gptq'
+  readonly bits: 4 | 8
+  /** Inputs that have a scale in common; null for all inputs of an output. */
+  readonly groupSize: number | null
+  /** Whether all zero points should be the same. */
+  readonly isSymmetric: boolean
+  /** Whether the inputs of a group may lie anywhere (desc_act). */
+  readonly usesActivationOrder: boolean
+  /** The format `gptq`, not `gptq_v2`. */
+  readonly storesZeroLessOne: boolean
+}
+
+/** Weights that AutoAWQ or one of its kind quantised, in 4 bits. */
+export interface AwqConfig {
+  readonly method: 'awq'
+  /** See {@link GptqConfig}. */
+  readonly groupSize: number | null
+  readonly isSymmetric: boolean
+}
+
 const bitsandbytesSchema = z.object({
   load_in_4bit: z.boolean().nullish(),
   load_in_8bit: z.boolean().nullish(),
+})
+
+const groupSize = z.union(
+  [
+    z.literal(-1),
+    z
+      .int()
+      .min(1)
+      .max(2 ** 20),
+  ],
+  { error: '-1 or a positive whole number' },
+)
+
+const gptqSchema = z.object({
+  bits: z.int(),
+  group_size: groupSize,
+  sym: z.boolean().nullish(),
+  desc_act: z.boolean().nullish(),
+  checkpoint_format: z.string().nullish(),
+  format: z.string().nullish(),
+  dynamic: z.record(z.string(), z.unknown()).nullish(),
+})
+
+// Tools that make AWQ checkpoints once had names of their own for bits and group_size.
+const awqSchema = z.object({
+  bits: z.int().nullish(),
+  w_bit: z.int().nullish(),
+  group_size: groupSize.nullish(),
+  q_group_size: groupSize.nullish(),
+  zero_point: z.boolean().nullish(),
+  version: z.string().nullish(),
+  format: z.string().nullish(),
 })
 
 type Json = Record<string, unknown>
 
 const parsers: Record<string, (json: Json, file: string) => QuantizationConfig> = {
   bitsandbytes: parseBitsandbytes,
+  gptq: parseGptq,
+  awq: parseAwq,
 }
 
-/** What is said of every kind of quantisation that is not read. */
-export const READABLE_QUANTIZATIONS =
-  'checkpoints are read that bitsandbytes quantised; take such a one, or the model that this one was made ' +
-  "from, with weights in bfloat16, float16 or float32: with dtype 'int8' or 'int4' it is quantised while it is loaded"
+const ORIGINAL =
+  'the model that it was made from, with weights in bfloat16, float16 or float32, which dtype ' +
+  "'int8' or 'int4' quantises while it is loaded"
 
 /**
  * Reads `quantization_config` of a model's config.json; null where there is none.
@@ -46,7 +102,8 @@ export function parseQuantizationConfig(
   const parse = Object.hasOwn(parsers, method) ? parsers[method] : undefined
   if (parse === undefined) {
     throw new UnsupportedError(
-      `${file}: weights quantised with ${quote(method)} (quantization_config.quant_method) are not supported: ${READABLE_QUANTIZATIONS}`,
+      `${file}: weights quantised with ${quote(method)} (quantization_config.quant_method) are not supported; supported are ` +
+        `checkpoints of bitsandbytes, GPTQ and AWQ: take one of these, or ${ORIGINAL}`,
     )
   }
   return parse(found, file)
@@ -67,6 +124,52 @@ function parseBitsandbytes(json: Json, file: string): BitsandbytesConfig {
     )
   }
   return { method: 'bitsandbytes', bits: in4bit === true ? 4 : 8 }
+}
+
+function parseGptq(json: Json, file: string): GptqConfig {
+  const fields = parseFields(gptqSchema, json, file)
+  const { bits } = fields
+  const format = (fields.checkpoint_format ?? fields.format ?? 'gptq').toLowerCase()
+  if (bits !== 4 && bits !== 8) throw unsupported(file, `a GPTQ checkpoint of ${bits} bits`, '4 and 8 bits')
+  if (format !== 'gptq' && format !== 'gptq_v2') {
+    throw unsupported(file, `the GPTQ format ${quote(format)}`, 'gptq and gptq_v2')
+  }
+  // A rule that begins with -: names modules that are not quantised.
+  const rule = Object.keys(fields.dynamic ?? {}).find((name) => !name.startsWith('-:'))
+  if (rule !== undefined) {
+    throw unsupported(file, `a quantisation of its own for ${quote(rule)} (dynamic)`, 'one for all modules')
+  }
+  return {
+    method: 'gptq',
+    bits,
+    groupSize: groupSizeOf(fields.group_size, file),
+    isSymmetric: fields.sym ?? true,
+    usesActivationOrder: fields.desc_act ?? false,
+    storesZeroLessOne: format === 'gptq',
+  }
+}
+
+function parseAwq(json: Json, file: string): AwqConfig {
+  const fields = parseFields(awqSchema, json, file)
+  const bits = fields.bits ?? fields.w_bit ?? 4
+  const version = (fields.version ?? fields.format ?? 'gemm').toLowerCase()
+  if (bits !== 4) throw unsupported(file, `an AWQ checkpoint of ${bits} bits`, '4 bits')
+  if (version !== 'gemm') throw unsupported(file, `the AWQ version ${quote(version)}`, 'gemm')
+  const size = fields.group_size ?? fields.q_group_size ?? 128
+  return { method: 'awq', groupSize: groupSizeOf(size, file), isSymmetric: fields.zero_point === false }
+}
+
+/** The size of groups; null for the whole row, which is -1 in the file. */
+function groupSizeOf(size: number, file: string): number | null {
+  if (size === -1) return null
+  if (size % GROUP_MULTIPLE === 0) return size
+  throw unsupported(file, `quantization_config.group_size ${size}`, `-1 and multiples of ${GROUP_MULTIPLE}`)
+}
+
+function unsupported(file: string, what: string, supported: string): UnsupportedError {
+  return new UnsupportedError(
+    `${file}: ${what} is not supported; supported are ${supported}: take such a checkpoint, or ${ORIGINAL}`,
+  )
 }
 
 /** As parseJsonFields, with fields named as in the whole file. */

@@ -19,6 +19,9 @@ const cases: Record<string, readonly string[]> = {
   'nf4-double': ['bitsandbytes'],
   fp4: ['bitsandbytes'],
   int8: ['bitsandbytes'],
+  'gptq-4-zeros': ['gptqmodel'],
+  'gptq-8': ['gptqmodel'],
+  awq: ['awq'],
 }
 
 describe('packages that quantise SmolLM2-135M-Instruct', () => {

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { FileFormatError, UnsupportedError } from '../../src/errors.js'
+import { float16ToFloat32 } from '../../src/io/dtypes.js'
 import type { TensorToWrite } from '../../src/io/safetensorsWriter.js'
 import { forEachPiece, widenRows } from '../../src/quantization/matrixSource.js'
 import type { MatrixSource } from '../../src/quantization/matrixSource.js'
+import type { QuantizedMatrix } from '../../src/quantization/quantizedMatrix.js'
 import { isQuantized } from '../../src/quantization/weightFormat.js'
+import type { QuantizedFormat } from '../../src/quantization/weightFormat.js'
 import { changedCheckpoint, checkpoint, openCheckpoint } from './quantizedCheckpoint.js'
 import type { Changes } from './quantizedCheckpoint.js'
 
@@ -17,6 +20,11 @@ const descriptions: Record<string, string> = {
   'nf4-double': 'NF4 in blocks of 64, double quantised (bitsandbytes)',
   fp4: 'FP4 in blocks of 64 (bitsandbytes)',
   int8: 'LLM.int8 (bitsandbytes)',
+  'gptq-4': '4 bits, groups of 32 (GPTQ)',
+  'gptq-4-zeros': '4 bits, groups of 16 (GPTQ)',
+  'gptq-8': '8 bits, a scale for every output (GPTQ)',
+  'gptq-8-zeros': '8 bits, groups of 32 (GPTQ)',
+  awq: '4 bits, groups of 32 (AWQ)',
 }
 
 function wholeMatrix(matrix: MatrixSource): Float32Array {
@@ -35,6 +43,8 @@ describe('quantised checkpoints', () => {
         assert.equal(createHash('sha256').update(wholeMatrix(matrix)).digest('hex'), digest, tensor)
       }
       assert.equal(weights.matrix('model.embed_tokens.weight').format, 'bfloat16')
+      const { hasOffsets } = weights.matrix('model.layers.0.mlp.up_proj.weight').format as QuantizedFormat
+      assert.equal(hasOffsets, name === 'awq' || name.endsWith('-zeros'))
       assert.equal(weights.vector('model.norm.weight').length, 32)
       weights.close()
     })
@@ -124,6 +134,33 @@ describe('quantised checkpoints', () => {
       /up_proj.weight' has dtype F32 and shape \[96\]; expected I8/,
     ],
     ['int8', { tensors: { [`${up}.weight`]: () => shape(32, 96) } }, /SCB' has .*shape \[96\]; expected .*\[32\]/],
+    ['gptq-4', { tensors: { [`${up}.qweight`]: null } }, /surplus/],
+    ['gptq-4', { tensors: { [`${up}.scales`]: null } }, /no tensor '.*up_proj.scales'/],
+    ['gptq-4', { tensors: { [`${up}.qzeros`]: null } }, /no tensor '.*up_proj.qzeros'/],
+    ['gptq-4', { tensors: { [`${up}.qzeros`]: floats(12) } }, /qzeros' has dtype F32.*expected I32 and \[1, 12\]/],
+    ['gptq-4', { tensors: { [`${up}.qweight`]: () => shape(384) } }, /qweight' has .*shape \[384\]/],
+    [
+      'gptq-4',
+      { tensors: { [`${up}.qweight`]: () => shape(2, 192) } },
+      /scales' has .*\[1, 96\]; expected .*\[1, 192\]/,
+    ],
+    ['gptq-4', { tensors: { [`${up}.g_idx`]: floats(32) } }, /g_idx' has dtype F32.*expected I32 and \[32\]/],
+    ['gptq-4', { tensors: { [`${up}.g_idx`]: null }, quantization: { desc_act: true } }, /no g_idx beside it/],
+    [
+      'gptq-4',
+      { tensors: { [`${up}.bias`]: { ...floats(96), data: new Float32Array(96).fill(1) } } },
+      /bias' is surplus/,
+    ],
+    ['gptq-4', { quantization: { bits: 8 } }, /down_proj.scales' has .*\[3, 32\]; expected .*\[2, 32\]/],
+    ['gptq-4', { quantization: { group_size: 16 } }, /down_proj.scales' has .*\[3, 32\]; expected .*\[6, 32\]/],
+    ['gptq-4', { quantization: { group_size: 0 } }, /quantization_config.group_size must be at least 1, got 0/],
+    ['gptq-4', { quantization: { bits: '4' } }, /quantization_config.bits must be of type/],
+    ['gptq-4', { quantization: { quant_method: 'awq' } }, /shape|scales|qweight/],
+    ['awq', { tensors: { [`${up}.scales`]: null } }, /no tensor '.*up_proj.scales'/],
+    ['awq', { tensors: { [`${up}.qzeros`]: () => shape(12) } }, /qzeros' has .*\[12\]; expected I32 and \[1, 12\]/],
+    ['awq', { tensors: { [`${up}.qweight`]: () => shape(12, 32) } }, /scales' has .*\[1, 96\]; expected .*\[1, 256\]/],
+    ['awq', { quantization: { group_size: 64 } }, /down_proj.scales' has .*\[3, 32\]; expected .*\[2, 32\]/],
+    ['awq', { quantization: { quant_method: 'bitsandbytes', load_in_4bit: true } }, /4 bits.*but no tensor is/],
   ]
   for (const [name, changes, message] of damaged) {
     it(`${name}: ${JSON.stringify(Object.values(changes)[0]).slice(0, 90)} is refused: ${message.source}`, () => {
@@ -134,6 +171,11 @@ describe('quantised checkpoints', () => {
     })
   }
 
+  const mixedOrder = (): Partial<TensorToWrite> => ({ data: Int32Array.from({ length: 32 }, (_, i) => +(i === 1)) })
+  const wideScales = ({ shape, data }: TensorToWrite): Partial<TensorToWrite> => {
+    const halves = (data as Uint8Array).slice().buffer
+    return { dtype: 'F32', shape, data: float16ToFloat32(new Uint16Array(halves)) }
+  }
   const unsupported: [string, Changes, RegExp][] = [
     [
       'fp4',
@@ -145,16 +187,40 @@ describe('quantised checkpoints', () => {
       { tensors: { [`${up}.weight_format`]: { dtype: 'U8', shape: [], data: Uint8Array.of(2) } } },
       /weight_format' is 2.*supported is 0/,
     ],
+    ['gptq-4', { tensors: { [`${up}.g_idx`]: mixedOrder } }, /g_idx' mixes inputs of different places.*desc_act false/],
+    [
+      'gptq-4',
+      { quantization: { bits: 3 } },
+      /a GPTQ checkpoint of 3 bits is not supported; supported are 4 and 8 bits/,
+    ],
+    [
+      'gptq-4',
+      { quantization: { group_size: 24 } },
+      /group_size 24 is not supported; supported are -1 and multiples of 16/,
+    ],
+    [
+      'gptq-4',
+      { quantization: { checkpoint_format: 'marlin' } },
+      /format 'marlin' is not supported; .* gptq and gptq_v2/,
+    ],
+    ['gptq-4', { quantization: { dynamic: { '+:.*mlp.*': { bits: 8 } } } }, /of its own for '\+:.*mlp.*' \(dynamic\)/],
+    [
+      'gptq-4-zeros',
+      { tensors: { [`${up}.scales`]: wideScales } },
+      /scales' has scales in F32 beside zero points that differ/,
+    ],
+    ['awq', { quantization: { version: 'GEMV' } }, /the AWQ version 'gemv' is not supported; supported are gemm/],
+    ['awq', { quantization: { bits: undefined, w_bit: 3 } }, /an AWQ checkpoint of 3 bits is not supported/],
     ...['hqq', 'aqlm', 'fp8', 'torchao', 'mxfp4', 'toString', 7].map((method): [string, Changes, RegExp] => [
       'int8',
       { quantization: { quant_method: method } },
-      new RegExp(`quantised with '${method}'.*checkpoints are read .*dtype 'int8' or 'int4'`),
+      new RegExp(`quantised with '${method}'.*supported are checkpoints of .*dtype 'int8' or 'int4'`),
     ]),
   ]
   for (const [name, changes, message] of unsupported) {
     it(`${name}: ${message.source}`, () => {
       assert.throws(
-        () => openCheckpoint(changedCheckpoint(name, changes)),
+        () => openCheckpoint(changedCheckpoint(name, changes)).matrix(`${up}.weight`),
         (error) => error instanceof UnsupportedError && message.test(error.message),
       )
     })
@@ -170,5 +236,49 @@ describe('quantised checkpoints', () => {
     assert.deepEqual(other.matrix(`${up}.weight`).read(5, 7), plain.matrix(`${up}.weight`).read(5, 7))
     plain.close()
     other.close()
+  })
+
+  /** The numbers of one matrix in a checkpoint and in a changed copy of it. */
+  function compared(name: string, changes: Changes): [Float32Array, Float32Array, Float32Array] {
+    const [plain, other] = [openCheckpoint(checkpoint(name)), openCheckpoint(changedCheckpoint(name, changes))]
+    const [a, b] = [plain, other].map((weights) => wholeMatrix(weights.matrix(`${up}.weight`))) as [
+      Float32Array,
+      Float32Array,
+    ]
+    const { scales } = plain.matrix(`${up}.weight`).read(0, 96) as QuantizedMatrix
+    plain.close()
+    other.close()
+    return [a, b, scales]
+  }
+
+  it('GPTQ: zero points that differ although the config says symmetric are kept', () => {
+    const [plain, other] = compared('gptq-4-zeros', { quantization: { sym: true } })
+    assert.deepEqual(other, plain)
+  })
+
+  it('GPTQ: the format gptq stores zero points that are less by one', () => {
+    const [plain, other, scales] = compared('gptq-4', { quantization: { checkpoint_format: 'gptq_v2' } })
+    assert.deepEqual(
+      other,
+      plain.map((value, i) => value + scales[Math.floor(i / 32)]!),
+    )
+  })
+
+  it('GPTQ: a zero point of 0 that has borrowed from the next one is 0', () => {
+    const zeros = { dtype: 'I32', shape: [1, 12], data: new Int32Array(12).fill(-0x11111111) } as const
+    const [plain, other, scales] = compared('gptq-4', { tensors: { [`${up}.qzeros`]: zeros } })
+    assert.deepEqual(
+      other,
+      plain.map((value, i) => value + 8 * scales[Math.floor(i / 32)]!),
+    )
+  })
+
+  it('GPTQ: scales may be in F32 where zero points are the same, g_idx is not needed, nor modules that stay as they are', () => {
+    const changes: Changes = {
+      quantization: { dynamic: { '-:.*lm_head.*': {} }, checkpoint_format: undefined },
+      tensors: { [`${up}.scales`]: wideScales, [`${up}.g_idx`]: null },
+    }
+    const [plain, other] = compared('gptq-4', changes)
+    assert.deepEqual(other, plain)
   })
 })

@@ -2,8 +2,10 @@ import type { ModelConfig } from '../config.js'
 import { ggufFileOf } from '../gguf/ggufFileOf.js'
 import { openGgufWeights } from '../gguf/ggufWeights.js'
 import { checkTensors, checkTiedOutputHead } from '../modelTensors.js'
+import { openAwq } from './awq.js'
 import { openBitsandbytes } from './bitsandbytes.js'
 import { openFloatWeights } from './floatWeights.js'
+import { openGptq } from './gptq.js'
 import type { ModelWeights } from './modelWeights.js'
 
 /**
@@ -26,6 +28,15 @@ export function openModelWeights(folder: string, config: ModelConfig): ModelWeig
 function openWeights(folder: string, config: ModelConfig): ModelWeights {
   const gguf = ggufFileOf(folder)
   if (gguf !== null) return openGgufWeights(gguf, config)
-  if (config.quantization === null) return openFloatWeights(folder)
-  return openBitsandbytes(folder, config.quantization)
+  const { quantization } = config
+  switch (quantization?.method) {
+    case undefined:
+      return openFloatWeights(folder)
+    case 'bitsandbytes':
+      return openBitsandbytes(folder, quantization)
+    case 'gptq':
+      return openGptq(folder, config, quantization)
+    case 'awq':
+      return openAwq(folder, config, quantization)
+  }
 }

@@ -80,3 +80,20 @@ export function partError(tensors: Safetensors, name: string, problem: string): 
 export function wholeRow(width: number): number {
   return Math.ceil(width / GROUP_MULTIPLE) * GROUP_MULTIPLE
 }
+
+/** The words of an I32 tensor. */
+export function readWords(tensors: Safetensors, name: string): Int32Array {
+  return new Int32Array(tensors.read(name).buffer)
+}
+
+/** The modules that have a tensor with this end of its name. */
+export function modulesWith(tensors: Safetensors, end: string): string[] {
+  return tensors.names().flatMap((name) => (name.endsWith(end) ? [name.slice(0, -end.length)] : []))
+}
+
+/** The name of a bias that the model does not have and that changes nothing: old tools wrote one for every layer. */
+export function zeroBias(tensors: Safetensors, module: string, expected: ReadonlyMap<string, unknown>): string[] {
+  const name = `${module}.bias`
+  if (!tensors.has(name) || expected.has(name)) return []
+  return tensors.readFloat32(name).every((value) => value === 0) ? [name] : []
+}
