@@ -24,7 +24,12 @@ static void *take_pages(size_t bytes) {
   return VirtualAlloc(NULL, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
 #else
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return at == MAP_FAILED ? NULL : at;
+  if (at == MAP_FAILED) return NULL;
+#if defined(MADV_HUGEPAGE)
+  // Large pages: weights are read from end to end. A system that has none says no.
+  madvise(at, bytes, MADV_HUGEPAGE);
+#endif
+  return at;
 #endif
 }
 

@@ -91,7 +91,8 @@ describe('the memory of weights', () => {
     model.dispose()
     let loaded = 0
     const withRoom = (info: Partial<EngineInfo>, available = Infinity): ReturnType<typeof forwardingEngine> => {
-      const inner = forwardingEngine(engine, { info, memory: () => ({ used: 0, peak: null, available }) })
+      const limits = { outsideFrom: Infinity, limitReason: null, ...info }
+      const inner = forwardingEngine(engine, { info: limits, memory: () => ({ used: 0, peak: null, available }) })
       return {
         ...inner,
         load: (...args) => {
