@@ -85,6 +85,13 @@ const shapes = {
     num_attention_heads: 12,
   },
   'llama-3.2-1b': llama32,
+  'llama-3.2-3b': {
+    ...llama32,
+    hidden_size: 3072,
+    num_hidden_layers: 28,
+    num_attention_heads: 24,
+    head_dim: 128,
+  },
 }
 
 /** A model by the name of its sizes. */

@@ -19,6 +19,8 @@ export interface ProgramFigures {
   readonly kernels: number
   readonly layerKernels: number | null
   readonly layerMovedMB: number | null
+  readonly layerWidenedMB: number | null
+  readonly largestWidenedMB: number
   readonly largeCopies: number
 }
 
@@ -52,6 +54,14 @@ const allowances: Readonly<Record<keyof ProgramFigures, Allowance>> = {
   kernels: { name: 'kernels of a run', limit: (count) => 1.05 * count },
   layerKernels: { name: 'kernels of a layer', limit: (count) => 1.05 * count },
   layerMovedMB: { name: 'MB that a layer only copies', limit: (size) => 1.05 * size + 0.1 },
+  layerWidenedMB: {
+    name: 'MB of numbers that a layer computes from codes and writes',
+    limit: (size) => 1.05 * size + 0.1,
+  },
+  largestWidenedMB: {
+    name: 'MB of the largest array that is computed from codes and written',
+    limit: (size) => 1.05 * size + 0.1,
+  },
   largeCopies: { name: 'copies as large as the cache or the inputs of all layers', limit: (count) => count },
 }
 

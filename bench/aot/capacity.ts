@@ -1,10 +1,10 @@
 /** What fits which card, by XLA's own figures. */
 import { formatTable } from '../../src/cli/terminal/table.js'
-import { modelConfig } from '../modelConfigs.js'
-import type { ModelName } from '../modelConfigs.js'
 import { compileApart } from './compilation.js'
 import type { CompileJob } from './compilation.js'
-import { checkedSizes, modelProgram, residentBytes, USABLE } from './programs.js'
+import { compiledModel } from './models.js'
+import type { CompiledName } from './models.js'
+import { checkedSizes, modelProgram, programsOf, residentBytes, USABLE } from './programs.js'
 import type { ProgramName, ProgramSizes } from './programs.js'
 import { findTarget, readTargets } from './targets.js'
 import type { Target } from './targets.js'
@@ -40,16 +40,17 @@ type Compile = (job: Pick<CompileJob, 'target' | 'program' | 'sizes' | 'memory'>
 /** GB that a phase takes at its peak: of each of its programs what it takes, and what lies beside it. */
 async function phaseGigabytes(
   compile: Compile,
-  model: ModelName,
+  model: CompiledName,
   card: { readonly target: Target; readonly memory: number },
   phase: Phase,
   completions: number,
 ): Promise<number> {
   const sizes = sizesOf(phase, completions)
   let most = 0
-  for (const program of phases[phase]) {
+  const programs = programsOf(compiledModel(model))
+  for (const program of phases[phase].filter((name) => programs.includes(name))) {
     const { argumentMB, outputMB, temporaryMB } = await compile({ ...card, program, sizes })
-    const beside = residentBytes(program, modelConfig(model), sizes) / 1e9
+    const beside = residentBytes(program, compiledModel(model), sizes) / 1e9
     most = Math.max(most, (argumentMB + outputMB + temporaryMB) / 1000 + beside)
   }
   return most
@@ -89,7 +90,7 @@ async function measureCapacity(needs: (completions: number) => Promise<number>, 
 /** Prints what a step takes with eight completions, and the most completions that fit each card. */
 export async function printCapacity(
   plugin: string,
-  model: ModelName,
+  model: CompiledName,
   flags: CompileJob['flags'],
   seconds: number,
 ): Promise<void> {
@@ -97,7 +98,7 @@ export async function printCapacity(
   // Many are the same for several cards, and merging is for any number of completions.
   const compiled = new Map<string, ReturnType<Compile>>()
   const compile: Compile = (job) => {
-    const { text } = modelProgram(job.program, modelConfig(model), job.sizes, job.memory)
+    const { text } = modelProgram(job.program, compiledModel(model), job.sizes, job.memory)
     const key = job.target.name + text
     const figures = compiled.get(key) ?? compileApart({ ...job, plugin, model, flags }, seconds)
     compiled.set(key, figures)

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { ModelName } from '../modelConfigs.js'
 import type { ProgramFigures } from './budget.js'
+import type { CompiledName } from './models.js'
 import type { ProgramName, ProgramSizes } from './programs.js'
 import type { Target } from './targets.js'
 
@@ -11,7 +11,7 @@ export interface CompileJob {
   /** The plugin's file. */
   readonly plugin: string
   readonly target: Target
-  readonly model: ModelName
+  readonly model: CompiledName
   readonly program: ProgramName
   readonly sizes: ProgramSizes
   /** Bytes of the card, which say how much the engine computes at one time. */

@@ -8,6 +8,10 @@ export interface HloFigures {
   readonly layerKernels: number | null
   /** Bytes that a layer copies without computing anything, such as weights that are cut out of those of all layers. */
   readonly layerMoved: number | null
+  /** Bytes of what a layer computes from arrays of 8-bit numbers and writes: weights that are dequantised outside of products. */
+  readonly layerWidened: number | null
+  /** The same of the largest array, in a layer or elsewhere. */
+  readonly largestWidened: number
   /** Copied and transposed arrays that are as large as `largeBytes`: name and bytes. */
   readonly largeCopies: readonly { readonly name: string; readonly bytes: number }[]
 }
@@ -27,11 +31,14 @@ export function hloFigures(
     (most, next) => (most === null || kernelsOf(next) > kernelsOf(most) ? next : most),
     null,
   )
+  const all = [entry, ...loopsOf(entry).map((loop) => loop.calls[0]!)]
   return {
     kernels: kernelsOf(entry),
     layerKernels: body && kernelsOf(body),
     layerMoved: body && started(body).reduce((sum, each) => sum + (movesOnly(each) ? resultOf(each).bytes : 0), 0),
-    largeCopies: [entry, ...loopsOf(entry).map((loop) => loop.calls[0]!)].flatMap((computation) =>
+    layerWidened: body && started(body).reduce((sum, each) => sum + widenedBytes(each), 0),
+    largestWidened: Math.max(...all.flatMap(started).map(widenedBytes), 0),
+    largeCopies: all.flatMap((computation) =>
       started(computation)
         .filter((each) => copiesAtLeast(each, largeBytes))
         .map((each) => ({ name: each.name, bytes: resultOf(each).bytes })),
@@ -88,6 +95,17 @@ function movesOnly(instruction: HloInstruction): boolean {
   const all = within(instruction).map(({ opcode }) => opcode)
   return all.some((opcode) => moves.has(opcode)) && all.every((opcode) => moves.has(opcode) || besideMoves.has(opcode))
 }
+
+/** Bytes that a fusion computes from large arrays of 8-bit numbers and writes; 0 where it computes from none, or only moves them. */
+function widenedBytes(instruction: HloInstruction): number {
+  const reads = within(instruction).some(
+    ({ opcode, shape }) => opcode === 'parameter' && shape.isOfBytes && shape.bytes >= LEAST_CODES,
+  )
+  return reads && !movesOnly(instruction) ? resultOf(instruction).bytes : 0
+}
+
+/** Bytes of codes that count: masks and truth values of a batch are smaller. */
+const LEAST_CODES = 2 ** 20
 
 function copiesAtLeast(instruction: HloInstruction, bytes: number): boolean {
   if (resultOf(instruction).bytes < bytes) return false

@@ -8,6 +8,8 @@ export interface HloShape {
   readonly dimensions: readonly number[]
   /** Of the array, or of all arrays of a tuple. */
   readonly bytes: number
+  /** Whether it is an array of 8-bit whole numbers, such as codes of quantised weights. */
+  readonly isOfBytes: boolean
   /** Of a tuple; empty for an array. */
   readonly elements: readonly HloShape[]
 }
@@ -103,7 +105,7 @@ function parseInstruction(bytes: Uint8Array): [HloInstruction, calls: number[]] 
   return [{ name, opcode, shape, calls: [], customCallTarget, backendConfig }, calls]
 }
 
-const noShape: HloShape = { dimensions: [], bytes: 0, elements: [] }
+const noShape: HloShape = { dimensions: [], bytes: 0, isOfBytes: false, elements: [] }
 
 /** Bytes of a number, by the numbers of xla.PrimitiveType; types that are not here, such as tokens, take none. */
 const elementBytes: Readonly<Record<number, number>> = {
@@ -134,7 +136,8 @@ function parseShape(bytes: Uint8Array): HloShape {
     else if (field === 4) elements.push(parseShape(content))
   }
   const own = dimensions.reduce((product, size) => product * size, elementBytes[type] ?? 0)
-  return { dimensions, elements, bytes: elements.reduce((sum, element) => sum + element.bytes, own) }
+  const isOfBytes = type === 2 || type === 6
+  return { dimensions, elements, isOfBytes, bytes: elements.reduce((sum, element) => sum + element.bytes, own) }
 }
 
 function text(bytes: Uint8Array): string {

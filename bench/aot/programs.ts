@@ -2,17 +2,20 @@
 import { budgetsOf } from '../../src/engine/xla/budgets.js'
 import { countBucket, fewestTokens, tokenBucket } from '../../src/engine/xla/buckets.js'
 import { decodeProgramOf } from '../../src/engine/xla/decodeSteps.js'
+import { weightBytes } from '../../src/engine/xla/deviceWeights.js'
+import { isMerged } from '../../src/engine/xla/samplingDecoder.js'
 import { sequenceProgram } from '../../src/engine/xla/sequencePrograms.js'
-import type { ModelConfig } from '../../src/model/config.js'
 import { projections } from '../../src/model/modelTensors.js'
 import { backwardProgram } from '../../src/xla/programs/backward.js'
 import { decodeProgram } from '../../src/xla/programs/decode.js'
-import { adapterTypes, decoderTypes, listAdapter, listDecoder } from '../../src/xla/programs/decoderArrays.js'
+import { adapterTypes, decoderTypes, listAdapter } from '../../src/xla/programs/decoderArrays.js'
+import type { ProgramModel } from '../../src/xla/programs/decoderLayer.js'
 import { forwardProgram } from '../../src/xla/programs/forward.js'
 import { growProgram } from '../../src/xla/programs/growCache.js'
 import { changedMatrices, mergeProgram } from '../../src/xla/programs/mergeAdapter.js'
 import { prefillProgram } from '../../src/xla/programs/prefill.js'
 import { cacheTypes } from '../../src/xla/programs/samplingCache.js'
+import { listWeight } from '../../src/xla/programs/weightArrays.js'
 import type { Program } from '../../src/xla/runtime/runner.js'
 import { bytesOf } from '../../src/xla/types.js'
 import type { ArrayType } from '../../src/xla/types.js'
@@ -51,7 +54,10 @@ export const USABLE = 0.9
 export const programNames = ['merge', 'prefill', 'decode', 'grow', 'score', 'forward', 'backward'] as const
 export type ProgramName = (typeof programNames)[number]
 
-const model = (config: ModelConfig) => ({ config, weightType: 'bf16' }) as const
+/** Those that a model has: of one with quantised weights no adapter is merged. */
+export function programsOf(model: ProgramModel): readonly ProgramName[] {
+  return programNames.filter((name) => name !== 'merge' || isMerged(model))
+}
 
 function ranksOf({ rank }: ProgramSizes): Record<string, number> {
   return Object.fromEntries(projections.map((module) => [module, rank]))
@@ -66,29 +72,30 @@ function cacheOf({ prompts, promptTokens, numGenerations, completionTokens }: Pr
   }
 }
 
-/** Makes a program in bfloat16, for a card with so much memory. */
+/** Makes a program, for a card with so much memory. */
 export function modelProgram(
   name: ProgramName,
-  config: ModelConfig,
+  model: ProgramModel,
   sizes: ProgramSizes,
   memory: number, // bytes
 ): Program {
   const { logitBytes, prefillTokens } = budgetsOf(USABLE * memory)
   const cache = cacheOf(sizes)
   const ranks = ranksOf(sizes)
+  const apart = isMerged(model) ? null : ranks
   const { trainedPrompts: groups, trainedRows: rows } = sizes
-  const sequences = sequenceProgram({ model: model(config), logitBytes }, { ...cache, groups, rows }, ranks, false)
+  const sequences = sequenceProgram({ model, logitBytes }, { ...cache, groups, rows }, ranks, false)
   switch (name) {
     case 'merge':
-      return mergeProgram(model(config), ranks)
+      return mergeProgram(model, ranks)
     case 'prefill': {
       const prompts = Math.min(countBucket(cache.groups), Math.max(1, Math.floor(prefillTokens / cache.promptTokens)))
-      return prefillProgram(model(config), cache, prompts, cache.promptTokens)
+      return prefillProgram(model, apart, cache, prompts, cache.promptTokens)
     }
     case 'decode':
-      return decodeProgram(decodeProgramOf(model(config), cache, [0], {}))
+      return decodeProgram(decodeProgramOf(model, apart, cache, [0], {}))
     case 'grow':
-      return growProgram(model(config), cache, { ...cache, tokens: 2 * cache.tokens })
+      return growProgram(model, cache, { ...cache, tokens: 2 * cache.tokens })
     case 'score':
       return forwardProgram(sequences, { keep: false })
     case 'forward':
@@ -99,23 +106,25 @@ export function modelProgram(
 }
 
 /** Bytes that are on the device while a program runs, beside its own: the weights without the adapter, the adapter, the cache. */
-export function residentBytes(name: ProgramName, config: ModelConfig, sizes: ProgramSizes): number {
-  const decoder = decoderTypes(config, 'bf16')
+export function residentBytes(name: ProgramName, model: ProgramModel, sizes: ProgramSizes): number {
+  const { config, weightType, formats } = model
+  const { layers } = decoderTypes(config, weightType, formats)
   const ranks = ranksOf(sizes)
-  const changed = sum(changedMatrices(ranks).map((matrix) => decoder.layers[matrix]))
+  // What is merged lies beside what it was made of; an adapter that is apart is among a program's arguments.
+  const changed = isMerged(model) ? sum(changedMatrices(ranks).flatMap((matrix) => listWeight(layers[matrix]))) : 0
   const adapter = sum(listAdapter(adapterTypes(config, ranks)))
   switch (name) {
     case 'merge':
-      return sum(listDecoder(decoder)) - changed
+      return weightBytes(model) - changed
     case 'prefill': {
-      const { keys, values } = cacheTypes(config, 'bf16', cacheOf(sizes))
-      return changed + adapter + sum([keys, values])
+      const { keys, values } = cacheTypes(config, weightType, cacheOf(sizes))
+      return changed + (isMerged(model) ? adapter : 0) + sum([keys, values])
     }
     case 'decode':
-      return changed + adapter
+      return changed + (isMerged(model) ? adapter : 0)
     case 'grow': {
-      const { promptKeys, promptValues } = cacheTypes(config, 'bf16', cacheOf(sizes))
-      return sum(listDecoder(decoder)) + changed + adapter + sum([promptKeys, promptValues])
+      const { promptKeys, promptValues } = cacheTypes(config, weightType, cacheOf(sizes))
+      return weightBytes(model) + changed + adapter + sum([promptKeys, promptValues])
     }
     case 'score':
     case 'forward':

@@ -6,6 +6,24 @@
 
 #define MAX_RANK 16
 
+/** Bytes of a number of a type; 0 for types that no program of ours has. */
+static size_t bytes_of_type(PJRT_Buffer_Type type) {
+  switch (type) {
+  case PJRT_Buffer_Type_PRED:
+  case PJRT_Buffer_Type_S8:
+  case PJRT_Buffer_Type_U8:
+    return 1;
+  case PJRT_Buffer_Type_F16:
+  case PJRT_Buffer_Type_BF16:
+    return 2;
+  case PJRT_Buffer_Type_S32:
+  case PJRT_Buffer_Type_F32:
+    return 4;
+  default:
+    return 0;
+  }
+}
+
 /** upload(client, typed array, PJRT_Buffer_Type, sizes: BigInt64Array): an array. The typed array may be changed at once. */
 static napi_value upload(napi_env env, napi_callback_info info) {
   napi_value values[4];
@@ -19,10 +37,7 @@ static napi_value upload(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, NULL, "expected an element type");
     return NULL;
   }
-  const size_t width = type == PJRT_Buffer_Type_PRED                                         ? 1
-                       : type == PJRT_Buffer_Type_F16 || type == PJRT_Buffer_Type_BF16      ? 2
-                       : type == PJRT_Buffer_Type_S32 || type == PJRT_Buffer_Type_F32       ? 4
-                                                                                             : 0;
+  const size_t width = bytes_of_type((PJRT_Buffer_Type)type);
   const size_t rank = sizes_size / sizeof(int64_t);
   size_t expected = width;
   bool is_valid = width > 0 && rank <= MAX_RANK;

@@ -1,5 +1,5 @@
 /** Types of the values that a program computes with. */
-export type ElementType = 'f32' | 'bf16' | 'f16' | 'i32' | 'i1'
+export type ElementType = 'f32' | 'bf16' | 'f16' | 'i32' | 'i8' | 'ui8' | 'i1'
 
 /** Type and size of an array; a scalar has no dimensions. */
 export interface ArrayType {
@@ -8,7 +8,7 @@ export interface ArrayType {
 }
 
 /** How an array lies in the host's memory: halves as their 16 bits, truth values as a byte each. */
-export type HostArray = Float32Array | Int32Array | Uint16Array | Uint8Array
+export type HostArray = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array
 
 /** What holds the values of a type on the host. */
 export const HOST_ARRAYS = {
@@ -16,6 +16,8 @@ export const HOST_ARRAYS = {
   bf16: Uint16Array,
   f16: Uint16Array,
   i32: Int32Array,
+  i8: Int8Array,
+  ui8: Uint8Array,
   i1: Uint8Array,
 } as const satisfies Readonly<Record<ElementType, unknown>>
 

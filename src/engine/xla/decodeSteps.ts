@@ -1,7 +1,6 @@
 import { notNumbers } from '../../ops/sampleTokens.js'
 import { decodeProgram, decodeTypes, listDecode } from '../../xla/programs/decode.js'
 import type { DecodeArrays, DecodeProgram } from '../../xla/programs/decode.js'
-import { listDecoder } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import type { CacheShape } from '../../xla/programs/samplingCache.js'
 import type { DeviceArray, Executable } from '../../xla/runtime/runner.js'
@@ -14,6 +13,7 @@ import type { ArrayScope, Device } from './device.js'
 import type { Rollout, RolloutCache } from './rollout.js'
 import type { GroupSlots } from './rowSlots.js'
 import { modelKey } from './sequencePrograms.js'
+import type { Ranks } from './trained.js'
 
 /** Tokens of every row that one call samples at most: then ended rows leave and stop strings are looked for. */
 const STEPS = 32
@@ -21,6 +21,8 @@ const STEPS = 32
 /** Which program samples with these options. */
 export function decodeProgramOf(
   model: ProgramModel,
+  /** Of an adapter that is apart. */
+  ranks: Ranks | null,
   cache: CacheShape,
   eosTokenIds: readonly number[],
   { temperature = 1, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 }: DrawingSettings,
@@ -33,7 +35,7 @@ export function decodeProgramOf(
     minP: !greedy && (minP ?? 0) > 0,
     repetitionPenalty: repetitionPenalty !== 1,
   }
-  return { model, cache, steps: STEPS, kinds, eosTokens: Math.max(1, eosTokenIds.length) }
+  return { model, ranks, cache, steps: STEPS, kinds, eosTokens: Math.max(1, eosTokenIds.length) }
 }
 
 /** The compiled program. */
@@ -49,8 +51,8 @@ export async function decodeSteps(
   slots: GroupSlots,
   scope: ArrayScope,
 ): Promise<{ readonly cache: RolloutCache; readonly tokens: number; readonly ended: number }> {
-  const { device, decoder, model, eosTokenIds, options } = rollout
-  const program = decodeProgramOf(model, cache.shape, eosTokenIds, options)
+  const { device, weights, model, eosTokenIds, options } = rollout
+  const program = decodeProgramOf(model, weights.ranks, cache.shape, eosTokenIds, options)
   const executable = await compileDecode(device, program)
   const active = slots.active()
   const limit = nextSteps(slots, options)
@@ -60,7 +62,7 @@ export async function decodeSteps(
     const uploaded = types.map((type, i) => inputs.upload(values[i]!, type))
     return Promise.resolve(
       device.execute(executable, [
-        ...listDecoder(decoder),
+        ...weights.list,
         ...cache.angles,
         ...uploaded,
         ...Object.values<DeviceArray>({ ...cache.arrays }),

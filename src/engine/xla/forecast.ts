@@ -8,9 +8,11 @@ import { cutRows, layOut } from './batchLayout.js'
 import { tokensOf } from '../../xla/programs/batch.js'
 import { cacheShape } from './budgets.js'
 import { compileDecode, decodeProgramOf } from './decodeSteps.js'
+import { isMerged } from './samplingDecoder.js'
 import { compileBackward, compileForward, sequenceProgram } from './sequencePrograms.js'
 import type { SequenceModel } from './sequencePrograms.js'
 import { changedMatrices } from '../../xla/programs/mergeAdapter.js'
+import { listWeight } from '../../xla/programs/weightArrays.js'
 
 /** Bytes that a step takes at its largest, by the compiler's own account: the programs are compiled, and used later. */
 export async function forecastWorkload(
@@ -20,11 +22,13 @@ export async function forecastWorkload(
   eosTokenIds: TokenIds,
 ): Promise<WorkloadMemory> {
   const { config, weightType } = model
+  const ranks = trained?.ranks ?? null
+  const apart = isMerged(model) ? null : ranks
   const cache = cacheShape(config, weightType, budgets, device.fewestTokens, workload)
-  const decode = await compileDecode(device, decodeProgramOf(model, cache, eosTokenIds, workload.drawing ?? {}))
+  const decode = await compileDecode(device, decodeProgramOf(model, apart, cache, eosTokenIds, workload.drawing ?? {}))
   const stored = sum(Object.values<ArrayType>({ ...cacheTypes(config, weightType, cache) }))
-  const merged = trained?.ranks ? changedMatrices(trained.ranks).map((name) => decoder.layers[name]) : []
-  const own = trained?.ranks ? listAdapter(adapterTypes(config, trained.ranks)) : trained ? listDecoder(decoder) : []
+  const merged = ranks && !apart ? changedMatrices(ranks).flatMap((name) => listWeight(decoder.layers[name])) : []
+  const own = ranks ? listAdapter(adapterTypes(config, ranks)) : trained ? listDecoder(decoder) : []
   return {
     trained: sum(own) + sum(merged),
     sampling: stored + temporaryBytes(decode),
@@ -37,7 +41,7 @@ export async function forecastWorkload(
       (run) => layOut(run, device.fewestTokens).shape,
     )
     const largest = runs.reduce((a, b) => (tokensOf(b) > tokensOf(a) ? b : a))
-    const program = sequenceProgram({ model, logitBytes }, largest, trained!.ranks, trained!.parameters.dropout > 0)
+    const program = sequenceProgram({ model, logitBytes }, largest, ranks, trained!.parameters.dropout > 0)
     const [forward, backward] = await Promise.all([
       compileForward(device, program, true),
       compileBackward(device, program),

@@ -1,4 +1,3 @@
-import { listDecoder } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import { prefillProgram } from '../../xla/programs/prefill.js'
 import type { CacheShape } from '../../xla/programs/samplingCache.js'
@@ -10,6 +9,7 @@ import type { ArrayScope, Device } from './device.js'
 import type { Rollout, RolloutCache } from './rollout.js'
 import type { AdmittedGroup } from './rowSlots.js'
 import { modelKey } from './sequencePrograms.js'
+import type { Ranks } from './trained.js'
 
 /** Computes the prompts of new groups, and puts their keys and values into the cache. */
 export async function prefillPrompts(
@@ -31,17 +31,19 @@ export async function prefillPrompts(
 export function compilePrefill(
   device: Device,
   model: ProgramModel,
+  /** Of an adapter that is apart. */
+  ranks: Ranks | null,
   cache: CacheShape,
   prompts: number,
   tokens: number,
 ): Promise<Executable> {
-  return device.program(`prefill ${modelKey(model)} ${JSON.stringify([cache, prompts, tokens])}`, () =>
-    prefillProgram(model, cache, prompts, tokens),
+  return device.program(`prefill ${modelKey(model)} ${JSON.stringify([ranks, cache, prompts, tokens])}`, () =>
+    prefillProgram(model, ranks, cache, prompts, tokens),
   )
 }
 
 async function prefillBatch(
-  { device, model, decoder }: Rollout,
+  { device, model, weights }: Rollout,
   cache: CacheShape,
   stored: readonly DeviceArray[],
   batch: readonly AdmittedGroup[],
@@ -56,7 +58,7 @@ async function prefillBatch(
     ids.set(group.promptIds.slice(0, -1), i * tokens)
     slots[i] = slot
   }
-  const executable = await compilePrefill(device, model, cache, count, tokens)
+  const executable = await compilePrefill(device, model, weights.ranks, cache, count, tokens)
   const { cos, sin } = rotaryTables(model.config, tokens)
   const angles = { dtype: 'f32', shape: [tokens, model.config.headDim / 2] } as const
   return withScope(device, (scope) => {
@@ -66,7 +68,7 @@ async function prefillBatch(
       scope.upload(cos, angles),
       scope.upload(sin, angles),
     ]
-    return Promise.resolve(device.execute(executable, [...listDecoder(decoder), ...inputs, ...stored]))
+    return Promise.resolve(device.execute(executable, [...weights.list, ...inputs, ...stored]))
   })
 }
 

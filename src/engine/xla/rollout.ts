@@ -1,4 +1,3 @@
-import type { DecoderArrays } from '../../xla/programs/decoderArrays.js'
 import type { ProgramModel } from '../../xla/programs/decoderLayer.js'
 import { angleType } from '../../xla/programs/decode.js'
 import { growProgram } from '../../xla/programs/growCache.js'
@@ -11,14 +10,14 @@ import type { SamplingOptions } from '../sampling.js'
 import { rotaryTables } from './batchLayout.js'
 import { tokenBucket } from './buckets.js'
 import type { ArrayScope, Device } from './device.js'
+import type { SamplingWeights } from './samplingDecoder.js'
 import { modelKey } from './sequencePrograms.js'
 
 /** What completions are sampled with. */
 export interface Rollout {
   readonly device: Device
   readonly model: ProgramModel
-  /** With the adapter merged. */
-  readonly decoder: DecoderArrays<DeviceArray>
+  readonly weights: SamplingWeights
   readonly eosTokenIds: readonly number[]
   readonly options: SamplingOptions
   /** Prompt tokens that are computed together. */

@@ -94,7 +94,7 @@ function keyOf({ model, ...rest }: SequenceProgram): string {
 }
 
 /** What of a model a program depends on. */
-export function modelKey({ config, weightType }: ProgramModel): string {
+export function modelKey({ config, weightType, formats = {} }: ProgramModel): string {
   const { raw, ...sizes } = config
-  return JSON.stringify({ ...sizes, maxPositions: 0, weightType, raw: raw.architectures ?? null })
+  return JSON.stringify({ ...sizes, maxPositions: 0, weightType, formats, raw: raw.architectures ?? null })
 }

@@ -119,8 +119,9 @@ class XlaEngine implements Engine {
       const { device } = this
       const { config, dtype } = source
       const weightType = WEIGHT_TYPES[dtype === 'float32' ? 'float32' : this.info.precision]
-      const decoder = loadWeights(device, config, weights, dtype, weightType)
-      resolve(new XlaModel({ device, source, model: { config, weightType }, decoder, budgets: this.info.budgets }))
+      const { decoder, formats } = loadWeights(device, config, weights, dtype, weightType)
+      const model = { config, weightType, formats }
+      resolve(new XlaModel({ device, source, model, decoder, budgets: this.info.budgets }))
     })
   }
 

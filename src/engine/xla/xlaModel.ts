@@ -26,7 +26,7 @@ import type { Device } from './device.js'
 import { weightBytes } from './deviceWeights.js'
 import { forecastWorkload } from './forecast.js'
 import { generateCompletions } from './generate.js'
-import { MergedDecoder } from './mergedDecoder.js'
+import { SamplingDecoder } from './samplingDecoder.js'
 import type { SequenceModel } from './sequencePrograms.js'
 import { recordTokens, tokenValues } from './tokenValues.js'
 import type { Trained } from './trained.js'
@@ -45,19 +45,18 @@ export interface LoadedModel {
 /** A decoder on a device of XLA: frozen weights, and perhaps an adapter or other weights that are trained. */
 export class XlaModel implements EngineModel {
   readonly outsideBytes = 0
-  readonly #merged: MergedDecoder
+  readonly #sampled: SamplingDecoder
   #isDisposed = false
 
   constructor(
     private readonly loaded: LoadedModel,
     private readonly trained: Trained | null = null,
   ) {
-    this.#merged = new MergedDecoder(loaded.device, loaded.model, loaded.decoder, trained)
+    this.#sampled = new SamplingDecoder(loaded.device, loaded.model, loaded.decoder, trained)
   }
 
   get weightBytes(): number {
-    const { config, weightType } = this.loaded.model
-    return weightBytes(config, weightType)
+    return weightBytes(this.loaded.model)
   }
 
   withAdapter(adapter: LoraAdapter): XlaModel {
@@ -89,8 +88,8 @@ export class XlaModel implements EngineModel {
     }
     const shape = cacheShape(model.config, model.weightType, budgets, device.fewestTokens, sizes)
     return withScope(device, async (scope) => {
-      const decoder = await this.#merged.decoder(scope)
-      return generateCompletions({ ...rollout, decoder }, shape, source.tokenizer, prompts)
+      const weights = await this.#sampled.weights(scope)
+      return generateCompletions({ ...rollout, weights }, shape, source.tokenizer, prompts)
     })
   }
 
@@ -106,7 +105,7 @@ export class XlaModel implements EngineModel {
   async record(rows: readonly EngineRow[], options: RecordOptions): Promise<Recording> {
     this.#check()
     checkRows(this.loaded.model.config, rows, options.temperature)
-    this.#merged.free()
+    this.#sampled.free()
     const maxTokens = this.#tokensOfPass(options.maxTokens)
     return recordTokens(this.#sequences(this.trained), rows, { ...options, maxTokens })
   }
@@ -118,7 +117,7 @@ export class XlaModel implements EngineModel {
     return forecastWorkload(sequences, budgets, { ...workload, maxTokens }, source.eosTokenIds)
   }
 
-  /** Training computes with the adapter apart and sampling with merged weights: nothing is kept. */
+  /** Sampling and training are programs of their own: nothing is kept. */
   startKeeping(): void {
     this.#check()
   }
@@ -130,7 +129,7 @@ export class XlaModel implements EngineModel {
   dispose(): void {
     if (this.#isDisposed) return
     this.#isDisposed = true
-    this.#merged.dispose()
+    this.#sampled.dispose()
     if (this.trained) this.trained.dispose()
     else this.loaded.device.free(...listDecoder(this.loaded.decoder))
   }

@@ -113,11 +113,7 @@ function printOperation(one: Node, inputs: readonly string[]): string {
     case 'binary':
       return `stablehlo.${operation.name} ${list} : ${own}`
     case 'compare': {
-      const kind = one.inputs[0]!.dtype.startsWith('i')
-        ? one.inputs[0]!.dtype === 'i1'
-          ? 'UNSIGNED'
-          : 'SIGNED'
-        : 'FLOAT'
+      const kind = comparedAs(one.inputs[0]!.dtype)
       return `stablehlo.compare ${operation.direction}, ${list}, ${kind} : ${signature}`
     }
     case 'select':
@@ -201,12 +197,17 @@ function printValues(values: number | readonly number[], dtype: ElementType): st
   return printNumber(values, dtype)
 }
 
+function comparedAs(dtype: ElementType): string {
+  if (dtype === 'i1' || dtype === 'ui8') return 'UNSIGNED'
+  return dtype === 'i32' || dtype === 'i8' ? 'SIGNED' : 'FLOAT'
+}
+
 /** Infinities by their bits: MLIR has no other way. */
 const INFINITIES: Readonly<Partial<Record<ElementType, string>>> = { f32: '7F800000', bf16: '7F80', f16: '7C00' }
 
 function printNumber(value: number, dtype: ElementType): string {
   if (dtype === 'i1') return value === 0 ? 'false' : 'true'
-  if (dtype === 'i32') return String(value)
+  if (dtype === 'i32' || dtype === 'i8' || dtype === 'ui8') return String(value)
   if (Number.isNaN(value)) throw new GrpoError('a constant of a program is NaN')
   if (!Number.isFinite(value)) {
     const bits = BigInt(`0x${INFINITIES[dtype]!}`) | (value < 0 ? 1n << (dtype === 'f32' ? 31n : 15n) : 0n)

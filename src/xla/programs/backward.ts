@@ -5,7 +5,7 @@ import { printProgram } from '../graph/print.js'
 import type { Program } from '../runtime/runner.js'
 import type { ArrayType } from '../types.js'
 import { batchIds, tokensOf } from './batch.js'
-import { adapterTypes, decoderTypes, mapLayers } from './decoderArrays.js'
+import { adapterTypes, decoderTypes, listDecoder, listLayers, mapLayers } from './decoderArrays.js'
 import { decoderLayer, multiplier, rmsNorm } from './decoderLayer.js'
 import type { LayerInputs } from './decoderLayer.js'
 import { declareArguments, layerInputs } from './forward.js'
@@ -55,15 +55,12 @@ export function backwardProgram(program: SequenceProgram): Program {
  * embedding, the head where it is another one, the final norm, and all arrays of the layers.
  */
 export function gradientTypes(program: Pick<SequenceProgram, 'model' | 'ranks'>): ArrayType[] {
-  const layers = layerGradientTypes(program)
-  if (program.ranks) return layers
-  const { embedding, head, finalNorm } = decoderTypes(program.model.config, 'f32')
-  return [embedding, ...(head ? [head] : []), finalNorm, ...layers]
+  return program.ranks ? layerGradientTypes(program) : listDecoder(decoderTypes(program.model.config, 'f32'))
 }
 
 function layerGradientTypes({ model: { config }, ranks }: Pick<SequenceProgram, 'model' | 'ranks'>): ArrayType[] {
   if (ranks) return Object.values(adapterTypes(config, ranks)).flatMap(({ a, b }) => [a, b])
-  return Object.values(decoderTypes(config, 'f32').layers).filter((type): type is ArrayType => type !== null)
+  return listLayers(decoderTypes(config, 'f32').layers)
 }
 
 /** What a layer computes with, and those of it whose gradients are wanted; weights that are trained get one in float32. */
@@ -72,8 +69,7 @@ function trainedInputs(inputs: LayerInputs): { computed: LayerInputs; trained: N
     return { computed: inputs, trained: Object.values(inputs.adapter).flatMap(({ a, b }) => [a, b]) }
   }
   const weights = mapLayers(inputs.weights, (weight) => hlo.convert(weight, 'f32'))
-  const trained = (Object.values(weights) as (Node | null)[]).filter((weight): weight is Node => weight !== null)
-  return { computed: { ...inputs, weights }, trained }
+  return { computed: { ...inputs, weights }, trained: listLayers(weights) }
 }
 
 /** Gradients of the output head and the final norm, and of what the last layer gave. */

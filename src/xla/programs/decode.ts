@@ -4,13 +4,14 @@ import * as hlo from '../graph/operations.js'
 import { printProgram } from '../graph/print.js'
 import type { Program } from '../runtime/runner.js'
 import { decodeAttention } from './decodeAttention.js'
-import { decoderTypes, listDecoder, mapDecoder } from './decoderArrays.js'
+import { adapterTypes, decoderTypes, listAdapter, listDecoder, mapAdapter, mapDecoder } from './decoderArrays.js'
 import type { DecoderArrays } from './decoderArrays.js'
-import { decoderLayer, linear, rmsNorm } from './decoderLayer.js'
+import { decoderLayer, multiplier, rmsNorm } from './decoderLayer.js'
 import type { ProgramModel } from './decoderLayer.js'
 import { embed } from './forward.js'
 import { forLayers, layerOf, rotaryOf } from './layerLoop.js'
 import { mapValues } from './mapValues.js'
+import { timesTransposed } from './quantizedProducts.js'
 import { sampleTokens } from './sampling.js'
 import type { SamplingKinds, SamplingScalars } from './sampling.js'
 import { cacheTypes } from './samplingCache.js'
@@ -20,6 +21,8 @@ import type { ArrayType } from '../types.js'
 /** What a decode program is made for. */
 export interface DecodeProgram {
   readonly model: ProgramModel
+  /** Ranks of the modules whose adapter is computed apart; null without one, or where it is merged into the weights. */
+  readonly ranks: Readonly<Partial<Record<string, number>>> | null
   readonly cache: CacheShape
   /** Most tokens of a row that one call samples. */
   readonly steps: number
@@ -88,15 +91,16 @@ export function listDecode<Value>(arrays: DecodeArrays<Value>): Value[] {
 
 /**
  * Samples up to `steps` tokens of every row in one call; it ends early when no row goes on.
- * Arguments: the decoder, cosines and sines of all places, {@link DecodeArrays}, the cache, of which keys and values of the rows are taken over. Results: these keys
+ * Arguments: the decoder, an adapter that is apart, cosines and sines of all places, {@link DecodeArrays}, the cache, of which keys and values of the rows are taken over. Results: these keys
  * and values; tokens, log-probabilities and entropies, each [B, steps], of which a row's count up to the end of its completion.
  */
 export function decodeProgram(program: DecodeProgram): Program {
-  const { model, cache, steps, kinds } = program
-  const { config, weightType } = model
+  const { model, ranks, cache, steps, kinds } = program
+  const { config, weightType, formats } = model
   const rows = cache.groups * cache.rows
   const declare = ({ dtype, shape }: ArrayType): Node => hlo.argument(dtype, shape)
-  const decoder = mapDecoder(decoderTypes(config, weightType), declare)
+  const decoder = mapDecoder(decoderTypes(config, weightType, formats), declare)
+  const adapter = ranks && mapAdapter(adapterTypes(config, ranks), declare)
   const [cos, sin] = [0, 1].map(() => declare(angleType(model, cache))) as [Node, Node]
   const { seen: seenType, ...types } = decodeTypes(program)
   const given: DecodeArrays<Node> = { ...mapValues(types, declare), seen: seenType && declare(seenType) }
@@ -132,7 +136,7 @@ export function decodeProgram(program: DecodeProgram): Program {
         const places = { layer, lengths, promptLengths: given.promptLengths }
         let written: readonly Node[] = []
         const y = decoderLayer(model, input!, {
-          ...layerOf(decoder.layers, null, layer),
+          ...layerOf(decoder.layers, adapter, layer),
           rotary: rotaryOf(config, rotary, layer),
           attend: (...tokens) => {
             const attended = decodeAttention(model, cache, own, places, tokens)
@@ -170,7 +174,14 @@ export function decodeProgram(program: DecodeProgram): Program {
   const [, keys, values, , , , ids, logProbs, entropies] = end
   return printProgram({
     name: 'decode',
-    inputs: [...listDecoder(decoder), cos, sin, ...listDecode(given), ...Object.values<Node>({ ...stored })],
+    inputs: [
+      ...listDecoder(decoder),
+      ...(adapter ? listAdapter(adapter) : []),
+      cos,
+      sin,
+      ...listDecode(given),
+      ...Object.values<Node>({ ...stored }),
+    ],
     outputs: [keys!, values!, ids!, logProbs!, entropies!],
     donated: new Map([
       [stored.keys, 0],
@@ -182,7 +193,7 @@ export function decodeProgram(program: DecodeProgram): Program {
 /** Logits of the token behind each row of hidden states. */
 function nextLogits(model: ProgramModel, decoder: DecoderArrays<Node>, last: Node /* [B, D] */): Node /* [B, V] */ {
   const normed = rmsNorm(last, decoder.finalNorm, model.config.rmsNormEpsilon)
-  return linear(model, normed, decoder.head ?? decoder.embedding)
+  return timesTransposed(normed, decoder.head ?? decoder.embedding, multiplier(model.weightType))
 }
 
 /** Whether each token is one of a list. */

@@ -1,15 +1,21 @@
 import type { ModelConfig } from '../../model/config.js'
 import type { LoraModule } from '../../model/loraOptions.js'
 import * as hlo from '../graph/operations.js'
-import type { DotDimensions, Node } from '../graph/node.js'
+import type { Node } from '../graph/node.js'
 import { fusedRows } from './decoderArrays.js'
-import type { AdapterArrays, FloatType, LayerArrays } from './decoderArrays.js'
+import type { AdapterArrays, FloatType, LayerArrays, MatrixFormats } from './decoderArrays.js'
+import { dequantized } from './quantizedProducts.js'
+import type { Multiply } from './quantizedProducts.js'
+import { isQuantizedArrays } from './weightArrays.js'
+import type { WeightArrays } from './weightArrays.js'
 
 /** What all programs of a model have in common. */
 export interface ProgramModel {
   readonly config: ModelConfig
-  /** Type of the weights and of what is multiplied. */
+  /** Type of the weights that are not quantised, and of what is multiplied. */
   readonly weightType: FloatType
+  /** Of the matrices that are quantised. Defaults to none. */
+  readonly formats?: MatrixFormats
 }
 
 /** Cosines and sines of the angles by which each token is turned. */
@@ -51,7 +57,7 @@ export function decoderLayer(
   /** Products of one input with matrices that lie one behind the other. */
   const project = (
     input: Node,
-    matrix: Node,
+    matrix: WeightArrays<Node>,
     bias: Node | null,
     modules: readonly LoraModule[],
     sizes: readonly number[],
@@ -91,9 +97,7 @@ export function decoderLayer(
 }
 
 /** How a program multiplies: numbers as wide as the weights, summed in float32. */
-export function multiplier(
-  weightType: FloatType,
-): (left: Node, right: Node, dimensions: DotDimensions) => Node /* f32 */ {
+export function multiplier(weightType: FloatType): Multiply {
   return (left, right, dimensions) => hlo.dot(hlo.convert(left, weightType), hlo.convert(right, weightType), dimensions)
 }
 
@@ -101,9 +105,10 @@ export function multiplier(
 export function linear(
   { weightType }: Pick<ProgramModel, 'weightType'>,
   x: Node, // [N, in]
-  weight: Node, // [out, in]
+  weight: WeightArrays<Node>, // [out, in]
 ): Node /* [N, out] f32 */ {
-  return multiplier(weightType)(x, weight, { contract: [[1], [1]] })
+  const matrix = isQuantizedArrays(weight) ? dequantized(weight) : weight
+  return multiplier(weightType)(x, matrix, { contract: [[1], [1]] })
 }
 
 /** scale · x · Aᵀ · Bᵀ */

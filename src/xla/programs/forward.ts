@@ -14,7 +14,9 @@ import { groupAttention } from './groupAttention.js'
 import { forLayers, layerOf, rotaryOf } from './layerLoop.js'
 import { mapValues } from './mapValues.js'
 import { tokenLogProbs } from './tokenLogProbs.js'
+import { dequantized } from './quantizedProducts.js'
 import type { ArrayType } from '../types.js'
+import { isQuantizedArrays, mapQuantized } from './weightArrays.js'
 
 /** What programs over whole sequences are made for. */
 export interface SequenceProgram {
@@ -41,8 +43,8 @@ export interface SequenceArguments {
 /** Declares the arguments. */
 export function declareArguments({ model, shape, ranks, hasDropout }: SequenceProgram): SequenceArguments {
   const declare = ({ dtype, shape: size }: ArrayType): Node => hlo.argument(dtype, size)
-  const { config, weightType } = model
-  const decoder = mapDecoder(decoderTypes(config, weightType), declare)
+  const { config, weightType, formats } = model
+  const decoder = mapDecoder(decoderTypes(config, weightType, formats), declare)
   const adapter = ranks && mapAdapter(adapterTypes(config, ranks), declare)
   const batch = mapValues(batchTypes(config, shape), declare)
   const temperature = hlo.argument('f32', [])
@@ -108,5 +110,7 @@ export function forwardProgram(program: SequenceProgram, { keep }: { keep: boole
 
 /** Embeddings of tokens, in float32. */
 export function embed({ embedding }: Pick<DecoderArrays<Node>, 'embedding'>, ids: Node /* [N] */): Node /* [N, D] */ {
-  return hlo.convert(hlo.takeRows(embedding, ids), 'f32')
+  const rows = (table: Node): Node => hlo.takeRows(table, ids)
+  if (isQuantizedArrays(embedding)) return dequantized(mapQuantized(embedding, rows))
+  return hlo.convert(rows(embedding), 'f32')
 }

@@ -7,6 +7,7 @@ import { adapterTypes, decoderTypes, fusedRows, listAdapter, mapAdapter } from '
 import type { LayerArrays } from './decoderArrays.js'
 import type { ProgramModel } from './decoderLayer.js'
 import { forLayers, layerOf } from './layerLoop.js'
+import { listWeight } from './weightArrays.js'
 
 /** The matrices that an adapter can change. */
 export const mergedMatrices = ['queryKeyValue', 'output', 'gateUp', 'down'] as const
@@ -35,7 +36,9 @@ export function mergeProgram(
 ): Program {
   const changed = changedMatrices(ranks)
   const types = decoderTypes(config, weightType).layers
-  const matrices = changed.map((name) => hlo.argument(weightType, types[name].shape))
+  const matrices = changed
+    .flatMap((name) => listWeight(types[name]))
+    .map(({ shape }) => hlo.argument(weightType, shape))
   const adapter = mapAdapter(adapterTypes(config, ranks), ({ dtype, shape }) => hlo.argument(dtype, shape))
   const rows = fusedRows(config)
   const sizes: Readonly<Record<Matrix, readonly number[]>> = {

@@ -3,7 +3,8 @@ import type { Node } from '../graph/node.js'
 import * as hlo from '../graph/operations.js'
 import { printProgram } from '../graph/print.js'
 import type { Program } from '../runtime/runner.js'
-import { decoderTypes, listDecoder, mapDecoder } from './decoderArrays.js'
+import type { ArrayType } from '../types.js'
+import { adapterTypes, decoderTypes, listAdapter, listDecoder, mapAdapter, mapDecoder } from './decoderArrays.js'
 import { decoderLayer } from './decoderLayer.js'
 import type { ProgramModel } from './decoderLayer.js'
 import { embed } from './forward.js'
@@ -14,19 +15,23 @@ import type { CacheShape } from './samplingCache.js'
 
 /**
  * Computes prompts and puts their keys and values into the cache.
- * Arguments: the decoder; tokens [prompts, P] of each prompt, all but its last; the group of each prompt [prompts]; cosines and sines
+ * Arguments: the decoder; an adapter that is apart; tokens [prompts, P] of each prompt, all but its last; the group of each prompt [prompts]; cosines and sines
  * [P, headDim / 2]; the prompts' keys and values of the cache, which are taken over. Results: these keys and values.
  */
 export function prefillProgram(
   model: ProgramModel,
+  /** Ranks of the modules whose adapter is computed apart; null without one, or where it is merged into the weights. */
+  ranks: Readonly<Partial<Record<string, number>>> | null,
   cache: CacheShape,
   prompts: number,
   tokens: number, // P, at most the cache's places for a prompt
 ): Program {
-  const { config, weightType } = model
+  const { config, weightType, formats } = model
   const { numKeyValueHeads: heads, headDim } = config
   const declare = hlo.argument
-  const decoder = mapDecoder(decoderTypes(config, weightType), ({ dtype, shape }) => declare(dtype, shape))
+  const declareType = ({ dtype, shape }: ArrayType): Node => declare(dtype, shape)
+  const decoder = mapDecoder(decoderTypes(config, weightType, formats), declareType)
+  const adapter = ranks && mapAdapter(adapterTypes(config, ranks), declareType)
   const ids = declare('i32', [prompts, tokens])
   const groups = declare('i32', [prompts])
   const [cos, sin] = [0, 1].map(() => declare('f32', [tokens, headDim / 2])) as [Node, Node]
@@ -44,7 +49,7 @@ export function prefillProgram(
   const [, promptKeys, promptValues] = forLayers(config, [start, allKeys, allValues], (layer, [x, keys, values]) => {
     let computed: readonly Node[] = []
     const y = decoderLayer(model, x!, {
-      ...layerOf(decoder.layers, null, layer),
+      ...layerOf(decoder.layers, adapter, layer),
       rotary: rotaryOf(config, rotary, layer),
       attend: (q, k, v) => {
         computed = [k, v]
@@ -67,7 +72,16 @@ export function prefillProgram(
   }) as [Node, Node, Node]
   return printProgram({
     name: 'prefill',
-    inputs: [...listDecoder(decoder), ids, groups, cos, sin, allKeys, allValues],
+    inputs: [
+      ...listDecoder(decoder),
+      ...(adapter ? listAdapter(adapter) : []),
+      ids,
+      groups,
+      cos,
+      sin,
+      allKeys,
+      allValues,
+    ],
     outputs: [promptKeys, promptValues],
     donated: new Map([
       [allKeys, 0],

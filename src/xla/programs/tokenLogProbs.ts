@@ -1,8 +1,12 @@
 import { ShapeError } from '../../errors.js'
 import { countedLoop } from '../graph/loop.js'
-import type { DotDimensions, Node } from '../graph/node.js'
+import type { Node } from '../graph/node.js'
 import * as hlo from '../graph/operations.js'
 import { printType } from '../types.js'
+import { timesMatrix, timesTransposed } from './quantizedProducts.js'
+import type { Multiply } from './quantizedProducts.js'
+import { isQuantizedArrays } from './weightArrays.js'
+import type { WeightArrays } from './weightArrays.js'
 
 /** Log p of each row's target and entropy of its distribution, in nats. */
 export interface TokenLogProbs {
@@ -13,14 +17,14 @@ export interface TokenLogProbs {
 /** What rows of hidden states predict, and how many rows of logits exist at a time. */
 export interface TokenLogProbsInputs {
   readonly hidden: Node // [n, D] f32
-  readonly head: Node // [V, D]
+  readonly head: WeightArrays<Node> // [V, D]
   readonly targets: Node // [n] i32
   /** Divides the logits. */
   readonly temperature: Node // [] f32
   /** Divides n. */
   readonly chunkRows: number
   /** How the program multiplies, f32 as the result: what it converts hidden states, head and gradients to. */
-  readonly multiply: (left: Node, right: Node, dimensions: DotDimensions) => Node
+  readonly multiply: Multiply
 }
 
 /** e^d · d is 0 below this, as e^d is: a limit for d, so that a logit of −infinity does not make it NaN. */
@@ -117,14 +121,16 @@ export function tokenLogProbsGradient(
   const { hidden, head, targets, temperature, multiply } = inputs
   const rows = chunksOf(inputs)
   const chunked = rows(hidden).shape
-  const start = [chunked, ...(withHead ? [head.shape] : [])].map((shape) => hlo.constant(0, 'f32', shape))
+  if (withHead && isQuantizedArrays(head)) throw new ShapeError('tokenLogProbs: a quantised head has no gradient')
+  const trained = withHead && !isQuantizedArrays(head) ? [head.shape] : []
+  const start = [chunked, ...trained].map((shape) => hlo.constant(0, 'f32', shape))
   const [dHidden, dHead] = countedLoop(chunked[0]!, start, (chunk, [dHiddenSoFar, dHeadSoFar]) => {
     const part = (x: Node): Node => hlo.entryOf(rows(x), chunk)
     const states = part(hidden)
     const logits = logitsOf(inputs, states)
     const dScaled = distributionGradient(logits, part(targets), temperature, part(dLogProbs), part(dEntropies))
     const dLogits = hlo.divide(dScaled, hlo.broadcast(temperature, logits.shape, []))
-    const dStates = multiply(dLogits, head, { contract: [[1], [0]] })
+    const dStates = timesMatrix(dLogits, head, multiply)
     const next = [hlo.withEntry(dHiddenSoFar!, dStates, chunk)]
     if (dHeadSoFar) next.push(hlo.add(dHeadSoFar, multiply(dLogits, states, { contract: [[0], [0]] })))
     return next
@@ -153,7 +159,7 @@ function distributionGradient(
 }
 
 function logitsOf({ head, multiply }: TokenLogProbsInputs, hidden: Node /* [rows, D] */): Node /* [rows, V] */ {
-  return multiply(hidden, head, { contract: [[1], [1]] })
+  return timesTransposed(hidden, head, multiply)
 }
 
 /** How an array with n rows becomes one with chunks of rows, [n, …] to [n / chunkRows, chunkRows, …]. */

@@ -6,7 +6,15 @@ import type { ArrayType, ElementType } from '../types.js'
 import type { Program } from './runner.js'
 
 /** TensorFlow's numbers of types. */
-export const DATA_TYPES: Readonly<Record<ElementType, number>> = { f32: 1, i32: 3, i1: 10, bf16: 14, f16: 19 }
+export const DATA_TYPES: Readonly<Record<ElementType, number>> = {
+  f32: 1,
+  i32: 3,
+  ui8: 4,
+  i8: 6,
+  i1: 10,
+  bf16: 14,
+  f16: 19,
+}
 
 /** Version of XlaCallModule's attributes: the oldest that takes text, of TensorFlow 2.14, which newer ones take too. */
 const CALL_MODULE_VERSION = 8

@@ -37,7 +37,15 @@ export interface PjrtOptions {
 }
 
 /** Numbers of PJRT_Buffer_Type. */
-const BUFFER_TYPES: Readonly<Record<ElementType, number>> = { f32: 11, bf16: 13, f16: 10, i32: 4, i1: 1 }
+const BUFFER_TYPES: Readonly<Record<ElementType, number>> = {
+  f32: 11,
+  bf16: 13,
+  f16: 10,
+  i32: 4,
+  i8: 2,
+  ui8: 6,
+  i1: 1,
+}
 
 /**
  * Opens a plugin of XLA on its first device; those who open the same one share it.

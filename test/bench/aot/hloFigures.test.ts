@@ -58,6 +58,8 @@ describe('figures of a compiled program', () => {
       kernels: 1 + 1 + 30 * 4,
       layerKernels: 4,
       layerMoved: 2 * sliceBytes,
+      layerWidened: 0,
+      largestWidened: 0,
       largeCopies: [],
     })
   })
@@ -74,9 +76,37 @@ describe('figures of a compiled program', () => {
     assert.deepEqual(hloFigures(parseHloModule(module), 30, cacheBytes + 1).largeCopies, [])
   })
 
+  it('tell what is computed from codes and written, but not what only moves them or reads few', () => {
+    const codes: Shape = ['u8', 30, 2 ** 11, 2 ** 10]
+    const dequantizes: Instruction[] = [
+      { opcode: 'parameter', shape: codes },
+      { opcode: 'dynamic-slice', shape: ['u8', 1, 2 ** 11, 2 ** 10] },
+      { opcode: 'convert', shape: ['bf16', 2 ** 11, 2 ** 10] },
+    ]
+    const cuts: Instruction[] = dequantizes.slice(0, 2)
+    const few: Instruction[] = [
+      { opcode: 'parameter', shape: ['s8', 8, 64] },
+      { opcode: 'convert', shape: ['f32', 8, 64] },
+    ]
+    const layer: Instruction[] = [
+      { opcode: 'fusion', shape: ['bf16', 2 ** 11, 2 ** 10], calls: [1] },
+      { opcode: 'fusion', shape: ['u8', 1, 2 ** 11, 2 ** 10], calls: [2] },
+      { opcode: 'fusion', shape: ['f32', 8, 64], calls: [3] },
+      { opcode: 'fusion', shape: ['bf16', 2 ** 9, 2 ** 10], calls: [1] },
+    ]
+    const condition: Instruction[] = [{ opcode: 'compare', shape: ['s32'] }]
+    const entry: Instruction[] = [
+      { opcode: 'while', shape: { tuple: [] }, calls: [4, 5], backendConfig: turns(30) },
+      { opcode: 'fusion', shape: ['bf16', 30, 2 ** 11, 2 ** 10], calls: [1] },
+    ]
+    const module = parseHloModule(writeModule(dequantizes, cuts, few, layer, condition, entry))
+    const { layerWidened, largestWidened, layerMoved } = hloFigures(module, 30, cacheBytes)
+    assert.deepEqual([layerWidened, largestWidened, layerMoved], [5 * 2 ** 20, 30 * 2 ** 22, 2 ** 21])
+  })
+
   it('have nothing to say of layers that are no loop', () => {
-    const { layerKernels, layerMoved } = hloFigures(parseHloModule(decode()), 24, cacheBytes)
-    assert.deepEqual([layerKernels, layerMoved], [null, null])
+    const { layerKernels, layerMoved, layerWidened } = hloFigures(parseHloModule(decode()), 24, cacheBytes)
+    assert.deepEqual([layerKernels, layerMoved, layerWidened], [null, null, null])
   })
 
   it('are not read from anything else', () => {

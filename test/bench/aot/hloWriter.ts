@@ -1,7 +1,7 @@
 /** Writes small HLO modules as the compiler does, for tests. */
 
 /** An array's type and sizes, or the parts of a tuple. */
-export type Shape = readonly ['bf16' | 'f32' | 's32', ...number[]] | { readonly tuple: readonly Shape[] }
+export type Shape = readonly ['bf16' | 'f32' | 's32' | 's8' | 'u8', ...number[]] | { readonly tuple: readonly Shape[] }
 
 export interface Instruction {
   readonly opcode: string
@@ -40,7 +40,10 @@ function instruction({ opcode, shape, name, calls, customCallTarget, backendConf
 function type(shape: Shape): Buffer {
   if ('tuple' in shape) return Buffer.concat([number(2, 13), ...shape.tuple.map((each) => message(4, type(each)))])
   const [dtype, ...sizes] = shape
-  return Buffer.concat([number(2, { bf16: 16, f32: 11, s32: 4 }[dtype]), message(3, Buffer.concat(sizes.map(varint)))])
+  return Buffer.concat([
+    number(2, { bf16: 16, f32: 11, s32: 4, s8: 2, u8: 6 }[dtype]),
+    message(3, Buffer.concat(sizes.map(varint))),
+  ])
 }
 
 function message(field: number, ...parts: readonly Buffer[]): Buffer {
