@@ -12,9 +12,9 @@ import { compileApart } from './compilation.js'
 import type { CompileJob } from './compilation.js'
 import { findCompiler } from './compiler.js'
 import type { Compiler } from './compiler.js'
-import { compiledModel, compiledNames } from './models.js'
+import { checkedNames, compiledModel, compiledNames } from './models.js'
 import type { CompiledName } from './models.js'
-import { checkedSizes, programsOf } from './programs.js'
+import { checkedPrograms, checkedSizes } from './programs.js'
 import { defaultTargets, findTarget, readTargets } from './targets.js'
 
 const BUDGET = path.join(import.meta.dirname, 'budget.json')
@@ -34,7 +34,7 @@ const { target, model, update, capacity, autotune, plugin, limit } = new Command
     'Compiles the programs of the engine xla for NVIDIA cards that are not there, and checks what they take.',
   )
   .option('--target <names...>', 'cards, by a part of their name', [...defaultTargets])
-  .addOption(new Option('--model <names...>', 'sizes of models').choices(compiledNames).default(compiledNames))
+  .addOption(new Option('--model <names...>', 'sizes of models').choices(compiledNames).default(checkedNames))
   .option('--update', 'write the figures into the budget instead of comparing them', false)
   .option('--capacity', 'compile for more and more completions instead, and print what fits which card', false)
   .option('--autotune', 'let XLA choose among kernels as it does where there is a card', false)
@@ -57,7 +57,7 @@ async function check(compiler: Compiler, flags: CompileJob['flags']): Promise<st
   const wrong: string[] = []
   for (const card of target.map((name) => findTarget(known, name))) {
     for (const name of model) {
-      for (const program of programsOf(compiledModel(name))) {
+      for (const program of checkedPrograms(compiledModel(name))) {
         const key = `${name} ${program}`
         process.stderr.write(`${card.name}: ${key} …\n`)
         try {

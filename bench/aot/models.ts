@@ -18,6 +18,13 @@ export const compiledNames: readonly CompiledName[] = [
   ...quantizedModels.flatMap((name) => quantizedDtypes.map((dtype) => `${name}-${dtype}` as const)),
 ]
 
+/** Those that the budget has: enough of them to see what any change does. */
+export const checkedNames: readonly CompiledName[] = [
+  ...modelNames.filter((name) => name !== 'llama-3.2-3b'),
+  'qwen2.5-1.5b-int8',
+  'llama-3.2-3b-int4',
+]
+
 /** A model by its name, for computing in bfloat16. */
 export function compiledModel(name: CompiledName): ProgramModel {
   const dtype = quantizedDtypes.find((each) => name.endsWith(`-${each}`))

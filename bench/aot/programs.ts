@@ -72,6 +72,11 @@ function cacheOf({ prompts, promptTokens, numGenerations, completionTokens }: Pr
   }
 }
 
+/** Those that the budget has: of quantised weights the ones that say whether products are still joined with what codes stand for. */
+export function checkedPrograms(model: ProgramModel): readonly ProgramName[] {
+  return isMerged(model) ? programNames : ['decode', 'backward']
+}
+
 /** Makes a program, for a card with so much memory. */
 export function modelProgram(
   name: ProgramName,

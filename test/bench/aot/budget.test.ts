@@ -4,8 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { overBudget, readBudget, writeBudget } from '../../../bench/aot/budget.js'
 import type { ProgramFigures } from '../../../bench/aot/budget.js'
-import { compiledModel, compiledNames } from '../../../bench/aot/models.js'
-import { checkedSizes, modelProgram, programsOf } from '../../../bench/aot/programs.js'
+import { checkedNames, compiledModel } from '../../../bench/aot/models.js'
+import { checkedPrograms, checkedSizes, modelProgram } from '../../../bench/aot/programs.js'
 
 const figures: ProgramFigures = {
   textBytes: 40_000,
@@ -70,8 +70,8 @@ describe('the budget of compiled programs', () => {
     const { cards } = readBudget(path.resolve(import.meta.dirname, '../../../bench/aot/budget.json'))
     assert.ok(Object.keys(cards).length >= 3)
     for (const [card, programs] of Object.entries(cards)) {
-      for (const model of compiledNames) {
-        for (const name of programsOf(compiledModel(model))) {
+      for (const model of checkedNames) {
+        for (const name of checkedPrograms(compiledModel(model))) {
           const budgeted = programs[`${model} ${name}`]
           assert.ok(budgeted, `${card}: ${model} ${name}`)
           const { text } = modelProgram(name, compiledModel(model), checkedSizes, 80e9)
