@@ -145,7 +145,7 @@ export interface ModelSource {
   readonly eosTokenIds: TokenIds
   /** What matrices are kept in. */
   readonly dtype: WeightDtype
-  /** What that makes of them, in words: `bfloat16`, `int4, groups of 64, embeddings int8`, `NF4 (bitsandbytes)`. */
+  /** What that makes of them, in words: `bfloat16`, `int4, groups of 32, embeddings int8`, `NF4 (bitsandbytes)`. */
   readonly weightFormat: string
   /** Whether matrices are quantised, by their files or while they are loaded. */
   readonly isQuantized: boolean

@@ -67,7 +67,7 @@ export class CausalLM<Part extends Trained | null = Trained | null> {
     return this.base.source.dtype
   }
 
-  /** What that makes of them, in words: `bfloat16`, `int4, groups of 64, embeddings int8`, `NF4 (bitsandbytes)`. */
+  /** What that makes of them, in words: `bfloat16`, `int4, groups of 32, embeddings int8`, `NF4 (bitsandbytes)`. */
   get weightFormat(): string {
     return this.base.source.weightFormat
   }

@@ -3,7 +3,7 @@ import type { QuantizedCopy } from '../model/quantizedCopy.js'
 import type { Evaluation } from '../run/evaluation.js'
 import { cardPolicies } from './results.js'
 
-/** What the weights of the base model were kept in, in words, such as `int4, groups of 64, embeddings int8`. */
+/** What the weights of the base model were kept in, in words, such as `int4, groups of 32, embeddings int8`. */
 export interface BaseWeights {
   /** While the adapter was trained; null where they were not quantised. */
   readonly trained: string | null

@@ -8,7 +8,7 @@ import { writeTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { run } from './run.js'
 
-const INT4 = 'int4, groups of 64, embeddings int8'
+const INT4 = 'int4, groups of 32, embeddings int8'
 
 describe('cli: --dtype', () => {
   const inFolder = useTemporaryFolder()

@@ -102,7 +102,7 @@ describe('modelCard', () => {
     assert.match(plain.card, /Weights of the base model: float32\./)
     assert.match(plain.card, /\| `dtype` \| auto \|/)
     assert.doesNotMatch(plain.card, /quantised|--dtype/)
-    const int4 = 'int4, groups of 64, embeddings int8'
+    const int4 = 'int4, groups of 32, embeddings int8'
     const { card } = await pushOf({ dtype: 'int4' })
     for (const text of [
       `, with its weights quantised to ${int4}, trained with GRPO`,

@@ -27,7 +27,7 @@ const MEASURED_PROMPTS = 200
 export interface MemoryForecast {
   /** The frozen weights, as wide as they are kept. */
   readonly weights: number
-  /** What they are kept in, in words: `bfloat16`, `int4, groups of 64, embeddings int8`. */
+  /** What they are kept in, in words: `bfloat16`, `int4, groups of 32, embeddings int8`. */
   readonly weightFormat: string
   /** What would make them smaller, in words; null where nothing would. */
   readonly fewerBits: string | null

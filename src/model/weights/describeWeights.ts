@@ -6,7 +6,7 @@ import type { ModelWeights } from './modelWeights.js'
 import { isEmbedding, matrixAs } from './weightDtype.js'
 import type { WeightDtype } from './weightDtype.js'
 
-/** What the matrices of a model hold, in words: `bfloat16`, `int4, groups of 64, embeddings int8` or, as its files say, `NF4 (bitsandbytes)`. */
+/** What the matrices of a model hold, in words: `bfloat16`, `int4, groups of 32, embeddings int8` or, as its files say, `NF4 (bitsandbytes)`. */
 export function describeWeights(config: ModelConfig, weights: ModelWeights, dtype: WeightDtype): string {
   if (weights.quantization !== null) return weights.quantization
   const names = [...expectedTensors(config)].filter(([, shape]) => shape.length === 2).map(([name]) => name)
