@@ -32,6 +32,12 @@ export async function downloadModel(id: string, options: DownloadOptions = {}): 
   return downloadRepository(repository, (paths) => chooseModelFiles(paths, repository.id), options)
 }
 
+/** A model's config.json alone, as {@link downloadModel} brings it. */
+export async function downloadConfig(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
+  const choose = (paths: readonly string[]): string[] => paths.filter((path) => path === 'config.json')
+  return downloadRepository(parseRepository(id, 'model', options.revision), choose, options)
+}
+
 /** A model's tokenizer alone, as {@link downloadModel} brings it. */
 export async function downloadTokenizer(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
   const choose = (paths: readonly string[]): string[] => {

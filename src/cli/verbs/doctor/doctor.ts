@@ -13,6 +13,7 @@ import {
   describeProcessor,
   describePython,
 } from './machine.js'
+import { describeModel } from './model.js'
 import { describeGpu, describePlugins } from './xla.js'
 
 export function addDoctorCommand(program: Command, streams: Streams): void {
@@ -20,13 +21,18 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
     .command('doctor')
     .summary('what this machine has and which engine is taken')
     .description(
-      'Shows what this machine has, whether the Hub answers, tries each engine, and says which one `auto` takes and why.',
+      'Shows what this machine has, whether the Hub answers, tries each engine, and says which one `auto` takes and why; of a model, ' +
+        'what its weights take in each dtype.',
     )
-    .action(() => doctor(streams, program.version() ?? ''))
+    .argument(
+      '[model]',
+      "folder of a model in Hugging Face's layout, or its Hub id, of which only config.json is fetched",
+    )
+    .action((model: string | undefined) => doctor(streams, program.version() ?? '', model))
 }
 
 /** Prints the findings. Throws an EngineError when no engine works. */
-export async function doctor(streams: Streams, version: string): Promise<void> {
+export async function doctor(streams: Streams, version: string, model?: string): Promise<void> {
   const print = (name: string, finding: string): void => {
     streams.stdout.write(`${name.padEnd(13)}${finding}\n`)
   }
@@ -50,6 +56,9 @@ export async function doctor(streams: Streams, version: string): Promise<void> {
     print(name, `${works ? 'works' : 'fails'}: ${finding}`)
   }
   if (!anyWorks) throw new EngineError('no engine works here; see above for the reasons')
-  const { name, why } = await selectEngine('auto')
+  const { name, why, engine } = await selectEngine('auto')
   print('auto', `takes ${name}: ${why}`)
+  if (model === undefined) return
+  streams.stdout.write('\n')
+  for (const [what, finding] of await describeModel(model, engine)) print(what, finding)
 }

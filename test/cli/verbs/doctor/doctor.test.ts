@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { FakeHub } from '../../../hub/fakeHub.js'
 import { pointTo } from '../../../hub/hubEnvironment.js'
+import { writeTinyModel } from '../../../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../../../io/temporaryFolder.js'
 import { useCacheFolder } from '../../../xla/setup/cacheFolder.js'
 import { run } from '../../run.js'
@@ -43,6 +44,38 @@ describe('cli/doctor', () => {
       assert.match(stdout, line)
     }
   })
+  it('says of a model what its weights take in each dtype, of one on the Hub by its config.json alone', async () => {
+    const folder = writeTinyModel(
+      inFolder('model'),
+      { intermediate_size: 2400, num_hidden_layers: 10 },
+      { dtype: 'BF16' },
+    )
+    const here = await run(['doctor', folder])
+    assert.equal(here.code, 0, here.stderr)
+    assert.match(here.stdout, /^model +\S+: LlamaForCausalLM, 10 layers, 1,165,648 weights$/m)
+    assert.match(here.stdout, /^dtype auto +bfloat16: 3 MiB of weights, the engine cpu can hold them$/m)
+    assert.match(here.stdout, /^dtype int8 +2 MiB of weights, the engine cpu can hold them$/m)
+    assert.match(here.stdout, /^dtype int4 +1 MiB of weights, the engine cpu can hold them$/m)
+
+    const config = JSON.parse(fs.readFileSync(inFolder('model', 'config.json'), 'utf8')) as object
+    const large = { ...config, hidden_size: 65536, num_hidden_layers: 200, dtype: 'bfloat16' }
+    hub.addRepository('owner/large', { 'config.json': JSON.stringify(large), 'model.safetensors': 'none' })
+    const quantization_config = { quant_method: 'bitsandbytes', load_in_4bit: true }
+    hub.addRepository('owner/quantised', { 'config.json': JSON.stringify({ ...config, quantization_config }) })
+    const remote = await run(['doctor', 'owner/large'])
+    assert.equal(remote.code, 0, remote.stderr)
+    assert.match(
+      remote.stdout,
+      /^dtype auto +bfloat16: \d+\.\d\d GiB of weights, more than the .* GiB that the engine cpu can hold/m,
+    )
+    const quantised = await run(['doctor', 'owner/quantised'])
+    assert.match(quantised.stdout, /^dtype auto +bitsandbytes: known when its files are here \(grpo-ts download\)$/m)
+    assert.match(quantised.stdout, /^dtype int4 +not for a model that is quantised already$/m)
+    const missing = await run(['doctor', inFolder('missing')])
+    assert.equal(missing.code, 1)
+    assert.match(missing.stderr, /missing: is no model; expected a folder/)
+  })
+
   it('lists the plugins of XLA, and says which variable names none', async () => {
     const file = inFolder('plugin.so')
     process.env.GRPO_TS_XLA_PLUGIN = file
