@@ -100,6 +100,13 @@ describe('cli: --dtype', () => {
     assert.match(unknown.stderr, /--dtype: expected one of auto, float32, int8, int4, got 'bfloat16'/)
     const whole = await run(words('train --model missing --task arithmetic --no-use-peft --dtype int8'))
     assert.equal(whole.code, 2)
+    const file = inFolder('model', 'config.json')
+    const quantization_config = { quant_method: 'bitsandbytes', load_in_4bit: true }
+    const given = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+    fs.writeFileSync(file, JSON.stringify({ ...given, quantization_config }))
+    const quantised = await run([...words('train --task arithmetic --no-use-peft --model'), inFolder('model')])
+    assert.equal(quantised.code, 2)
+    assert.match(quantised.stderr, /^error: the weights of \S+ are quantised \(bitsandbytes\).*train an adapter/)
     assert.match(whole.stderr, /usePeft is false, .* dtype is int8: whole numbers cannot be trained; train an adapter/)
   })
 })

@@ -15,7 +15,7 @@ import type { GRPOTrainerOptions } from '../../grpo/trainer.js'
 import type { StepProgress, TrainingStep } from '../../grpo/step.js'
 import { atomicWriteFile } from '../../io/atomicWrite.js'
 import { ConfigError } from '../../errors.js'
-import { runPolicy } from '../run/runPolicy.js'
+import { checkTrainable, runPolicy } from '../run/runPolicy.js'
 import type { Policy } from '../../policy/causalLM.js'
 import { writeReport } from '../../report/writeReport.js'
 import { loadRewards } from '../../rewards/loadReward.js'
@@ -200,6 +200,7 @@ export async function withRun(
     streams.stdout.write(`${name.padEnd(9)}${value}\n`)
   }
   const { run, grpo } = config
+  await checkTrainable(config)
   const rewards = await loadRewards(run.rewards, run)
   const task = await loadTask(run.task, config.task)
   const evalTask = await loadEvalTask(config, task)
