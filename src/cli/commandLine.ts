@@ -16,6 +16,7 @@ import { addLintRewardCommand } from './verbs/lintReward.js'
 import { addMergeCommand } from './verbs/merge.js'
 import { addPretrainCommand } from './verbs/pretrain.js'
 import { addPushCommand } from './verbs/push.js'
+import { addQuantiseCommand } from './verbs/quantise.js'
 import { addPreflightCommand } from './verbs/preflight.js'
 import { addQuickstartCommand } from './quickstart/command.js'
 import { addReportCommand } from './verbs/report.js'
@@ -43,6 +44,7 @@ const verbs: readonly AddCommand[] = [
   addDownloadCommand,
   addReportCommand,
   addMergeCommand,
+  addQuantiseCommand,
   addPushCommand,
   addSetupCommand,
   addDoctorCommand,

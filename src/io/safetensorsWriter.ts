@@ -50,7 +50,8 @@ function inFileOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
  * Writes tensors as transformers saves a model: `<base>.safetensors` when they take at most `maxShardBytes`, else
  * shards of at most that size (a larger tensor has one to itself) and `<base>.safetensors.index.json`. An earlier save
  * of the same base is replaced once all is written; its files that no longer belong are removed. `base` defaults to
- * 'model', `maxShardBytes` to 5e9. An aborted signal ends it between two tensors with its reason.
+ * 'model', `maxShardBytes` to 5e9. With `order: 'given'` the tensors of a file are laid out as they come, aligned or not, instead of
+ * by element size and name. An aborted signal ends it between two tensors with its reason.
  */
 export async function writeShardedSafetensors(
   folder: string,
@@ -59,10 +60,11 @@ export async function writeShardedSafetensors(
     base?: string
     maxShardBytes?: number
     metadata?: Readonly<Record<string, string>>
+    order?: 'size' | 'given'
     signal?: AbortSignal | undefined
   } = {},
 ): Promise<void> {
-  const { base = 'model', maxShardBytes = 5e9, metadata, signal } = options
+  const { base = 'model', maxShardBytes = 5e9, metadata, order = 'size', signal } = options
   const shards = splitIntoShards(tensors, maxShardBytes)
   const count = shards.length.toString().padStart(5, '0')
   const files = shards.map((_, i) => `${base}-${(i + 1).toString().padStart(5, '0')}-of-${count}.safetensors`)
@@ -73,7 +75,7 @@ export async function writeShardedSafetensors(
   const staging = createStagingFolder(folder, base)
   try {
     for (const [i, shard] of shards.entries()) {
-      const sorted = inFileOrder(shard)
+      const sorted = order === 'given' ? shard : inFileOrder(shard)
       const header = encodeHeader(sorted, metadata)
       await atomicWriteAsync(path.join(staging, files[i]!), async (descriptor) => {
         writeFully(descriptor, header)

@@ -1,9 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError, FileFormatError, GrpoError } from '../errors.js'
-import { asWriteError, atomicWriteJson } from '../io/atomicWrite.js'
+import { atomicWriteJson } from '../io/atomicWrite.js'
 import { float32ToBfloat16, float32ToFloat16 } from '../io/dtypes.js'
 import { parseJson, quote } from '../io/json.js'
+import { checkNewFolder, writeNewFolder } from '../io/newFolder.js'
 import { Safetensors } from '../io/safetensors.js'
 import { writeShardedSafetensors } from '../io/safetensorsWriter.js'
 import type { TensorData, TensorToWrite } from '../io/safetensorsWriter.js'
@@ -52,27 +53,22 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
         'made from, and convert the result with llama.cpp',
     )
   }
-  checkOutput(output)
+  checkNewFolder(output)
   const configFile = path.join(model, 'config.json')
   const raw = parseJson(configFile, 'the file', readFile(configFile))
   const config = parseModelConfig(raw, configFile)
   const updates = readUpdates(options.adapter, config)
   checkBase(model, config)
   const tensors = Safetensors.open(model)
-  const staging = `${path.resolve(output)}.merging-${process.pid}`
   try {
-    fs.mkdirSync(staging, { recursive: true })
-    copyOtherFiles(model, staging)
-    atomicWriteJson(path.join(staging, 'config.json'), dtype === 'auto' ? raw : withDtype(raw, dtype))
-    const { signal } = options
-    await writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes, signal })
-    if (fs.existsSync(output)) fs.rmdirSync(output)
-    fs.renameSync(staging, output)
-  } catch (error) {
-    throw asWriteError(output, error)
+    await writeNewFolder(output, async (staging) => {
+      copyOtherFiles(model, staging)
+      atomicWriteJson(path.join(staging, 'config.json'), dtype === 'auto' ? raw : withDtype(raw, dtype))
+      const { signal } = options
+      await writeShardedSafetensors(staging, mergedTensors(tensors, updates, options), { maxShardBytes, signal })
+    })
   } finally {
     tensors.close()
-    fs.rmSync(staging, { recursive: true, force: true })
   }
 }
 
@@ -87,13 +83,6 @@ function checkBase(model: string, config: ModelConfig): void {
     `the weights in ${model} are quantised (${quantization}), and an adapter's small changes would be lost in their steps; merge into ` +
       `the model that they were made from${original === null ? '' : `: ${quote(original)}`}`,
   )
-}
-
-function checkOutput(output: string): void {
-  const status = fs.statSync(output, { throwIfNoEntry: false })
-  if (status === undefined || (status.isDirectory() && fs.readdirSync(output).length === 0)) return
-  const what = status.isDirectory() ? 'is not empty' : 'is a file'
-  throw new ConfigError(`output ${output} ${what}; expected a folder that is empty or does not exist yet`)
 }
 
 function readFile(file: string): Uint8Array {

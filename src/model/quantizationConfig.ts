@@ -5,7 +5,7 @@ import { parseJsonFields } from '../io/jsonFields.js'
 import { GROUP_MULTIPLE } from '../quantization/weightFormat.js'
 
 /** How the weights of a checkpoint were quantised, as its config.json says. */
-export type QuantizationConfig = BitsandbytesConfig | GptqConfig | AwqConfig
+export type QuantizationConfig = BitsandbytesConfig | GptqConfig | AwqConfig | QuantizedCopyConfig
 
 /** Weights that transformers quantised with bitsandbytes. */
 export interface BitsandbytesConfig {
@@ -34,6 +34,17 @@ export interface AwqConfig {
   /** See {@link GptqConfig}. */
   readonly groupSize: number | null
   readonly isSymmetric: boolean
+}
+
+/** Weights that `quantizeModel` quantised: symmetric whole numbers with a scale for each group of inputs. */
+export interface QuantizedCopyConfig {
+  readonly method: 'grpo-ts'
+  /** Of the layers' weights. */
+  readonly bits: 4 | 8
+  readonly groupSize: number
+  /** Of embeddings and output head. */
+  readonly embeddingsBits: 4 | 8
+  readonly embeddingsGroupSize: number
 }
 
 const bitsandbytesSchema = z.object({
@@ -73,12 +84,29 @@ const awqSchema = z.object({
   format: z.string().nullish(),
 })
 
+const copyBits = z.union([z.literal(4), z.literal(8)], { error: '4 or 8' })
+const copyGroupSize = z.int().min(GROUP_MULTIPLE).max(65_536).multipleOf(GROUP_MULTIPLE)
+
+const quantizedCopySchema = z.object({
+  quant_method: z.literal('grpo-ts'),
+  bits: copyBits,
+  group_size: copyGroupSize,
+  embeddings_bits: copyBits,
+  embeddings_group_size: copyGroupSize,
+  /** What the copy was made from: a folder or Hub id. */
+  base_model: z.string().nullish(),
+})
+
+/** `quantization_config` of a quantised copy. */
+export type QuantizedCopyJson = z.infer<typeof quantizedCopySchema>
+
 type Json = Record<string, unknown>
 
 const parsers: Record<string, (json: Json, file: string) => QuantizationConfig> = {
   bitsandbytes: parseBitsandbytes,
   gptq: parseGptq,
   awq: parseAwq,
+  'grpo-ts': parseQuantizedCopy,
 }
 
 const ORIGINAL =
@@ -170,6 +198,17 @@ function unsupported(file: string, what: string, supported: string): Unsupported
   return new UnsupportedError(
     `${file}: ${what} is not supported; supported are ${supported}: take such a checkpoint, or ${ORIGINAL}`,
   )
+}
+
+function parseQuantizedCopy(json: Json, file: string): QuantizedCopyConfig {
+  const fields = parseFields(quantizedCopySchema, json, file)
+  return {
+    method: 'grpo-ts',
+    bits: fields.bits,
+    groupSize: fields.group_size,
+    embeddingsBits: fields.embeddings_bits,
+    embeddingsGroupSize: fields.embeddings_group_size,
+  }
 }
 
 /** As parseJsonFields, with fields named as in the whole file. */

@@ -14,7 +14,16 @@ export function describeWeights(config: ModelConfig, weights: ModelWeights, dtyp
     [...new Set(chosen.map((name) => describeFormat(matrixAs(weights, name, dtype).format)))].join(' and ')
   const layers = wordsOf(names.filter((name) => !isEmbedding(name)))
   const embeddings = wordsOf(names.filter(isEmbedding))
-  // Where groups are the same they are told once.
+  return joined(layers, embeddings)
+}
+
+/** The same of a model whose layers and whose embeddings have one format each. */
+export function describeFormats(layers: WeightFormat, embeddings: WeightFormat): string {
+  return joined(describeFormat(layers), describeFormat(embeddings))
+}
+
+/** Where all is the same it is told once; groups are told of the layers only. */
+function joined(layers: string, embeddings: string): string {
   return layers === embeddings ? layers : `${layers}, embeddings ${embeddings.replace(/, groups of \d+/, '')}`
 }
 

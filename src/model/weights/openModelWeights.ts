@@ -7,6 +7,7 @@ import { openBitsandbytes } from './bitsandbytes.js'
 import { openFloatWeights } from './floatWeights.js'
 import { openGptq } from './gptq.js'
 import type { ModelWeights } from './modelWeights.js'
+import { openQuantizedCopy } from './quantizedCopyWeights.js'
 
 /**
  * Opens the weights of a model, quantised or not, and checks that they are those of its config.
@@ -38,5 +39,7 @@ function openWeights(folder: string, config: ModelConfig): ModelWeights {
       return openGptq(folder, config, quantization)
     case 'awq':
       return openAwq(folder, config, quantization)
+    case 'grpo-ts':
+      return openQuantizedCopy(folder, config, quantization)
   }
 }
