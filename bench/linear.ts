@@ -2,10 +2,12 @@ import { measurePeak } from '../src/backend/cpu/peak.js'
 import { formatTable } from '../src/cli/terminal/table.js'
 import { runKernel } from '../src/ops/kernel.js'
 import { linear } from '../src/ops/linear.js'
+import { formatBytes } from '../src/quantization/weightFormat.js'
 import type { Backends } from './backends.js'
 import type { Peaks } from './peak.js'
 import { simdColumns } from './simd.js'
-import { randomMatrix, randomWeight } from './randomValues.js'
+import { formatOf, randomMatrix, randomWeight } from './randomValues.js'
+import type { WeightKind } from './randomValues.js'
 import { numberOf, percentOf, rounded } from './report.js'
 import type { BenchRecord } from './report.js'
 import { bestMilliseconds } from './timing.js'
@@ -16,7 +18,7 @@ export interface LinearSizes {
   /** Weights as [in, out]. */
   readonly weights: readonly (readonly [width: number, out: number])[]
   readonly rows: readonly number[]
-  readonly dtypes: readonly ('float32' | 'bfloat16')[]
+  readonly dtypes: readonly WeightKind[]
   /** How long to measure each, in milliseconds. */
   readonly milliseconds: number
 }
@@ -31,14 +33,14 @@ export const smolLM2Sizes: LinearSizes = {
     [576, 49152],
   ],
   rows: [1, 8, 16, 64, 512],
-  dtypes: ['bfloat16', 'float32'],
+  dtypes: ['bfloat16', 'float32', 'int8', 'int4'],
   milliseconds: 150,
 }
 
 const PEAK_MILLISECONDS = 10
 
 interface LinearResult extends LinearShape {
-  readonly dtype: 'float32' | 'bfloat16'
+  readonly dtype: WeightKind
   readonly threads: number
   readonly milliseconds: number
   readonly gflops: number
@@ -79,11 +81,7 @@ export async function measureLinear(
   return results.map((result) => linearRecord(result, results, peaks))
 }
 
-function measureProduct(
-  { rows, width, out, direction }: LinearShape,
-  dtype: 'float32' | 'bfloat16',
-  budget: number,
-): number {
+function measureProduct({ rows, width, out, direction }: LinearShape, dtype: WeightKind, budget: number): number {
   const weight = randomWeight(out, width, dtype)
   const x = randomMatrix(rows, direction === 'forward' ? width : out)
   try {
@@ -116,7 +114,7 @@ function linearRecord(result: LinearResult, results: readonly LinearResult[], pe
     threads,
     ms: rounded(milliseconds),
     gflops: rounded(gflops),
-    weight_gb_per_s: rounded((width * out * (dtype === 'bfloat16' ? 2 : 4)) / milliseconds / 1e6),
+    weight_gb_per_s: rounded(formatBytes([out, width], formatOf(dtype)) / milliseconds / 1e6),
     share_of_peak: rounded(gflops / peaks.get(threads)!),
     torch_gflops: torchGflops && rounded(torchGflops),
     ratio_vs_torch: torchGflops && rounded(gflops / torchGflops),

@@ -4,11 +4,32 @@
  */
 #pragma once
 #include <string.h>
-#include "panels.h"
 #include "simd.h"
 
 /** Vectors of a row of a panel. */
 #define ROW_VECTORS (16 / LANES)
+
+/** 16 bytes. */
+#if defined(__aarch64__)
+typedef uint8x16_t bytes;
+INLINE bytes b_zero(void) { return vdupq_n_u8(0); }
+INLINE bytes b_load(const void *from) { return vld1q_u8((const uint8_t *)from); }
+INLINE void b_store(void *to, bytes x) { vst1q_u8((uint8_t *)to, x); }
+INLINE bytes b_lower(bytes x) { return vandq_u8(x, vdupq_n_u8(15)); }
+INLINE bytes b_upper(bytes x) { return vshrq_n_u8(x, 4); }
+/** The lower (upper) halves of two vectors, byte by byte in turn. */
+INLINE bytes b_zip_low(bytes a, bytes b) { return vzip1q_u8(a, b); }
+INLINE bytes b_zip_high(bytes a, bytes b) { return vzip2q_u8(a, b); }
+#else
+typedef __m128i bytes;
+INLINE bytes b_zero(void) { return _mm_setzero_si128(); }
+INLINE bytes b_load(const void *from) { return _mm_loadu_si128((const __m128i *)from); }
+INLINE void b_store(void *to, bytes x) { _mm_storeu_si128((__m128i *)to, x); }
+INLINE bytes b_lower(bytes x) { return _mm_and_si128(x, _mm_set1_epi8(15)); }
+INLINE bytes b_upper(bytes x) { return b_lower(_mm_srli_epi16(x, 4)); }
+INLINE bytes b_zip_low(bytes a, bytes b) { return _mm_unpacklo_epi8(a, b); }
+INLINE bytes b_zip_high(bytes a, bytes b) { return _mm_unpackhi_epi8(a, b); }
+#endif
 
 #if defined(__AVX512F__)
 typedef vector code_book;
@@ -23,6 +44,10 @@ INLINE void look_up_codes(const void *codes, code_book book, vector lower[ROW_VE
   const __m512i pairs = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)codes));
   lower[0] = _mm512_permutexvar_ps(pairs, book);
   upper[0] = _mm512_permutexvar_ps(_mm512_srli_epi32(pairs, 4), book);
+}
+/** What 16 codes of 4 bits stand for, each in a byte. */
+INLINE void look_up_bytes(const void *codes, code_book book, vector out[ROW_VECTORS]) {
+  out[0] = _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)codes)), book);
 }
 #elif defined(__AVX2__)
 typedef struct {
@@ -46,14 +71,20 @@ INLINE void look_up_codes(const void *codes, code_book book, vector lower[ROW_VE
     upper[v] = look_up(_mm256_srli_epi32(pairs, 4), _mm256_slli_epi32(pairs, 24), book);
   }
 }
+INLINE void look_up_bytes(const void *codes, code_book book, vector out[ROW_VECTORS]) {
+  for (int v = 0; v < 2; v++) {
+    const __m256i code = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)((const char *)codes + 8 * v)));
+    out[v] = look_up(code, _mm256_slli_epi32(code, 28), book);
+  }
+}
 #else
 typedef struct {
-  uint8x16_t bytes[4];
+  uint8x16_t planes[4];
 } code_book;
 INLINE code_book load_book(const float *book) {
-  code_book planes;
-  for (int i = 0; i < 4; i++) planes.bytes[i] = vld1q_u8((const uint8_t *)(book + 16) + 16 * i);
-  return planes;
+  code_book book_of;
+  for (int i = 0; i < 4; i++) book_of.planes[i] = vld1q_u8((const uint8_t *)(book + 16) + 16 * i);
+  return book_of;
 }
 INLINE void widen_codes(const void *codes, vector out[ROW_VECTORS]) {
   const int8x16_t bytes = vld1q_s8((const int8_t *)codes);
@@ -67,7 +98,7 @@ INLINE float32x4_t join_bytes(uint16x8_t first, uint16x8_t last, const int high)
 }
 INLINE void look_up(uint8x16_t codes, code_book book, vector out[ROW_VECTORS]) {
   uint8x16_t b[4];
-  for (int i = 0; i < 4; i++) b[i] = vqtbl1q_u8(book.bytes[i], codes);
+  for (int i = 0; i < 4; i++) b[i] = vqtbl1q_u8(book.planes[i], codes);
   const uint16x8_t w0 = vreinterpretq_u16_u8(vzip1q_u8(b[0], b[1])), w1 = vreinterpretq_u16_u8(vzip2q_u8(b[0], b[1]));
   const uint16x8_t w2 = vreinterpretq_u16_u8(vzip1q_u8(b[2], b[3])), w3 = vreinterpretq_u16_u8(vzip2q_u8(b[2], b[3]));
   out[0] = BOTH(join_bytes(w0, w2, 0), join_bytes(w0, w2, 1));
@@ -77,6 +108,9 @@ INLINE void look_up_codes(const void *codes, code_book book, vector lower[ROW_VE
   const uint8x16_t pairs = vld1q_u8((const uint8_t *)codes);
   look_up(vandq_u8(pairs, vdupq_n_u8(15)), book, lower);
   look_up(vshrq_n_u8(pairs, 4), book, upper);
+}
+INLINE void look_up_bytes(const void *codes, code_book book, vector out[ROW_VECTORS]) {
+  look_up(vld1q_u8((const uint8_t *)codes), book, out);
 }
 #endif
 
@@ -91,6 +125,9 @@ typedef struct {
   /** Inputs of a panel, and of a group. */
   int32_t width, group_size;
 } code_panels;
+
+static ptrdiff_t groups_of(const code_panels *b) { return ((int64_t)b->width + b->group_size - 1) / b->group_size; }
+static ptrdiff_t panel_bytes_of(const code_panels *b) { return (b->int4 ? ((ptrdiff_t)b->width + 1) / 2 : b->width) * 16; }
 
 /** Codes times scales (plus offsets) to a row of 16. */
 INLINE void store_scaled(const vector x[ROW_VECTORS], const vector scales[ROW_VECTORS], const int has_offsets,
@@ -131,8 +168,8 @@ INLINE void scale_group(const char *codes, const int int4, code_book book, int32
 
 /** Inputs first … first + count − 1 of a panel as float32 [count][16]; `first` is even. */
 static void scale_panel(const code_panels *b, ptrdiff_t panel, int32_t first, int32_t count, float *to) {
-  const int32_t groups = (int32_t)(((int64_t)b->width + b->group_size - 1) / b->group_size);
-  const char *codes = b->codes + panel * (b->int4 ? ((ptrdiff_t)b->width + 1) / 2 : b->width) * 16;
+  const ptrdiff_t groups = groups_of(b);
+  const char *codes = b->codes + panel * panel_bytes_of(b);
   const code_book book = load_book(b->book);
   while (count > 0) {
     const int32_t group = first / b->group_size, left = b->group_size - first % b->group_size, step = count < left ? count : left;
@@ -149,23 +186,73 @@ static void scale_panel(const code_panels *b, ptrdiff_t panel, int32_t first, in
   }
 }
 
+/** A square of 16 inputs by 16 outputs as [outputs][inputs] bytes, codes of 4 bits each in a byte of its own; `count` inputs are there. */
+INLINE void transpose_bytes(const char *codes, const int int4, int count, uint8_t to[16][16]) {
+  bytes x[16], y[16];
+  for (int k = 0; k < 16; k += int4 ? 2 : 1) {
+    const bytes row = k < count ? b_load(codes + (int4 ? k / 2 : k) * 16) : b_zero();
+    x[k] = int4 ? b_lower(row) : row;
+    if (int4) x[k + 1] = b_upper(row);
+  }
+  // Four riffles of two halves are a transposition.
+  for (int stage = 0; stage < 4; stage++) {
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+      y[2 * i] = b_zip_low(x[i], x[i + 8]);
+      y[2 * i + 1] = b_zip_high(x[i], x[i + 8]);
+    }
+    memcpy(x, y, sizeof x);
+  }
+  for (int i = 0; i < 16; i++) b_store(to[i], x[i]);
+}
+
+/** Writes a square of 16 columns by 16 numbers that are outputs of the panel, whose scales and offsets these are. */
+INLINE void scale_square(const char *codes, const int int4, code_book book, int count, const float *scales, const int has_offsets,
+                         const float *offsets, float *to) {
+  uint8_t transposed[16][16];
+  transpose_bytes(codes, int4, count, transposed);
+#pragma GCC unroll 16
+  for (int o = 0; o < 16; o++) {
+    vector x[ROW_VECTORS];
+    if (int4) look_up_bytes(transposed[o], book, x);
+    else widen_codes(transposed[o], x);
+#pragma GCC unroll 2
+    for (int v = 0; v < ROW_VECTORS; v++) {
+      const vector scaled = v_mul(x[v], v_splat(scales[o]));
+      v_store(to + o * 16 + v * LANES, has_offsets ? v_add(scaled, v_splat(offsets[o])) : scaled);
+    }
+  }
+}
+
 /** As transpose_panels for codes. */
 static void transpose_codes(const code_panels *b, int32_t column, int panels, int32_t first, int32_t depth, float *to,
                             ptrdiff_t distance) {
-  float square[256] = {0};
+  const ptrdiff_t groups = groups_of(b), panel_bytes = panel_bytes_of(b);
+  const code_book book = load_book(b->book);
   for (int32_t k = 0; k < depth; k += 16, to += 256) {
+    const ptrdiff_t panel = (first + k) >> 4;
     for (int i = 0; i < panels; i++) {
-      const int32_t at = column + i * 16, left = b->width - at;
-      scale_panel(b, (first + k) >> 4, at, left < 16 ? left : 16, square);
-      transpose_square((const char *)square, 0, to + i * distance);
+      const int32_t at = column + i * 16, left = b->width - at, count = left < 16 ? left : 16;
+      const char *codes = b->codes + panel * panel_bytes + (ptrdiff_t)(b->int4 ? at / 2 : at) * 16;
+      const ptrdiff_t number = (panel * groups + at / b->group_size) * 16;
+      const float *scales = b->scales + number, *offsets = b->offsets ? b->offsets + number : NULL;
+      float *square = to + i * distance;
+      // What is read next lies too far ahead for the processor to guess.
+      if (k + 16 < depth) {
+        for (int line = 0; line < (b->int4 ? 128 : 256); line += 64) __builtin_prefetch(codes + panel_bytes + line);
+      }
+      if (b->int4 && offsets) scale_square(codes, 1, book, count, scales, 1, offsets, square);
+      else if (b->int4) scale_square(codes, 1, book, count, scales, 0, NULL, square);
+      else if (offsets) scale_square(codes, 0, book, count, scales, 1, offsets, square);
+      else scale_square(codes, 0, book, count, scales, 0, NULL, square);
     }
   }
 }
 
 /** Numbers of one output. */
 static void scale_row(const code_panels *b, uint32_t output, float *to) {
-  const ptrdiff_t panel = output >> 4, column = output & 15, groups = ((int64_t)b->width + b->group_size - 1) / b->group_size;
-  const char *codes = b->codes + panel * (b->int4 ? ((ptrdiff_t)b->width + 1) / 2 : b->width) * 16 + column;
+  const ptrdiff_t panel = output >> 4, column = output & 15, groups = groups_of(b);
+  const char *codes = b->codes + panel * panel_bytes_of(b) + column;
   for (int32_t k = 0; k < b->width; k++) {
     const ptrdiff_t number = (panel * groups + k / b->group_size) * 16 + column;
     const uint8_t pair = (uint8_t)codes[(ptrdiff_t)(b->int4 ? k / 2 : k) * 16];

@@ -2,6 +2,7 @@
 #pragma once
 #include "codes.h"
 #include "kernels.h"
+#include "panels.h"
 
 enum {
   EMBED_WEIGHT, EMBED_IDS, EMBED_OUT, EMBED_ROWS, EMBED_WIDTH, EMBED_MODE, EMBED_TILE_ROWS,

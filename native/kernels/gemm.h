@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "blocks.h"
+#include "codeBlocks.h"
 #include "codes.h"
 #include "kernels.h"
 #include "panels.h"
@@ -93,6 +94,9 @@ static void add_product(const right_panels *b, left_matrix a, int rows, float *w
   } else if (mode == BFLOAT16_PANELS && contiguous && (LANES != 16 || rows <= ROWS_2)) {
     const right_matrix panels = {from + number * 32, (ptrdiff_t)depth * 32, 32};
     multiply(rows, b->panels, BLOCK_BFLOAT16, a, panels, depth, sums);
+  } else if ((mode == INT8_PANELS || mode == INT4_PANELS) && contiguous && rows <= CODE_ROWS) {
+    const code_panels codes = codes_of(b);
+    multiply_codes(rows, b->panel, b->panels, a, &codes, sums);
   } else {
     const int32_t stretch = STRETCH / b->panels;
     for (int32_t first = 0; first < depth; first += stretch) {
