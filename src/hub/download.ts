@@ -50,12 +50,14 @@ export type FileChoice = (paths: readonly string[]) => readonly string[]
 
 /** A repository's files on this machine. */
 export interface Snapshot {
-  /** Where the files are. */
+  /** Where the files are; the path of the file when there is one alone. */
   readonly folder: string
   /** The repository, `owner/name`. */
   readonly id: string
   /** The commit; together with the id it names these very files for ever. */
   readonly revision: string
+  /** The one file of the repository that was asked for, when it was one. */
+  readonly file?: string
 }
 
 /**

@@ -1,4 +1,6 @@
+import path from 'node:path'
 import { UnsupportedError } from '../errors.js'
+import { quote } from '../io/json.js'
 import { downloadRepository } from './download.js'
 import type { DownloadOptions, Snapshot } from './download.js'
 import { parseRepository } from './repository.js'
@@ -21,15 +23,49 @@ const adapterFileNames = ['adapter_config.json', 'adapter_model.safetensors', ..
 
 /**
  * Brings a model's or adapter's files from the Hub into the cache that Python's tools share: config, safetensors,
- * tokenizer, chat template, and nothing else. A transfer that broke, or was killed, goes on where it was.
- * @param id `owner/name` or `owner/name@revision`
- * @returns its folder, for `loadModel` or `withAdapter`, and the commit
- * @throws HubError for what the Hub refuses or the network does, UnsupportedError for a model without safetensors, GrpoError
- *   when the disk is full
+ * tokenizer, chat template, and nothing else; or one GGUF file. A transfer that broke, or was killed, goes on where it was.
+ * @param id `owner/name` or `owner/name@revision`; for a GGUF file with its path behind it, or what its name ends with:
+ *   `owner/name:Q4_K_M`
+ * @returns its folder, for `loadModel` or `withAdapter`, or the path of the GGUF file, and the commit
+ * @throws HubError for what the Hub refuses or the network does, UnsupportedError for a model without safetensors or without that GGUF
+ *   file, GrpoError when the disk is full
  */
 export async function downloadModel(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
-  const repository = parseRepository(id, 'model', options.revision)
-  return downloadRepository(repository, (paths) => chooseModelFiles(paths, repository.id), options)
+  const { repositoryId, gguf } = splitGgufId(id)
+  const repository = parseRepository(repositoryId, 'model', options.revision)
+  if (gguf === null) {
+    return downloadRepository(repository, (paths) => chooseModelFiles(paths, repository.id), options)
+  }
+  let file = ''
+  const choose = (paths: readonly string[]): string[] => {
+    file = chooseGgufFile(paths, gguf, repository.id)
+    return [file]
+  }
+  const snapshot = await downloadRepository(repository, choose, options)
+  return { ...snapshot, folder: path.join(snapshot.folder, ...file.split('/')), file }
+}
+
+/** The repository and the GGUF file that `owner/name:FILE.gguf` or `owner/name:Q4_K_M` names; null for no single file. */
+export function splitGgufId(id: string): { repositoryId: string; gguf: string | null } {
+  const [, repositoryId = id, gguf = null] = /^([^:]+):([^:]+)$/.exec(id) ?? []
+  return { repositoryId, gguf }
+}
+
+function chooseGgufFile(paths: readonly string[], wanted: string, id: string): string {
+  const files = paths.filter((name) => name.endsWith('.gguf'))
+  const ending = `${wanted.toLowerCase()}.gguf`
+  const isWanted = (name: string): boolean =>
+    `/${name.toLowerCase()}`.endsWith(ending) && '/-._'.includes(`/${name}`.at(-ending.length - 1)!)
+  const found = files.includes(wanted) ? [wanted] : files.filter(isWanted)
+  if (found.length === 1) return found[0]!
+  const listed = found.length > 1 ? found : files
+  throw new UnsupportedError(
+    `${id} holds ${found.length === 0 ? 'no GGUF file' : 'several GGUF files'} that ${quote(wanted)} names; expected a file or what it ` +
+      `is quantised to, as in ${id}:Q4_K_M; ` +
+      (listed.length === 0
+        ? 'it holds no GGUF file'
+        : `it holds ${listed.slice(0, 12).join(', ')}${listed.length > 12 ? ', …' : ''}`),
+  )
 }
 
 /** A model's config.json alone, as {@link downloadModel} brings it. */
@@ -41,7 +77,7 @@ export async function downloadConfig(id: string, options: DownloadOptions = {}):
 /** A model's tokenizer alone, as {@link downloadModel} brings it. */
 export async function downloadTokenizer(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
   const choose = (paths: readonly string[]): string[] => {
-    return paths.filter((path) => tokenizerFileNames.some((name) => name === path))
+    return paths.filter((file) => tokenizerFileNames.some((name) => name === file))
   }
   return downloadRepository(parseRepository(id, 'model', options.revision), choose, options)
 }
@@ -57,22 +93,24 @@ function chooseModelFiles(paths: readonly string[], id: string): string[] {
     throw new UnsupportedError(
       `${id} holds neither ${isAdapter ? 'adapter_model.safetensors' : 'model.safetensors nor its shards'}` +
         (others.length > 0 ? ` but ${others.slice(0, 4).join(', ')}` : '') +
-        '; expected a model in safetensors (pickled weights run code when they are loaded): look for a converted copy, or ' +
-        'convert it with transformers, save_pretrained(safe_serialization=True)',
+        (others.some((name) => name.endsWith('.gguf'))
+          ? `; name one of its GGUF files, as in ${id}:Q4_K_M or ${id}:FILE.gguf`
+          : '; expected a model in safetensors (pickled weights run code when they are loaded): look for a converted copy, or ' +
+            'convert it with transformers, save_pretrained(safe_serialization=True)'),
     )
   }
-  return paths.filter((path) => names.includes(path) || weights.includes(path) || isChatTemplate(path))
+  return paths.filter((file) => names.includes(file) || weights.includes(file) || isChatTemplate(file))
 }
 
 /** As transformers looks for them: the whole file, else the index with all its shards. */
 function weightFiles(paths: readonly string[]): string[] {
   if (paths.includes('model.safetensors')) return ['model.safetensors']
   if (!paths.includes('model.safetensors.index.json')) return []
-  const shards = paths.filter((path) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(path))
+  const shards = paths.filter((file) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(file))
   const count = Number(/-of-(\d{5})\./.exec(shards[0] ?? '')?.[1] ?? 0)
   return count > 0 && shards.length === count ? ['model.safetensors.index.json', ...shards] : []
 }
 
-function isChatTemplate(path: string): boolean {
-  return /^additional_chat_templates\/[^/]+\.jinja$/.test(path)
+function isChatTemplate(file: string): boolean {
+  return /^additional_chat_templates\/[^/]+\.jinja$/.test(file)
 }

@@ -4,7 +4,7 @@ import { downloadDataset } from './datasetFiles.js'
 import type { DatasetOptions } from './datasetFiles.js'
 import type { DownloadOptions, Snapshot } from './download.js'
 import { embeddedModelFolder, embeddedModelName } from './embeddedModels.js'
-import { downloadModel } from './modelFiles.js'
+import { downloadModel, splitGgufId } from './modelFiles.js'
 import { isRepositoryId } from './repository.js'
 
 /** A folder or file on this machine and, when it came from the Hub, the repository and commit that it is. */
@@ -12,22 +12,23 @@ export type LocalSource = { readonly folder: string; readonly id: null } | Snaps
 
 /**
  * A model or adapter by its folder, by the name of a model that comes with the package (`word-problems-1m`), or by its Hub
- * id, `owner/name` or `owner/name@revision`, which is downloaded when the cache does not have it. A folder of that name
- * wins. Throws a HubError.
+ * id, `owner/name` or `owner/name@revision`, which is downloaded when the cache does not have it; a GGUF file of a repository by
+ * `owner/name:FILE.gguf` or `owner/name:Q4_K_M`. A folder of that name wins. Throws a HubError.
  */
 export async function resolveModel(folderOrId: string, options: DownloadOptions = {}): Promise<LocalSource> {
   const embedded = fs.existsSync(folderOrId) ? null : embeddedModelFolder(folderOrId)
   if (embedded !== null) return { folder: embedded, id: null }
-  return resolve(folderOrId, () => downloadModel(folderOrId, options))
+  const { repositoryId } = splitGgufId(folderOrId)
+  return resolve(folderOrId, repositoryId, () => downloadModel(folderOrId, options))
 }
 
 /** As {@link resolveModel}, for a data set: a file, a folder or a Hub id. */
 export async function resolveDataset(fileOrId: string, options: DatasetOptions = {}): Promise<LocalSource> {
-  return resolve(fileOrId, () => downloadDataset(fileOrId, options))
+  return resolve(fileOrId, fileOrId, () => downloadDataset(fileOrId, options))
 }
 
-async function resolve(name: string, download: () => Promise<Snapshot>): Promise<LocalSource> {
-  if (fs.existsSync(name) || !isRepositoryId(name)) return { folder: name, id: null }
+async function resolve(name: string, id: string, download: () => Promise<Snapshot>): Promise<LocalSource> {
+  if (fs.existsSync(name) || !isRepositoryId(id)) return { folder: name, id: null }
   try {
     return await download()
   } catch (error) {
@@ -42,8 +43,8 @@ async function resolve(name: string, download: () => Promise<Snapshot>): Promise
   }
 }
 
-/** What names these very files for ever: `owner/name@commit` of the Hub, the name of a model of the package, else the folder. */
+/** What names these very files for ever: `owner/name@commit` of the Hub, with `:FILE.gguf` for one file, the name of a model of the package, else the folder. */
 export function pinnedName(source: LocalSource): string {
-  if (source.id !== null) return `${source.id}@${source.revision}`
+  if (source.id !== null) return `${source.id}@${source.revision}${source.file === undefined ? '' : `:${source.file}`}`
   return embeddedModelName(source.folder) ?? source.folder
 }

@@ -4,9 +4,11 @@ import path from 'node:path'
 import { parse } from 'yaml'
 import { ConfigError, DataError, HubError } from '../../src/errors.js'
 import { chooseDataFiles, downloadDataset } from '../../src/hub/datasetFiles.js'
+import { pinnedName, resolveModel } from '../../src/hub/resolve.js'
 import { loadModel } from '../../src/policy/loadModel.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
 import { run } from '../cli/run.js'
+import { ggufFixture } from '../fixtures/gguf/fixture.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { FakeHub } from './fakeHub.js'
@@ -49,6 +51,38 @@ describe('models and data by their Hub ids', () => {
     const config = JSON.parse(fs.readFileSync(temporary('adapter', 'adapter_config.json'), 'utf8')) as unknown
     const { base_model_name_or_path: name, revision } = config as Record<string, unknown>
     assert.deepEqual([name, revision], ['owner/tiny', commitOf('model', 'owner/tiny')])
+  })
+
+  it('load one GGUF file of many, by its name or by what it is quantised to', async () => {
+    const file = fs.readFileSync(ggufFixture('qwen2'))
+    hub.addRepository('owner/files', {
+      'README.md': Buffer.from('x'),
+      'tiny-Q8_0.gguf': file,
+      'tiny-Q4_K_M.gguf': Buffer.from('not this one'),
+      'more/tiny-IQ4_K_M.gguf': Buffer.from('nor this one'),
+      'more/other-f16.gguf': Buffer.from('x'),
+      'tiny-f16.gguf': Buffer.from('x'),
+    })
+    const commit = commitOf('model', 'owner/files')
+    for (const name of ['owner/files:q8_0', 'owner/files:tiny-Q8_0.gguf', `owner/files@${commit}:Q8_0`]) {
+      const source = await resolveModel(name)
+      assert.equal(path.basename(source.folder), 'tiny-Q8_0.gguf')
+      assert.deepEqual(fs.readdirSync(path.dirname(source.folder)), ['tiny-Q8_0.gguf'])
+      assert.equal(pinnedName(source), `owner/files@${commit}:tiny-Q8_0.gguf`)
+    }
+    const model = await loadModel(`owner/files@${commit}:tiny-Q8_0.gguf`)
+    assert.equal(model.config.architecture, 'Qwen2ForCausalLM')
+    model.dispose()
+    await assert.rejects(
+      loadModel('owner/files:Q5_0'),
+      /no GGUF file that 'Q5_0' names.*it holds more\/other-f16\.gguf, /,
+    )
+    await assert.rejects(
+      loadModel('owner/files:f16'),
+      /several GGUF files that 'f16' names.*it holds more\/other-f16\.gguf, tiny-f16\.gguf$/,
+    )
+    await assert.rejects(loadModel('owner/files'), /name one of its GGUF files, as in owner\/files:Q4_K_M/)
+    assert.equal(path.basename((await resolveModel('owner/files:Q4_K_M')).folder), 'tiny-Q4_K_M.gguf')
   })
 
   it('say when a mistyped path was taken for an id', async () => {

@@ -45,7 +45,9 @@ const runOptions = {
   model: z
     .string()
     .min(1)
-    .describe("Folder of the model in Hugging Face's layout, or its Hub id (owner/name, owner/name@revision)."),
+    .describe(
+      "Folder of the model in Hugging Face's layout, a GGUF file, or its Hub id (owner/name, owner/name@revision).",
+    ),
   task: z
     .string()
     .min(1)

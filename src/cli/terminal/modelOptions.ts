@@ -19,7 +19,7 @@ export const nameOption = z.string().min(1)
 
 /** The options of the verbs that use a trained model. */
 export const modelOptions = {
-  model: nameOption.describe("Folder of the model in Hugging Face's layout, or its Hub id."),
+  model: nameOption.describe("Folder of the model in Hugging Face's layout, a GGUF file, or its Hub id."),
   adapter: nameOption.optional().describe("LoRA adapter in PEFT's layout, or its Hub id. Defaults to none."),
   ...leftOpen({ dtype: dtypeOption }, 'that of the run that made the adapter'),
   ...engineOptions,

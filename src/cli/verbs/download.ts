@@ -19,7 +19,7 @@ export function addDownloadCommand(program: Command, streams: Streams): void {
       "Brings a model, an adapter or a data set from the Hugging Face Hub into the cache that Python's tools share, and " +
         'prints its folder. Goes on where an earlier download stopped.',
     )
-    .argument('<id>', 'owner/name or owner/name@revision')
+    .argument('<id>', 'owner/name or owner/name@revision; for one GGUF file owner/name:Q4_K_M or owner/name:FILE.gguf')
     .option('--dataset', 'it is a data set')
     .option('--config <name>', 'configuration (subset) of the data set')
     .option('--revision <name>', 'branch, tag or commit (default: main)')
