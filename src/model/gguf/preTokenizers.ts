@@ -48,7 +48,7 @@ const splittings: Readonly<Record<string, TextSplitting>> = {
   'llama-bpe': llama3,
   llama3,
   'llama-v3': llama3,
-  // Llama 3's tokenizer without a BOS, among others SmolLM3's.
+  // Llama 3's tokenizer without a BOS.
   'smaug-bpe': { ...llama3, addBos: false },
   qwen2: {
     normalizer: { type: 'NFC' },
