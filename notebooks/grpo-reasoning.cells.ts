@@ -97,7 +97,8 @@ show.table([settings], { caption: 'Settings of this run' })
 // The model's own weights stay frozen. LoRA adds a small trainable update to every linear layer:
 // two thin matrices A and B, whose product is added to the layer's weight. B starts at zero, so the
 // new model, the *policy*, at first does exactly what the *base* model does. One set of frozen
-// weights in memory serves both.
+// weights in memory serves both. Those of a large model can be kept in 8 or 4 bits a number while the
+// adapter stays exact (QLoRA): `loadModel(model, { dtype: 'int4' })`.
 
 // %%
 import { loadModel } from 'grpo-ts'

@@ -115,6 +115,26 @@ describe('mergeAdapter', () => {
     assert.match(await merge(), /\(bitsandbytes\).*; the merged model was not measured/)
   })
 
+  it('refuses a model whose files are quantised, and names the one that it was made from', async () => {
+    const model = temporary('quantised')
+    fs.cpSync(path.resolve(import.meta.dirname, '../fixtures/quantized/gptq-4'), model, { recursive: true })
+    const base = await loadModel(model)
+    const policy = randomPolicy(base, { targetModules: ['q_proj'] })
+    await policy.saveAdapter(temporary('adapter'))
+    policy.dispose()
+    base.dispose()
+    const merge = (): Promise<void> =>
+      mergeAdapter({ model, adapter: temporary('adapter'), output: temporary('merged') })
+    const refusal = /are quantised \(.*GPTQ.*\).*; merge into the model that they were made from/
+    await assert.rejects(merge(), (error) => error instanceof ConfigError && refusal.test(error.message))
+    const file = temporary('quantised', 'config.json')
+    const config = JSON.parse(fs.readFileSync(file, 'utf8')) as { quantization_config: object }
+    const quantization_config = { ...config.quantization_config, base_model: 'owner/original@abc' }
+    fs.writeFileSync(file, JSON.stringify({ ...config, quantization_config }))
+    await assert.rejects(merge(), /made from: 'owner\/original@abc'$/)
+    assert.ok(!fs.existsSync(temporary('merged')))
+  })
+
   it('keeps what is there, and leaves nothing half-written', async () => {
     const model = temporaryTinyModel()
     await saveAdapter(model)
