@@ -8,7 +8,7 @@ import type { GRPOConfig } from '../config/config.js'
 
 /** Bytes of a process that has loaded Node, tfjs and a tokenizer and has a heap of JavaScript objects in use. */
 const PROCESS_BYTES = 330 * 2 ** 20
-/** Of the tensors at their peak, what lies idle between blocks in use. */
+/** Of the tensors at their peak, what lies idle between blocks in use; not of those outside. */
 const FRAGMENTATION = 0.05
 /** Float32 vectors of the adapter's size that the optimizer keeps: values, gradients and the two moments. */
 const OPTIMIZER_VECTORS = 4
@@ -100,11 +100,11 @@ function forecastOf(
   const keptTokens =
     keptPerToken === null || !canKeep(engine.info)
       ? 0
-      : tokensToKeep(promptTokens, config, { tensors: without, optimizer, keptPerToken, available })
+      : tokensToKeep(promptTokens, config, { tensors: without, outside, optimizer, keptPerToken, available })
   const kept = keptTokens * (keptPerToken ?? 0)
   const tensors = without + kept
   const device = hasOwnMemory(engine.info) ? tensors : null
-  const process = processBytes(device === null ? tensors : 0, optimizer)
+  const process = processBytes({ tensors: device === null ? tensors : 0, outside, optimizer })
   return {
     weights,
     weightFormat,
@@ -122,21 +122,24 @@ function forecastOf(
   }
 }
 
-function processBytes(tensors: number, optimizer: number): number {
-  return PROCESS_BYTES + optimizer + tensors * (1 + FRAGMENTATION)
+function processBytes({ tensors, outside, optimizer }: ProcessTensors): number {
+  return PROCESS_BYTES + optimizer + tensors + FRAGMENTATION * (tensors - outside)
+}
+
+/** Bytes in the memory of the process. */
+interface ProcessTensors {
+  readonly tensors: number
+  /** Of these, those outside. */
+  readonly outside: number
+  readonly optimizer: number
 }
 
 /** Tokens of a generation batch for which there is room to keep their projections; the result of a run does not depend on it. */
 function tokensToKeep(
   promptTokens: number,
   config: GRPOConfig,
-  bytes: {
-    /** Of all other tensors. */
-    readonly tensors: number
-    readonly optimizer: number
-    readonly keptPerToken: number
-    readonly available: number
-  },
+  /** Of all other tensors, of a token that is kept, and of all memory that the process may take. */
+  bytes: ProcessTensors & { readonly keptPerToken: number; readonly available: number },
 ): number {
   const rounds = config.dynamicSampling ? config.maxNumGenBatches : 1
   const { generationBatchSize, numGenerations, maxCompletionLength } = config
@@ -145,7 +148,7 @@ function tokensToKeep(
   const room = Math.min(
     KEPT_BYTES,
     KEPT_LIMIT - bytes.tensors,
-    (KEPT_SHARE * bytes.available - processBytes(bytes.tensors, bytes.optimizer)) / (1 + FRAGMENTATION),
+    (KEPT_SHARE * bytes.available - processBytes(bytes)) / (1 + FRAGMENTATION),
   )
   return Math.max(0, Math.min(wanted, Math.floor(room / bytes.keptPerToken)))
 }
