@@ -18,7 +18,16 @@ function run(command, args, env = process.env) {
 if (!fs.existsSync(python)) {
   run(isWindows ? 'python' : 'python3', ['-m', 'venv', venv])
   const index = process.platform === 'linux' ? ['--extra-index-url', 'https://download.pytorch.org/whl/cpu'] : []
-  const packages = ['torch', 'transformers', 'accelerate', 'peft', 'huggingface_hub', 'gguf', 'bitsandbytes']
+  const packages = [
+    'torch',
+    'transformers',
+    'accelerate',
+    'peft',
+    'huggingface_hub',
+    'gguf',
+    'bitsandbytes',
+    'compressed-tensors',
+  ]
   run(python, ['-m', 'pip', 'install', '--quiet', ...packages, ...index])
 }
 const mocha = path.join(root, 'node_modules/mocha/bin/mocha.js')

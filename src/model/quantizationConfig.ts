@@ -5,7 +5,8 @@ import { parseJsonFields } from '../io/jsonFields.js'
 import { GROUP_MULTIPLE } from '../quantization/weightFormat.js'
 
 /** How the weights of a checkpoint were quantised, as its config.json says. */
-export type QuantizationConfig = BitsandbytesConfig | GptqConfig | AwqConfig | QuantizedCopyConfig
+export type QuantizationConfig =
+  BitsandbytesConfig | GptqConfig | AwqConfig | CompressedTensorsConfig | QuantizedCopyConfig
 
 /** Weights that transformers quantised with bitsandbytes. */
 export interface BitsandbytesConfig {
@@ -31,6 +32,15 @@ export interface GptqConfig {
 /** Weights that AutoAWQ or one of its kind quantised, in 4 bits. */
 export interface AwqConfig {
   readonly method: 'awq'
+  /** See {@link GptqConfig}. */
+  readonly groupSize: number | null
+  readonly isSymmetric: boolean
+}
+
+/** Weights in the format `pack-quantized` of compressed-tensors, which llm-compressor writes. */
+export interface CompressedTensorsConfig {
+  readonly method: 'compressed-tensors'
+  readonly bits: 4 | 8
   /** See {@link GptqConfig}. */
   readonly groupSize: number | null
   readonly isSymmetric: boolean
@@ -84,6 +94,24 @@ const awqSchema = z.object({
   format: z.string().nullish(),
 })
 
+const compressedTensorsSchema = z.object({
+  format: z.string(),
+  config_groups: z.record(
+    z.string(),
+    z.object({
+      weights: z.object({
+        num_bits: z.int(),
+        type: z.string().nullish(),
+        symmetric: z.boolean().nullish(),
+        strategy: z.string(),
+        group_size: groupSize.nullish(),
+      }),
+      input_activations: z.unknown(),
+    }),
+  ),
+  sparsity_config: z.object({ format: z.string().nullish() }).nullish(),
+})
+
 const copyBits = z.union([z.literal(4), z.literal(8)], { error: '4 or 8' })
 const copyGroupSize = z.int().min(GROUP_MULTIPLE).max(65_536).multipleOf(GROUP_MULTIPLE)
 
@@ -106,6 +134,7 @@ const parsers: Record<string, (json: Json, file: string) => QuantizationConfig> 
   bitsandbytes: parseBitsandbytes,
   gptq: parseGptq,
   awq: parseAwq,
+  'compressed-tensors': parseCompressedTensors,
   'grpo-ts': parseQuantizedCopy,
 }
 
@@ -131,7 +160,7 @@ export function parseQuantizationConfig(
   if (parse === undefined) {
     throw new UnsupportedError(
       `${file}: weights quantised with ${quote(method)} (quantization_config.quant_method) are not supported; supported are ` +
-        `checkpoints of bitsandbytes, GPTQ and AWQ: take one of these, or ${ORIGINAL}`,
+        `checkpoints of bitsandbytes, GPTQ, AWQ and compressed-tensors: take one of these, or ${ORIGINAL}`,
     )
   }
   return parse(found, file)
@@ -185,6 +214,43 @@ function parseAwq(json: Json, file: string): AwqConfig {
   if (version !== 'gemm') throw unsupported(file, `the AWQ version ${quote(version)}`, 'gemm')
   const size = fields.group_size ?? fields.q_group_size ?? 128
   return { method: 'awq', groupSize: groupSizeOf(size, file), isSymmetric: fields.zero_point === false }
+}
+
+function parseCompressedTensors(json: Json, file: string): CompressedTensorsConfig {
+  const fields = parseFields(compressedTensorsSchema, json, file)
+  const groups = Object.values(fields.config_groups)
+  const sparsity = fields.sparsity_config?.format ?? 'dense'
+  if (fields.format !== 'pack-quantized') {
+    throw unsupported(file, `the format ${quote(fields.format)} of compressed-tensors`, 'pack-quantized')
+  }
+  if (sparsity !== 'dense') throw unsupported(file, `the sparse format ${quote(sparsity)}`, 'dense weights')
+  const [group, another] = groups
+  if (group === undefined || another !== undefined) {
+    throw unsupported(file, `a list of ${groups.length} config_groups`, 'one for all modules')
+  }
+  if (group.input_activations != null) {
+    throw unsupported(
+      file,
+      'a model whose activations are quantised too (input_activations)',
+      'quantised weights alone',
+    )
+  }
+  const { num_bits: bits, type = 'int', strategy, symmetric, group_size: size } = group.weights
+  if ((bits !== 4 && bits !== 8) || type !== 'int') {
+    throw unsupported(file, `a checkpoint of ${bits} bits of type ${quote(type)}`, "4 and 8 bits of type 'int'")
+  }
+  if (strategy !== 'group' && strategy !== 'channel') {
+    throw unsupported(file, `the strategy ${quote(strategy)}`, 'group and channel')
+  }
+  if (strategy === 'group' && size == null) {
+    throw new FileFormatError(file, 'quantization_config has the strategy group without a group_size; expected one')
+  }
+  return {
+    method: 'compressed-tensors',
+    bits,
+    groupSize: groupSizeOf(strategy === 'group' ? size! : -1, file),
+    isSymmetric: symmetric ?? true,
+  }
 }
 
 /** The size of groups; null for the whole row, which is -1 in the file. */

@@ -22,6 +22,7 @@ const cases: Record<string, readonly string[]> = {
   'gptq-4-zeros': ['gptqmodel'],
   'gptq-8': ['gptqmodel'],
   awq: ['awq'],
+  'compressed-tensors-4': ['compressed_tensors'],
 }
 
 describe('packages that quantise SmolLM2-135M-Instruct', () => {

@@ -25,6 +25,8 @@ const descriptions: Record<string, string> = {
   'gptq-8': '8 bits, a scale for every output (GPTQ)',
   'gptq-8-zeros': '8 bits, groups of 32 (GPTQ)',
   awq: '4 bits, groups of 32 (AWQ)',
+  'compressed-tensors-4': '4 bits, groups of 32 (compressed-tensors)',
+  'compressed-tensors-8': '8 bits, a scale for every output (compressed-tensors)',
 }
 
 function wholeMatrix(matrix: MatrixSource): Float32Array {
@@ -44,7 +46,7 @@ describe('quantised checkpoints', () => {
       }
       assert.equal(weights.matrix('model.embed_tokens.weight').format, 'bfloat16')
       const { hasOffsets } = weights.matrix('model.layers.0.mlp.up_proj.weight').format as QuantizedFormat
-      assert.equal(hasOffsets, name === 'awq' || name.endsWith('-zeros'))
+      assert.equal(hasOffsets, ['awq', 'compressed-tensors-8', 'gptq-4-zeros', 'gptq-8-zeros'].includes(name))
       assert.equal(weights.vector('model.norm.weight').length, 32)
       weights.close()
     })
@@ -87,6 +89,12 @@ describe('quantised checkpoints', () => {
   const state = { quant_type: 'nf4', blocksize: 64, dtype: 'bfloat16', shape: [96, 32] }
   const nested = { ...state, nested_blocksize: 256, nested_offset: 0.5 }
 
+  const weights = (changes: object, activations: unknown = null): object => ({
+    group_0: {
+      weights: { num_bits: 8, type: 'int', symmetric: false, strategy: 'channel', group_size: null, ...changes },
+      input_activations: activations,
+    },
+  })
   const damaged: [string, Changes, RegExp][] = [
     ['nf4-double', { tensors: { [nf4]: text('{"quant_type"') } }, /up_proj.*bitsandbytes__nf4.*JSON/],
     ['nf4-double', { tensors: { [nf4]: text([1]) } }, /bitsandbytes__nf4 must be of type object/],
@@ -156,6 +164,30 @@ describe('quantised checkpoints', () => {
     ['gptq-4', { quantization: { group_size: 0 } }, /quantization_config.group_size must be at least 1, got 0/],
     ['gptq-4', { quantization: { bits: '4' } }, /quantization_config.bits must be of type/],
     ['gptq-4', { quantization: { quant_method: 'awq' } }, /shape|scales|qweight/],
+    ['compressed-tensors-8', { tensors: { [`${up}.weight_shape`]: null } }, /no tensor '.*up_proj.weight_shape'/],
+    ['compressed-tensors-8', { tensors: { [`${up}.weight_shape`]: floats(2) } }, /weight_shape' has dtype F32/],
+    [
+      'compressed-tensors-8',
+      { tensors: { [`${up}.weight_packed`]: () => shape(8, 96) } },
+      /shape' is \[96, 32\]; .*\[8, 384\]/,
+    ],
+    [
+      'compressed-tensors-8',
+      { tensors: { [`${up}.weight_scale`]: floats(96) } },
+      /scale' has .*\[96\]; expected .*\[96, 1\]/,
+    ],
+    ['compressed-tensors-8', { tensors: { [`${up}.weight_zero_point`]: null } }, /no tensor '.*zero_point'/],
+    [
+      'compressed-tensors-8',
+      { quantization: { config_groups: weights({ symmetric: true }) } },
+      /zero_point' is surplus/,
+    ],
+    [
+      'compressed-tensors-8',
+      { quantization: { config_groups: weights({ strategy: 'group' }) } },
+      /group without a group_size/,
+    ],
+    ['compressed-tensors-8', { quantization: { config_groups: {}, format: null } }, /format must be of type string/],
     ['awq', { tensors: { [`${up}.scales`]: null } }, /no tensor '.*up_proj.scales'/],
     ['awq', { tensors: { [`${up}.qzeros`]: () => shape(12) } }, /qzeros' has .*\[12\]; expected I32 and \[1, 12\]/],
     ['awq', { tensors: { [`${up}.qweight`]: () => shape(12, 32) } }, /scales' has .*\[1, 96\]; expected .*\[1, 256\]/],
@@ -187,7 +219,11 @@ describe('quantised checkpoints', () => {
       { tensors: { [`${up}.weight_format`]: { dtype: 'U8', shape: [], data: Uint8Array.of(2) } } },
       /weight_format' is 2.*supported is 0/,
     ],
-    ['gptq-4', { tensors: { [`${up}.g_idx`]: mixedOrder } }, /g_idx' mixes inputs of different places.*desc_act false/],
+    [
+      'gptq-4',
+      { tensors: { [`${up}.g_idx`]: mixedOrder } },
+      /g_idx' puts inputs of different places into one.*dtype 'int4'/,
+    ],
     [
       'gptq-4',
       { quantization: { bits: 3 } },
@@ -211,6 +247,38 @@ describe('quantised checkpoints', () => {
     ],
     ['awq', { quantization: { version: 'GEMV' } }, /the AWQ version 'gemv' is not supported; supported are gemm/],
     ['awq', { quantization: { bits: undefined, w_bit: 3 } }, /an AWQ checkpoint of 3 bits is not supported/],
+    [
+      'compressed-tensors-4',
+      { quantization: { format: 'nvfp4-pack-quantized' } },
+      /format 'nvfp4-pack-quantized' of compressed/,
+    ],
+    ['compressed-tensors-4', { quantization: { config_groups: {} } }, /a list of 0 config_groups is not supported/],
+    [
+      'compressed-tensors-4',
+      { quantization: { config_groups: weights({ num_bits: 3 }) } },
+      /3 bits of type 'int' is not/,
+    ],
+    [
+      'compressed-tensors-4',
+      { quantization: { config_groups: weights({ type: 'float' }) } },
+      /8 bits of type 'float' is/,
+    ],
+    [
+      'compressed-tensors-4',
+      { quantization: { config_groups: weights({ strategy: 'block' }) } },
+      /strategy 'block' is not/,
+    ],
+    ['compressed-tensors-4', { quantization: { config_groups: weights({}, {}) } }, /activations are quantised too/],
+    [
+      'compressed-tensors-4',
+      { quantization: { sparsity_config: { format: 'marlin-24' } } },
+      /sparse format 'marlin-24'/,
+    ],
+    [
+      'compressed-tensors-4',
+      { tensors: { [`${up}.weight_g_idx`]: { dtype: 'I32', shape: [32], data: new Int32Array(32).fill(1) } } },
+      /weight_g_idx' puts/,
+    ],
     ...['hqq', 'aqlm', 'fp8', 'torchao', 'mxfp4', 'toString', 7].map((method): [string, Changes, RegExp] => [
       'int8',
       { quantization: { quant_method: method } },

@@ -8,6 +8,7 @@ import { transpose, unpackWords } from './packedIntegers.js'
 import {
   checkPart,
   checkSomeQuantized,
+  describeGroups,
   modulesWith,
   quantizedWeights,
   readWords,
@@ -36,8 +37,7 @@ export function openAwq(folder: string, config: ModelConfig, { groupSize, isSymm
       matrices.set(`${module}.weight`, { ...matrix, parts })
     }
     checkSomeQuantized(tensors, 'AWQ', matrices)
-    const groups = groupSize === null ? 'a scale for every output' : `groups of ${groupSize}`
-    return quantizedWeights(tensors, `4 bits, ${groups} (AWQ)`, matrices)
+    return quantizedWeights(tensors, `${describeGroups({ bits: 4, groupSize })} (AWQ)`, matrices)
   } catch (error) {
     tensors.close()
     throw error

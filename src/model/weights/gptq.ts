@@ -1,15 +1,14 @@
-import { UnsupportedError } from '../../errors.js'
-import { quote } from '../../io/json.js'
 import { Safetensors } from '../../io/safetensors.js'
 import type { ModelConfig } from '../config.js'
 import { expectedTensors } from '../modelTensors.js'
 import type { GptqConfig } from '../quantizationConfig.js'
-import { groupedMatrix } from './groupedIntegers.js'
+import { checkNeighbours, groupedMatrix } from './groupedIntegers.js'
 import type { ModelWeights } from './modelWeights.js'
 import { transpose, transposeWords, unpackWords } from './packedIntegers.js'
 import {
   checkPart,
   checkSomeQuantized,
+  describeGroups,
   modulesWith,
   partError,
   quantizedWeights,
@@ -27,7 +26,6 @@ import type { StoredMatrix } from './quantizedWeights.js'
 export function openGptq(folder: string, config: ModelConfig, quantization: GptqConfig): ModelWeights {
   const tensors = Safetensors.open(folder)
   try {
-    const { bits, groupSize } = quantization
     const expected = expectedTensors(config)
     const matrices = new Map<string, StoredMatrix>()
     for (const module of modulesWith(tensors, '.qweight')) {
@@ -35,9 +33,8 @@ export function openGptq(folder: string, config: ModelConfig, quantization: Gptq
       const parts = [...matrix.parts, ...zeroBias(tensors, module, expected)]
       matrices.set(`${module}.weight`, { ...matrix, parts })
     }
-    checkSomeQuantized(tensors, `GPTQ, ${bits} bits`, matrices)
-    const groups = groupSize === null ? 'a scale for every output' : `groups of ${groupSize}`
-    return quantizedWeights(tensors, `${bits} bits, ${groups} (GPTQ)`, matrices)
+    checkSomeQuantized(tensors, `GPTQ, ${quantization.bits} bits`, matrices)
+    return quantizedWeights(tensors, `${describeGroups(quantization)} (GPTQ)`, matrices)
   } catch (error) {
     tensors.close()
     throw error
@@ -82,10 +79,7 @@ function gptqMatrix(tensors: Safetensors, module: string, config: GptqConfig): S
   })
 }
 
-/**
- * The name of the tensor that says which group each input is in, where there is one. Throws an UnsupportedError when inputs of a group
- * are not neighbours.
- */
+/** The name of the tensor that says which group each input is in, where there is one. */
 function orderName(
   tensors: Safetensors,
   module: string,
@@ -94,14 +88,10 @@ function orderName(
   groupSize: number,
 ): string[] {
   const name = `${module}.g_idx`
-  if (!tensors.has(name)) {
-    if (!usesActivationOrder) return []
-    throw partError(tensors, `${module}.qweight`, 'has no g_idx beside it; desc_act is true, expected one')
+  if (tensors.has(name)) {
+    checkNeighbours(tensors, name, width, groupSize)
+    return [name]
   }
-  checkPart(tensors, name, 'I32', [width])
-  if (readWords(tensors, name).every((group, i) => group === Math.floor(i / groupSize))) return [name]
-  throw new UnsupportedError(
-    `${tensors.fileOf(name)}: tensor ${quote(name)} mixes inputs of different places into one group (desc_act, act-order), which is not ` +
-      "supported; take a checkpoint with desc_act false, or the model that it was made from with dtype 'int4'",
-  )
+  if (!usesActivationOrder) return []
+  throw partError(tensors, `${module}.qweight`, 'has no g_idx beside it; desc_act is true, expected one')
 }

@@ -4,6 +4,7 @@ import type { Safetensors } from '../../io/safetensors.js'
 import { quantizedMatrix } from '../../quantization/quantizedMatrix.js'
 import { INT4_CODEBOOK, UINT4_CODEBOOK, groupsOf } from '../../quantization/weightFormat.js'
 import type { QuantizedFormat } from '../../quantization/weightFormat.js'
+import { checkPart, readWords } from './quantizedWeights.js'
 import type { StoredMatrix } from './quantizedWeights.js'
 
 /** What GPTQ, AWQ and compressed-tensors have in common: W = scale · (q − zero) with a scale and a zero point for each group. */
@@ -88,4 +89,16 @@ function formatOf({ bits, groupSize }: GroupedIntegers, zero: number | null): Qu
   if (zero === null) return { bits, groupSize, hasOffsets: true, codebook: UINT4_CODEBOOK }
   const codebook = zero === 8 ? INT4_CODEBOOK : UINT4_CODEBOOK.map((code) => code - zero)
   return { bits, groupSize, hasOffsets: false, codebook }
+}
+
+/**
+ * Checks the tensor that says which group each input is in. Throws an UnsupportedError when the inputs of a group are not neighbours.
+ */
+export function checkNeighbours(tensors: Safetensors, name: string, width: number, groupSize: number): void {
+  checkPart(tensors, name, 'I32', [width])
+  if (readWords(tensors, name).every((group, i) => group === Math.floor(i / groupSize))) return
+  throw new UnsupportedError(
+    `${tensors.fileOf(name)}: tensor ${quote(name)} puts inputs of different places into one group (act-order, desc_act), which is ` +
+      "not supported; take a checkpoint without it, or the model that it was made from with dtype 'int4'",
+  )
 }

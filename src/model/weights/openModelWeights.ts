@@ -4,6 +4,7 @@ import { openGgufWeights } from '../gguf/ggufWeights.js'
 import { checkTensors, checkTiedOutputHead } from '../modelTensors.js'
 import { openAwq } from './awq.js'
 import { openBitsandbytes } from './bitsandbytes.js'
+import { openCompressedTensors } from './compressedTensors.js'
 import { openFloatWeights } from './floatWeights.js'
 import { openGptq } from './gptq.js'
 import type { ModelWeights } from './modelWeights.js'
@@ -39,6 +40,8 @@ function openWeights(folder: string, config: ModelConfig): ModelWeights {
       return openGptq(folder, config, quantization)
     case 'awq':
       return openAwq(folder, config, quantization)
+    case 'compressed-tensors':
+      return openCompressedTensors(folder, quantization)
     case 'grpo-ts':
       return openQuantizedCopy(folder, config, quantization)
   }

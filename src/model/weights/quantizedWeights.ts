@@ -97,3 +97,8 @@ export function zeroBias(tensors: Safetensors, module: string, expected: Readonl
   if (!tensors.has(name) || expected.has(name)) return []
   return tensors.readFloat32(name).every((value) => value === 0) ? [name] : []
 }
+
+/** `4 bits, groups of 128` */
+export function describeGroups({ bits, groupSize }: { bits: number; groupSize: number | null }): string {
+  return `${bits} bits, ${groupSize === null ? 'a scale for every output' : `groups of ${groupSize}`}`
+}
