@@ -4,8 +4,10 @@ import { Safetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensorsWriter.js'
 import type { TensorToWrite } from '../../src/io/safetensorsWriter.js'
 import { parseModelConfig } from '../../src/model/config.js'
+import { expectedTensors } from '../../src/model/modelTensors.js'
 import type { ModelWeights } from '../../src/model/weights/modelWeights.js'
 import { openModelWeights } from '../../src/model/weights/openModelWeights.js'
+import { widenRows } from '../../src/quantization/matrixSource.js'
 import { temporaryFolder } from '../fixtures/tinyModel.js'
 
 /** Where test/fixtures/quantized/make.py has put a checkpoint. */
@@ -42,4 +44,20 @@ export function changedCheckpoint(name: string, { quantization = {}, tensors = {
 export function openCheckpoint(folder: string): ModelWeights {
   const file = path.join(folder, 'config.json')
   return openModelWeights(folder, parseModelConfig(JSON.parse(fs.readFileSync(file, 'utf8')), file))
+}
+
+/** A model of the numbers that a checkpoint stands for, in float32, in a folder that is removed when the process ends. */
+export function widenedCheckpoint(from: string): string {
+  const to = temporaryFolder()
+  const config = JSON.parse(fs.readFileSync(path.join(from, 'config.json'), 'utf8')) as Record<string, unknown>
+  const plain = { ...config, quantization_config: undefined }
+  fs.writeFileSync(path.join(to, 'config.json'), JSON.stringify(plain))
+  const weights = openCheckpoint(from)
+  const tensors = [...expectedTensors(parseModelConfig(plain, from))].map(([name, shape]): TensorToWrite => {
+    const data = shape.length === 1 ? weights.vector(name) : widenRows(weights.matrix(name).read(0, shape[0]!))
+    return { name, dtype: 'F32', shape, data }
+  })
+  writeSafetensors(path.join(to, 'model.safetensors'), tensors)
+  weights.close()
+  return to
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
+import { selectEngine } from '../../src/engine/registry.js'
 import { FileFormatError, UnsupportedError } from '../../src/errors.js'
 import { float16ToFloat32 } from '../../src/io/dtypes.js'
 import type { TensorToWrite } from '../../src/io/safetensorsWriter.js'
@@ -9,7 +10,9 @@ import type { MatrixSource } from '../../src/quantization/matrixSource.js'
 import type { QuantizedMatrix } from '../../src/quantization/quantizedMatrix.js'
 import { isQuantized } from '../../src/quantization/weightFormat.js'
 import type { QuantizedFormat } from '../../src/quantization/weightFormat.js'
-import { changedCheckpoint, checkpoint, openCheckpoint } from './quantizedCheckpoint.js'
+import { loadModel } from '../../src/policy/loadModel.js'
+import { sequenceLogits } from '../fixtures/policies.js'
+import { changedCheckpoint, checkpoint, openCheckpoint, widenedCheckpoint } from './quantizedCheckpoint.js'
 import type { Changes } from './quantizedCheckpoint.js'
 
 const { sha256: expected } = JSON.parse(fs.readFileSync(checkpoint('expected.json'), 'utf8')) as {
@@ -71,6 +74,18 @@ describe('quantised checkpoints', () => {
       })
       assert.deepEqual(pieces, whole)
       weights.close()
+    })
+  }
+
+  for (const name of Object.keys(descriptions)) {
+    it(`${name}: a model computes with it what it computes with the same numbers in float32`, async () => {
+      await selectEngine('cpu')
+      const folder = checkpoint(name)
+      const [quantized, plain] = [await loadModel(folder), await loadModel(widenedCheckpoint(folder))]
+      const ids = [1, 7, 3, 20, 11, 2, 0, 15, 9]
+      assert.deepEqual(sequenceLogits(quantized, ids), sequenceLogits(plain, ids))
+      quantized.dispose()
+      plain.dispose()
     })
   }
 
