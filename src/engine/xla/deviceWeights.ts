@@ -2,9 +2,9 @@ import { float32ToBfloat16, float32ToFloat16 } from '../../io/dtypes.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { ModelParameters } from '../../model/modelParameters.js'
 import { expectedTensors } from '../../model/modelTensors.js'
+import { loadCounter } from '../../model/weights/forEachTensor.js'
 import type { ModelWeights } from '../../model/weights/modelWeights.js'
 import { matrixAs } from '../../model/weights/weightDtype.js'
-import type { WeightDtype } from '../../model/weights/weightDtype.js'
 import { commonFormat, convertMatrix } from '../../quantization/commonFormat.js'
 import { forEachPiece, widenRows } from '../../quantization/matrixSource.js'
 import type { MatrixSource } from '../../quantization/matrixSource.js'
@@ -19,6 +19,7 @@ import type { QuantizedArrays } from '../../xla/programs/weightArrays.js'
 import type { DeviceArray } from '../../xla/runtime/runner.js'
 import { bytesOf, hostArray, sizeOf } from '../../xla/types.js'
 import type { ArrayType, HostArray } from '../../xla/types.js'
+import type { ModelSource } from '../engine.js'
 import type { Device } from './device.js'
 import { tensorNames } from './tensorNames.js'
 
@@ -43,9 +44,8 @@ export function matrixFormats(
  */
 export function loadWeights(
   device: Device,
-  config: ModelConfig,
+  { config, dtype, onProgress }: Pick<ModelSource, 'config' | 'dtype' | 'onProgress'>,
   weights: ModelWeights,
-  dtype: WeightDtype,
   weightType: FloatType,
 ): { readonly decoder: DecoderArrays<DeviceArray>; readonly formats: MatrixFormats } {
   const formats = matrixFormats(config, (name) => matrixAs(weights, name, dtype).format)
@@ -67,6 +67,7 @@ export function loadWeights(
       writeCodes: (name, to, firstRow) => {
         writeCodes(matrixAs(weights, name, dtype), to, firstRow)
       },
+      written: loadCounter(config, weights, onProgress),
     },
   )
   return { decoder, formats }
@@ -119,24 +120,32 @@ interface WeightWriter {
   readonly write: (name: string, to: HostArray) => void
   /** Writes a quantised tensor's rows, from a row of the array on. */
   readonly writeCodes?: (name: string, to: QuantizedArrays<HostArray>, firstRow: number) => void
+  /** Told of each tensor that was written. */
+  readonly written?: (name: string) => void
 }
 
 function uploadWeights(
   device: Device,
   { config, weightType, formats }: ProgramModel,
-  { write, writeCodes }: WeightWriter,
+  { write, writeCodes, written }: WeightWriter,
 ): DecoderArrays<DeviceArray> {
   return device.uploadAll((upload) =>
     mapDecoderWeights(decoderTypes(config, weightType, formats), (type, array) => {
       const places = tensorPlaces(config, array)
       if (!isQuantizedArrays(type)) {
         const values = hostArray(type)
-        for (const { name, start, end } of places) write(name, values.subarray(start, end))
+        for (const { name, start, end } of places) {
+          write(name, values.subarray(start, end))
+          written?.(name)
+        }
         return upload(values, type)
       }
       const values = mapQuantized(type, (part): [HostArray, ArrayType] => [hostArray(part), part])
       const arrays = mapQuantized(values, ([part]) => part)
-      for (const { name, start } of places) writeCodes!(name, arrays, start / type.width)
+      for (const { name, start } of places) {
+        writeCodes!(name, arrays, start / type.width)
+        written?.(name)
+      }
       return mapQuantized(values, ([part, partType]) => upload(part, partType))
     }),
   )

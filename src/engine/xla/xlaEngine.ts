@@ -117,10 +117,9 @@ class XlaEngine implements Engine {
     // Reading a file and copying it waits for nothing; what fails rejects all the same.
     return new Promise((resolve) => {
       const { device } = this
-      const { config, dtype } = source
-      const weightType = WEIGHT_TYPES[dtype === 'float32' ? 'float32' : this.info.precision]
-      const { decoder, formats } = loadWeights(device, config, weights, dtype, weightType)
-      const model = { config, weightType, formats }
+      const weightType = WEIGHT_TYPES[source.dtype === 'float32' ? 'float32' : this.info.precision]
+      const { decoder, formats } = loadWeights(device, source, weights, weightType)
+      const model = { config: source.config, weightType, formats }
       resolve(new XlaModel({ device, source, model, decoder, budgets: this.info.budgets }))
     })
   }

@@ -16,17 +16,29 @@ export async function forEachTensor(
   onProgress: ((progress: LoadProgress) => void) | undefined,
   visit: (name: string, isMatrix: boolean) => void,
 ): Promise<void> {
-  const tensors = [...expectedTensors(config)].map(([name, shape]) => {
-    const isMatrix = shape.length === 2
-    // Vectors are so small that it does not matter in what they are stored.
-    return { name, isMatrix, bytes: isMatrix ? weights.matrix(name).storedBytes : shape[0]! * 4 }
-  })
-  const totalBytes = tensors.reduce((sum, { bytes }) => sum + bytes, 0)
-  let done = 0
-  for (const { name, isMatrix, bytes } of tensors) {
-    visit(name, isMatrix)
-    done += bytes
-    onProgress?.({ bytes: done, totalBytes })
+  const loaded = loadCounter(config, weights, onProgress)
+  for (const [name, shape] of expectedTensors(config)) {
+    visit(name, shape.length === 2)
+    loaded(name)
     await setImmediate()
+  }
+}
+
+/** What is to be called after each tensor that was loaded: it tells how far the loading has come. */
+export function loadCounter(
+  config: ModelConfig,
+  weights: ModelWeights,
+  onProgress: ((progress: LoadProgress) => void) | undefined,
+): (name: string) => void {
+  const sizes = [...expectedTensors(config)].map(([name, shape]): [name: string, bytes: number] => {
+    // Vectors are so small that it does not matter in what they are stored.
+    return [name, shape.length === 2 ? weights.matrix(name).storedBytes : shape[0]! * 4]
+  })
+  const sizeOf = new Map(sizes)
+  const totalBytes = sizes.reduce((sum, [, bytes]) => sum + bytes, 0)
+  let bytes = 0
+  return (name) => {
+    bytes += sizeOf.get(name)!
+    onProgress?.({ bytes, totalBytes })
   }
 }

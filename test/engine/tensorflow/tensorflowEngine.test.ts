@@ -5,6 +5,7 @@ import { findTensorflowLibrary } from '../../../src/engine/tensorflow/tensorflow
 import { startTensorflowEngine } from '../../../src/engine/tensorflow/tensorflowEngine.js'
 import { findTfjsNode } from '../../../src/engine/tensorflow/tfjsNode.js'
 import { ConfigError, EngineError } from '../../../src/errors.js'
+import type { WeightDtype } from '../../../src/model/weights/weightDtype.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
 import { randomIds, randomPolicy } from '../../fixtures/policies.js'
 import { temporaryTinyModel } from '../../fixtures/tinyModel.js'
@@ -14,8 +15,8 @@ const VOCABULARY = 352
 const TEMPERATURE = 0.9
 
 /** What is computed with a model on an engine: completions, values of given tokens, and a gradient. */
-async function compute(engine: Engine, folder: string) {
-  const base = await loadModel(folder, { engine })
+async function compute(engine: Engine, folder: string, dtype: WeightDtype = 'auto') {
+  const base = await loadModel(folder, { engine, dtype })
   const policy = randomPolicy(base)
   try {
     const model = policy.engineModel
@@ -54,13 +55,14 @@ describe('engine/tensorflow', function () {
   after(() => selectEngine('reference'))
 
   /** That an engine computes what the cpu engine does. */
-  async function assertSame(engine: Engine): Promise<void> {
-    const { ids, logProbs, gradient } = await compute(engine, folder)
-    assert.deepEqual(ids, expected.ids)
-    const difference = Math.max(...logProbs.map((value, i) => Math.abs(value - expected.logProbs[i]!)))
+  async function assertSame(engine: Engine, dtype: WeightDtype = 'auto'): Promise<void> {
+    const cpu = dtype === 'auto' ? expected : await compute((await selectEngine('cpu')).engine, folder, dtype)
+    const { ids, logProbs, gradient } = await compute(engine, folder, dtype)
+    assert.deepEqual(ids, cpu.ids)
+    const difference = Math.max(...logProbs.map((value, i) => Math.abs(value - cpu.logProbs[i]!)))
     assert.ok(difference < 1e-4, `log-probabilities differ by ${difference}`)
-    const scale = Math.max(...expected.gradient.map(Math.abs))
-    const worst = Math.max(...gradient.map((value, i) => Math.abs(value - expected.gradient[i]!)))
+    const scale = Math.max(...cpu.gradient.map(Math.abs))
+    const worst = Math.max(...gradient.map((value, i) => Math.abs(value - cpu.gradient[i]!)))
     assert.ok(worst < 1e-4 * scale, `gradients differ by ${worst} of ${scale}`)
   }
 
@@ -72,6 +74,7 @@ describe('engine/tensorflow', function () {
     const engine = await startTensorflowEngine({ device: 'cpu' })
     assert.match(engine.info.description, /^XLA on CPU:0, float32 \(TensorFlow 2\./)
     await assertSame(engine)
+    for (const dtype of ['int8', 'int4'] as const) await assertSame(engine, dtype)
     await engine.dispose()
   })
 

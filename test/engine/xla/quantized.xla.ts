@@ -5,6 +5,7 @@ import { selectEngine } from '../../../src/engine/registry.js'
 import { xlaEngine } from '../../../src/engine/xla/xlaEngine.js'
 import type { CausalLM } from '../../../src/policy/causalLM.js'
 import { loadModel } from '../../../src/policy/loadModel.js'
+import type { LoadProgress } from '../../../src/model/weights/forEachTensor.js'
 import type { WeightDtype } from '../../../src/model/weights/weightDtype.js'
 import type { QuantizedFormat } from '../../../src/quantization/weightFormat.js'
 import { architectures, architectureSizes } from '../../fixtures/architectures.js'
@@ -96,7 +97,10 @@ describe('engine/xla: quantised weights', () => {
     const folder = folderOf({ tie_word_embeddings: false })
     const bytes = new Map<WeightDtype, number>()
     for (const dtype of ['auto', 'int8', 'int4'] as const) {
-      const model = await loadModel(folder, { engine, dtype })
+      const told: number[] = []
+      const onLoad = ({ bytes: done, totalBytes }: LoadProgress): number => told.push(done / totalBytes)
+      const model = await loadModel(folder, { engine, dtype, onLoad })
+      assert.ok(told.length > 2 && told.at(-1) === 1 && told.every((share, i) => i === 0 || share > told[i - 1]!))
       assert.equal(engine.memory().used, model.engineModel.weightBytes)
       bytes.set(dtype, model.engineModel.weightBytes)
       const policy = randomPolicy(model)
