@@ -224,6 +224,9 @@ INLINE void scale_square(const char *codes, const int int4, code_book book, int 
   }
 }
 
+/** Squares between the one that is read and the one that is asked for. */
+enum { AHEAD = 2 };
+
 /** As transpose_panels for codes. */
 static void transpose_codes(const code_panels *b, int32_t column, int panels, int32_t first, int32_t depth, float *to,
                             ptrdiff_t distance) {
@@ -237,9 +240,11 @@ static void transpose_codes(const code_panels *b, int32_t column, int panels, in
       const ptrdiff_t number = (panel * groups + at / b->group_size) * 16;
       const float *scales = b->scales + number, *offsets = b->offsets ? b->offsets + number : NULL;
       float *square = to + i * distance;
-      // What is read next lies too far ahead for the processor to guess.
-      if (k + 16 < depth) {
-        for (int line = 0; line < (b->int4 ? 128 : 256); line += 64) __builtin_prefetch(codes + panel_bytes + line);
+      // What is read next lies too far ahead for the processor to guess, and is needed sooner than memory gives it.
+      if (k + 16 * AHEAD < depth) {
+        for (int line = 0; line < (b->int4 ? 128 : 256); line += 64) __builtin_prefetch(codes + AHEAD * panel_bytes + line);
+        __builtin_prefetch(scales + AHEAD * groups * 16);
+        if (offsets) __builtin_prefetch(offsets + AHEAD * groups * 16);
       }
       if (b->int4 && offsets) scale_square(codes, 1, book, count, scales, 1, offsets, square);
       else if (b->int4) scale_square(codes, 1, book, count, scales, 0, NULL, square);
