@@ -28,6 +28,15 @@ const otherParts: Readonly<Record<string, string>> = {
 /** The weights of a GGUF file by the names that transformers gives them. Throws a FileFormatError or an UnsupportedError. */
 export function openGgufWeights(file: string, config: ModelConfig): ModelWeights {
   const gguf = GgufFile.open(file)
+  try {
+    return weightsOf(gguf, config)
+  } catch (error) {
+    gguf.close()
+    throw error
+  }
+}
+
+function weightsOf(gguf: GgufFile, config: ModelConfig): ModelWeights {
   const tensors = new Map<string, GgufTensor>()
   for (const [name, tensor] of gguf.tensors) {
     // The factors of the rotary embedding are part of the config.
@@ -39,7 +48,7 @@ export function openGgufWeights(file: string, config: ModelConfig): ModelWeights
     return tensor
   }
   return {
-    source: file,
+    source: gguf.file,
     quantization: describeQuantization(gguf),
     shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
     vector: (name) => {
