@@ -119,7 +119,9 @@ function main(flags: BenchFlags): void {
 }
 
 function chosenWorkloads({ workloads: names, quick }: BenchFlags): readonly Workload[] {
-  return workloads.filter((workload) => (names ? names.includes(workload.name) : workload.quick === quick))
+  return workloads.filter((workload) =>
+    names ? names.includes(workload.name) : workload.quick === quick && !workload.byName,
+  )
 }
 
 /** Values of GRPO_TS_SIMD to compare; null for that of this process. */

@@ -50,7 +50,8 @@ export const qwen2 = {
   torch_dtype: 'bfloat16',
 }
 
-const llama32 = {
+/** Llama-3.2-1B. */
+export const llama32 = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   vocab_size: 128256,

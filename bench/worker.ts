@@ -32,7 +32,10 @@ export interface WorkloadJob {
 
 async function measureWorkload({ part, workload, modelFolder, threads, choice }: WorkloadJob): Promise<BenchRecord> {
   const { name, engine } = await selectEngine(choice.engine, choice)
+  const started = performance.now()
   const prepared = await prepareWorkload(workload, modelFolder)
+  const loadSeconds = (performance.now() - started) / 1000
+  const loaded = peakMemory(prepared.policy.engine)
   const { policy, task, config } = prepared
   const forecast = await memoryForecast(policy, promptLengths(policy, task), parseGRPOConfig(config))
   const measured = await parts[part](prepared, workload)
@@ -46,6 +49,9 @@ async function measureWorkload({ part, workload, modelFolder, threads, choice }:
       name === 'cpu'
         ? kernelsOf(tf.backend() as unknown as Pick<CpuBackend, 'simd' | 'runtime'>)
         : `${name}, ${engine.info.precision} on ${engine.info.device}`,
+    load_s: rounded(loadSeconds),
+    load_peak_rss_mib: rounded(loaded.residentBytes / 2 ** 20),
+    weights_mib: rounded(policy.engineModel.weightBytes / 2 ** 20),
     ...measured,
     peak_tensor_mib: tensorBytes === null ? null : rounded(tensorBytes / 2 ** 20),
     peak_rss_mib: rounded(residentBytes / 2 ** 20),

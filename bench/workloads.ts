@@ -5,13 +5,14 @@ import path from 'node:path'
 import { sharedPath } from '../test/shared.js'
 import { ignoreEndOfSequence, randomPrompts } from '../src/cli/bench/fixedWorkload.js'
 import type { GRPOConfig } from '../src/grpo/config/config.js'
+import type { WeightDtype } from '../src/model/weights/weightDtype.js'
 import { loadModel } from '../src/policy/loadModel.js'
 import type { CausalLM } from '../src/policy/causalLM.js'
 import { createRandomModel } from '../src/model/randomModel.js'
 import { sums } from '../src/tasks/generators/sums.js'
 import { questionPrompt } from '../src/tasks/questionPrompt.js'
 import type { Task } from '../src/tasks/task.js'
-import { qwen2, smolLM2, tinyLlama } from './modelConfigs.js'
+import { llama32, qwen2, smolLM2, tinyLlama } from './modelConfigs.js'
 
 /** A GRPO step that is measured. */
 export interface Workload {
@@ -35,6 +36,31 @@ export interface Workload {
   readonly randomModel: Readonly<Record<string, unknown>> | null
   /** Whether it runs in `--quick`. */
   readonly quick: boolean
+  /** What the frozen weights are kept in. Defaults to auto. */
+  readonly dtype?: WeightDtype
+  /** Whether it runs only where it is named: it takes gigabytes of disk. Defaults to false. */
+  readonly byName?: boolean
+}
+
+/** A step of a model of a billion parameters, or of one to compare with: 4 × 4 completions of 64 tokens. */
+function largeModel(name: string, randomModel: Workload['randomModel'], dtype: WeightDtype): Workload {
+  return {
+    name,
+    description: `the sizes of ${name.replace(/-[a-z0-9]+$/, '')}, dtype ${dtype}, 4 × 4 completions of 64 tokens, prompts of 73`,
+    prompts: 4,
+    numGenerations: 4,
+    promptLength: 73,
+    maxCompletionLength: 64,
+    perDeviceTrainBatchSize: 16,
+    loraR: 16,
+    steps: 1,
+    warmUp: false,
+    onAllThreads: false,
+    randomModel,
+    quick: false,
+    dtype,
+    byName: true,
+  }
 }
 
 /** In the order in which they run. */
@@ -114,6 +140,9 @@ export const workloads: readonly Workload[] = [
     randomModel: qwen2,
     quick: false,
   },
+  largeModel('qwen2.5-0.5b-bfloat16', qwen2, 'auto'),
+  largeModel('llama-3.2-1b-int8', llama32, 'int8'),
+  largeModel('llama-3.2-1b-int4', llama32, 'int4'),
 ]
 
 /** What halves of a step need to know of their workload. */
@@ -132,7 +161,7 @@ export interface PreparedWorkload {
 /** Loads the model of a workload from a folder and makes its prompts. */
 export async function prepareWorkload(workload: Workload, folder: string): Promise<PreparedWorkload> {
   const { prompts, numGenerations, promptLength, maxCompletionLength, perDeviceTrainBatchSize, loraR } = workload
-  const policy = (await loadModel(folder)).withLora({ r: loraR, alpha: 2 * loraR })
+  const policy = (await loadModel(folder, { dtype: workload.dtype ?? 'auto' })).withLora({ r: loraR, alpha: 2 * loraR })
   const maxSteps = workload.steps + (workload.warmUp ? 1 : 0)
   const { vocabularySize } = policy.config
   if (promptLength !== null) ignoreEndOfSequence(policy)
