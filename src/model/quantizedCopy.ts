@@ -14,9 +14,8 @@ export interface QuantizedCopy {
 
 /** What the files of a model say of their quantisation; null where they are not quantised, or not there. */
 export function quantizedCopy(folderOrFile: string): QuantizedCopy | null {
-  if (/\.gguf$/i.test(folderOrFile)) return { method: 'GGUF', original: null }
   const file = path.join(folderOrFile, 'config.json')
-  if (!fs.existsSync(file)) return null
+  if (!fs.existsSync(file)) return isGguf(folderOrFile) ? { method: 'GGUF', original: null } : null
   try {
     return quantizationOf(readJson(file))
   } catch (error) {
@@ -25,9 +24,16 @@ export function quantizedCopy(folderOrFile: string): QuantizedCopy | null {
   }
 }
 
+/** By its name alone, for it may lie on another machine, or by what a folder holds. */
+function isGguf(folderOrFile: string): boolean {
+  const isFolder = fs.statSync(folderOrFile, { throwIfNoEntry: false })?.isDirectory() === true
+  const names = isFolder ? fs.readdirSync(folderOrFile) : [folderOrFile]
+  return names.some((name) => name.endsWith('.gguf'))
+}
+
 /** The same of the content of a config.json. */
 export function quantizationOf(config: unknown): QuantizedCopy | null {
-  const quantization = isJsonObject(config) ? config.quantization_config : null
+  const quantization = isJsonObject(config) ? (config.quantization_config ?? config.compression_config) : null
   if (!isJsonObject(quantization)) return null
   const { quant_method: method, base_model: original } = quantization
   return {

@@ -167,6 +167,11 @@ describe('quantised checkpoints', () => {
       { tensors: { [`${up}.qweight`]: () => shape(2, 192) } },
       /scales' has .*\[1, 96\]; expected .*\[1, 192\]/,
     ],
+    [
+      'gptq-8',
+      { tensors: { [`${up}.qweight`]: { dtype: 'I32', shape: [0, 96], data: new Int32Array(0) } } },
+      /scales' has .*\[1, 96\]; expected .*\[0, 96\]/,
+    ],
     ['gptq-4', { tensors: { [`${up}.g_idx`]: floats(32) } }, /g_idx' has dtype F32.*expected I32 and \[32\]/],
     ['gptq-4', { tensors: { [`${up}.g_idx`]: null }, quantization: { desc_act: true } }, /no g_idx beside it/],
     [

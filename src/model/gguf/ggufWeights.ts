@@ -1,3 +1,4 @@
+import { quote } from '../../io/json.js'
 import { isQuantized } from '../../quantization/weightFormat.js'
 import type { MatrixSource } from '../../quantization/matrixSource.js'
 import type { ModelConfig } from '../config.js'
@@ -40,7 +41,11 @@ function weightsOf(gguf: GgufFile, config: ModelConfig): ModelWeights {
   const tensors = new Map<string, GgufTensor>()
   for (const [name, tensor] of gguf.tensors) {
     // The factors of the rotary embedding are part of the config.
-    if (name !== 'rope_freqs.weight') tensors.set(transformersName(name), tensor)
+    if (name === 'rope_freqs.weight') continue
+    const own = transformersName(name)
+    const other = tensors.get(own)
+    if (other) throw gguf.error(`has two tensors for ${own}: ${quote(other.name)} and ${quote(name)}`)
+    tensors.set(own, tensor)
   }
   const find = (name: string): GgufTensor => {
     const tensor = tensors.get(name)

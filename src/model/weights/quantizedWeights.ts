@@ -78,7 +78,7 @@ export function partError(tensors: Safetensors, name: string, problem: string): 
 
 /** The size of the one group of an output that has a single scale. */
 export function wholeRow(width: number): number {
-  return Math.ceil(width / GROUP_MULTIPLE) * GROUP_MULTIPLE
+  return Math.max(1, Math.ceil(width / GROUP_MULTIPLE)) * GROUP_MULTIPLE
 }
 
 /** The words of an I32 tensor. */

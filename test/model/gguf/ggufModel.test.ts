@@ -298,6 +298,9 @@ describe('GGUF models that are refused', () => {
       }, message)
     }
     assert.throws(() => {
+      open({}, { 'model.norm.weight': [4] })
+    }, /has two tensors for model\.norm\.weight: 'output_norm\.weight' and 'model\.norm\.weight'/)
+    assert.throws(() => {
       open({}, { 'token_embd.weight': null })
     }, /has no tensor token_embd\.weight/)
     assert.throws(() => {
