@@ -54,8 +54,9 @@ export function runIdentity(
     rewards: rewards.map(({ name, weight }) => `${name} × ${weight}`).join(', '),
     model: `${policy.config.architecture}, ${digest(policy.config.raw)}`,
     adapter: policy.trained.identity,
-    // As in the checkpoints of earlier versions, nothing stands for weights as they are stored.
-    ...(policy.dtype !== 'auto' && { dtype: policy.weightFormat }),
+    // As in the checkpoints of earlier versions, nothing stands for numbers as they are stored. The config of a GGUF file does not say what
+    // its tensors hold.
+    ...((policy.dtype !== 'auto' || policy.isQuantized) && { dtype: policy.weightFormat }),
     engine: `${info.name} (${info.device}, ${info.precision})`,
     budgets: Object.entries(info.budgets)
       .map(([name, size]) => `${name} ${size}`)

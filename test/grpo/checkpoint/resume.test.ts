@@ -4,11 +4,14 @@ import path from 'node:path'
 import { selectEngine } from '../../../src/engine/registry.js'
 import { ConfigError, GrpoError } from '../../../src/errors.js'
 import { checkSameRun, runIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
+import type { RunIdentity } from '../../../src/grpo/checkpoint/runIdentity.js'
 import { parseGRPOConfig, type GRPOConfig } from '../../../src/grpo/config/config.js'
 import type { GRPOTrainerOptions } from '../../../src/grpo/trainer.js'
 import type { LoraOptions } from '../../../src/model/loraOptions.js'
 import { adapterValues } from '../../fixtures/policies.js'
 import { asPolicy } from '../../../src/policy/causalLM.js'
+import { loadModel } from '../../../src/policy/loadModel.js'
+import { ggufFixture } from '../../fixtures/gguf/fixture.js'
 import { temporaryFolder } from '../../fixtures/tinyModel.js'
 import { fractionOf, rewardOf, tinyTask, withPolicy } from '../tinyTask.js'
 import { checkpointsOf, filesOf, runToEnd, snapshots } from './interruptedRun.js'
@@ -225,6 +228,24 @@ describe('resume', () => {
           checkSameRun('step-1', saved, { ...saved, lrSchedulerKwargs: { numCycles: 2 } }, config)
         }, /lrSchedulerKwargs was \{\} and is now \{"numCycles":2\}/)
       })
+    })
+
+    it('a model whose files hold other weights of fewer bits, such as another GGUF file of the same sizes', async () => {
+      const config = parseGRPOConfig({ maxSteps: 2 })
+      const identityOf = async (file: string): Promise<RunIdentity> => {
+        const model = await loadModel(file)
+        const policy = model.withLora()
+        const identity = runIdentity(policy, tinyTask(3), [], config, 2)
+        policy.dispose()
+        model.dispose()
+        return identity
+      }
+      const saved = await identityOf(ggufFixture('smollm3'))
+      assert.equal(saved.dtype, 'Q4_0 (GGUF)')
+      assert.ok(!('dtype' in (await identityOf(ggufFixture('llama')))))
+      assert.throws(() => {
+        checkSameRun('step-1', saved, { ...saved, dtype: 'Q8_0 (GGUF)' }, config)
+      }, /dtype was "Q4_0 \(GGUF\)" and is now "Q8_0 \(GGUF\)"/)
     })
 
     it('an engine that computes other amounts at a time; versions that did not say how much are taken', async () => {
