@@ -9,33 +9,37 @@ export function sentencePieceMerges(
   /** Whether a token is made of letters, rather than a byte, or one that is found in a text before. */
   isNormal: (id: number) => boolean,
 ): string[] {
-  const ids = new Map(tokens.map((token, id) => [token, id]))
+  const ids = new Map(tokens.flatMap((token, id) => (isNormal(id) ? [[token, id] as const] : [])))
   const merges: (Cut & { score: number })[] = []
-  for (const [id, token] of tokens.entries()) {
-    if (!isNormal(id)) continue
-    const own = cuts(token).filter(({ left, right }) => [left, right].every((part) => isNormal(ids.get(part) ?? -1)))
-    own.sort((a, b) => ids.get(a.left)! - ids.get(b.left)! || ids.get(a.right)! - ids.get(b.right)!)
+  for (const [token, id] of ids) {
+    const own = cuts(token, ids)
+    own.sort((a, b) => a.leftId - b.leftId || a.rightId - b.rightId)
     for (const cut of own) merges.push({ ...cut, score: scores[id]! })
   }
   merges.sort((a, b) => b.score - a.score || b.leftLength - a.leftLength || b.rightLength - a.rightLength)
-  return merges.map(({ left, right }) => `${left} ${right}`)
+  return merges.map(({ leftId, rightId }) => `${tokens[leftId]} ${tokens[rightId]}`)
 }
 
 interface Cut {
-  readonly left: string
-  readonly right: string
+  readonly leftId: number
+  readonly rightId: number
   /** Characters. */
   readonly leftLength: number
   readonly rightLength: number
 }
 
-/** All ways of cutting a text into two, between characters. */
-function cuts(text: string): Cut[] {
-  const characters = Array.from(text)
-  return characters.slice(1).map((_, i) => ({
-    left: characters.slice(0, i + 1).join(''),
-    right: characters.slice(i + 1).join(''),
-    leftLength: i + 1,
-    rightLength: characters.length - i - 1,
-  }))
+/** All ways of cutting a text into two tokens, between characters. */
+function cuts(text: string, ids: ReadonlyMap<string, number>): Cut[] {
+  const found: Cut[] = []
+  const length = Array.from(text).length
+  let at = 0
+  // Slices share the text's characters: a file may have many long tokens.
+  for (let leftLength = 1; leftLength < length; leftLength++) {
+    at += text.codePointAt(at)! > 0xffff ? 2 : 1
+    const leftId = ids.get(text.slice(0, at))
+    const rightId = leftId === undefined ? undefined : ids.get(text.slice(at))
+    if (leftId === undefined || rightId === undefined) continue
+    found.push({ leftId, rightId, leftLength, rightLength: length - leftLength })
+  }
+  return found
 }
