@@ -28,7 +28,7 @@ export const groupSizes = [32, 64, 128] as const
 
 /** Which model is quantised, how, and where to. */
 export interface QuantizeOptions {
-  /** Folder of the model in Hugging Face's layout. */
+  /** Folder of the model in Hugging Face's layout, or a GGUF file without quantised tensors. */
   model: string
   /** Folder for the copy; made where it is missing, else it has to be empty. */
   output: string

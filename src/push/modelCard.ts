@@ -94,7 +94,7 @@ function introduction(run: TrainedRun, version: string): string {
   const task = typeof config?.task === 'string' ? ` on the task \`${config.task}\`` : ''
   const measured = evaluation && headline(evaluation)
   const made = original === null ? '' : ` (made from ${original})`
-  const quantised = baseWeights.trained === null ? '' : `, with its weights quantised to ${baseWeights.trained}`
+  const quantised = baseWeights.trained === null ? '' : `, with its weights quantised (${baseWeights.trained})`
   return (
     `A LoRA adapter for ${base}${made}${quantised}, trained with GRPO (Group Relative Policy Optimization)${task} by grpo-ts ${version}.` +
     (measured ? ` ${measured}` : '')

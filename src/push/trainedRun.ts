@@ -32,6 +32,8 @@ export interface AdapterBaseModel {
   readonly isEmbedded: boolean
   /** Where its files are quantised: the model on the Hub that they were made from, if that is another one and known. */
   readonly original: string | null
+  /** How its files are quantised (`bitsandbytes`, `GGUF`); null where they are not, and for a model that was chosen by the caller. */
+  readonly method: string | null
 }
 
 /** What a run's folder holds for others. */
@@ -113,18 +115,19 @@ function baseModelOf(
   const { base_model_name_or_path: recorded, revision } = adapterConfig
   const name = chosen ?? (typeof recorded === 'string' ? recorded : '')
   const original = copy?.original && isRepositoryId(copy.original) ? copy.original : null
+  const method = chosen === undefined ? (copy?.method ?? null) : null
   const source = snapshotSource(name)
-  if (source) return { ...source, name: source.id, isEmbedded: false, original }
+  if (source) return { ...source, name: source.id, isEmbedded: false, original, method }
   const embedded = embeddedModelName(name)
-  if (embedded !== null) return { id: null, revision: null, name: embedded, isEmbedded: true, original: null }
+  if (embedded !== null) return { id: null, revision: null, name: embedded, isEmbedded: true, original: null, method }
   if (!isRepositoryId(name) || fs.existsSync(name)) {
     // Of a quantised folder of this machine others can have the model that it was made from.
     if (original !== null) return baseModelOf(adapterConfig, null, original)
-    return { id: null, revision: null, name: path.basename(name) || 'unknown', isEmbedded: false, original }
+    return { id: null, revision: null, name: path.basename(name) || 'unknown', isEmbedded: false, original, method }
   }
   const [id = '', pinned] = name.split('@')
   const ofConfig = chosen === undefined && typeof revision === 'string' ? revision : null
-  return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false, original }
+  return { id, revision: pinned ?? ofConfig, name: id, isEmbedded: false, original, method }
 }
 
 /** An evaluation of an adapter that was trained on since is of another one. */

@@ -36,6 +36,10 @@ describe('cli: --dtype', () => {
     assert.equal(resumed.code, 2)
     assert.match(resumed.stderr, new RegExp(`dtype was "${INT4}" and is now "auto"`))
 
+    const copy = async (dtype: string): Promise<void> => {
+      const { code, stderr } = await run(['quantise', inFolder('model'), '--dtype', dtype, '--output', inFolder(dtype)])
+      assert.equal(code, 0, stderr)
+    }
     const sampling = ['--limit', '2', '--samples', '0', '--max-completion-length', '4']
     const formats = async (...args: string[]): Promise<(string | null)[]> => {
       const output = inFolder('out.json')
@@ -59,6 +63,14 @@ describe('cli: --dtype', () => {
     assert.equal(await answer('--adapter', checkpoint), ofRun)
     assert.equal(await answer('--adapter', checkpoint, '--dtype', 'int4'), ofRun)
     assert.notEqual(await answer('--adapter', checkpoint, '--dtype', 'auto'), ofRun)
+    // A copy with the same dtype is the same model, for its adapter too; one with another is not.
+    await copy('int4')
+    assert.equal(await answer('--adapter', checkpoint, '--model', inFolder('int4')), ofRun)
+    assert.equal(await answer('--adapter', checkpoint, '--model', inFolder('int4'), '--dtype', 'auto'), ofRun)
+    await copy('int8')
+    const other = await run(['eval', inFolder('run'), '--model', inFolder('int8'), ...sampling])
+    assert.equal(other.code, 2)
+    assert.match(other.stderr, /dtype is 'int4', but the weights in \S+ are quantised already: int8, groups of 64/)
     assert.notEqual(await answer('--dtype', 'int4'), await answer())
   })
 

@@ -105,7 +105,7 @@ describe('modelCard', () => {
     const int4 = 'int4, groups of 32, embeddings int8'
     const { card } = await pushOf({ dtype: 'int4' })
     for (const text of [
-      `, with its weights quantised to ${int4}, trained with GRPO`,
+      `, with its weights quantised (${int4}), trained with GRPO`,
       `Weights of the base model: ${int4}.`,
       `- Trained and measured against quantised weights of the base model (${int4}): with`,
       'grpo-ts generate --model owner/tiny@main --dtype int4 --adapter',
@@ -114,7 +114,7 @@ describe('modelCard', () => {
       assert.ok(card.includes(text), text)
     }
     const unmeasured = await pushOf({ dtype: 'int8', evaluated: false })
-    assert.match(unmeasured.card, /with its weights quantised to int8, trained/)
+    assert.match(unmeasured.card, /with its weights quantised \(int8\), trained/)
     assert.match(unmeasured.card, /- Trained against quantised weights of the base model \(int8\)/)
   })
 
@@ -145,10 +145,34 @@ describe('modelCard', () => {
     const push = { run, repo: 'alice/letters', dryRun: true, onWarning: () => undefined }
     const here = (await pushToHub(push)).card
     assert.equal(metadataOf(here).base_model, 'owner/large')
-    assert.match(here, /\[owner\/large\].* \(revision `abc`\), with its weights quantised to grpo-ts, trained/)
+    assert.match(here, /grpo-ts merge --model owner\/large@abc --adapter/)
+    assert.match(here, /\[owner\/large\].* \(revision `abc`\), with its weights quantised \(grpo-ts\), trained/)
     const { card } = await pushToHub({ ...push, baseModel: 'owner/copy' })
     assert.deepEqual(metadataOf(card).base_model, ['owner/copy', 'owner/large'])
+    assert.match(card, /grpo-ts merge --model owner\/large@abc --adapter/)
     assert.match(card, /\[owner\/copy\].* \(made from owner\/large@abc\)/)
+  })
+
+  it('shows no way to load an adapter that its quantised base model does not take', async () => {
+    const copy = temporaryTinyModel()
+    const run = await writeFinishedRun(temporary('run'), { model: copy, evaluated: false })
+    const file = path.join(copy, 'config.json')
+    const config = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+    const cardOf = async (quant_method: string): Promise<string> => {
+      fs.writeFileSync(file, JSON.stringify({ ...config, quantization_config: { quant_method } }))
+      return (await pushToHub({ run, repo: 'alice/letters', dryRun: true, onWarning: () => undefined })).card
+    }
+    const ours = await cardOf('grpo-ts')
+    assert.doesNotMatch(ours, /from_pretrained|vllm serve|grpo-ts merge --model/)
+    assert.match(
+      ours,
+      /\nThe files of the base model are quantised\. Transformers, vLLM and .* take the adapter with the model that/,
+    )
+    assert.match(ours, /grpo-ts generate --model path\/to\//)
+    const theirs = await cardOf('bitsandbytes')
+    assert.match(theirs, /from_pretrained\("path\/to\//)
+    assert.match(theirs, /vllm serve/)
+    assert.doesNotMatch(theirs, /grpo-ts merge --model/)
   })
 
   it('has results for the list of a data set only when the problems are of one', async () => {

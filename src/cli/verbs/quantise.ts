@@ -21,7 +21,7 @@ export function addQuantiseCommand(program: Command, streams: Streams): void {
       'Writes a copy of a model with weights of 8 or 4 bits, which loads at the speed of the disk and is what --dtype makes of the model ' +
         'while it is loaded. One matrix at a time is in memory.',
     )
-    .argument('<model>', "folder of the model in Hugging Face's layout, or its Hub id")
+    .argument('<model>', "folder of the model in Hugging Face's layout, a GGUF file, or its Hub id")
     .requiredOption('--output <folder>', 'folder for the copy, which must not exist or be empty')
     .addOption(
       new Option('--dtype <name>', 'of the weights; with int4 embeddings and output head are int8')

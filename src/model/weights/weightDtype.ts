@@ -1,7 +1,7 @@
 import { ConfigError } from '../../errors.js'
 import { quantizedSource, widenedSource } from '../../quantization/matrixSource.js'
 import type { MatrixSource } from '../../quantization/matrixSource.js'
-import { quantizedDtypes } from '../../quantization/weightFormat.js'
+import { integerFormat, quantizedDtypes, sameFormat } from '../../quantization/weightFormat.js'
 import type { ModelWeights } from './modelWeights.js'
 
 /**
@@ -11,18 +11,21 @@ import type { ModelWeights } from './modelWeights.js'
 export const weightDtypes = ['auto', 'float32', ...quantizedDtypes] as const
 export type WeightDtype = (typeof weightDtypes)[number]
 
-/** A matrix of a model in the wanted format. Throws a ConfigError for what is quantised already and should be so otherwise. */
+/** A matrix of a model in the wanted format. Throws a ConfigError for what is quantised already, and otherwise than it should be. */
 export function matrixAs(weights: ModelWeights, name: string, dtype: WeightDtype): MatrixSource {
   const matrix = weights.matrix(name)
   if (dtype === 'auto') return matrix
   if (dtype === 'float32') return widenedSource(matrix)
+  const wanted = quantizedDtypeOf(name, dtype)
   if (weights.quantization !== null) {
+    // A quantised copy is what the same dtype makes of the original, such as the one that a run or its adapter was trained with.
+    if (sameFormat(matrix.format, integerFormat(wanted))) return matrix
     throw new ConfigError(
       `dtype is '${dtype}', but the weights in ${weights.source} are quantised already: ${weights.quantization}; take dtype auto, or ` +
         'the model that they were made from',
     )
   }
-  return quantizedSource(matrix, quantizedDtypeOf(name, dtype))
+  return quantizedSource(matrix, wanted)
 }
 
 /** Embeddings and the output head lose more than they save at 4 bits. */

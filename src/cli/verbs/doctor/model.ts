@@ -8,7 +8,7 @@ import { memorySize } from '../../../io/units.js'
 import type { ModelConfig } from '../../../model/config.js'
 import { quantizationOf } from '../../../model/quantizedCopy.js'
 import { readModel } from '../../../model/readModel.js'
-import { describeWeights } from '../../../model/weights/describeWeights.js'
+import { describeFormats, describeWeights } from '../../../model/weights/describeWeights.js'
 import { openModelWeights } from '../../../model/weights/openModelWeights.js'
 import { weightBytes } from '../../../model/weights/weightBytes.js'
 import { quantizedDtypeOf } from '../../../model/weights/weightDtype.js'
@@ -48,7 +48,9 @@ export async function describeModel(folderOrId: string, engine: Engine): Promise
     ...quantizedDtypes.map((dtype): [string, string] => [
       `dtype ${dtype}`,
       isQuantized
-        ? 'not for a model that is quantised already'
+        ? describeFormats(integerFormat(dtype), integerFormat('int8')) === format
+          ? 'as its files are'
+          : 'not for a model that is quantised already'
         : room(dtype, (name) => integerFormat(quantizedDtypeOf(name, dtype))),
     ]),
     ['', 'a run takes more than its weights: grpo-ts preflight says how much, before anything is trained'],
