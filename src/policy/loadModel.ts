@@ -48,7 +48,12 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   const { source: folder, config, files } = model
   const tokenizer = files?.has('tokenizer.json') ? Tokenizer.from(files) : null
   const eosTokenIds = endOfSequence(files, tokenizer, config)
-  const { dtype = 'auto', onLoad: onProgress } = options
+  const { dtype = 'auto', onLoad, signal } = options
+  const onProgress = (progress: LoadProgress): void => {
+    // Between two tensors, of which those that were read are let go again.
+    signal?.throwIfAborted()
+    onLoad?.(progress)
+  }
   if (!weightDtypes.includes(dtype)) {
     throw new ConfigError(`dtype is ${quote(dtype)}; expected one of ${weightDtypes.join(', ')}`)
   }

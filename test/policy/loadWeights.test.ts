@@ -8,6 +8,7 @@ import { quantizedBytes, weightBytes } from '../../src/model/weights/weightBytes
 import { weightDtypes } from '../../src/model/weights/weightDtype.js'
 import { fewerBits } from '../../src/policy/fewerBits.js'
 import { loadModel } from '../../src/policy/loadModel.js'
+import { memoryInUse } from '../fixtures/policies.js'
 import { forwardingEngine } from '../fixtures/forwardingEngine.js'
 import { temporaryTinyModel } from '../fixtures/tinyModel.js'
 
@@ -30,6 +31,22 @@ const llama = parseModelConfig(
 
 describe('the memory of weights', () => {
   after(() => selectEngine('reference'))
+
+  it('is let go where a signal ends the loading between two tensors', async () => {
+    const { engine } = await selectEngine('cpu')
+    const folder = temporaryTinyModel()
+    ;(await loadModel(folder, { dtype: 'int4' })).dispose()
+    const before = memoryInUse()
+    const controller = new AbortController()
+    let tensors = 0
+    const onLoad = (): void => {
+      if (++tensors === 5) controller.abort(new Error('enough'))
+    }
+    const { signal } = controller
+    await assert.rejects(loadModel(folder, { engine, dtype: 'int4', onLoad, signal }), /^Error: enough$/)
+    assert.equal(tensors, 5)
+    assert.deepEqual(memoryInUse(), before)
+  })
 
   it('is what the engine says when they are loaded', async () => {
     const { engine } = await selectEngine('cpu')
