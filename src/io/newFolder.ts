@@ -9,7 +9,7 @@ export function checkNewFolder(folder: string): void {
     throw new ConfigError(`output ${folder} ${what}; expected a folder that is empty or does not exist yet`)
   }
   if (folder === '' || folder.includes('\0')) refuse('is no name of a folder')
-  const status = statusOf(folder, refuse)
+  const status = statusOrRefusal(folder, refuse)
   if (status === undefined) {
     if (fs.lstatSync(folder, { throwIfNoEntry: false })) refuse('is a link to nothing')
     return
@@ -20,7 +20,7 @@ export function checkNewFolder(folder: string): void {
   if (fs.realpathSync(folder) === fs.realpathSync('.')) refuse('is the folder that this runs in')
 }
 
-function statusOf(folder: string, refuse: (what: string) => never): fs.Stats | undefined {
+function statusOrRefusal(folder: string, refuse: (what: string) => never): fs.Stats | undefined {
   try {
     return fs.statSync(folder, { throwIfNoEntry: false })
   } catch (error) {

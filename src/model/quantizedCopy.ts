@@ -3,6 +3,7 @@ import path from 'node:path'
 import { FileFormatError } from '../errors.js'
 import { isJsonObject } from '../io/json.js'
 import { readJson } from '../io/readJsonFile.js'
+import { statusOf } from '../io/statusOf.js'
 
 /** A model whose files are quantised. */
 export interface QuantizedCopy {
@@ -26,9 +27,9 @@ export function quantizedCopy(folderOrFile: string): QuantizedCopy | null {
 
 /** By its name alone, for it may lie on another machine, or by what a folder holds. */
 function isGguf(folderOrFile: string): boolean {
-  const isFolder = fs.statSync(folderOrFile, { throwIfNoEntry: false })?.isDirectory() === true
+  const isFolder = statusOf(folderOrFile)?.isDirectory() === true
   const names = isFolder ? fs.readdirSync(folderOrFile) : [folderOrFile]
-  return names.some((name) => name.endsWith('.gguf'))
+  return names.some((name) => /\.gguf$/i.test(name))
 }
 
 /** The same of the content of a config.json. */

@@ -19,6 +19,7 @@ import { DiagnosisLog } from './diagnosisLog.js'
 import { evaluationReport } from './evaluationReport.js'
 import { MetricsLog } from './metricsLog.js'
 import type { EvaluationReport, ReportData } from './reportData.js'
+import { statusOf } from '../io/statusOf.js'
 
 /** What is read of a run, but for how the page is shown. */
 export type ReportContents = Omit<ReportData, 'writtenAt' | 'live'>
@@ -42,7 +43,7 @@ export class RunReader {
   constructor(folder: string) {
     this.folder = path.resolve(folder)
     this.name = path.basename(this.folder)
-    if (!fs.statSync(this.folder, { throwIfNoEntry: false })?.isDirectory()) {
+    if (!statusOf(this.folder)?.isDirectory()) {
       throw new DataError(`${folder} is not a folder; expected the folder of a run, such as runs/quickstart`)
     }
     const { config, preflight, evaluation } = runLayout(this.folder)

@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { selectEngine } from '../../engine/registry.js'
@@ -47,6 +46,7 @@ import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
 import type { TrainConfig } from '../run/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { readConfigFile } from '../../run/configFile.js'
+import { statusOf } from '../../io/statusOf.js'
 
 type TrainFlags = Record<string, string | string[]> & {
   overwrite?: true
@@ -96,7 +96,7 @@ export function addTrainCommand(program: Command, streams: Streams): void {
 }
 
 function readOptions(file: string, resume: boolean): Record<string, unknown> {
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) return readConfigFile(file)
+  if (!statusOf(file)?.isDirectory()) return readConfigFile(file)
   throw new ConfigError(
     `${file} is a folder; expected a YAML file with options, such as ${runLayout(file).config}` +
       (resume ? '. --resume takes no folder: it goes on in the output folder that the options name' : ''),

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { EngineError } from '../../errors.js'
 import type { TfjsNode } from './tfjsNode.js'
+import { statusOf } from '../../io/statusOf.js'
 
 /** Where TensorFlow's library is looked for first: the file, or its folder, as `tensorflow` among Python's packages. */
 export const LIBRARY_VARIABLE = 'TENSORFLOW_LIBRARY'
@@ -16,7 +17,7 @@ export function findTensorflowLibrary(
 ): string | null {
   const named = process.env[LIBRARY_VARIABLE]
   if (!named) return tfjsNode && libraryIn(path.join(tfjsNode.folder, 'deps/lib'))
-  const file = fs.statSync(named, { throwIfNoEntry: false })?.isDirectory() ? libraryIn(named) : named
+  const file = statusOf(named)?.isDirectory() ? libraryIn(named) : named
   if (file !== null && fs.existsSync(file)) return file
   throw new EngineError(
     `${LIBRARY_VARIABLE} is '${named}', where there is no library of TensorFlow; expected ${NAMES[0]!}, or the folder that holds it`,

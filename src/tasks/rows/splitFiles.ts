@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DataError } from '../../errors.js'
 import type { Split } from '../task.js'
 import { rowFileType, rowFileTypes } from './readRows.js'
+import { statusOf } from '../../io/statusOf.js'
 
 /**
  * Finds the files of a split, in order.
@@ -16,7 +17,7 @@ import { rowFileType, rowFileTypes } from './readRows.js'
  * Throws a {@link DataError} when there is no such file or a shard is missing.
  */
 export function splitFiles(data: string, split: Split): string[] {
-  const stats = fs.statSync(data, { throwIfNoEntry: false })
+  const stats = statusOf(data)
   if (stats === undefined) {
     throw new DataError(
       `data '${data}' does not exist; expected a file (${rowFileTypes.join(', ')}) or a folder of such files`,

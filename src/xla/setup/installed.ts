@@ -6,6 +6,7 @@ import { cacheFolder } from '../../io/cacheFolder.js'
 import { pluginFor, pluginReleases } from './wheels.js'
 import type { DeviceKind } from '../devices.js'
 import type { PluginRelease } from './wheels.js'
+import { statusOf } from '../../io/statusOf.js'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
@@ -91,7 +92,7 @@ export function missingPlugin(device: DeviceKind): string {
 function ownPlugin(variables: Variables): InstalledPlugin | null {
   const file = variables.GRPO_TS_XLA_PLUGIN ?? ''
   if (file === '') return null
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) {
+  if (!statusOf(file)?.isFile()) {
     throw new ConfigError(
       `GRPO_TS_XLA_PLUGIN is '${file}', which is no file; expected the path of a plugin (.so), or no such variable`,
     )
