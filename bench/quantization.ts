@@ -15,7 +15,9 @@ import type { CausalLM } from '../src/policy/causalLM.js'
 import { loadModel } from '../src/policy/loadModel.js'
 import type { WeightDtype } from '../src/model/weights/weightDtype.js'
 import type { Evaluation } from '../src/run/evaluation.js'
+import type { Ratio } from '../src/eval/statistics/bootstrap.js'
 import { bootstrapIntervals, statisticsReady } from '../src/statistics.js'
+import type { Interval } from '../src/statistics.js'
 import { wordProblems } from '../src/tasks/generators/wordProblems/wordProblems.js'
 import { gibibytes, mebibytes } from '../src/io/units.js'
 
@@ -89,8 +91,9 @@ for (const { source, dtype } of [
     ...(evaluation && { earlier: evaluation }),
   })
   model.dispose()
+  // The whole table each time: it takes minutes to the next.
+  printTable()
 }
-printTable()
 
 /** The policies that were evaluated before: their results are taken from the evaluation, whatever model stands here. */
 function earlierPolicies(earlier: Evaluation | undefined, model: CausalLM): Record<string, CausalLM> {
@@ -158,13 +161,9 @@ function printTable(): void {
     const total = (numbers: readonly number[]): number => numbers.reduce((sum, value) => sum + value, 0)
     const more = losses.map((loss, i) => loss - base!.losses[i]!)
     const lengths = continuations!.map(({ completionIds }) => completionIds.length)
-    const [increase, agreed] = bootstrapIntervals(
-      [
-        { numerators: more, denominators: tokens },
-        { numerators: agreeing, denominators: lengths },
-      ],
-      resampling,
-    )
+    const intervalOf = (ratio: Ratio): Interval => bootstrapIntervals([ratio], resampling)[0]!
+    const increase = intervalOf({ numerators: more, denominators: tokens })
+    const agreed = intervalOf({ numerators: agreeing, denominators: lengths })
     const comparison = evaluation!.comparisons.find(
       ({ policy, baseline }) => policy === name && baseline === base!.name,
     )
@@ -178,8 +177,8 @@ function printTable(): void {
       'nats a token more':
         name === base!.name
           ? ''
-          : `${(total(more) / total(tokens)).toFixed(4)} (${increase!.map((x) => x.toFixed(4)).join(' to ')})`,
-      'same likeliest token': `${percent(total(agreeing) / total(lengths))} (${agreed!.map((x) => points(x)).join('-')})`,
+          : `${(total(more) / total(tokens)).toFixed(4)} (${increase.map((x) => x.toFixed(4)).join(' to ')})`,
+      'same likeliest token': `${percent(total(agreeing) / total(lengths))} (${agreed.map((x) => points(x)).join('-')})`,
       'right answers': `${percent(result.accuracy.value)} (${points(result.accuracy.low)}-${points(result.accuracy.high)})`,
       difference: difference
         ? `${points(difference.value)} (${points(difference.low)} to ${points(difference.high)}), p ${pValue!.toPrecision(2)}`
