@@ -95,7 +95,7 @@ describe('backend/cpu: native kernels of rows and single numbers', () => {
       check(({ rows, width, special }) => {
         const hidden = matrix(rows, 5, special)
         const tensor = matrix(1, Math.ceil(width / 16) * 16 * 5)
-        const weight = { shape: [width, 5], dtype: 'float32', tensor, dispose: () => undefined }
+        const weight = { shape: [width, 5], format: 'float32', tensor, scaling: null, dispose: () => undefined }
         const targets = Int32Array.from({ length: rows }, (_, row) => (row * 977) % width)
         const attributes = { targets, temperature: 0.8 }
         const [dLogProbs, dEntropies] = [matrix(1, rows), matrix(1, rows)]

@@ -59,7 +59,7 @@ describe('cli/commandLine', () => {
       [['train', '--use_vllm', 'true'], /--use_vllm is an option of TRL that is none here: vLLM is not used/],
       [['resume', 'runs/x'], /there is no verb resume: grpo-ts train --resume/],
       [['train', '--modle', 'x'], /unknown option '--modle'\n\(Did you mean --model\?\)\n\(--help shows the options\)/],
-      [['doctor', 'x'], /too many arguments/],
+      [['doctor', 'x', 'y'], /too many arguments/],
     ] as const) {
       const { code, stdout, stderr } = await run(args)
       assert.equal(code, 2)

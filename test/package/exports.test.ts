@@ -76,6 +76,7 @@ describe('the entry points of the package', () => {
         'mergeAdapter',
         'preflight',
         'pushToHub',
+        'quantizeModel',
         'rewards',
         'selectEngine',
         'serveReport',

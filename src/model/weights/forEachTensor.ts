@@ -5,7 +5,9 @@ import type { ModelWeights } from './modelWeights.js'
 
 /** How far the loading of a model has come, in bytes of its files. */
 export interface LoadProgress {
+  /** Read so far. */
   readonly bytes: number
+  /** Of all tensors. */
   readonly totalBytes: number
 }
 
