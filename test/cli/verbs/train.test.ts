@@ -53,7 +53,10 @@ describe('cli/train', () => {
       lines[6]!,
       /^step 1\/2 {2}reward [\d.]+ {2}length [\d.]+ {2}logp diff \d\.\de[+-]\d+ {2}\d+(\.\d)? tokens\/s {2}\d+ s left$/,
     )
-    assert.match(lines[5]!, /^memory {3}at most 0\.\d\d GiB: program 0\.\d\d GiB, weights [1-9]\d* MiB \(float32\), trained [1-9]/)
+    assert.match(
+      lines[5]!,
+      /^memory {3}at most 0\.\d\d GiB: program 0\.\d\d GiB, weights [1-9]\d* MiB \(float32\), trained [1-9]/,
+    )
     assert.doesNotMatch(lines[7]!, /left/)
 
     assert.deepEqual(fs.readdirSync(inFolder('run')).sort(), [
