@@ -22,7 +22,8 @@ function hasSmallIntegers({ codebook }: QuantizedFormat): boolean {
   return codebook === null || codebook.every((value) => Number.isInteger(value) && -128 <= value && value <= 127)
 }
 
-function greatestCommonDivisor(a: number, b: number): number {
+/** The largest number that divides both. */
+export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 

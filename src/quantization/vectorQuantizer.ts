@@ -23,6 +23,7 @@ interface Quantizer {
 const BLOCK_NUMBERS = 2 ** 17
 const PAGE_BYTES = 2 ** 16
 
+/** Undefined before it was asked for the first time; null where it does not start, which is found out once. */
 let quantizer: Quantizer | null | undefined
 
 /**
@@ -33,7 +34,7 @@ export function quantizeRowsInVectors(
   values: Float32Array | Uint16Array, // [out, width], float32 or the bits of bfloat16 numbers
   { shape: [out, width], format, codes, scales }: QuantizedMatrix,
 ): boolean | null {
-  quantizer ??= startQuantizer()
+  if (quantizer === undefined) quantizer = startQuantizer()
   if (quantizer === null) return null
   const { memory, quantizeRows } = quantizer
   const { bits, groupSize } = format

@@ -140,6 +140,11 @@ describe('the quantiser without WebAssembly', () => {
     } finally {
       globalThis.WebAssembly = real
     }
+    // It is looked for once, not with every piece of a matrix.
+    assert.equal(
+      module.quantizeRowsInVectors(new Float32Array(4), quantizedMatrix([1, 4], integerFormat('int4', 64))),
+      null,
+    )
   })
 })
 

@@ -1,19 +1,16 @@
-import { Safetensors } from '../../io/safetensors.js'
+import type { Safetensors } from '../../io/safetensors.js'
 import type { ModelConfig } from '../config.js'
-import { expectedTensors } from '../modelTensors.js'
 import type { AwqConfig } from '../quantizationConfig.js'
 import { groupedMatrix } from './groupedIntegers.js'
 import type { ModelWeights } from './modelWeights.js'
 import { transpose, unpackWords } from './packedIntegers.js'
 import {
   checkPart,
-  checkSomeQuantized,
   describeGroups,
-  modulesWith,
-  quantizedWeights,
+  openQuantizedWeights,
+  qweightMatrices,
   readWords,
   wholeRow,
-  zeroBias,
 } from './quantizedWeights.js'
 import type { StoredMatrix } from './quantizedWeights.js'
 
@@ -27,21 +24,12 @@ const PLACES = [0, 4, 1, 5, 2, 6, 3, 7]
  * @throws FileFormatError, UnsupportedError
  */
 export function openAwq(folder: string, config: ModelConfig, { groupSize, isSymmetric }: AwqConfig): ModelWeights {
-  const tensors = Safetensors.open(folder)
-  try {
-    const expected = expectedTensors(config)
-    const matrices = new Map<string, StoredMatrix>()
-    for (const module of modulesWith(tensors, '.qweight')) {
-      const matrix = awqMatrix(tensors, module, groupSize, isSymmetric)
-      const parts = [...matrix.parts, ...zeroBias(tensors, module, expected)]
-      matrices.set(`${module}.weight`, { ...matrix, parts })
-    }
-    checkSomeQuantized(tensors, 'AWQ', matrices)
-    return quantizedWeights(tensors, `${describeGroups({ bits: 4, groupSize })} (AWQ)`, matrices)
-  } catch (error) {
-    tensors.close()
-    throw error
-  }
+  return openQuantizedWeights(
+    folder,
+    'AWQ',
+    (tensors) => qweightMatrices(tensors, config, (module) => awqMatrix(tensors, module, groupSize, isSymmetric)),
+    () => `${describeGroups({ bits: 4, groupSize })} (AWQ)`,
+  )
 }
 
 function awqMatrix(

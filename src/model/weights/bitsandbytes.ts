@@ -3,14 +3,15 @@ import { UnsupportedError } from '../../errors.js'
 import { bytesPerElement } from '../../io/dtypes.js'
 import { parseStrictJson, quote } from '../../io/json.js'
 import { parseJsonFields } from '../../io/jsonFields.js'
-import { Safetensors } from '../../io/safetensors.js'
+import type { Safetensors } from '../../io/safetensors.js'
+import { greatestCommonDivisor } from '../../quantization/commonFormat.js'
 import { quantizedMatrix } from '../../quantization/quantizedMatrix.js'
 import { GROUP_MULTIPLE } from '../../quantization/weightFormat.js'
 import type { QuantizedFormat } from '../../quantization/weightFormat.js'
 import type { BitsandbytesConfig } from '../quantizationConfig.js'
 import type { ModelWeights } from './modelWeights.js'
 import { swapHalves } from './packedIntegers.js'
-import { checkPart, checkSomeQuantized, partError, quantizedWeights, wholeRow } from './quantizedWeights.js'
+import { checkPart, openQuantizedWeights, partError, wholeRow } from './quantizedWeights.js'
 import type { StoredMatrix } from './quantizedWeights.js'
 
 /** The tensor `<name>.quant_state.bitsandbytes__nf4` says what the codes in the tensor `<name>` are. */
@@ -35,15 +36,12 @@ const MAX_STATE_BYTES = 4096
  * @throws FileFormatError, UnsupportedError
  */
 export function openBitsandbytes(folder: string, { bits }: BitsandbytesConfig): ModelWeights {
-  const tensors = Safetensors.open(folder)
-  try {
-    const matrices = bits === 4 ? blockMatrices(tensors) : int8Matrices(tensors)
-    checkSomeQuantized(tensors, `bitsandbytes, ${bits} bits`, matrices)
-    return quantizedWeights(tensors, bits === 4 ? describeBlocks(tensors) : 'LLM.int8 (bitsandbytes)', matrices)
-  } catch (error) {
-    tensors.close()
-    throw error
-  }
+  return openQuantizedWeights(
+    folder,
+    `bitsandbytes, ${bits} bits`,
+    bits === 4 ? blockMatrices : int8Matrices,
+    bits === 4 ? describeBlocks : () => 'LLM.int8 (bitsandbytes)',
+  )
 }
 
 /** As the first quantised matrix is. */
@@ -85,7 +83,7 @@ function blockMatrix(tensors: Safetensors, name: string, stateName: string): Sto
   const { shape, blocksize } = state
   const [out, width] = shape
   // Where the last block of a row runs on into the next one, several groups have the scale of one block.
-  const groupSize = commonDivisor(blocksize, width)
+  const groupSize = greatestCommonDivisor(blocksize, width)
   if (groupSize % GROUP_MULTIPLE !== 0) {
     throw new UnsupportedError(
       `${tensors.fileOf(name)}: tensor ${quote(name)} has ${width} inputs in blocks of ${blocksize}; supported are widths and blocks ` +
@@ -160,10 +158,6 @@ function openAbsmax(
       })
     },
   }
-}
-
-function commonDivisor(a: number, b: number): number {
-  return b === 0 ? a : commonDivisor(b, a % b)
 }
 
 /** The end of the names of LLM.int8's scales: the largest size in each row. */

@@ -1,15 +1,14 @@
-import { Safetensors } from '../../io/safetensors.js'
+import type { Safetensors } from '../../io/safetensors.js'
 import type { CompressedTensorsConfig } from '../quantizationConfig.js'
 import { checkNeighbours, groupedMatrix } from './groupedIntegers.js'
 import type { ModelWeights } from './modelWeights.js'
 import { transpose, transposeWords, unpackWords } from './packedIntegers.js'
 import {
   checkPart,
-  checkSomeQuantized,
   describeGroups,
   modulesWith,
+  openQuantizedWeights,
   partError,
-  quantizedWeights,
   readWords,
   wholeRow,
 } from './quantizedWeights.js'
@@ -21,16 +20,15 @@ import type { StoredMatrix } from './quantizedWeights.js'
  * @throws FileFormatError, UnsupportedError
  */
 export function openCompressedTensors(folder: string, config: CompressedTensorsConfig): ModelWeights {
-  const tensors = Safetensors.open(folder)
-  try {
-    const modules = modulesWith(tensors, '.weight_packed')
-    const matrices = new Map(modules.map((module) => [`${module}.weight`, packedMatrix(tensors, module, config)]))
-    checkSomeQuantized(tensors, `compressed-tensors, ${config.bits} bits`, matrices)
-    return quantizedWeights(tensors, `${describeGroups(config)} (compressed-tensors)`, matrices)
-  } catch (error) {
-    tensors.close()
-    throw error
-  }
+  return openQuantizedWeights(
+    folder,
+    `compressed-tensors, ${config.bits} bits`,
+    (tensors) => {
+      const modules = modulesWith(tensors, '.weight_packed')
+      return new Map(modules.map((module) => [`${module}.weight`, packedMatrix(tensors, module, config)]))
+    },
+    () => `${describeGroups(config)} (compressed-tensors)`,
+  )
 }
 
 function packedMatrix(tensors: Safetensors, module: string, config: CompressedTensorsConfig): StoredMatrix {

@@ -1,20 +1,17 @@
-import { Safetensors } from '../../io/safetensors.js'
+import type { Safetensors } from '../../io/safetensors.js'
 import type { ModelConfig } from '../config.js'
-import { expectedTensors } from '../modelTensors.js'
 import type { GptqConfig } from '../quantizationConfig.js'
 import { checkNeighbours, groupedMatrix } from './groupedIntegers.js'
 import type { ModelWeights } from './modelWeights.js'
 import { transpose, transposeWords, unpackWords } from './packedIntegers.js'
 import {
   checkPart,
-  checkSomeQuantized,
   describeGroups,
-  modulesWith,
+  openQuantizedWeights,
   partError,
-  quantizedWeights,
+  qweightMatrices,
   readWords,
   wholeRow,
-  zeroBias,
 } from './quantizedWeights.js'
 import type { StoredMatrix } from './quantizedWeights.js'
 
@@ -24,21 +21,12 @@ import type { StoredMatrix } from './quantizedWeights.js'
  * @throws FileFormatError, UnsupportedError
  */
 export function openGptq(folder: string, config: ModelConfig, quantization: GptqConfig): ModelWeights {
-  const tensors = Safetensors.open(folder)
-  try {
-    const expected = expectedTensors(config)
-    const matrices = new Map<string, StoredMatrix>()
-    for (const module of modulesWith(tensors, '.qweight')) {
-      const matrix = gptqMatrix(tensors, module, quantization)
-      const parts = [...matrix.parts, ...zeroBias(tensors, module, expected)]
-      matrices.set(`${module}.weight`, { ...matrix, parts })
-    }
-    checkSomeQuantized(tensors, `GPTQ, ${quantization.bits} bits`, matrices)
-    return quantizedWeights(tensors, `${describeGroups(quantization)} (GPTQ)`, matrices)
-  } catch (error) {
-    tensors.close()
-    throw error
-  }
+  return openQuantizedWeights(
+    folder,
+    `GPTQ, ${quantization.bits} bits`,
+    (tensors) => qweightMatrices(tensors, config, (module) => gptqMatrix(tensors, module, quantization)),
+    () => `${describeGroups(quantization)} (GPTQ)`,
+  )
 }
 
 function gptqMatrix(tensors: Safetensors, module: string, config: GptqConfig): StoredMatrix {

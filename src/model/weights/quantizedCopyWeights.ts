@@ -1,4 +1,4 @@
-import { Safetensors } from '../../io/safetensors.js'
+import type { Safetensors } from '../../io/safetensors.js'
 import { codeBytes, groupsOf, integerFormat } from '../../quantization/weightFormat.js'
 import type { QuantizedFormat } from '../../quantization/weightFormat.js'
 import type { ModelConfig } from '../config.js'
@@ -6,7 +6,7 @@ import { expectedTensors } from '../modelTensors.js'
 import type { QuantizedCopyConfig } from '../quantizationConfig.js'
 import { describeFormats } from './describeWeights.js'
 import type { ModelWeights } from './modelWeights.js'
-import { checkPart, checkSomeQuantized, quantizedWeights } from './quantizedWeights.js'
+import { checkPart, openQuantizedWeights } from './quantizedWeights.js'
 import type { StoredMatrix } from './quantizedWeights.js'
 import { isEmbedding } from './weightDtype.js'
 
@@ -24,20 +24,20 @@ export function openQuantizedCopy(
   const { bits, groupSize, embeddingsBits, embeddingsGroupSize } = quantization
   const format = integerFormat(`int${bits}`, groupSize)
   const embeddingsFormat = integerFormat(`int${embeddingsBits}`, embeddingsGroupSize)
-  const tensors = Safetensors.open(folder)
-  try {
-    const matrices = new Map<string, StoredMatrix>()
-    for (const [name, shape] of expectedTensors(config)) {
-      if (shape.length !== 2 || !tensors.has(name) || !tensors.has(scaleName(name))) continue
-      const [out, width] = shape as [number, number]
-      matrices.set(name, codedMatrix(tensors, name, [out, width], isEmbedding(name) ? embeddingsFormat : format))
-    }
-    checkSomeQuantized(tensors, 'grpo-ts', matrices)
-    return quantizedWeights(tensors, describeFormats(format, embeddingsFormat), matrices)
-  } catch (error) {
-    tensors.close()
-    throw error
-  }
+  return openQuantizedWeights(
+    folder,
+    'grpo-ts',
+    (tensors) => {
+      const matrices = new Map<string, StoredMatrix>()
+      for (const [name, shape] of expectedTensors(config)) {
+        if (shape.length !== 2 || !tensors.has(name) || !tensors.has(scaleName(name))) continue
+        const [out, width] = shape as [number, number]
+        matrices.set(name, codedMatrix(tensors, name, [out, width], isEmbedding(name) ? embeddingsFormat : format))
+      }
+      return matrices
+    },
+    () => describeFormats(format, embeddingsFormat),
+  )
 }
 
 function codedMatrix(

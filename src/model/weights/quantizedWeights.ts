@@ -1,9 +1,11 @@
 import { FileFormatError } from '../../errors.js'
 import { quote } from '../../io/json.js'
-import type { Safetensors } from '../../io/safetensors.js'
+import { Safetensors } from '../../io/safetensors.js'
 import type { SafetensorsDtype } from '../../io/dtypes.js'
 import type { MatrixSource } from '../../quantization/matrixSource.js'
 import { GROUP_MULTIPLE } from '../../quantization/weightFormat.js'
+import type { ModelConfig } from '../config.js'
+import { expectedTensors } from '../modelTensors.js'
 import { floatMatrix } from './floatWeights.js'
 import type { ModelWeights } from './modelWeights.js'
 
@@ -16,8 +18,47 @@ export interface StoredMatrix {
   open(): Omit<MatrixSource, 'name' | 'shape' | 'storedBytes'>
 }
 
+/**
+ * Opens a safetensors model some of whose matrices are quantised.
+ * @throws FileFormatError also where none is, UnsupportedError
+ */
+export function openQuantizedWeights(
+  folder: string,
+  /** As config.json says it, for messages. */
+  method: string,
+  /** By the name that the matrix would have if it were not quantised. */
+  matricesOf: (tensors: Safetensors) => ReadonlyMap<string, StoredMatrix>,
+  /** In words, see {@link ModelWeights.quantization}; asked for where some matrix is quantised. */
+  describe: (tensors: Safetensors) => string,
+): ModelWeights {
+  const tensors = Safetensors.open(folder)
+  try {
+    const matrices = matricesOf(tensors)
+    checkSomeQuantized(tensors, method, matrices)
+    return quantizedWeights(tensors, describe(tensors), matrices)
+  } catch (error) {
+    tensors.close()
+    throw error
+  }
+}
+
+/** The matrices of GPTQ and AWQ: of all modules that have a `qweight`, zero biases that the model does not have among their parts. */
+export function qweightMatrices(
+  tensors: Safetensors,
+  config: ModelConfig,
+  matrixOf: (module: string) => StoredMatrix,
+): Map<string, StoredMatrix> {
+  const expected = expectedTensors(config)
+  return new Map(
+    modulesWith(tensors, '.qweight').map((module) => {
+      const matrix = matrixOf(module)
+      return [`${module}.weight`, { ...matrix, parts: [...matrix.parts, ...zeroBias(tensors, module, expected)] }]
+    }),
+  )
+}
+
 /** The weights of a safetensors model some of whose matrices are quantised; all others are floats. */
-export function quantizedWeights(
+function quantizedWeights(
   tensors: Safetensors,
   /** In words, see {@link ModelWeights.quantization}. */
   quantization: string,
@@ -26,6 +67,12 @@ export function quantizedWeights(
 ): ModelWeights {
   const parts = new Set([...matrices.values()].flatMap((matrix) => matrix.parts))
   const floats = tensors.names().filter((name) => !parts.has(name))
+  // Opening may read zero points and codebooks, and a matrix is asked for several times: how large it is, in what format, and to load it.
+  const sources = new Map<string, MatrixSource>()
+  const open = (name: string, stored: StoredMatrix): MatrixSource => {
+    const storedBytes = stored.parts.reduce((sum, part) => sum + tensors.info(part).byteLength, 0)
+    return { name, shape: stored.shape, storedBytes, ...stored.open() }
+  }
   return {
     source: tensors.source,
     quantization,
@@ -37,8 +84,9 @@ export function quantizedWeights(
     matrix: (name) => {
       const stored = matrices.get(name)
       if (stored === undefined) return floatMatrix(tensors, name)
-      const storedBytes = stored.parts.reduce((sum, part) => sum + tensors.info(part).byteLength, 0)
-      return { name, shape: stored.shape, storedBytes, ...stored.open() }
+      const source = sources.get(name) ?? open(name, stored)
+      sources.set(name, source)
+      return source
     },
     close: () => {
       tensors.close()
@@ -47,7 +95,7 @@ export function quantizedWeights(
 }
 
 /** Throws a FileFormatError where config.json says that weights are quantised and no tensor is. */
-export function checkSomeQuantized(tensors: Safetensors, method: string, matrices: ReadonlyMap<string, unknown>): void {
+function checkSomeQuantized(tensors: Safetensors, method: string, matrices: ReadonlyMap<string, unknown>): void {
   if (matrices.size > 0) return
   throw new FileFormatError(
     tensors.source,
@@ -92,7 +140,7 @@ export function modulesWith(tensors: Safetensors, end: string): string[] {
 }
 
 /** The name of a bias that the model does not have and that changes nothing: old tools wrote one for every layer. */
-export function zeroBias(tensors: Safetensors, module: string, expected: ReadonlyMap<string, unknown>): string[] {
+function zeroBias(tensors: Safetensors, module: string, expected: ReadonlyMap<string, unknown>): string[] {
   const name = `${module}.bias`
   if (!tensors.has(name) || expected.has(name)) return []
   return tensors.readFloat32(name).every((value) => value === 0) ? [name] : []

@@ -48,14 +48,18 @@ export function packCodes(backend: CpuBackend, source: MatrixSource, format: Qua
   const rowBytes = codeBytes(width, format)
   const groups = groupsOf(width, format)
   const numbers = panels * groups * 16
-  const codes = backend.allocateFrozen(panels * rowBytes * 4, 'int32')
   const scalingNumbers = numbers * (format.hasOffsets ? 2 : 1) + (format.codebook ? CODEBOOK_BYTES / 4 : 0)
-  const scaling = backend.allocate([scalingNumbers])
-  const { buffer } = backend.runtime.allocator.memory
-  const { values } = codes
-  const at = panelScaling(scaling.address, source.shape, format)
-  if (format.codebook) placeCodebook(buffer, at.codebook, format.codebook)
+  // What is made is freed again where the memory is too small for the second block, or the file cannot be read.
+  const made: tf.TensorInfo[] = []
   try {
+    const codes = backend.allocateFrozen(panels * rowBytes * 4, 'int32')
+    made.push(codes.info)
+    const scaling = backend.allocate([scalingNumbers])
+    made.push(scaling.info)
+    const { buffer } = backend.runtime.allocator.memory
+    const { values } = codes
+    const at = panelScaling(scaling.address, source.shape, format)
+    if (format.codebook) placeCodebook(buffer, at.codebook, format.codebook)
     forEachPiece(source, (rows, first, count) => {
       const piece = rows as QuantizedMatrix
       const place = values.byteOffset + first * rowBytes
@@ -67,10 +71,10 @@ export function packCodes(backend: CpuBackend, source: MatrixSource, format: Qua
       if (piece.offsets) fillPanels(numbersAt(at.offsets), piece.offsets, [count, groups], (j) => j)
     })
   } catch (error) {
-    for (const { info } of [codes, scaling]) backend.disposeData(info.dataId, true)
+    for (const { dataId } of made) backend.disposeData(dataId, true)
     throw error
   }
-  return [codes.info, scaling.info]
+  return made
 }
 
 /** Writes rows of bytes in panels: {@link fillPanels} for many more numbers. */
