@@ -4,7 +4,7 @@ import { pinnedName, resolveModel } from '../../hub/resolve.js'
 import { gigabytes } from '../../io/units.js'
 import { groupSizes, quantizeModel } from '../../model/quantizeModel.js'
 import type { QuantizeOptions } from '../../model/quantizeModel.js'
-import { quantizedDtypes } from '../../quantization/weightFormat.js'
+import { DEFAULT_GROUP_SIZES, quantizedDtypes } from '../../quantization/weightFormat.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
 import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { withLoadProgress } from '../terminal/loadProgress.js'
@@ -30,7 +30,7 @@ export function addQuantiseCommand(program: Command, streams: Streams): void {
     )
     .option(
       '--group-size <n>',
-      `inputs that have a scale in common: ${groupSizes.join(', ')} (default: 32 for int4, 64 for int8)`,
+      `inputs that have a scale in common: ${groupSizes.join(', ')} (default: ${DEFAULT_GROUP_SIZES.int4} for int4, ${DEFAULT_GROUP_SIZES.int8} for int8)`,
       parseGroupSize,
     )
     .action((model: string, flags: QuantiseFlags) => quantise(model, flags, streams))
