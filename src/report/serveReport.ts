@@ -1,8 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { GrpoError } from '../errors.js'
+import { sameSecret } from '../io/sameSecret.js'
 import { commandRun, readRunStatus } from '../run/control.js'
 import type { RunCommand } from '../run/control.js'
 import { pageAssets } from './assets.js'
@@ -59,7 +60,7 @@ export async function serveReport(runFolder: string, { port = 0 }: { port?: numb
     if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)) return refusal(403, 'unknown host')
     const url = new URL(request.url ?? '/', `http://${host}`)
     if (request.method === 'GET' && url.pathname === '/') {
-      if (!isToken(url.searchParams.get('token'))) return refusal(403, 'the address lacks its token; see the terminal')
+      if (!sameSecret(url.searchParams.get('token'), token)) return refusal(403, 'the address lacks its token; see the terminal')
       const html = renderPage({ ...read(), writtenAt: new Date().toISOString(), live: { token } }, assets)
       return { status: 200, type: 'text/html', body: html }
     }
@@ -67,7 +68,7 @@ export async function serveReport(runFolder: string, { port = 0 }: { port?: numb
     if ((origin !== undefined && origin !== `http://${host}`) || (site !== undefined && site !== 'same-origin')) {
       return refusal(403, 'only the page itself may ask')
     }
-    if (!isToken(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? null)) {
+    if (!sameSecret(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? null, token)) {
       return refusal(403, 'the token is missing or not that of this server')
     }
     if (request.method === 'GET' && url.pathname === '/updates') return updates(url.searchParams)
@@ -96,11 +97,6 @@ export async function serveReport(runFolder: string, { port = 0 }: { port?: numb
       evaluation: run.evaluation?.createdAt === query.get('evaluation') ? null : run.evaluation,
     }
     return { status: 200, type: 'application/json', body: JSON.stringify(update) }
-  }
-
-  function isToken(given: string | null): boolean {
-    const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-    return given !== null && timingSafeEqual(digest(given), digest(token))
   }
 
   server.listen(port, '127.0.0.1')

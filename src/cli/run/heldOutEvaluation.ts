@@ -7,7 +7,7 @@ import type { Task } from '../../tasks/task.js'
 import type { Streams } from '../terminal/streams.js'
 import { samplingOfRun } from '../verbs/eval/evalOptions.js'
 import { showEvaluationProgress } from '../verbs/eval/evalOutput.js'
-import type { TrainConfig } from './trainConfig.js'
+import type { TrainConfig } from '../../grpo/config/trainConfig.js'
 
 /**
  * The held-out problems of a run; null when it evaluates none. Throws a ConfigError when some of them are trained on, by

@@ -2,7 +2,7 @@ import { pinnedName, resolveModel } from '../../hub/resolve.js'
 import { hubDataset, resolveTaskData } from '../../tasks/hubDatasets.js'
 import type { Streams } from '../terminal/streams.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
-import type { TrainConfig } from './trainConfig.js'
+import type { TrainConfig } from '../../grpo/config/trainConfig.js'
 
 /**
  * Downloads the model and the data that a run names by their Hub ids and names them by their commits instead

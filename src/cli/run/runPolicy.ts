@@ -3,7 +3,7 @@ import { resolveModel } from '../../hub/resolve.js'
 import { notTrainable } from '../../model/modelParameters.js'
 import { quantizedCopy } from '../../model/quantizedCopy.js'
 import type { CausalLM, Policy } from '../../policy/causalLM.js'
-import type { TrainConfig } from './trainConfig.js'
+import type { TrainConfig } from '../../grpo/config/trainConfig.js'
 
 /** The policy that a run trains: a LoRA adapter over the model, or all of its weights. */
 export function runPolicy(base: CausalLM, { run, lora }: TrainConfig): Policy {

@@ -6,7 +6,7 @@ import type { TaskFlagName } from '../../tasks/taskEntries.js'
 import type { TaskOptions } from '../../tasks/taskOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags, SchemaFlags } from '../terminal/schemaFlags.js'
-import { taskOptionsFrom } from './trainConfig.js'
+import { taskOptionsFrom } from '../../grpo/config/trainConfig.js'
 
 const allNames = Object.keys(taskFlagSchemas) as TaskFlagName[]
 

@@ -3,7 +3,7 @@ import { grpoConfigSchema } from '../../grpo/config/config.js'
 import { taskFlagSchemas } from '../../tasks/taskEntries.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
-import { trainConfigSchema } from './trainConfig.js'
+import { trainConfigSchema } from '../../grpo/config/trainConfig.js'
 
 const flags = schemaFlags(trainConfigSchema.shape)
 

@@ -42,8 +42,8 @@ import {
   startRunFolder,
 } from '../../run/runEntries.js'
 import { percent } from '../terminal/table.js'
-import { formatTrainConfig, parseTrainConfig } from '../run/trainConfig.js'
-import type { TrainConfig } from '../run/trainConfig.js'
+import { formatTrainConfig, parseTrainConfig } from '../../grpo/config/trainConfig.js'
+import type { TrainConfig } from '../../grpo/config/trainConfig.js'
 import { addTrainFlags, readTrainFlags } from '../run/trainFlags.js'
 import { readConfigFile } from '../../run/configFile.js'
 import { statusOf } from '../../io/statusOf.js'

@@ -17,8 +17,8 @@ import { runFileNames } from '../../../run/fileNames.js'
 import { runLayout } from '../../../run/layout.js'
 import { modelOptions, nameOption } from '../../terminal/modelOptions.js'
 import { schemaFlags } from '../../terminal/schemaFlags.js'
-import { parseTrainConfig } from '../../run/trainConfig.js'
-import type { TrainConfig } from '../../run/trainConfig.js'
+import { parseTrainConfig } from '../../../grpo/config/trainConfig.js'
+import type { TrainConfig } from '../../../grpo/config/trainConfig.js'
 import { readRunConfig } from '../../../run/configFile.js'
 
 const { greedy, samples, seed, confidence, maxCompletionLength, temperature, ...others } = evaluationOptions

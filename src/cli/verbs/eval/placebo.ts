@@ -6,7 +6,7 @@ import type { CausalLM } from '../../../policy/causalLM.js'
 import { random } from '../../../rewards/random.js'
 import { runPolicy } from '../../run/runPolicy.js'
 import { loadTask } from '../../../tasks/loadTask.js'
-import type { TrainConfig } from '../../run/trainConfig.js'
+import type { TrainConfig } from '../../../grpo/config/trainConfig.js'
 import { runLayout } from '../../../run/layout.js'
 import { readMetrics } from '../../../run/metricsFile.js'
 

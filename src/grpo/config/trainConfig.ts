@@ -1,9 +1,9 @@
 import path from 'node:path'
-import { checkUsePeft, loraOptionsOf, loraRunOptions } from './loraOptions.js'
+import { checkUsePeft, loraOptionsOf, loraRunOptions } from './loraRunOptions.js'
 import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
-import { completeGRPOConfig, grpoConfigSchema } from '../../grpo/config/config.js'
-import type { GRPOConfig } from '../../grpo/config/config.js'
+import { completeGRPOConfig, grpoConfigSchema } from './config.js'
+import type { GRPOConfig } from './config.js'
 import { expandPath } from '../../io/expandPath.js'
 import { loraSettings } from '../../model/loraOptions.js'
 import type { LoraOptions } from '../../model/loraOptions.js'
@@ -19,6 +19,7 @@ import { option, parseOptions } from '../../options/schema.js'
 import { bySnakeCase, formatConfig } from '../../run/configFile.js'
 import type { EngineInfo } from '../../engine/engine.js'
 import { engineOptions } from '../../engine/engineOptions.js'
+import { rolloutSchema } from '../rollouts/servers/options.js'
 
 /** The options of tasks; null is the task's own default. */
 const taskRunOptions = nullable(taskFlagSchemas)
@@ -77,6 +78,12 @@ const runOptions = {
   outputDir: option(z.string().min(1).nullable(), null, 'Folder of the run; null = runs/TASK-MODEL.'),
   dtype: dtypeOption,
   ...engineOptions,
+  rollout: option(
+    rolloutSchema,
+    null,
+    'Servers that sample in place of the own engine, such as { engine: vllm, base_url: [http://127.0.0.1:8000] } ' +
+      '(docs/scale-out.md); null = the own engine. As a flag in YAML.',
+  ),
 }
 
 /** All options of `grpo-ts train`: at once the check, the type and the help text of the flags. */
