@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ConfigError, GrpoError } from '../../errors.js'
 import { isLoopback, mayAsk } from './access.js'
-import { HttpError } from './httpError.js'
+import { errorBody, HttpError } from './httpError.js'
 import { BodyBudget, withJsonBody } from './requestBody.js'
 
 /** What a service answers at one address. */
@@ -140,12 +140,8 @@ export async function startService(routes: readonly Route[], options: ServiceOpt
         const message = cause instanceof Error ? cause.message : String(cause)
         error = refused?.message ?? 'internal error'
         if (refused?.retryAfter != null) response.setHeader('Retry-After', String(refused.retryAfter))
-        send(
-          request,
-          response,
-          { status: refused?.status ?? 500, body: { error: { message } } },
-          options.transferTimeout,
-        )
+        const status = refused?.status ?? 500
+        send(request, response, { status, body: errorBody(status, message) }, options.transferTimeout)
       },
     )
   })
