@@ -57,7 +57,7 @@ function bundleDependencies() {
 function removeStale() {
   for (const name of fs.readdirSync(path.join(root, 'dist'), { recursive: true })) {
     const source = name.replace(/\.(js|js\.map|d\.ts)$/, '.ts')
-    const isMade = source.endsWith('.ts') || source.endsWith('.py')
+    const isMade = /\.(ts|py|sh)$/.test(source)
     if (isMade && !fs.existsSync(path.join(root, 'src', source))) fs.rmSync(path.join(root, 'dist', name))
   }
 }
@@ -145,8 +145,10 @@ buildSync({
   charset: 'utf8',
   logLevel: 'warning',
 })
-// What runs beside programs in their sandboxes is no TypeScript: Python, and JavaScript that QuickJS runs.
+// What runs beside programs in their sandboxes is no TypeScript: Python, and JavaScript that QuickJS runs. Nor is what exports are made of.
 for (const [folder, ending] of [
+  ['export', '.py'],
+  ['export', '.sh'],
   ['sandbox/python', '.py'],
   ['sandbox/javascript/realm', '.js'],
 ]) {

@@ -6,6 +6,7 @@ import { packageVersion } from '../packageVersion.js'
 import { addBenchCommand } from './bench/bench.js'
 import { addDoctorCommand } from './verbs/doctor/doctor.js'
 import { addDownloadCommand } from './verbs/download.js'
+import { addExportCommand } from './verbs/export.js'
 import { addEvalCommand } from './verbs/eval/evalCommand.js'
 import { ExitCode, reportError } from './terminal/exitCode.js'
 import { helpLayout } from './terminal/helpLayout.js'
@@ -46,6 +47,7 @@ const verbs: readonly AddCommand[] = [
   addMergeCommand,
   addQuantiseCommand,
   addPushCommand,
+  addExportCommand,
   addSetupCommand,
   addDoctorCommand,
   addSelfTestCommand,

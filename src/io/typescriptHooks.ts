@@ -49,7 +49,7 @@ export function load(
 }
 
 /** The file that an import means, as a URL; undefined when there is none. */
-function findFile(specifier: string, parentURL: string | undefined): string | undefined {
+export function findFile(specifier: string, parentURL: string | undefined): string | undefined {
   const { href, search } = new URL(specifier, parentURL)
   const base = search === '' ? href : href.slice(0, -search.length)
   const sources = /\.([mc]?)js$/.exec(base)

@@ -99,6 +99,15 @@ function makeReward(
   return builtIn.make({ ...Object.fromEntries(usable), ...options } as never)
 }
 
+/** The same reward with other files for those of modules, that of its `when` included. Throws a ConfigError for what is no reward. */
+export function withModuleFiles(spec: RewardSpec, fileOf: (file: string) => string): RewardSpec {
+  const { name, when } = parseRewardSpec(spec)
+  const renamed = isModuleFile(name) ? fileOf(name) : name
+  if (typeof spec === 'string' && when === undefined) return renamed + spec.slice(name.length)
+  const condition = when === undefined ? {} : { when: withModuleFiles(when as RewardSpec, fileOf) }
+  return { ...parseRewardSpec(spec), ...condition, name: renamed }
+}
+
 /** The name of a reward and its options. Throws a ConfigError for a text or a value that is none. */
 function parseRewardSpec(spec: RewardSpec): Record<string, unknown> & { name: string } {
   // From YAML it may be anything.

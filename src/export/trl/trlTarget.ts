@@ -1,0 +1,73 @@
+import fs from 'node:fs'
+import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
+import { mapOptions } from '../optionOutcome.js'
+import { pythonNames } from '../python/pythonNames.js'
+import { stringifyForPyYaml } from '../pyYaml.js'
+import { textPrompts } from '../textPrompts.js'
+import { trlOptions, trlSettings } from './trlOptions.js'
+
+const REQUIREMENTS = [
+  'trl==1.16.0',
+  'transformers==5.23.0',
+  'peft==0.21.2',
+  'accelerate==1.15.0',
+  'datasets==5.2.0',
+  'torch==2.13.0',
+]
+
+/** TRL on one machine or several, started by torchrun: `python -m trl.scripts.grpo --config trl.yaml`. */
+export const trlTarget: ExportTarget = { name: 'trl', title: 'TRL 1.16', files }
+
+function files(plan: ExportPlan): ExportedFiles {
+  const { settings, options } = mapOptions('TRL', trlOptions, plan)
+  const names = pythonNames(plan.rewards.map(({ name }) => name))
+  const prompts = textPrompts(plan)
+  const rows = plan.task.problems.map(({ id }, i) => JSON.stringify({ prompt: prompts[i], problem_id: id }))
+  const config = {
+    ...settings,
+    reward_funcs: names.map((name) => `grpo_ts_rewards.${name}`),
+    ...trlSettings,
+  }
+  return {
+    files: {
+      'trl.yaml': `# Options of TRL, by its names, for PyYAML (YAML 1.1): see README.md for where each comes from.\n${stringifyForPyYaml(config)}`,
+      'data/train.jsonl': rows.map((row) => `${row}\n`).join(''),
+      'check_prompts.py': template('check_prompts.py'),
+    },
+    rewardFunctions: [
+      template('reward_functions.py'),
+      ...names.map((name, i) => `${name} = _reward(${JSON.stringify(plan.rewards[i]!.name)})\n`),
+    ].join('\n\n'),
+    requirements: [
+      ...REQUIREMENTS,
+      ...(['int4', 'int8'].includes(plan.config.run.dtype) ? ['bitsandbytes'] : []),
+      ...(plan.config.grpo.reportTo.length > 0 ? ['tensorboard'] : []),
+    ],
+    trainCommand: template('train.sh'),
+    options,
+    comesBack: comesBack(plan),
+  }
+}
+
+function template(name: string): string {
+  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
+}
+
+function comesBack({ config, model }: ExportPlan): string {
+  const { run } = config
+  const name = model.revision === null ? model.name : `${model.name}@${model.revision}`
+  return run.usePeft
+    ? `\`output/\` holds the adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors), \`output/checkpoint-N/\` those of
+earlier steps with trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet.
+
+\`\`\`sh
+grpo-ts eval --model ${name} --adapter output --task …   # paired, against the model without it
+grpo-ts import . --output ../imported                     # an ordinary run folder: report and diagnosis work on it
+\`\`\``
+    : `\`output/\` holds the model with all its weights trained, in Hugging Face's layout; \`output/checkpoint-N/\` those of earlier steps
+with trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet.
+
+\`\`\`sh
+grpo-ts import . --output ../imported                     # an ordinary run folder: report and diagnosis work on it
+\`\`\``
+}
