@@ -23,6 +23,7 @@ import { addQuickstartCommand } from './quickstart/command.js'
 import { addReportCommand } from './verbs/report.js'
 import { addScoreCommand } from './verbs/score.js'
 import { addSelfTestCommand } from './verbs/selftest.js'
+import { addServeCommand } from './verbs/serve.js'
 import { addSetupCommand } from './verbs/setup.js'
 import { addTasksCommand } from './verbs/tasks.js'
 import { addTrainCommand } from './verbs/train.js'
@@ -48,6 +49,7 @@ const verbs: readonly AddCommand[] = [
   addQuantiseCommand,
   addPushCommand,
   addExportCommand,
+  addServeCommand,
   addSetupCommand,
   addDoctorCommand,
   addSelfTestCommand,
@@ -114,6 +116,5 @@ const otherVerbs: Readonly<Record<string, string>> = {
   grpo: 'grpo-ts train trains with GRPO',
   sft: 'only GRPO (grpo-ts train) and pre-training of small models (grpo-ts pretrain) are here',
   chat: 'grpo-ts generate --chat TEXT answers one message',
-  serve: 'grpo-ts report RUN --watch serves the report of a run; models are not served',
   upload: 'grpo-ts push publishes a run',
 }

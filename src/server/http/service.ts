@@ -13,6 +13,8 @@ export interface Route {
   readonly path: string
   /** Whether it is answered without the token. Defaults to false. */
   readonly isOpen?: boolean
+  /** Longest body, in bytes. Defaults to the service's. */
+  readonly maxBodyBytes?: number
   /** @throws HttpError for what it refuses; anything else it throws is answered with 500 and its message */
   answer(request: ServiceRequest): Promise<ServiceAnswer> | ServiceAnswer
 }
@@ -97,7 +99,7 @@ export async function startService(routes: readonly Route[], options: ServiceOpt
     }
     working++
     try {
-      return await withJsonBody(request, { limit: options.maxBodyBytes, budget }, async (body) =>
+      return await withJsonBody(request, { limit: route.maxBodyBytes ?? options.maxBodyBytes, budget }, async (body) =>
         route.answer({ body, signal }),
       )
     } finally {

@@ -77,7 +77,7 @@ export const loadAdapterRequestSchema = z.object({
    * Extension of `grpo-ts serve`: the adapter's files by their names, in base64, for servers on other machines, which do not see the
    * folder.
    */
-  files: z.record(z.string(), z.base64()).optional(),
+  files: z.record(z.string(), z.string()).optional(),
 })
 
 /** What `POST /v1/unload_lora_adapter` is sent. */

@@ -1,0 +1,102 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { ConfigError } from '../../errors.js'
+import { engineOptions } from '../../engine/engineOptions.js'
+import { resolveModel } from '../../hub/resolve.js'
+import { untilAborted } from '../../io/untilAborted.js'
+import { dtypeOption } from '../../model/weights/dtypeOption.js'
+import { option } from '../../options/schema.js'
+import { serveCompletions } from '../../server/completions/serveCompletions.js'
+import { withDownloadProgress } from '../terminal/downloadProgress.js'
+import { Interrupted } from '../terminal/exitCode.js'
+import { interruptible, onInterruption } from '../terminal/interruptible.js'
+import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
+import { schemaFlags } from '../terminal/schemaFlags.js'
+import type { Flags } from '../terminal/schemaFlags.js'
+import { portOption, readToken, requestLog, serviceOptions } from '../terminal/serviceOptions.js'
+import type { Streams } from '../terminal/streams.js'
+
+/** Milliseconds that requests get to end in when the service is told to. */
+const GRACE = 30_000
+
+const flags = schemaFlags({
+  ...serviceOptions,
+  port: portOption(8000),
+  servedModelName: nameOption
+    .optional()
+    .describe('What requests call the model. Defaults to the name that it is given by.'),
+  adapter: z
+    .array(z.string().refine((text) => /^[^=]+=./s.test(text), { error: 'expected NAME=FOLDER' }))
+    .optional()
+    .describe(
+      "LoRA adapters in PEFT's layout, or their Hub ids, by the names that requests call them by: NAME=FOLDER. Defaults to none.",
+    ),
+  maxLoras: option(z.int().min(0), 8, 'Most adapters at a time, those that requests load included.'),
+  maxNumSeqs: option(z.int().positive(), 256, 'Completions of waiting requests that are sampled together.'),
+  dtype: dtypeOption,
+  ...engineOptions,
+})
+
+/** The flags of `grpo-ts serve`. */
+export type ServeOptions = ReturnType<typeof flags.parse>
+
+export function addServeCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command('serve')
+    .summary('completions over HTTP')
+    .description(
+      "Serves a model by vLLM's protocol: /v1/models, /v1/completions with prompts as texts or token ids, /tokenize, " +
+        '/v1/load_lora_adapter and /v1/unload_lora_adapter. Ctrl-C ends it when the requests that it works on are answered.',
+    )
+    .argument('<model>', modelOptions.model.description)
+  flags.addTo(command)
+  command.action((model: string, given: Flags) => serve(model, flags.parse('serve', given), streams))
+}
+
+async function serve(name: string, options: ServeOptions, streams: Streams): Promise<void> {
+  const { host, port, tokenFile, servedModelName = name, maxLoras, maxNumSeqs } = options
+  const token = readToken(tokenFile)
+  try {
+    await interruptible(async (signal) => {
+      onInterruption(signal, (interrupted) =>
+        streams.stderr.write(`${interrupted}: ending the requests that are worked on\n`),
+      )
+      const adapters = await adapterFolders(options.adapter ?? [], streams, signal)
+      await withModel({ ...options, model: name, adapter: null, signal }, async (model) => {
+        const service = await serveCompletions(model, {
+          host,
+          port,
+          token,
+          servedModelName,
+          adapters,
+          maxLoras,
+          maxNumSeqs,
+          onRequest: requestLog(streams.stderr),
+        })
+        streams.stdout.write(`serving  ${servedModelName} at ${service.url}\n`)
+        await untilAborted(new Promise<never>(() => undefined), signal).finally(() => service.stop(GRACE))
+      })
+    })
+  } catch (error) {
+    // That is how it is meant to end.
+    if (!(error instanceof Interrupted)) throw error
+  }
+}
+
+/** The folders of adapters by their names. Throws a ConfigError for a name that is given twice. */
+async function adapterFolders(
+  given: readonly string[],
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const folders: Record<string, string> = {}
+  for (const text of given) {
+    const [name = '', ...rest] = text.split('=')
+    if (Object.hasOwn(folders, name)) throw new ConfigError(`--adapter: there are two of the name ${name}`)
+    const { folder } = await withDownloadProgress(streams.stderr, (onProgress) =>
+      resolveModel(rest.join('='), { onProgress, signal }),
+    )
+    folders[name] = folder
+  }
+  return folders
+}

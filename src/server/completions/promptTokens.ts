@@ -1,0 +1,80 @@
+import { setImmediate } from 'node:timers/promises'
+import { roomForCompletion } from '../../engine/sampling.js'
+import { quote } from '../../io/json.js'
+import type { CausalLM } from '../../policy/causalLM.js'
+import type { Tokenizer } from '../../text/tokenizer.js'
+import { HttpError } from '../http/httpError.js'
+import { limits } from './limits.js'
+
+type Model = Pick<CausalLM, 'config' | 'tokenizer'>
+
+/**
+ * The prompts of a request as token ids: it gives a text, a list of texts, the ids of one prompt, or a list of those.
+ * @throws HttpError 400
+ */
+export async function promptsOf(value: unknown, model: Model, addSpecialTokens: boolean): Promise<number[][]> {
+  const list: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : []
+  if (list.length === 0) {
+    throw new HttpError(400, `prompt: expected a text, token ids, or a list of either, got ${quote(value)}`)
+  }
+  const given: unknown[] = typeof list[0] === 'number' ? [list] : list
+  if (given.length > limits.prompts) {
+    throw new HttpError(
+      400,
+      `prompt: ${given.length} prompts, at most ${limits.prompts} are taken; send smaller batches`,
+    )
+  }
+  const prompts: number[][] = []
+  for (const [index, prompt] of given.entries()) {
+    const where = given.length === 1 ? 'prompt' : `prompt.${index}`
+    if (typeof prompt === 'string') {
+      prompts.push(encodeText(prompt, model, addSpecialTokens, where))
+      // Long texts take a while, and others ask meanwhile.
+      await setImmediate()
+    } else prompts.push(checkedIds(prompt, model, where))
+  }
+  return prompts
+}
+
+/** The tokens of a text; special tokens in it count as such. Throws an HttpError 400. */
+export function encodeText(text: string, model: Model, addSpecialTokens: boolean, where: string): number[] {
+  const longest = limits.charactersPerPosition * model.config.maxPositions
+  if (text.length > longest) {
+    throw new HttpError(
+      400,
+      `${where}: a text of ${text.length} characters is longer than the ${model.config.maxPositions} positions of the model`,
+    )
+  }
+  return tokenizerOf(model).encode(text, { addSpecialTokens })
+}
+
+/** Throws an HttpError 400 when the model has no tokenizer. */
+export function tokenizerOf({ tokenizer }: Model): Tokenizer {
+  if (tokenizer) return tokenizer
+  throw new HttpError(400, 'the model has no tokenizer.json; give prompts as token ids')
+}
+
+function checkedIds(prompt: unknown, { config: { vocabularySize } }: Model, where: string): number[] {
+  if (!Array.isArray(prompt)) throw new HttpError(400, `${where}: expected a text or token ids, got ${quote(prompt)}`)
+  const at = prompt.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabularySize))
+  if (at < 0) return prompt as number[]
+  throw new HttpError(
+    400,
+    `${where}: token ${at} is ${quote(prompt[at])}; expected whole numbers from 0 to ${vocabularySize - 1}`,
+  )
+}
+
+/** Throws an HttpError 400 for prompts that are empty or have no room for a completion in the model. */
+export function checkRoom(prompts: readonly number[][], maxTokens: number, { config: { maxPositions } }: Model): void {
+  for (const [index, { length }] of prompts.entries()) {
+    const where = prompts.length === 1 ? 'prompt' : `prompt.${index}`
+    if (length === 0) throw new HttpError(400, `${where}: it has no token; expected at least one`)
+    const room = roomForCompletion(length, maxPositions)
+    if (maxTokens <= room) continue
+    throw new HttpError(
+      400,
+      `${where}: ${length} tokens and max_tokens ${maxTokens} are more than the ${maxPositions} positions of the model; ` +
+        (room < 1 ? 'shorten it' : `shorten it, or set max_tokens to ${room} or less`),
+    )
+  }
+}
