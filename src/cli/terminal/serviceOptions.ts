@@ -6,28 +6,27 @@ import type { RequestLine } from '../../server/http/service.js'
 import { nameOption } from './modelOptions.js'
 import type { Streams } from './streams.js'
 
-/** Environment variable that holds the token of a service. */
-const TOKEN_VARIABLE = 'GRPO_TS_TOKEN'
-
-/** The options of the verbs that are services. */
-export const serviceOptions = {
-  host: option(z.string().min(1), '127.0.0.1', 'Address to listen at; beyond this machine a token is demanded.'),
-  tokenFile: nameOption
-    .optional()
-    .describe(
-      `File with the token that requests have to show. Defaults to ${TOKEN_VARIABLE} of the environment, else to none.`,
-    ),
-}
-
-/** The port that a service listens at. */
-export function portOption(port: number): z.ZodDefault<z.ZodInt> {
-  return option(z.int().min(0).max(65_535), port, 'Port to listen at; 0 = a free one.')
+/** The options of a verb that is a service. */
+export function serviceOptions(
+  port: number,
+  /** Environment variable that holds the token. */
+  tokenVariable: string,
+) {
+  return {
+    host: option(z.string().min(1), '127.0.0.1', 'Address to listen at; beyond this machine a token is demanded.'),
+    port: option(z.int().min(0).max(65_535), port, 'Port to listen at; 0 = a free one.'),
+    tokenFile: nameOption
+      .optional()
+      .describe(
+        `File with the token that requests have to show. Defaults to what ${tokenVariable} of the environment holds, else to none.`,
+      ),
+  }
 }
 
 /** The token of a service; null for none. Throws a ConfigError for one that no header could hold. */
-export function readToken(file: string | undefined, environment = process.env): string | null {
-  const source = file ?? `the environment variable ${TOKEN_VARIABLE}`
-  const token = (file === undefined ? (environment[TOKEN_VARIABLE] ?? '') : readTokenFile(file)).trim()
+export function readToken(file: string | undefined, tokenVariable: string): string | null {
+  const source = file ?? `the environment variable ${tokenVariable}`
+  const token = (file === undefined ? (process.env[tokenVariable] ?? '') : readTokenFile(file)).trim()
   if (file === undefined && token === '') return null
   if (/^[\x21-\x7e]{8,}$/.test(token)) return token
   throw new ConfigError(

@@ -13,15 +13,16 @@ import { interruptible, onInterruption } from '../terminal/interruptible.js'
 import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
-import { portOption, readToken, requestLog, serviceOptions } from '../terminal/serviceOptions.js'
+import { readToken, requestLog, serviceOptions } from '../terminal/serviceOptions.js'
 import type { Streams } from '../terminal/streams.js'
 
 /** Milliseconds that requests get to end in when the service is told to. */
 const GRACE = 30_000
 
+const TOKEN_VARIABLE = 'GRPO_TS_SERVE_TOKEN'
+
 const flags = schemaFlags({
-  ...serviceOptions,
-  port: portOption(8000),
+  ...serviceOptions(8000, TOKEN_VARIABLE),
   servedModelName: nameOption
     .optional()
     .describe('What requests call the model. Defaults to the name that it is given by.'),
@@ -55,7 +56,7 @@ export function addServeCommand(program: Command, streams: Streams): void {
 
 async function serve(name: string, options: ServeOptions, streams: Streams): Promise<void> {
   const { host, port, tokenFile, servedModelName = name, maxLoras, maxNumSeqs } = options
-  const token = readToken(tokenFile)
+  const token = readToken(tokenFile, TOKEN_VARIABLE)
   try {
     await interruptible(async (signal) => {
       onInterruption(signal, (interrupted) =>
@@ -88,15 +89,15 @@ async function adapterFolders(
   given: readonly string[],
   streams: Streams,
   signal: AbortSignal,
-): Promise<Record<string, string>> {
-  const folders: Record<string, string> = {}
+): Promise<Map<string, string>> {
+  const folders = new Map<string, string>()
   for (const text of given) {
     const [name = '', ...rest] = text.split('=')
-    if (Object.hasOwn(folders, name)) throw new ConfigError(`--adapter: there are two of the name ${name}`)
+    if (folders.has(name)) throw new ConfigError(`--adapter: there are two of the name ${name}`)
     const { folder } = await withDownloadProgress(streams.stderr, (onProgress) =>
       resolveModel(rest.join('='), { onProgress, signal }),
     )
-    folders[name] = folder
+    folders.set(name, folder)
   }
   return folders
 }

@@ -13,7 +13,7 @@ export function completionsAnswer(
   name: string,
   { options, prompts }: CompletionsCall,
   groups: readonly (readonly Completion[])[], // [P][n]
-): unknown {
+) {
   const completions = groups.flat()
   const promptTokens = prompts.reduce((sum, { length }) => sum + length, 0)
   const completionTokens = completions.reduce((sum, { ids }) => sum + ids.length, 0)

@@ -14,6 +14,8 @@ function only(schema: z.ZodType): z.ZodType {
   return schema.optional().describe('It is not supported here.')
 }
 
+const stopString = z.string().min(1).max(limits.stopStringLength)
+
 const schema = z.object({
   ...completionsRequestSchema.shape,
   model: z.string().optional(),
@@ -25,7 +27,7 @@ const schema = z.object({
   min_p: z.number().min(0).max(1).default(0),
   repetition_penalty: z.number().positive().default(1),
   seed: z.int().nonnegative().optional(),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(limits.stopStrings)]).default([]),
+  stop: z.union([stopString, z.array(stopString).max(limits.stopStrings)]).default([]),
   stop_token_ids: z.array(z.int().nonnegative()).max(limits.stopTokenIds).default([]),
   logprobs: z.literal(0).optional().describe('Of alternatives to the sampled tokens nothing is kept.'),
   /** As in OpenAI's API; vLLM's default is what the model's generation_config.json says. */

@@ -8,6 +8,8 @@ export const limits = {
   tokens: 2 ** 21,
   /** Stop strings of a request. */
   stopStrings: 16,
+  /** Characters of a stop string: the text is searched for it after each token. */
+  stopStringLength: 256,
   /** Tokens of a request that end completions. */
   stopTokenIds: 1024,
   /** Characters of a text for each position of the model: no token of ordinary text is as long. */

@@ -15,12 +15,15 @@ import { completionsAnswer } from './completionsAnswer.js'
 import { completionsCall, parseCompletionsRequest } from './completionsRequest.js'
 import type { EngineQueue } from './engineQueue.js'
 import { limits } from './limits.js'
+import { completionsMetrics } from './metrics.js'
+import type { CompletionsUsage } from './metrics.js'
 import { encodeText, tokenizerOf } from './promptTokens.js'
 import type { ServedModels } from './servedModels.js'
 
 /** What vLLM answers, as far as sampling from a policy needs it. */
 export function completionsRoutes(models: ServedModels, queue: EngineQueue): Route[] {
   const started = Math.floor(Date.now() / 1000)
+  const usage: CompletionsUsage = { requests: 0, promptTokens: 0, generationTokens: 0 }
   const { base } = models
 
   async function complete({ body, signal }: ServiceRequest): Promise<ServiceAnswer> {
@@ -28,7 +31,11 @@ export function completionsRoutes(models: ServedModels, queue: EngineQueue): Rou
     return models.use(request.options.model, async ({ model, name }) => {
       const call = await completionsCall(request, model)
       const groups = await queue.generate({ model, prompts: call.prompts, options: call.sampling, signal })
-      return { body: completionsAnswer(model, name, call, groups) }
+      const answer = completionsAnswer(model, name, call, groups)
+      usage.requests++
+      usage.promptTokens += answer.usage.prompt_tokens
+      usage.generationTokens += answer.usage.completion_tokens
+      return { body: answer }
     })
   }
 
@@ -83,6 +90,14 @@ export function completionsRoutes(models: ServedModels, queue: EngineQueue): Rou
     { method: 'GET', path: '/health', isOpen: true, answer: () => ({ body: { status: 'ok' } }) },
     { method: 'GET', path: '/version', answer: () => ({ body: { version: packageVersion() } }) },
     { method: 'GET', path: '/v1/models', answer: list },
+    {
+      method: 'GET',
+      path: '/metrics',
+      answer: () => ({
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+        body: completionsMetrics(queue, usage, models.list().length - 1),
+      }),
+    },
     post('/v1/completions', complete),
     post('/tokenize', tokenize),
     post('/v1/load_lora_adapter', load, limits.adapterBodyBytes),

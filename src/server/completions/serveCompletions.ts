@@ -11,7 +11,7 @@ export interface CompletionsServiceOptions extends Pick<ServiceOptions, 'host' |
   /** The name that requests know the model by. */
   readonly servedModelName: string
   /** Folders of adapters in PEFT's layout, by the names that requests know them by. */
-  readonly adapters: Readonly<Record<string, string>>
+  readonly adapters: ReadonlyMap<string, string>
   /** Most adapters at a time. */
   readonly maxLoras: number
   /** Completions that requests are put together up to in a call of the engine. */
@@ -32,7 +32,7 @@ export async function serveCompletions(
   const queue = new EngineQueue(maxNumSeqs)
   const models = new ServedModels({ name: servedModelName, model, root: model.folder }, queue, maxLoras)
   try {
-    for (const [name, folder] of Object.entries(adapters)) await models.load(name, folder)
+    for (const [name, folder] of adapters) await models.load(name, folder)
     const service = await startService(completionsRoutes(models, queue), {
       ...options,
       maxBodyBytes: limits.bodyBytes,
@@ -44,7 +44,6 @@ export async function serveCompletions(
       ...service,
       async stop(graceMilliseconds) {
         await service.stop(graceMilliseconds)
-        await queue.idle()
         await models.dispose()
       },
     }

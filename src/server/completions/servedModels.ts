@@ -15,6 +15,9 @@ interface Adapter extends ServedModel {
   users: number
 }
 
+/** Characters of an adapter's name. */
+const LONGEST_NAME = 256
+
 /** The base model and its adapters by their names. Each adapter takes memory for itself only, and only until it is unloaded. */
 export class ServedModels {
   readonly #adapters = new Map<string, Adapter>()
@@ -44,20 +47,27 @@ export class ServedModels {
     try {
       return await body(adapter)
     } finally {
-      if (--adapter.users === 0 && this.#leaving.has(adapter)) await this.#free(adapter)
+      // Its own answer does not wait for that.
+      if (--adapter.users === 0 && this.#leaving.has(adapter)) void this.#free(adapter)
     }
   }
 
   /**
    * Loads an adapter in PEFT's layout from a folder.
-   * @throws HttpError 400 for a name that is taken, and where there are too many; what loadAdapter throws
+   * @throws HttpError 400 for a name that is none or taken, and where there are too many; what loadAdapter throws
    */
   async load(name: string, folder: string, root: string | null = folder): Promise<void> {
+    if (name === '' || name.length > LONGEST_NAME) {
+      throw new HttpError(400, `lora_name: expected a name of at most ${LONGEST_NAME} characters`)
+    }
     if (name === this.base.name || this.#adapters.has(name) || this.#loading.has(name)) {
-      throw new HttpError(400, `The lora adapter '${shown(name)}' has already been loaded: load it under another name`)
+      throw new HttpError(400, `The lora adapter '${name}' has already been loaded; load this one under another name`)
     }
     if (this.#adapters.size + this.#loading.size + this.#leaving.size >= this.maxLoras) {
-      throw new HttpError(400, `${this.maxLoras} adapters are loaded already (--max-loras); unload one`)
+      throw new HttpError(
+        400,
+        `${this.maxLoras} adapters are loaded or still used, which is the limit (--max-loras); unload one`,
+      )
     }
     this.#loading.add(name)
     try {
@@ -77,20 +87,21 @@ export class ServedModels {
     if (adapter.users === 0) await this.#free(adapter)
   }
 
-  /** Frees all adapters. */
+  /** Frees all adapters when the engine is through with what it computes. */
   async dispose(): Promise<void> {
     for (const name of [...this.#adapters.keys()]) await this.unload(name)
+    await this.queue.idle()
   }
 
   async #free(adapter: Adapter): Promise<void> {
     await this.queue.exclusively(() => {
+      this.#leaving.delete(adapter)
       adapter.model.dispose()
     })
-    this.#leaving.delete(adapter)
   }
 }
 
-/** A name in a message, not endless. */
+/** A name that nobody has, in a message. */
 function shown(name: string): string {
-  return name.length > 100 ? `${name.slice(0, 100)}…` : name
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
 }

@@ -23,11 +23,18 @@ export interface Served {
   get(path: string): Promise<Answer>
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Answer>
   /** Completions with their log-probabilities and ids. Throws for an answer that is no 200. */
-  complete(request: Partial<CompletionsRequest> & { prompt: unknown }): Promise<ServedCompletion[]>
+  complete(
+    request: Partial<Omit<CompletionsRequest, 'stop' | 'prompt'>> & Record<string, unknown>,
+  ): Promise<ServedCompletion[]>
 }
 
 /** What a served completion and one of the library have in common. */
 export type ServedCompletion = Pick<Completion, 'ids' | 'logProbs' | 'text' | 'finishReason'>
+
+/** What a server tells of completions. */
+export function asServed(groups: readonly (readonly Completion[])[]): ServedCompletion[] {
+  return groups.flat().map(({ ids, logProbs, text, finishReason }) => ({ ids, logProbs, text, finishReason }))
+}
 
 export async function serveForTest(model: CausalLM, options: Partial<CompletionsServiceOptions> = {}): Promise<Served> {
   const lines: RequestLine[] = []
@@ -36,7 +43,7 @@ export async function serveForTest(model: CausalLM, options: Partial<Completions
     port: 0,
     token: null,
     servedModelName: 'base',
-    adapters: {},
+    adapters: new Map(),
     maxLoras: 4,
     maxNumSeqs: 64,
     onRequest: (line) => lines.push(line),
