@@ -8,7 +8,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Whether a request may ask: it shows the token, and where there is none, it is no page in a browser, which could be anybody's.
+ * Whether a request may ask: it shows the token, and where none is asked for, it is no page in a browser, which could be anybody's.
  * @throws HttpError 401 or 403
  */
 export function mayAsk(
@@ -22,7 +22,10 @@ export function mayAsk(
   }
   if (origin !== undefined) throw new HttpError(403, 'pages in browsers may not ask')
   // A page of another site that has its name resolve to this machine still names itself as the host.
-  const name = named.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+  const name = named
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
   if (isLoopback(host) && !isLoopback(name)) throw new HttpError(403, 'unknown host')
 }
 

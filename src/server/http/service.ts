@@ -3,73 +3,19 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ConfigError, GrpoError } from '../../errors.js'
 import { isLoopback, mayAsk } from './access.js'
-import { errorBody, HttpError } from './httpError.js'
-import { BodyBudget, withJsonBody } from './requestBody.js'
+import { ByteBudget } from './byteBudget.js'
+import type { ByteClaim } from './byteBudget.js'
+import { Connections } from './connections.js'
+import { HttpError } from './httpError.js'
+import { checkBodyHeaders, parseBody, readBody } from './requestBody.js'
+import { encodeAnswer, errorAnswer, send } from './send.js'
+import type { EncodedAnswer } from './send.js'
+import type { Route } from './route.js'
+import type { ServiceOptions } from './serviceOptions.js'
 
-/** What a service answers at one address. */
-export interface Route {
-  readonly method: 'GET' | 'POST'
-  /** Such as `/v1/rewards`. */
-  readonly path: string
-  /** Whether it is answered without the token. Defaults to false. */
-  readonly isOpen?: boolean
-  /** Longest body, in bytes. Defaults to the service's. */
-  readonly maxBodyBytes?: number
-  /** @throws HttpError for what it refuses; anything else it throws is answered with 500 and its message */
-  answer(request: ServiceRequest): Promise<ServiceAnswer> | ServiceAnswer
-}
-
-/** A request that may ask. */
-export interface ServiceRequest {
-  /** Of JSON; null of GET. */
-  readonly body: unknown
-  /** Aborted when the client is gone, and when the service has waited long enough to end. */
-  readonly signal: AbortSignal
-}
-
-/** What a request gets. */
-export interface ServiceAnswer {
-  /** Defaults to 200. */
-  readonly status?: number
-  /** A text is sent as it is, with `type`; anything else as JSON. */
-  readonly body: unknown
-  /** Of a text. Defaults to text/plain. */
-  readonly type?: string
-}
-
-/** How a service is offered. */
-export interface ServiceOptions {
-  /** Address to listen at. Beyond this machine (not loopback) a token is demanded. */
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** What requests have to show, as `Authorization: Bearer TOKEN` or as the password of Basic; null for nothing. */
-  readonly token: string | null
-  /** Longest body, in bytes. */
-  readonly maxBodyBytes: number
-  /** Bytes of all bodies together; requests beyond get 429. */
-  readonly maxBufferedBytes: number
-  /** Requests with a body that are worked on or wait; further ones get 429 with Retry-After. */
-  readonly maxRequests: number
-  /** Milliseconds that a client may take to send its request, and to take its answer. */
-  readonly transferTimeout: number
-  /** Told of every request when it is answered; nothing of its contents. Defaults to nobody. */
-  readonly onRequest?: (request: RequestLine) => void
-}
-
-/** What is told of a request. */
-export interface RequestLine {
-  readonly method: string
-  /** The path of a route; `other` for all else, for what clients send is theirs. */
-  readonly path: string
-  readonly status: number
-  /** From its first byte to the last of the answer. */
-  readonly milliseconds: number
-  /** Of its body. */
-  readonly bytes: number
-  /** Why it was refused, without contents; null otherwise. */
-  readonly error: string | null
-}
+export type { Route, ServiceRequest } from './route.js'
+export type { ServiceAnswer } from './send.js'
+export type { RequestLine, ServiceOptions } from './serviceOptions.js'
 
 /** A service that listens. */
 export interface Service {
@@ -80,129 +26,182 @@ export interface Service {
   stop(graceMilliseconds: number): Promise<void>
 }
 
-/** Listens, and answers by the routes. Throws a GrpoError when the port is taken, a ConfigError for an open address without a token. */
+/**
+ * Listens, and answers by the routes. Throws a GrpoError when the port is taken, a ConfigError for a token that no header can hold,
+ * and for an open address without one.
+ */
 export async function startService(routes: readonly Route[], options: ServiceOptions): Promise<Service> {
-  if (options.token === null && !isLoopback(options.host)) {
-    throw new ConfigError(
-      `host ${options.host} is open to other machines, and there is no token; give one, or listen at 127.0.0.1`,
-    )
-  }
-  const budget = new BodyBudget(options.maxBufferedBytes)
-  const ending = new AbortController()
+  checkAccess(options)
+  const { host, transferTimeout } = options
+  const bodies = new ByteBudget(options.maxBufferedBytes)
+  const answers = new ByteBudget(options.maxBufferedBytes)
+  const connections = new Connections()
+  const asking = new Set<AbortController>()
   let working = 0
-  let stopped = false
+  let stopping: Promise<void> | null = null
 
-  async function answerTo(request: http.IncomingMessage, route: Route, signal: AbortSignal): Promise<ServiceAnswer> {
-    if (route.method === 'GET') return route.answer({ body: null, signal })
-    if (working >= options.maxRequests) {
-      throw new HttpError(429, `${working} requests are worked on already; ask again`, 1)
+  async function answerTo(
+    request: http.IncomingMessage,
+    route: Route,
+    { signal, claim, goOn }: { signal: AbortSignal; claim: ByteClaim; goOn: () => void },
+  ): Promise<EncodedAnswer> {
+    if (route.method === 'GET') return encodeAnswer(await route.answer({ body: null, signal }))
+    const limit = route.maxBodyBytes ?? options.maxBodyBytes
+    checkBodyHeaders(request, limit)
+    const checkRoom = (): void => {
+      if (working >= options.maxRequests) throw new HttpError(429, `${working} requests are worked on; ask again`)
     }
-    working++
+    checkRoom()
+    goOn()
     try {
-      return await withJsonBody(request, { limit: route.maxBodyBytes ?? options.maxBodyBytes, budget }, async (body) =>
-        route.answer({ body, signal }),
-      )
+      const bytes = await readBody(request, { limit, claim })
+      // Those that send slowly keep nobody from being worked on.
+      checkRoom()
+      working++
+      try {
+        return encodeAnswer(await route.answer({ body: parseBody(bytes), signal }))
+      } finally {
+        working--
+      }
     } finally {
-      working--
+      claim.free()
     }
   }
 
-  const server = http.createServer((request, response) => {
+  function onRequest(request: http.IncomingMessage, response: http.ServerResponse, waitsToSend: boolean): void {
     const started = performance.now()
     const path = pathOf(request)
     const atPath = routes.filter((route) => route.path === path)
-    const gone = new AbortController()
-    const signal = AbortSignal.any([gone.signal, ending.signal])
+    const controller = new AbortController()
+    const claim = bodies.claim()
     let error: string | null = null
-    response.on('close', () => {
-      gone.abort(new HttpError(499, 'the client is gone'))
+    let onSent = (): void => undefined
+    let isSent = false
+    let isClosed = false
+    const onClose = (): void => {
+      if (isClosed) return
+      isClosed = true
+      end?.()
+      onSent()
+      asking.delete(controller)
+      controller.abort(new HttpError(499, 'the client is gone'))
       options.onRequest?.({
         method: request.method ?? '',
         path: atPath.length > 0 ? path : 'other',
-        status: response.writableFinished ? response.statusCode : 499,
+        status: isSent ? response.statusCode : 499,
         milliseconds: performance.now() - started,
-        bytes: Number(request.headers['content-length'] ?? 0) || 0,
-        error,
+        bytes: claim.taken,
+        error: isSent ? error : 'the client is gone, or was too slow',
       })
-    })
-    const respond = async (): Promise<ServiceAnswer> => {
-      if (stopped) throw new HttpError(503, 'the service ends', 5)
-      const route = atPath.find(({ method }) => method === request.method)
-      if (route?.isOpen !== true) mayAsk(request, options)
-      if (atPath.length === 0) throw new HttpError(404, 'there is nothing at this address')
-      if (!route) throw new HttpError(405, `expected ${atPath.map(({ method }) => method).join(' or ')}`)
-      return answerTo(request, route, signal)
     }
-    respond().then(
-      (answer) => {
-        send(request, response, answer, options.transferTimeout)
-      },
-      (cause: unknown) => {
-        const refused = cause instanceof HttpError ? cause : null
-        const message = cause instanceof Error ? cause.message : String(cause)
-        error = refused?.message ?? 'internal error'
-        if (refused?.retryAfter != null) response.setHeader('Retry-After', String(refused.retryAfter))
-        const status = refused?.status ?? 500
-        send(request, response, { status, body: errorBody(status, message) }, options.transferTimeout)
-      },
-    )
+    const end = connections.begin(request.socket, onClose)
+    if (!end) return
+    asking.add(controller)
+    response.once('close', onClose)
+    // It is told of the end of a connection too. Node's own listener ends those that are not kept.
+    response.prependOnceListener('finish', () => (isSent = !request.socket.destroyed))
+    let sends = !waitsToSend
+    const goOn = (): void => {
+      if (!sends) response.writeContinue()
+      sends = true
+    }
+    const respond = async (): Promise<EncodedAnswer> => {
+      if (stopping) throw new HttpError(503, 'the service ends')
+      const route = atPath.find(({ method }) => method === request.method)
+      mayAsk(request, route?.isOpen === true ? { host, token: null } : options)
+      if (atPath.length === 0) throw new HttpError(404, 'there is nothing at this address')
+      if (!route) {
+        const methods = atPath.map(({ method }) => method)
+        response.setHeader('Allow', methods.join(', '))
+        throw new HttpError(405, `expected ${methods.join(' or ')}`)
+      }
+      return answerTo(request, route, { signal: controller.signal, claim, goOn })
+    }
+    void respond()
+      .catch((cause: unknown) => {
+        const answer = errorAnswer(cause)
+        error = answer.logged
+        return answer
+      })
+      .then((answer) => {
+        if (isClosed) return
+        const isLast = stopping !== null || !sends
+        onSent = send(answer, { request, response, budget: answers, transferTimeout, isLast })
+      })
+  }
+
+  const server = http.createServer({
+    connectionsCheckingInterval: Math.min(Math.max(transferTimeout / 4, 50), 5000),
+    headersTimeout: Math.min(transferTimeout, 30_000),
+    requestTimeout: transferTimeout,
+    keepAliveTimeout: KEEP_ALIVE,
   })
-  server.headersTimeout = Math.min(options.transferTimeout, 30_000)
-  server.requestTimeout = options.transferTimeout
-  server.keepAliveTimeout = 120_000
   server.maxHeadersCount = 100
-  server.listen(options.port, options.host)
+  server.maxConnections = options.maxConnections ?? 1000
+  server.on('connection', (socket) => {
+    connections.add(socket)
+  })
+  // The next one finds room.
+  server.on('drop', () => {
+    connections.closeIdle()
+  })
+  server.on('request', (request, response) => {
+    onRequest(request, response, false)
+  })
+  server.on('checkContinue', (request, response) => {
+    onRequest(request, response, true)
+  })
+  server.listen(options.port, host)
   try {
     await once(server, 'listening')
   } catch (cause) {
     throw new GrpoError(
-      `cannot listen at ${options.host}, port ${options.port} (${(cause as Error).message}); choose another port`,
+      `cannot listen at ${host}, port ${options.port} (${(cause as Error).message}); choose another port`,
       { cause },
     )
   }
+  // A connection that cannot be accepted, for want of file descriptors, is the client's loss only.
+  server.on('error', () => undefined)
   const { port } = server.address() as AddressInfo
+
+  async function end(graceMilliseconds: number): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve))
+    connections.closeIdle()
+    const timers = [
+      setTimeout(() => {
+        for (const controller of asking) controller.abort(new HttpError(503, 'the service has ended'))
+      }, graceMilliseconds),
+      setTimeout(() => {
+        server.closeAllConnections()
+      }, graceMilliseconds + LAST_ANSWERS),
+    ]
+    await closed
+    timers.forEach(clearTimeout)
+  }
+
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
-    async stop(graceMilliseconds) {
-      stopped = true
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeIdleConnections()
-      const timer = setTimeout(() => {
-        ending.abort(new HttpError(503, 'the service has ended', 5))
-        setTimeout(() => {
-          server.closeAllConnections()
-        }, 1000).unref()
-      }, graceMilliseconds)
-      await closed
-      clearTimeout(timer)
-    },
+    stop: (graceMilliseconds) => (stopping ??= end(graceMilliseconds)),
   }
 }
 
-/** Sends an answer; a client that does not take it within the time limit loses its connection. */
-function send(
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
-  { status = 200, body, type = 'text/plain; charset=utf-8' }: ServiceAnswer,
-  transferTimeout: number,
-): void {
-  if (response.destroyed) return
-  const isText = typeof body === 'string'
-  const bytes = Buffer.from(isText ? body : JSON.stringify(body))
-  // What was not read of the request would be taken for the next one.
-  if (!request.complete) response.setHeader('Connection', 'close')
-  response.writeHead(status, {
-    'Content-Type': isText ? type : 'application/json',
-    'Content-Length': bytes.length,
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  })
-  const timer = setTimeout(() => response.destroy(), transferTimeout)
-  response.on('close', () => {
-    clearTimeout(timer)
-  })
-  response.end(bytes)
+/** Milliseconds that a connection may wait for its next request: longer than clients keep theirs, so that they end them. */
+const KEEP_ALIVE = 120_000
+/** Milliseconds in which what is aborted at the end is answered. */
+const LAST_ANSWERS = 1000
+
+function checkAccess({ host, token }: ServiceOptions): void {
+  if (token === null && !isLoopback(host)) {
+    throw new ConfigError(
+      `host ${host} is open to other machines, and there is no token; give one, or listen at 127.0.0.1`,
+    )
+  }
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new ConfigError(
+      'the token is empty, or has characters besides visible ASCII; expected such as openssl rand -hex 32 prints',
+    )
+  }
 }
 
 function pathOf({ url = '' }: http.IncomingMessage): string {
