@@ -11,11 +11,11 @@ import { loadTask } from '../tasks/loadTask.js'
 import type { ExportPlan, ExportTarget } from './exportPlan.js'
 import { modelSource, runSources } from './exportSources.js'
 import type { ModelSource, RunSources } from './exportSources.js'
-import type { Launcher } from './launchers/launchers.js'
+import type { Launcher } from './launchers/launcher.js'
 import { packageJson } from './packageJson.js'
 import { clientSource } from './python/pythonNames.js'
 import { readme } from './readme.js'
-import { runScript } from './runScript.js'
+import { runScript, setupScript } from './scripts/runScript.js'
 
 export interface ExportOptions {
   readonly target: ExportTarget
@@ -30,11 +30,12 @@ export interface ExportOptions {
  * Writes a folder that trains a run with another engine: its configuration and data in the engine's own form, our config.yaml for the
  * reward service, and run.sh that starts both. It appears when all of it is written, and not at all when anything fails.
  *
- * Throws a ConfigError for what the engine cannot do, all of it at once, and whatever loading the task and the rewards throws.
+ * Throws a ConfigError for what the engine cannot do, all of it at once, and for processes that the launcher cannot place, and whatever loading the task and the rewards throws.
  */
 export async function exportRun(config: TrainConfig, options: ExportOptions): Promise<ExportPlan> {
   const { target, launcher, processes, output, download = {} } = options
   checkNewFolder(output)
+  launcher.check(processes)
   const rewards = await loadRewards(config.run.rewards, config.run)
   const task = await loadTask(config.run.task, config.task)
   if (task.problems.length === 0) throw new ConfigError(`task ${task.name} has no problems; there is nothing to export`)
@@ -60,9 +61,10 @@ export async function exportRun(config: TrainConfig, options: ExportOptions): Pr
     'grpo_ts_rewards.py': rewardModule(exported.rewardFunctions, plan.configHash),
     'requirements.txt': exported.requirements.map((line) => `${line}\n`).join(''),
     'run.sh': runScript(target, processes, exported.trainCommand),
+    'setup.sh': setupScript(),
     'README.md': readme(target, plan, exported, { launcher, notes }),
     'prompt_ids.jsonl': promptIds.map((line) => `${line}\n`).join(''),
-    ...launcher.files(plan, target),
+    ...launcher.files(plan),
     ...exported.files,
   }
   await writeNewFolder(output, (folder) => writeExport(folder, files, model, sources))

@@ -1,6 +1,6 @@
 import { packageVersion } from '../packageVersion.js'
 import type { ExportedFiles, ExportPlan, ExportTarget, MappedOption } from './exportPlan.js'
-import type { Launcher } from './launchers/launchers.js'
+import type { Launcher } from './launchers/launcher.js'
 
 /** README.md of an export. */
 export function readme(
@@ -18,14 +18,14 @@ ${inline(config.run.model)}, ${processes} ${processes === 1 ? 'process' : 'proce
 ## Run it
 
 \`\`\`sh
-python3 -m venv venv && venv/bin/pip install -r requirements.txt   # Node.js 20.19 or later is needed too
-PYTHON=venv/bin/python bash run.sh
+bash setup.sh   # venv/ with requirements.txt, Node.js where there is none, grpo-ts as package.json names it
+bash run.sh
 \`\`\`
 
-run.sh installs grpo-ts as package.json names it (\`GRPO_TS=path/to/dist/cli/main.js\` takes another copy), starts
-\`grpo-ts serve-rewards config.yaml\` on a loopback port with a token that it makes up, waits until it answers with the configuration of
-this export, compares the prompts (check_prompts.py), and trains. The service computes all rewards; when it dies it is started
-again, and the training waits for it. Its log is in logs/.
+run.sh starts \`grpo-ts serve-rewards config.yaml\` on a loopback port with a token that it makes up, waits until it answers with the
+configuration of this export, compares the prompts (check_prompts.py), and trains. The service computes all rewards; when it dies
+it is started again, and the training waits for it. Its log is in logs/. \`PYTHON=…\` takes another Python than that of venv/,
+\`GRPO_TS=path/to/dist/cli/main.js\` another copy of grpo-ts; arguments of run.sh are handed on to the engine.
 ${launcher.readme(plan)}
 ## What comes back
 

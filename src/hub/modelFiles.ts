@@ -74,10 +74,10 @@ export async function downloadConfig(id: string, options: DownloadOptions = {}):
   return downloadRepository(parseRepository(id, 'model', options.revision), choose, options)
 }
 
-/** A model's tokenizer alone, as {@link downloadModel} brings it. */
+/** A model's tokenizer alone, as {@link downloadModel} brings it, with generation_config.json, which names the tokens that end a text. */
 export async function downloadTokenizer(id: string, options: DownloadOptions = {}): Promise<Snapshot> {
   const choose = (paths: readonly string[]): string[] => {
-    return paths.filter((file) => tokenizerFileNames.some((name) => name === file))
+    return paths.filter((file) => ['generation_config.json', ...tokenizerFileNames].includes(file))
   }
   return downloadRepository(parseRepository(id, 'model', options.revision), choose, options)
 }

@@ -1,14 +1,8 @@
-import type { ExportPlan, ExportTarget } from '../exportPlan.js'
+import { hfJobs } from './hfJobs.js'
+import type { Launcher } from './launcher.js'
+import { sky } from './sky.js'
+import { slurm } from './slurm.js'
 
-/** What starts run.sh of an export on the machines of a cluster or cloud. */
-export interface Launcher {
-  readonly name: 'local' | 'sky' | 'slurm' | 'hf-jobs'
-  /** By the path in the folder of the export. */
-  files(plan: ExportPlan, target: ExportTarget): Readonly<Record<string, string>>
-  /** For the README, in Markdown: how it is started, and what of it could not be run here; empty for nothing. */
-  readme(plan: ExportPlan): string
-}
+const local: Launcher = { name: 'local', check: () => undefined, files: () => ({}), readme: () => '' }
 
-const local: Launcher = { name: 'local', files: () => ({}), readme: () => '' }
-
-export const launchers: readonly Launcher[] = [local]
+export const launchers: readonly Launcher[] = [local, sky, slurm, hfJobs]

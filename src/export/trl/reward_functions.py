@@ -1,3 +1,4 @@
+_EOS_TOKEN_IDS = {{EOS_TOKEN_IDS}}
 _last: dict = {"batch": None, "rewards": None}
 _lock = threading.Lock()
 
@@ -12,8 +13,13 @@ def _scores(completions, completion_ids, problem_id):
         return _last["rewards"]
 
 
-def _reward(name):
-    def function(completions, completion_ids, problem_id, **_):
+def _reward(name, *, logs=False):
+    def function(completions, completion_ids, problem_id, log_extra=None, **_):
+        if logs and log_extra is not None:
+            # For the files of completions, which grpo-ts import reads.
+            log_extra("problem_id", list(problem_id))
+            log_extra("completion_length", [len(ids) for ids in completion_ids])
+            log_extra("finish_reason", ["stop" if ids and ids[-1] in _EOS_TOKEN_IDS else "length" for ids in completion_ids])
         return _scores(completions, completion_ids, problem_id)[name]
 
     # TRL logs rewards/NAME/mean.

@@ -202,7 +202,7 @@ export const trlOptions: OptionMappings = {
   loadBestModelAtEnd: (value) =>
     value
       ? refused(
-          'TRL does not find rewards among the metrics that choose a best model; set it to false and evaluate the checkpoints that come back',
+          'it needs evaluations while training, and the reward service knows the problems that are trained on only; set it to false and evaluate the checkpoints that come back',
         )
       : leftOut('off'),
   earlyStoppingPatience: (value) =>

@@ -20,7 +20,11 @@ export const trlTarget: ExportTarget = { name: 'trl', title: 'TRL 1.16', files }
 
 function files(plan: ExportPlan): ExportedFiles {
   const { settings, options } = mapOptions('TRL', trlOptions, plan)
-  const names = pythonNames(plan.rewards.map(({ name }) => name))
+  const functions = template('reward_functions.py')
+  const names = pythonNames(
+    plan.rewards.map(({ name }) => name),
+    functions,
+  )
   const prompts = textPrompts(plan)
   const rows = plan.task.problems.map(({ id }, i) => JSON.stringify({ prompt: prompts[i], problem_id: id }))
   const config = {
@@ -35,13 +39,16 @@ function files(plan: ExportPlan): ExportedFiles {
       'check_prompts.py': template('check_prompts.py'),
     },
     rewardFunctions: [
-      template('reward_functions.py'),
-      ...names.map((name, i) => `${name} = _reward(${JSON.stringify(plan.rewards[i]!.name)})\n`),
+      functions.replace('{{EOS_TOKEN_IDS}}', JSON.stringify(plan.tokenizer.eosTokenIds)),
+      // The first one logs for all.
+      ...names.map(
+        (name, i) => `${name} = _reward(${JSON.stringify(plan.rewards[i]!.name)}${i === 0 ? ', logs=True' : ''})`,
+      ),
     ].join('\n\n'),
     requirements: [
       ...REQUIREMENTS,
-      ...(['int4', 'int8'].includes(plan.config.run.dtype) ? ['bitsandbytes'] : []),
-      ...(plan.config.grpo.reportTo.length > 0 ? ['tensorboard'] : []),
+      ...(['int4', 'int8'].includes(plan.config.run.dtype) ? ['bitsandbytes==0.50.2'] : []),
+      ...(plan.config.grpo.reportTo.length > 0 ? ['tensorboard==2.21.0'] : []),
     ],
     trainCommand: template('train.sh'),
     options,

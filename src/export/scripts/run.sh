@@ -2,7 +2,7 @@
 # Trains with {{TITLE}}: starts the reward service of config.yaml on this machine, waits until it answers, starts the engine, and ends
 # the service when the engine has ended. A service that dies is started again: the engine waits for it. The exit code is the engine's.
 #
-#   PYTHON     Python with the packages of requirements.txt: python3
+#   PYTHON     Python with the packages of requirements.txt: that of venv/, which setup.sh makes, else python3
 #   GRPO_TS    dist/cli/main.js of a copy of grpo-ts, in place of the package that package.json names
 #   NNODES     machines, each of which runs this with its NODE_RANK (0, 1, ...) and one MASTER_ADDR: 1
 #   REWARDS_WAIT  seconds that the service may take to start, data that it downloads included: 600
@@ -10,6 +10,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
+if [[ -x venv/bin/python ]]; then export PATH=$PWD/venv/bin:$PATH; fi
 export PYTHON=${PYTHON:-python3} NNODES=${NNODES:-1} NODE_RANK=${NODE_RANK:-0} MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 # The batches in the engine's configuration are those of so many processes.
 export PROCESSES={{PROCESSES}}
