@@ -36,6 +36,12 @@ export type { GRPOOptions } from './grpo/config/options.js'
 export type { Finding } from './grpo/diagnosis/finding.js'
 export type { TrainingMetrics } from './grpo/metrics/trainingMetrics.js'
 export type { RolloutEngine } from './grpo/rollouts/rolloutEngine.js'
+export { rolloutServers } from './grpo/rollouts/servers/rolloutServers.js'
+export type {
+  RolloutServers,
+  RolloutServersOptions,
+  RolloutServersSettings,
+} from './grpo/rollouts/servers/rolloutServers.js'
 export type { RolloutGroup, ScoredCompletion } from './grpo/rollouts/rollouts.js'
 
 export { evaluate } from './eval/evaluate.js'

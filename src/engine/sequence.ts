@@ -3,6 +3,12 @@ import type { TokenIds } from './engine.js'
 import type { Completion, SamplingOptions } from './sampling.js'
 import { sequenceRandom } from './sequenceRandom.js'
 
+/** The text of tokens. A model may sample ids that its tokenizer does not know: embeddings are often padded. */
+export function decodeTokens(tokenizer: Tokenizer, ids: readonly number[], skipSpecialTokens: boolean): string {
+  const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined)
+  return tokenizer.decode(known, { skipSpecialTokens })
+}
+
 /** One completion while it is being sampled. */
 export class Sequence {
   readonly ids: number[] = []
@@ -43,24 +49,16 @@ export class Sequence {
       logProbs: this.logProbs,
       entropies: this.entropies,
       finishReason: this.finishReason ?? 'length',
-      text: this.#decode(this.ids, true),
+      text: this.tokenizer ? decodeTokens(this.tokenizer, this.ids, true) : '',
     }
-  }
-
-  /** The text of tokens. A model may sample ids that its tokenizer does not know: embeddings are often padded. */
-  #decode(ids: readonly number[], skipSpecialTokens: boolean): string {
-    const { tokenizer } = this
-    if (!tokenizer) return ''
-    const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined)
-    return tokenizer.decode(known, { skipSpecialTokens })
   }
 
   /** Whether the newest token completed a stop string. The last tokens are enough to see it: each is at least a byte. */
   #endsWithStopString(): boolean {
     const { stopStrings } = this.limits
-    if (stopStrings.length === 0) return false
+    if (stopStrings.length === 0 || !this.tokenizer) return false
     const longest = Math.max(...stopStrings.map((stop) => Buffer.byteLength(stop)))
-    const tail = this.#decode(this.ids.slice(-longest - 4), false)
+    const tail = decodeTokens(this.tokenizer, this.ids.slice(-longest - 4), false)
     return stopStrings.some((stop) => tail.includes(stop))
   }
 }

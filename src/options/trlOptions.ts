@@ -41,7 +41,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'cache_implementation',
     'use_cache',
   ],
-  'vLLM is not used; a `rolloutEngine` of the trainer may be a client of a server': [
+  '`rollout` names servers of vLLM that sample (docs/rollout-engines.md)': [
     'use_vllm',
     'vllm_mode',
     'vllm_model_impl',

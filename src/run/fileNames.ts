@@ -26,6 +26,8 @@ export const runFileNames = {
   /** Kept while a process trains in the folder, and what others ask of it. */
   status: 'status.json',
   control: 'control.json',
+  /** Folder of the adapter that servers sample with, while the run goes on. */
+  rolloutAdapters: 'rollout-adapters',
   /** Says which process trains in the folder. */
   lock: 'lock.json',
 } as const

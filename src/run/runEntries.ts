@@ -23,7 +23,10 @@ export function checkRunFolder(folder: string, overwrite: boolean, remedy: strin
   }
   // A preflight may well come before its run.
   const entries = runEntryNames.filter(
-    (name) => name !== runFileNames.preflight && fs.existsSync(path.join(folder, name)),
+    (name) =>
+      name !== runFileNames.preflight &&
+      name !== runFileNames.rolloutAdapters &&
+      fs.existsSync(path.join(folder, name)),
   )
   if (entries.length > 0 && !overwrite) {
     throw new ConfigError(`outputDir ${folder} already holds a run (${entries.join(', ')}); ${remedy}`)

@@ -21,7 +21,7 @@ describe('options/trlOptions', () => {
     const known = ['doEval', 'useBiasCorrectionKl', 'loraAlpha']
     assert.match(
       describeUnknownOption('use_vllm', known),
-      /^use_vllm is an option of TRL that is none here: vLLM is not used/,
+      /^use_vllm is an option of TRL that is none here: `rollout` names servers of vLLM/,
     )
     assert.match(describeUnknownOption('load_in_4bit', known), /`dtype: int4` or `int8` keeps the frozen weights in 4/)
     assert.match(describeUnknownOption('useVllm', known), /^useVllm is an option of TRL/)

@@ -9,6 +9,7 @@ import type { Flags } from '../terminal/schemaFlags.js'
 import { interruptible } from '../terminal/interruptible.js'
 import { pinSources } from '../run/pinSources.js'
 import { runPreflight } from '../run/runPreflight.js'
+import { withRolloutServers } from '../run/withRolloutServers.js'
 import { writePreflight } from '../../run/preflightFile.js'
 import { withRun } from './train.js'
 import { parseTrainConfig } from '../../grpo/config/trainConfig.js'
@@ -39,7 +40,10 @@ export function addPreflightCommand(program: Command, streams: Streams): void {
     const config = await pinSources(parseTrainConfig(fromFile, readTrainFlags(flags)), streams)
     await withRun(config, streams, async (policy, { task, rewards }) => {
       const options = { policy, task, rewards, config: config.grpo, maxSeconds }
-      const report = await interruptible((signal) => runPreflight({ ...options, signal }, { all: true }, streams))
+      // Without the folder of the run, in which another process may train.
+      const report = await withRolloutServers(config, {}, streams, (servers) =>
+        interruptible((signal) => runPreflight({ ...options, ...servers, signal }, { all: true }, streams)),
+      )
       writePreflight(config.run.outputDir, report)
       if (!report.go) {
         throw new GrpoError(

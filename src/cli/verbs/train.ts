@@ -31,6 +31,7 @@ import { showCompiling } from '../terminal/compileProgress.js'
 import { loadWithProgress } from '../terminal/loadProgress.js'
 import { Progress } from '../terminal/progress.js'
 import { runPreflight } from '../run/runPreflight.js'
+import { withRolloutServers } from '../run/withRolloutServers.js'
 import { writePreflight } from '../../run/preflightFile.js'
 import { runLayout } from '../../run/layout.js'
 import { lockRunFolder } from '../../run/lock.js'
@@ -59,7 +60,7 @@ type TrainFlags = Record<string, string | string[]> & {
 const PREFLIGHT_SECONDS = 30
 
 /** What a run trains and is judged on. */
-type RunInputs = Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask'>
+type RunInputs = Pick<GRPOTrainerOptions, 'task' | 'rewards' | 'evalTask' | 'rolloutEngine'>
 
 export function addTrainCommand(program: Command, streams: Streams): void {
   const command = program
@@ -119,7 +120,11 @@ export async function train(
     checkStartingModel(policy.folder, outputDir, !usePeft)
     const lock = lockRunFolder(outputDir)
     try {
-      await interruptible((signal) => trainIn(policy, data, config, { ...options, resumes, signal }, streams))
+      await withRolloutServers(config, { outputDir }, streams, (servers) =>
+        interruptible((signal) =>
+          trainIn(policy, { ...data, ...servers }, config, { ...options, resumes, signal }, streams),
+        ),
+      )
     } finally {
       lock.release()
     }

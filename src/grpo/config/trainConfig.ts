@@ -82,7 +82,7 @@ const runOptions = {
     rolloutSchema,
     null,
     'Servers that sample in place of the own engine, such as { engine: vllm, base_url: [http://127.0.0.1:8000] } ' +
-      '(docs/scale-out.md); null = the own engine. As a flag in YAML.',
+      '(docs/rollout-engines.md); null = the own engine. As a flag in YAML.',
   ),
 }
 
@@ -110,15 +110,16 @@ export function parseTrainConfig(
   flags: Readonly<Record<string, unknown>> = {},
 ): TrainConfig {
   const options = parseOptions('train', trainConfigSchema, withNewNames(input), { flags })
-  const { model, task, data, outputDir } = withExpandedPaths(options)
+  const { model, task, data, outputDir, rollout } = withExpandedPaths(options)
   const folder =
     outputDir ??
     path.join('runs', `${path.parse(task).name}-${path.basename(path.resolve(model.replace(/@[^/]*$/, '')))}`)
-  const run = { ...options, model, task, data, outputDir: folder }
+  const run = { ...options, model, task, data, rollout, outputDir: folder }
   for (const reward of run.rewards) checkReward(reward, run)
   checkRewardWeights(run)
   checkUsePeft(run)
   checkDtype(run)
+  checkRollout(run)
   const lora = loraOptionsOf(run)
   loraSettings(lora)
   return { run, task: taskOptionsOf(run), lora, grpo: completeGRPOConfig(grpoOptionsOf(run)) }
@@ -145,8 +146,10 @@ function withExpandedPaths({
   task,
   data,
   outputDir,
-}: Pick<z.output<typeof trainConfigSchema>, 'model' | 'task' | 'data' | 'outputDir'>) {
+  rollout,
+}: Pick<z.output<typeof trainConfigSchema>, 'model' | 'task' | 'data' | 'outputDir' | 'rollout'>) {
   return {
+    rollout: rollout?.adapterDir === undefined ? rollout : { ...rollout, adapterDir: expandPath(rollout.adapterDir) },
     model: expandPath(model),
     task: expandPath(task),
     data: data && expandPath(data),
@@ -209,7 +212,11 @@ export function formatTrainConfig(
   /** In words, where it is known: a model may be quantised by its files. */
   weightFormat: string | null = null,
 ): string {
-  const options = formatConfig({ ...run, lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs) })
+  const options = formatConfig({
+    ...run,
+    rollout: run.rollout && bySnakeCase(run.rollout),
+    lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs),
+  })
   const weights = weightFormat === null ? '' : `# Frozen weights: ${weightFormat}\n`
   return `# Computed by the engine ${name}: ${description}\n${weights}${options}`
 }
@@ -220,6 +227,15 @@ function checkDtype({ usePeft, dtype }: Pick<TrainOptions, 'usePeft' | 'dtype'>)
   throw new ConfigError(
     `usePeft is false, so all weights are trained, and dtype is ${dtype}: whole numbers cannot be trained; train an adapter, or take ` +
       'dtype auto',
+  )
+}
+
+/** Throws a ConfigError for a run that trains all weights and has servers sample, which take adapters. */
+function checkRollout({ usePeft, rollout }: Pick<TrainOptions, 'usePeft' | 'rollout'>): void {
+  if (usePeft || rollout === null) return
+  throw new ConfigError(
+    'usePeft is false, so all weights are trained, and rollout names servers, which take adapters only; train an adapter, or leave out ' +
+      'rollout',
   )
 }
 
