@@ -102,7 +102,10 @@ describe('cli/trainConfig', () => {
       new RegExp(`engine: expected one of ${engineChoices.join(', ')}, got 'gpu'`),
     )
     refuses({ ...required, engine: 'cpu', backend: 'cpu' }, /backend is renamed to engine/)
-    refuses({ ...required, use_vllm: true }, /use_vllm is an option of TRL that is none here: `rollout` names servers of vLLM/)
+    refuses(
+      { ...required, use_vllm: true },
+      /use_vllm is an option of TRL that is none here: `rollout` names servers of vLLM/,
+    )
     refuses({ ...required, report_to: 'wandb' }, /expected tensorboard or none: of the trackers only TensorBoard/)
     refuses({ ...required, learning_rat: 1 }, /unknown option learning_rat; did you mean learning_rate\?/)
     refuses({ ...required, outputdir: 'x' }, /unknown option outputdir; did you mean outputDir\?/)
