@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { GrpoError } from '../../errors.js'
 import { memorySize } from '../../io/units.js'
 import { HttpError } from '../http/httpError.js'
 import { limits } from './limits.js'
@@ -40,7 +41,7 @@ function statusOf(file: string): fs.Stats | undefined {
 
 /**
  * Writes the files of an adapter, in base64 by their names, into a folder that only this user can read, for as long as `body` takes.
- * @throws HttpError 400 for other names and what is no base64
+ * @throws HttpError 400 for other names, for what is no base64, and for what `body` refuses
  */
 export async function withAdapterFiles<T>(
   files: Readonly<Record<string, string>>,
@@ -63,6 +64,10 @@ export async function withAdapterFiles<T>(
     }
     checkAdapterFolder(folder)
     return await body(folder)
+  } catch (error) {
+    if (!(error instanceof GrpoError || error instanceof HttpError)) throw error
+    // The folder is nobody else's business.
+    throw new HttpError(400, error.message.replaceAll(folder, 'files'))
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
