@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { GrpoError } from '../../errors.js'
+import { EngineError, GrpoError } from '../../errors.js'
 import { memorySize } from '../../io/units.js'
 import { HttpError } from '../http/httpError.js'
 import { limits } from './limits.js'
@@ -65,9 +65,9 @@ export async function withAdapterFiles<T>(
     checkAdapterFolder(folder)
     return await body(folder)
   } catch (error) {
-    if (!(error instanceof GrpoError || error instanceof HttpError)) throw error
+    const isRefusal = error instanceof HttpError || (error instanceof GrpoError && !(error instanceof EngineError))
     // The folder is nobody else's business.
-    throw new HttpError(400, error.message.replaceAll(folder, 'files'))
+    throw isRefusal ? new HttpError(400, error.message.replaceAll(folder, 'files')) : error
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }

@@ -55,11 +55,12 @@ export class EngineQueue {
     const completions = new Promise<Completion[][]>((resolve, reject) => {
       const waiting: Waiting = { ...job, kind, keys, resolve, reject }
       this.#waiting.push(waiting)
-      signal.addEventListener('abort', () => {
+      const leave = (): void => {
         const at = this.#waiting.indexOf(waiting)
         if (at >= 0) this.#waiting.splice(at, 1)
         reject(signal.reason as Error)
-      })
+      }
+      signal.addEventListener('abort', leave, { once: true })
     })
     this.#start()
     return completions

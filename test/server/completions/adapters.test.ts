@@ -168,10 +168,34 @@ describe('server/completions adapters', () => {
       ['/\0', 404, /sees no such folder/],
       [`/${'x'.repeat(5000)}`, 404, /sees no such folder/],
       [os.tmpdir(), 400, /holds no file adapter_config\.json/],
-      [changed('no tensors', (at) => { fs.rmSync(path.join(at, files[1])); }), 400, /holds no file adapter_model/],
-      [changed('cut', (at) => { fs.truncateSync(path.join(at, files[1]), 500); }), 400, /adapter_model\.safetensors/],
-      [changed('endless', (at) => { fs.truncateSync(path.join(at, files[0]), 2 ** 31); }), 400, /longer than 1 MiB/],
-      [changed('noise', (at) => { fs.writeFileSync(path.join(at, files[0]), '{"r": '); }), 400, /not valid JSON/],
+      [
+        changed('no tensors', (at) => {
+          fs.rmSync(path.join(at, files[1]))
+        }),
+        400,
+        /holds no file adapter_model/,
+      ],
+      [
+        changed('cut', (at) => {
+          fs.truncateSync(path.join(at, files[1]), 500)
+        }),
+        400,
+        /adapter_model\.safetensors/,
+      ],
+      [
+        changed('endless', (at) => {
+          fs.truncateSync(path.join(at, files[0]), 2 ** 31)
+        }),
+        400,
+        /longer than 1 MiB/,
+      ],
+      [
+        changed('noise', (at) => {
+          fs.writeFileSync(path.join(at, files[0]), '{"r": ')
+        }),
+        400,
+        /not valid JSON/,
+      ],
       [changed('rank', config({ r: 1e9 })), 400, /do not fit/],
       [changed('dora', config({ use_dora: true })), 400, /DoRA/],
       [changed('regex', config({ target_modules: '(\\w+\\.?)+!' })), 400, /regular expression|selects none/],
