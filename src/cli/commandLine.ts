@@ -13,6 +13,7 @@ import { helpLayout } from './terminal/helpLayout.js'
 import type { Streams } from './terminal/streams.js'
 import { addGenerateCommand } from './verbs/generate.js'
 import { addGradeCommand } from './verbs/grade.js'
+import { addImportCommand } from './verbs/import.js'
 import { addLintRewardCommand } from './verbs/lintReward.js'
 import { addMergeCommand } from './verbs/merge.js'
 import { addPretrainCommand } from './verbs/pretrain.js'
@@ -44,6 +45,7 @@ const verbs: readonly AddCommand[] = [
   addGradeCommand,
   addLintRewardCommand,
   addDownloadCommand,
+  addImportCommand,
   addReportCommand,
   addMergeCommand,
   addQuantiseCommand,

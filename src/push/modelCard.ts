@@ -84,7 +84,7 @@ export function modelCard(run: TrainedRun, options: CardOptions): string {
 }
 
 function introduction(run: TrainedRun, version: string): string {
-  const { baseModel, baseWeights, config, evaluation } = run
+  const { baseModel, baseWeights, config, evaluation, importedFrom } = run
   const { id, revision, name, isEmbedded, original } = baseModel
   const commit = revision === null ? '' : ` (revision \`${revision}\`)`
   const base =
@@ -95,8 +95,9 @@ function introduction(run: TrainedRun, version: string): string {
   const measured = evaluation && headline(evaluation)
   const made = original === null ? '' : ` (made from ${original})`
   const quantised = baseWeights.trained === null ? '' : `, with its weights quantised (${baseWeights.trained})`
+  const trainer = importedFrom === null ? `grpo-ts ${version}` : `${importedFrom} and imported by grpo-ts ${version}`
   return (
-    `A LoRA adapter for ${base}${made}${quantised}, trained with GRPO (Group Relative Policy Optimization)${task} by grpo-ts ${version}.` +
+    `A LoRA adapter for ${base}${made}${quantised}, trained with GRPO (Group Relative Policy Optimization)${task} by ${trainer}.` +
     (measured ? ` ${measured}` : '')
   )
 }

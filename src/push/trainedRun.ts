@@ -10,6 +10,7 @@ import type { QuantizedCopy } from '../model/quantizedCopy.js'
 import { isRepositoryId } from '../hub/repository.js'
 import { isJsonObject, parseJson } from '../io/json.js'
 import { readRunConfig } from '../run/configFile.js'
+import { readImportFile } from '../run/importFile.js'
 import { runLayout } from '../run/layout.js'
 import { readMetrics } from '../run/metricsFile.js'
 import type { MetricsLine } from '../run/metricsFile.js'
@@ -44,6 +45,8 @@ export interface TrainedRun {
   readonly adapterConfig: Readonly<Record<string, unknown>>
   readonly baseModel: AdapterBaseModel
   readonly baseWeights: BaseWeights
+  /** The engine that has trained it, `TRL 1.16.0`; null where it was grpo-ts. */
+  readonly importedFrom: string | null
   /** config.yaml with names in snake_case; null when there is none. */
   readonly config: Readonly<Record<string, unknown>> | null
   /** The steps of the run; none when they were not recorded. */
@@ -59,13 +62,19 @@ export interface TrainedRun {
  * model on the Hub that the adapter's own config does not name. Throws a FileFormatError.
  */
 export async function readTrainedRun(folder: string, baseModel?: string): Promise<TrainedRun> {
-  const { adapter, metrics, model } = runLayout(folder)
+  const { adapter, metrics, model, import: importFile } = runLayout(folder)
+  const importedFrom = fs.existsSync(importFile) ? readImportFile(folder).engine : null
   const adapterFile = path.join(adapter, 'adapter_config.json')
   if (!fs.existsSync(adapterFile)) {
     if (fs.existsSync(path.join(model, 'model.safetensors'))) {
       throw new UnsupportedError(
         `${folder} has trained all weights of its model, and push takes adapters only; ${model} is a whole model in Hugging Face's ` +
           'layout, which hf upload OWNER/NAME FOLDER takes',
+      )
+    }
+    if (importedFrom !== null) {
+      throw new UnsupportedError(
+        `${folder} is a run of ${importedFrom} that was imported without an adapter, and push publishes adapters; import it again when the engine has saved one`,
       )
     }
     throw new FileFormatError(
@@ -100,6 +109,7 @@ export async function readTrainedRun(folder: string, baseModel?: string): Promis
     adapterConfig,
     baseModel: base,
     baseWeights: baseWeightsOf(config, copy, evaluation),
+    importedFrom,
     warnings,
     config,
     metrics: fs.existsSync(metrics) ? await readMetrics(folder) : [],

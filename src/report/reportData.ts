@@ -3,6 +3,7 @@ import type { RunStatus } from '../run/control.js'
 import type { DiagnosisLine } from '../run/diagnosisFile.js'
 import type { Decoding, Estimate } from '../run/evaluation.js'
 import type { MetricsLine } from '../run/metricsFile.js'
+import type { ImportFile } from '../run/importFile.js'
 import type { PreflightFile } from '../run/preflightFile.js'
 
 /**
@@ -15,6 +16,8 @@ export interface ReportData {
   readonly writtenAt: string
   /** The options of config.yaml by their names there. */
   readonly config: ConfigFile | null
+  /** Which engine has trained; null where it was our own. */
+  readonly imported: Pick<ImportFile, 'engine' | 'notes'> | null
   readonly metrics: readonly MetricsLine[]
   readonly steps: readonly StepRewards[]
   readonly rewardNames: readonly string[]

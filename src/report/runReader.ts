@@ -13,6 +13,8 @@ import { tailMetrics } from '../run/metricsFile.js'
 import type { MetricsLine } from '../run/metricsFile.js'
 import { readPreflight } from '../run/preflightFile.js'
 import type { PreflightFile } from '../run/preflightFile.js'
+import { readImportFile } from '../run/importFile.js'
+import type { ImportFile } from '../run/importFile.js'
 import type { RecordTail } from '../run/recordTail.js'
 import { CompletionLog } from './completionLog.js'
 import { DiagnosisLog } from './diagnosisLog.js'
@@ -25,7 +27,7 @@ import { statusOf } from '../io/statusOf.js'
 export type ReportContents = Omit<ReportData, 'writtenAt' | 'live'>
 
 /**
- * Reads the folder of a run: config.yaml, metrics.jsonl, completions.jsonl, diagnosis.jsonl, preflight.json, eval.json, each of
+ * Reads the folder of a run: config.yaml, import.json, metrics.jsonl, completions.jsonl, diagnosis.jsonl, preflight.json, eval.json, each of
  * which may be missing, and is left out, with a word about it, where it is damaged. `read` may be called again while the run
  * goes on and reads only what is new.
  */
@@ -35,6 +37,7 @@ export class RunReader {
   /** Counts how often the run was started anew in the same folder. */
   generation = 0
   readonly #config: ChangingFile<ConfigFile | null>
+  readonly #import: ChangingFile<ImportFile>
   readonly #preflight: ChangingFile<PreflightFile>
   readonly #evaluation: ChangingFile<EvaluationReport>
   #lines: RunLines
@@ -46,8 +49,9 @@ export class RunReader {
     if (!statusOf(this.folder)?.isDirectory()) {
       throw new DataError(`${folder} is not a folder; expected the folder of a run, such as runs/quickstart`)
     }
-    const { config, preflight, evaluation } = runLayout(this.folder)
+    const { config, import: imported, preflight, evaluation } = runLayout(this.folder)
     this.#config = new ChangingFile(config, () => readRunConfig(this.folder))
+    this.#import = new ChangingFile(imported, () => readImportFile(this.folder))
     this.#preflight = new ChangingFile(preflight, () => readPreflight(this.folder))
     this.#evaluation = new ChangingFile(evaluation, () => evaluationReport(readEvaluation(evaluation)))
     this.#lines = this.#start()
@@ -63,7 +67,7 @@ export class RunReader {
       this.generation++
       this.#lines = this.#start()
     }
-    const files = [this.#config, this.#preflight, this.#evaluation]
+    const files = [this.#config, this.#import, this.#preflight, this.#evaluation]
     for (const file of files) file.update()
     const { metrics, completions, diagnosis } = this.#lines
     metrics.read(final)
@@ -74,6 +78,7 @@ export class RunReader {
     return {
       name: this.name,
       config: this.#config.value,
+      imported: this.#import.value,
       metrics: metrics.log.lines,
       rewardNames,
       steps,

@@ -24,10 +24,10 @@ export interface CompletionLine {
   readonly reward: number | null
   /** How much better than its group; null where that is no finite number. */
   readonly advantage: number | null
-  /** `stop`, or `length`: cut off at the token limit. */
-  readonly finish_reason: string
-  /** In tokens. */
-  readonly length: number
+  /** `stop`, or `length`: cut off at the token limit; null where another engine sampled it and did not keep that. */
+  readonly finish_reason: string | null
+  /** In tokens; null where another engine sampled it and did not keep that. */
+  readonly length: number | null
   /** Its tokens; they, and what follows, are there with `logCompletionTokens`. */
   readonly completion_ids?: readonly number[] | undefined
   /** Texts of the tokens, which together are the completion; missing where they are not known. */
@@ -54,8 +54,8 @@ const completionLineSchema: z.ZodType<CompletionLine> = z.object({
   correct: z.boolean().nullable().optional(),
   reward: z.number().nullable(),
   advantage: z.number().nullable(),
-  finish_reason: z.string(),
-  length: z.int().nonnegative(),
+  finish_reason: z.string().nullable(),
+  length: z.int().nonnegative().nullable(),
   completion_ids: z.array(z.int().nonnegative()).optional(),
   tokens: z.array(z.string()).optional(),
   logprobs: logProbs.optional(),

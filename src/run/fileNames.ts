@@ -8,6 +8,8 @@ export const runFileNames = {
   completions: 'completions.jsonl',
   /** A line whenever a finding starts or ends. */
   diagnosis: 'diagnosis.jsonl',
+  /** Which engine has trained, where it was another one. */
+  import: 'import.json',
   preflight: 'preflight.json',
   /** Folder of event files. */
   tensorBoard: 'tensorboard',

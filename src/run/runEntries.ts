@@ -89,6 +89,12 @@ function realPath(entry: string): string | null {
 
 /** Makes the folder of a run, without what an earlier run left there, and writes config.yaml. Throws a GrpoError. */
 export function startRunFolder(folder: string, config: string): void {
+  clearRunFolder(folder)
+  atomicWriteFile(runLayout(folder).config, config)
+}
+
+/** Makes the folder of a run, without what an earlier run left there. Throws a GrpoError. */
+export function clearRunFolder(folder: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true })
     const names = readConfig(folder)?.use_peft === false ? [...runEntryNames, runFileNames.model] : runEntryNames
@@ -96,7 +102,6 @@ export function startRunFolder(folder: string, config: string): void {
   } catch (error) {
     throw asWriteError(folder, error)
   }
-  atomicWriteFile(runLayout(folder).config, config)
 }
 
 /** Whether the run whose config.yaml the folder holds trains all weights, or is a pretraining, which starts from no model. */

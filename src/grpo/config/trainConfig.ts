@@ -212,13 +212,17 @@ export function formatTrainConfig(
   /** In words, where it is known: a model may be quantised by its files. */
   weightFormat: string | null = null,
 ): string {
-  const options = formatConfig({
+  const weights = weightFormat === null ? '' : `# Frozen weights: ${weightFormat}\n`
+  return `# Computed by the engine ${name}: ${description}\n${weights}${formatTrainOptions(run)}`
+}
+
+/** The options alone. */
+export function formatTrainOptions(run: TrainOptions): string {
+  return formatConfig({
     ...run,
     rollout: run.rollout && bySnakeCase(run.rollout),
     lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs),
   })
-  const weights = weightFormat === null ? '' : `# Frozen weights: ${weightFormat}\n`
-  return `# Computed by the engine ${name}: ${description}\n${weights}${options}`
 }
 
 /** Throws a ConfigError for a run that trains all weights and wants them quantised. */

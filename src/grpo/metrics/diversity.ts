@@ -1,5 +1,5 @@
 import { extractLastNumber, extractMarkedAnswer } from '../../grading/answerExtraction.js'
-import type { RolloutGroup } from '../rollouts/rollouts.js'
+import type { MeasuredGroup } from './measuredGroup.js'
 import { mean } from './statistics.js'
 
 /** Tokens of an n-gram. */
@@ -18,7 +18,7 @@ const COMPLETIONS_COMPARED = 16
  *   token trigrams of two completions (Jaccard distance): 0 for equal ones, 1 when they share no trigram. Taken over the first
  *   16 completions of a group, so that it costs at most 120 comparisons whatever the size of the group.
  */
-export function diversityMetrics(groups: readonly RolloutGroup[]): Record<string, number> {
+export function diversityMetrics(groups: readonly MeasuredGroup<'ids' | 'text'>[]): Record<string, number> {
   if (groups.length === 0) return {}
   return {
     'diversity/unique_completions': mean(

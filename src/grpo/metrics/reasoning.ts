@@ -1,7 +1,7 @@
 import { findCalculations } from '../../grading/reasoning/calculations.js'
 import { findSelfCorrections } from '../../grading/reasoning/selfCorrections.js'
 import { findSteps } from '../../grading/reasoning/steps.js'
-import type { RolloutGroup } from '../rollouts/rollouts.js'
+import type { MeasuredGroup } from './measuredGroup.js'
 import { mean } from './statistics.js'
 
 /**
@@ -9,7 +9,7 @@ import { mean } from './statistics.js'
  * {@link findSelfCorrections}). Both look for forms and words, so they say how a model writes, not whether it reasons well.
  * `reasoning/correct_calculations`: the share of the calculations in all completions that come out; absent when there is none.
  */
-export function reasoningMetrics(groups: readonly RolloutGroup[]): Record<string, number> {
+export function reasoningMetrics(groups: readonly MeasuredGroup<'text'>[]): Record<string, number> {
   const texts = groups.flatMap(({ completions }) => completions.map(({ text }) => text))
   if (texts.length === 0) return {}
   const calculations = texts.flatMap((text) => findCalculations(text))

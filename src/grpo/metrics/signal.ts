@@ -1,4 +1,4 @@
-import type { RolloutGroup } from '../rollouts/rollouts.js'
+import type { MeasuredGroup } from './measuredGroup.js'
 import { mean } from './statistics.js'
 
 /**
@@ -22,7 +22,9 @@ export const EQUAL_REWARDS = 1e-6
  *
  * Completions that no function scored are left out; a group with fewer than two scored ones counts as neither right nor wrong.
  */
-export function signalMetrics(groups: readonly RolloutGroup[]): Record<string, number> {
+export function signalMetrics(
+  groups: readonly MeasuredGroup<'rewards' | 'correct' | 'reward'>[],
+): Record<string, number> {
   if (groups.length === 0) return {}
   const names = Object.keys(groups[0]!.completions[0]?.rewards ?? {})
   const outcomes = groups.map(outcomeOf)
@@ -50,7 +52,7 @@ export function shareCorrect(correct: readonly (boolean | null)[]): number | nul
   return judged.length === 0 ? null : judged.filter(Boolean).length / judged.length
 }
 
-function outcomeOf({ completions }: RolloutGroup): 'all right' | 'all wrong' | 'mixed' {
+function outcomeOf({ completions }: MeasuredGroup<'correct' | 'reward'>): 'all right' | 'all wrong' | 'mixed' {
   const totals = completions.map(({ reward }) => reward)
   if (valuesOf(totals).length < 2 || differ(totals)) return 'mixed'
   const share = shareCorrect(completions.map(({ correct }) => correct)) ?? mean(totals)

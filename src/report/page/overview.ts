@@ -42,7 +42,7 @@ export function showOverview(run: Run): void {
 }
 
 function facts(run: Run): HTMLElement {
-  const { config } = run.data
+  const { config, imported } = run.data
   const last = run.metrics.at(-1)
   const seconds = run.series('step_time').values.reduce<number>((sum, value) => sum + (value ?? 0), 0)
   const completions = run.steps.reduce((sum, { counts }) => sum + counts.reduce((all, [, count]) => all + count, 0), 0)
@@ -51,6 +51,7 @@ function facts(run: Run): HTMLElement {
     ...optionFact('Model', config?.model),
     ...(config?.dtype === 'auto' ? [] : optionFact('Weights', config?.dtype)),
     ...optionFact('Task', config?.task),
+    ...(imported === null ? [] : [['Trained by', imported.engine] as const]),
     ...(last
       ? [
           [
@@ -171,7 +172,7 @@ function withInterval(measured: Estimate | null, { unit }: ComparedQuantity, sig
 }
 
 function problemsOf(run: Run): HTMLElement[] {
-  const texts = [...run.data.problems]
+  const texts = [...run.data.problems, ...(run.data.imported?.notes ?? [])]
   if (run.groupsLeftOut > 0) {
     texts.push(
       `${plural(run.groupsLeftOut, 'group')} of completions are not in this page, which would become too large; the charts count them all.`,
