@@ -93,7 +93,8 @@ export class RolloutServer {
   ): Promise<SampledTokens[]> {
     const { protocol, timeout } = this.options
     const { maxLength = null, isOurs = false } = this.#served ?? {}
-    const length = request.promptIds.length + request.maxCompletionLength
+    // The last token of a completion is never fed back, which is what others count on.
+    const length = request.promptIds.length + request.maxCompletionLength - (isOurs ? 1 : 0)
     if (maxLength !== null && length > maxLength) {
       throw new GrpoError(
         `the server ${this.url} takes ${maxLength} tokens (max_model_len), and a prompt of ${request.promptIds.length} with ` +

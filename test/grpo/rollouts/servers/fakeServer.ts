@@ -4,6 +4,7 @@ import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
+import { z } from 'zod'
 import type { Completion } from '../../../../src/engine/sampling.js'
 import {
   completionsRequestSchema,
@@ -53,7 +54,27 @@ export interface SeenRequest {
   authorization: string | undefined
 }
 
-/** A server of vLLM's protocol for tests, which samples from a model in this process. */
+/** The part of SGLang's GenerateReqInput that is sent; anything else is refused. */
+const generateRequestSchema = z.strictObject({
+  input_ids: z.array(z.array(z.int())),
+  lora_path: z.array(z.string()),
+  sampling_params: z.strictObject({
+    n: z.literal(1),
+    max_new_tokens: z.int(),
+    temperature: z.number(),
+    top_p: z.number(),
+    top_k: z.int(),
+    min_p: z.number(),
+    repetition_penalty: z.number(),
+    stop: z.array(z.string()),
+    stop_token_ids: z.array(z.int()),
+    skip_special_tokens: z.literal(true),
+  }),
+  return_logprob: z.literal(true),
+  stream: z.literal(false),
+})
+
+/** A server of vLLM's protocol, and of SGLang's, for tests, which samples from a model in this process. */
 export class FakeServer {
   readonly adapters = new Map<string, CausalLM>()
   /** How many adapters there have been at once, at most. */
@@ -150,6 +171,14 @@ export class FakeServer {
       }
       case '/v1/completions':
         return this.#complete(body)
+      case '/load_lora_adapter':
+        return this.#ofSglang(this.#load(body))
+      case '/unload_lora_adapter': {
+        const { lora_name: name } = unloadAdapterRequestSchema.parse(body)
+        return this.#ofSglang(this.adapters.delete(name) ? { status: 200, body: '' } : this.#error(400, 'not loaded'))
+      }
+      case '/generate':
+        return this.#generate(body)
       default:
         return { status: 404, body: JSON.stringify({ detail: 'Not Found' }) }
     }
@@ -231,6 +260,42 @@ export class FakeServer {
         logprobs: { token_logprobs: completion.logProbs, tokens: [], text_offset: [], top_logprobs: [] },
       }))
     return { status: 200, body: JSON.stringify({ id: 'x', object: 'text_completion', model: request.model, choices }) }
+  }
+
+  /** SGLang tells of adapters whether it worked. */
+  #ofSglang({ status, body }: { status: number; body: string }): { status: number; body: string } {
+    if (status === 200) return { status, body: JSON.stringify({ success: true, loaded_adapters: {} }) }
+    return { status: 400, body: JSON.stringify({ success: false, error_message: body }) }
+  }
+
+  /** SGLang's completions: a list for lists of prompts, each with the log-probability, id and text of its tokens. */
+  async #generate(body: Record<string, unknown>): Promise<{ status: number; body: string }> {
+    const { input_ids: prompts, lora_path: adapters, sampling_params: params } = generateRequestSchema.parse(body)
+    const policy = this.adapters.get(adapters[0]!)
+    if (!policy)
+      return { status: 400, body: JSON.stringify({ error: { message: `LoRA ${adapters[0]} is not loaded` } }) }
+    await this.onSample()
+    const groups = await generate(policy, prompts, {
+      maxCompletionLength: params.max_new_tokens,
+      temperature: params.temperature,
+      topP: params.top_p,
+      topK: Math.max(0, params.top_k),
+      minP: params.min_p,
+      repetitionPenalty: params.repetition_penalty,
+      eosTokenIds: params.stop_token_ids,
+      stopStrings: params.stop,
+    })
+    const answers = groups.flat().map(({ ids, logProbs, text, finishReason }) => ({
+      text,
+      output_ids: ids,
+      meta_info: {
+        finish_reason:
+          finishReason === 'stop' ? { type: 'stop', matched: ids.at(-1) } : { type: 'length', length: ids.length },
+        output_token_logprobs: ids.map((id, t) => [logProbs[t], id, null]),
+        completion_tokens: ids.length,
+      },
+    }))
+    return { status: 200, body: JSON.stringify(answers) }
   }
 
   async #toRaw(policy: CausalLM, prompts: readonly number[][], groups: Completion[][]): Promise<void> {

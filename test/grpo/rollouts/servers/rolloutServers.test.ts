@@ -3,7 +3,11 @@ import fs from 'node:fs'
 import { selectEngine } from '../../../../src/engine/registry.js'
 import type { SamplingOptions } from '../../../../src/engine/sampling.js'
 import { rolloutServers } from '../../../../src/grpo/rollouts/servers/rolloutServers.js'
-import type { RolloutServers, RolloutServersOptions } from '../../../../src/grpo/rollouts/servers/rolloutServers.js'
+import type {
+  RolloutServers,
+  RolloutServersOptions,
+  RolloutServersSettings,
+} from '../../../../src/grpo/rollouts/servers/rolloutServers.js'
 import type { CausalLM, Policy } from '../../../../src/policy/causalLM.js'
 import { generate } from '../../../../src/policy/generate.js'
 import { loadModel } from '../../../../src/policy/loadModel.js'
@@ -53,11 +57,11 @@ describe('grpo/rollouts/servers', () => {
   }
   const engineOf = (
     of: readonly FakeServer[],
-    options: RolloutServersOptions & { timeout?: number; model?: string; apiKeyEnv?: string } = {},
+    options: RolloutServersOptions & Partial<RolloutServersSettings> = {},
   ): RolloutServers => {
-    const { timeout, model, apiKeyEnv, ...rest } = options
+    const { engine: protocol = 'vllm', timeout, model, apiKeyEnv, ...rest } = options
     const engine = rolloutServers(
-      { engine: 'vllm', baseUrl: of.map(({ url }) => url), timeout, model, apiKeyEnv },
+      { engine: protocol, baseUrl: of.map(({ url }) => url), timeout, model, apiKeyEnv },
       {
         outputDir: place('run'),
         waits,
@@ -132,7 +136,7 @@ describe('grpo/rollouts/servers', () => {
   })
 
   it('exchanges adapters without leaving any, on servers and on the disk', async () => {
-    const both = [await serve(), await serve()]
+    const both = [await serve(), await serve({ tokenizes: false })]
     const engine = engineOf(both)
     const seen = new Set<string>()
     for (let step = 0; step < 50; step++) {
@@ -337,6 +341,34 @@ describe('grpo/rollouts/servers', () => {
       ])
       assert.equal(groups.length, 5)
     })
+  })
+
+  it('speak the protocol of SGLang', async () => {
+    const [first, second] = [await serve({ ownedBy: 'sglang' }), await serve({ ownedBy: 'sglang', tokenizes: false })]
+    const engine = engineOf([first, second], { engine: 'sglang' })
+    assert.equal(engine.name, 'sglang servers')
+    for (const step of [0, 1, 2]) {
+      await engine.sync!(policy, step)
+      const groups = await engine.generate(prompts, sampling)
+      // The fake takes seed 0 for all.
+      const own = await generate(policy, prompts, { ...sampling, seed: 0 })
+      assert.deepEqual(
+        groups.map((group) => group.map(({ text }) => text).sort()),
+        own.map((group) => group.map(({ text }) => text).sort()),
+      )
+      assert.deepEqual([first.adapters.size, second.adapters.size], [1, 1])
+    }
+    first.adapters.clear()
+    assert.equal((await engine.generate(prompts, sampling)).length, 5)
+    assert.equal(first.adapters.size, 1)
+    for (const server of [first, second]) server.faults.push({ path: '/generate', status: 200, body: '[]' })
+    await assert.rejects(engine.generate(prompts, sampling), /answered with something else than \d completions/)
+    const wrong = engineOf([await serve({ seesFolders: false })], { engine: 'sglang' })
+    await wrong.sync!(policy, 0)
+    await assert.rejects(
+      wrong.generate(prompts, sampling),
+      /load_lora_adapter answered 400: .*No adapter found.*--max-lora-rank .* --lora-target-modules all/,
+    )
   })
 
   it('ends its requests at once when it is stopped', async () => {
