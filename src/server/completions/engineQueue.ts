@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { generate } from '../../policy/generate.js'
@@ -13,6 +14,9 @@ export interface CompletionsJob {
   /** Ends the work on it, and on the others of its call when all of them have ended. */
   readonly signal: AbortSignal
 }
+
+/** Milliseconds without another job after which a call starts, and the most that it waits for them. */
+const [GATHERING, LONGEST_GATHERING] = [4, 40]
 
 interface Waiting extends CompletionsJob {
   /** The options as a text. */
@@ -91,14 +95,25 @@ export class EngineQueue {
   }
 
   async #work(): Promise<void> {
-    // Requests that have come at the same time are read before the first of them runs by itself.
-    await new Promise(setImmediate)
+    // What runs is known before it can be over.
+    await setImmediate()
     while (this.#tasks.length > 0 || this.#waiting.length > 0) {
+      if (this.#tasks.length === 0) await this.#gather()
       const task = this.#tasks.shift()
       if (task) task()
-      else await this.#run(this.#takeCall())
+      else if (this.#waiting.length > 0) await this.#run(this.#takeCall())
     }
     this.#loop = null
+  }
+
+  /** Waits as long as jobs come: a client that sends many at once is not to have the first of them run by itself. */
+  async #gather(): Promise<void> {
+    const end = performance.now() + LONGEST_GATHERING
+    let count
+    do {
+      count = this.#waiting.length
+      await setTimeout(GATHERING)
+    } while (this.#waiting.length > count && performance.now() < end)
   }
 
   /** The job that has waited longest, with those that can be sampled in the same call. */
