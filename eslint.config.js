@@ -8,6 +8,7 @@ export default tseslint.config(
       'node_modules/',
       'runs/',
       '.jupyter-venv/',
+      '.trl-venv/',
       'src/backend/cpu/assembly/',
       'notebooks/',
       'jupyter/',

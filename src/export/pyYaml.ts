@@ -22,7 +22,11 @@ export function stringifyForPyYaml(value: Readonly<Record<string, unknown>>): st
     defaultStringType: 'QUOTE_DOUBLE',
     defaultKeyType: 'PLAIN',
     lineWidth: 0,
-    customTags: (tags) => [exponentNumbers, ...tags],
+    // Of a text `<<` it makes a merge key, which PyYAML refuses where it is no key.
+    customTags: (tags) => [
+      exponentNumbers,
+      ...tags.filter((tag) => typeof tag === 'string' || !tag.tag.endsWith(':merge')),
+    ],
   })
   return text.replace(
     /(?![\n\t])\p{Cc}|[\u2028\u2029\ufeff\ufffe\uffff]/gu,

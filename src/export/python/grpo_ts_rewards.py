@@ -78,10 +78,10 @@ def connect():
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     connection = kind(address.hostname, address.port, timeout=TIMEOUT)
     health = send(connection, "GET", "/health")
-    if health.get("version") != VERSION:
+    if not isinstance(health, dict) or health.get("version") != VERSION:
         raise RewardsError(
-            f"the reward service at {URL} speaks version {health.get('version')} of the protocol, this folder version {VERSION}; "
-            "take the version of grpo-ts in package.json"
+            f"what answers at {URL} does not speak version {VERSION} of the rewards' protocol: {json.dumps(health)[:300]}; take the "
+            "version of grpo-ts in package.json"
         )
     if health.get("config_hash") != CONFIG_HASH:
         raise RewardsError(
@@ -127,17 +127,26 @@ def post(path, body):
             wait = min(2 * wait, 30.0)
 
 
-def score(batch):
-    """What `/v1/rewards` answers for {"problem_ids", "completions", "completion_ids"}; a value that is missing is None."""
+def score(batch, **logged):
+    """What `/v1/rewards` answers for {"problem_ids", "completion_ids"}: `rewards` by function, a missing value is None, and `total`.
+
+    What else is `logged` goes into the log only.
+    """
     started = time.monotonic()
     answer = post("/v1/rewards", batch)
-    if answer.get("version") != VERSION or any(len(values) != len(batch["problem_ids"]) for values in answer["rewards"].values()):
+    count = len(batch["problem_ids"])
+    try:
+        failures = answer["errors"]
+        is_whole = answer["version"] == VERSION and all(len(values) == count for values in answer["rewards"].values())
+    except (AttributeError, KeyError, TypeError):
+        is_whole = False
+    if not is_whole:
         raise RewardsError(f"the reward service at {URL} answered something else than rewards: {json.dumps(answer)[:500]}")
-    for failure in answer["errors"][:3]:
+    for failure in failures[:3]:
         print(f"grpo-ts rewards: {failure['reward']} gave no value: {failure['message']}", file=sys.stderr, flush=True)
     if LOG:
         with open(f"{LOG}.{os.environ.get('RANK', '0')}", "a", encoding="utf-8") as file:
-            file.write(json.dumps({**batch, **answer, "seconds": time.monotonic() - started}) + "\n")
+            file.write(json.dumps({**batch, **logged, **answer, "seconds": time.monotonic() - started}) + "\n")
     return answer
 
 

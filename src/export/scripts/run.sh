@@ -41,10 +41,22 @@ name=logs/serve-rewards-$(uname -n)-$NODE_RANK
 log=$name.log
 pid_file=$name.pid
 
+# shellcheck disable=SC2329 # traps call it
+# Ends a process of ours and waits for it, for 30 seconds at most.
+end() {
+  local i
+  kill -TERM "$1" 2>/dev/null || return 0
+  for ((i = 0; i < 150; i++)); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.2
+  done
+  kill -KILL "$1" 2>/dev/null || true
+}
+
 # Runs the service until it is told to end, again and again if it dies; gives up when it dies five times within 10 seconds each.
 keep_serving() {
   local child='' deaths=0 code started
-  trap '[[ -z $child ]] || { kill "$child" 2>/dev/null && wait "$child"; }; exit 0' TERM
+  trap '[[ -z $child ]] || end "$child"; exit 0' TERM
   while :; do
     started=$SECONDS
     "${grpo_ts[@]}" serve-rewards config.yaml --host 127.0.0.1 --port "$port" >>"$log" 2>&1 &
@@ -68,9 +80,11 @@ train() {
 }
 
 service='' engine=''
+# shellcheck disable=SC2329 # the trap calls it
 clean_up() {
   trap - EXIT INT TERM HUP
-  if [[ -n $engine ]]; then kill -TERM "$engine" 2>/dev/null && wait "$engine" || true; fi
+  if [[ -n $engine ]]; then end "$engine"; fi
+  # It ends the service before itself, which may take as long.
   if [[ -n $service ]]; then kill -TERM "$service" 2>/dev/null && wait "$service" || true; fi
   rm -f -- "$pid_file"
 }
@@ -98,7 +112,7 @@ while :; do
   sleep 1
 done
 
-if ((NODE_RANK == 0)); then "$PYTHON" check_prompts.py; fi
+"$PYTHON" check_prompts.py
 
 train "$@" &
 engine=$!
