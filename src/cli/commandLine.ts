@@ -25,6 +25,7 @@ import { addReportCommand } from './verbs/report.js'
 import { addScoreCommand } from './verbs/score.js'
 import { addSelfTestCommand } from './verbs/selftest.js'
 import { addServeCommand } from './verbs/serve.js'
+import { addServeRewardsCommand } from './verbs/serveRewards.js'
 import { addSetupCommand } from './verbs/setup.js'
 import { addTasksCommand } from './verbs/tasks.js'
 import { addTrainCommand } from './verbs/train.js'
@@ -50,6 +51,7 @@ const verbs: readonly AddCommand[] = [
   addMergeCommand,
   addQuantiseCommand,
   addPushCommand,
+  addServeRewardsCommand,
   addExportCommand,
   addServeCommand,
   addSetupCommand,

@@ -1,24 +1,19 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import type { Engine } from '../engine/engine.js'
 import { currentEngine } from '../engine/registry.js'
-import { ConfigError, FileFormatError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { DownloadOptions } from '../hub/download.js'
-import { embeddedModels } from '../hub/embeddedModels.js'
 import { resolveModel } from '../hub/resolve.js'
 import { quote } from '../io/json.js'
-import type { ModelConfig } from '../model/config.js'
 import { describeWeights } from '../model/weights/describeWeights.js'
 import { readModel } from '../model/readModel.js'
 import type { LoadProgress } from '../model/weights/forEachTensor.js'
 import { openModelWeights } from '../model/weights/openModelWeights.js'
 import { weightDtypes } from '../model/weights/weightDtype.js'
 import type { WeightDtype } from '../model/weights/weightDtype.js'
-import { Tokenizer } from '../text/tokenizer.js'
-import { readGenerationEosTokenIds } from '../text/tokenizerFiles.js'
-import type { TokenizerFiles } from '../text/tokenizerFiles.js'
 import { CausalLM } from './causalLM.js'
 import { loadWeights } from './loadWeights.js'
+import { modelTokenizer } from './modelTokenizer.js'
+import { noModel } from './noModel.js'
 
 /** How a model is loaded, and found on the Hub when its name is no folder. */
 export interface LoadModelOptions extends DownloadOptions {
@@ -46,8 +41,7 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   const model = readModel(found)
   if (model === null) throw noModel(found)
   const { source: folder, config, files } = model
-  const tokenizer = files?.has('tokenizer.json') ? Tokenizer.from(files) : null
-  const eosTokenIds = endOfSequence(files, tokenizer, config)
+  const { tokenizer, eosTokenIds } = modelTokenizer(files, config)
   const { dtype = 'auto', onLoad, signal } = options
   const onProgress = (progress: LoadProgress): void => {
     // Between two tensors, of which those that were read are let go again.
@@ -68,31 +62,4 @@ export async function loadModel(folderOrId: string, options: LoadModelOptions = 
   } finally {
     weights.close()
   }
-}
-
-function noModel(folder: string): FileFormatError {
-  if (fs.existsSync(path.join(folder, 'adapter_config.json'))) {
-    return new FileFormatError(
-      folder,
-      'is the folder of an adapter, not of a model; give the model that it was trained on as the model, and this folder as ' +
-        'the adapter (--adapter, or model.withAdapter(folder))',
-    )
-  }
-  const what = fs.existsSync(folder) ? 'holds no config.json' : 'does not exist'
-  return new FileFormatError(
-    folder,
-    `${what}; expected the folder of a model in Hugging Face's layout, a GGUF file, a Hub id (owner/name), or ` +
-      embeddedModels.join(', '),
-  )
-}
-
-/** The tokens that end a completion, from the tokenizer and generation_config.json or, in older folders, config.json. */
-function endOfSequence(
-  files: TokenizerFiles | null,
-  tokenizer: Tokenizer | null,
-  config: ModelConfig,
-): readonly number[] {
-  const ids = tokenizer?.eosTokenIds ?? (files ? readGenerationEosTokenIds(files) : [])
-  if (ids.length > 0) return ids
-  return [config.raw.eos_token_id].flat().filter((id) => typeof id === 'number')
 }

@@ -1,23 +1,19 @@
-import { z } from 'zod'
-
 /** Version of `/v1/rewards`: a client refuses another one. */
 export const REWARDS_PROTOCOL = 1
 
-const tokenIds = z.array(z.int().nonnegative())
-
 /** What `POST /v1/rewards` takes: a batch of completions, by the ids of their problems. */
-export const rewardsRequestSchema = z.strictObject({
+export interface RewardsRequest {
   /** [N] Ids of problems of the task that the service has. */
-  problem_ids: z.array(z.string()),
+  readonly problem_ids: readonly string[]
   /** [N] As text; may be left out where the tokens are given, which are then decoded without special tokens. */
-  completions: z.array(z.string()).optional(),
+  readonly completions?: readonly string[]
   /** [N] As tokens, the one that ended it included. */
-  completion_ids: z.array(tokenIds).optional(),
+  readonly completion_ids?: readonly (readonly number[])[]
   /** [N] Defaults to `length` for tokens that end without an EOS token, `stop` otherwise. */
-  finish_reasons: z.array(z.enum(['stop', 'length'])).optional(),
+  readonly finish_reasons?: readonly ('stop' | 'length')[]
   /** [N] As text, as the model had them. Defaults to those of the task. */
-  prompts: z.array(z.string()).optional(),
-})
+  readonly prompts?: readonly string[]
+}
 
 /** What it answers. */
 export interface RewardsResponse {
