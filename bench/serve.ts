@@ -50,7 +50,7 @@ try {
 
 async function addressOf(): Promise<string> {
   for await (const chunk of server.stdout) {
-    const [, url] = /^serving .* at (\S+)$/m.exec(String(chunk)) ?? []
+    const [, url] = /^serving +(\S+)$/m.exec(String(chunk)) ?? []
     if (url !== undefined) return url
   }
   throw new Error('the server ended')

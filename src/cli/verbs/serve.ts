@@ -3,21 +3,16 @@ import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
 import { engineOptions } from '../../engine/engineOptions.js'
 import { resolveModel } from '../../hub/resolve.js'
-import { untilAborted } from '../../io/untilAborted.js'
 import { dtypeOption } from '../../model/weights/dtypeOption.js'
 import { option } from '../../options/schema.js'
 import { serveCompletions } from '../../server/completions/serveCompletions.js'
 import { withDownloadProgress } from '../terminal/downloadProgress.js'
-import { Interrupted } from '../terminal/exitCode.js'
-import { interruptible, onInterruption } from '../terminal/interruptible.js'
+import { interruptible } from '../terminal/interruptible.js'
 import { modelOptions, nameOption, withModel } from '../terminal/modelOptions.js'
 import { schemaFlags } from '../terminal/schemaFlags.js'
 import type { Flags } from '../terminal/schemaFlags.js'
-import { readToken, requestLog, serviceOptions } from '../terminal/serviceOptions.js'
+import { keepUp, readToken, requestLog, serviceOptions } from '../terminal/service.js'
 import type { Streams } from '../terminal/streams.js'
-
-/** Milliseconds that requests get to end in when the service is told to. */
-const GRACE = 30_000
 
 const TOKEN_VARIABLE = 'GRPO_TS_SERVE_TOKEN'
 
@@ -57,31 +52,26 @@ export function addServeCommand(program: Command, streams: Streams): void {
 async function serve(name: string, options: ServeOptions, streams: Streams): Promise<void> {
   const { host, port, tokenFile, servedModelName = name, maxLoras, maxNumSeqs } = options
   const token = readToken(tokenFile, TOKEN_VARIABLE)
-  try {
-    await interruptible(async (signal) => {
-      onInterruption(signal, (interrupted) =>
-        streams.stderr.write(`${interrupted}: ending the requests that are worked on\n`),
-      )
-      const adapters = await adapterFolders(options.adapter ?? [], streams, signal)
-      await withModel({ ...options, model: name, adapter: null, signal }, async (model) => {
-        const service = await serveCompletions(model, {
-          host,
-          port,
-          token,
-          servedModelName,
-          adapters,
-          maxLoras,
-          maxNumSeqs,
-          onRequest: requestLog(streams.stderr),
-        })
-        streams.stdout.write(`serving  ${servedModelName} at ${service.url}\n`)
-        await untilAborted(new Promise<never>(() => undefined), signal).finally(() => service.stop(GRACE))
+  await interruptible(async (signal) => {
+    const adapters = await adapterFolders(options.adapter ?? [], streams, signal)
+    await withModel({ ...options, model: name, adapter: null, signal }, async (model) => {
+      const service = await serveCompletions(model, {
+        host,
+        port,
+        token,
+        servedModelName,
+        adapters,
+        maxLoras,
+        maxNumSeqs,
+        onRequest: requestLog(streams.stderr),
       })
+      const { info } = model.engine
+      streams.stdout.write(
+        `model    ${servedModelName}, ${model.weightFormat}, engine ${info.name}\nadapters ${[...adapters.keys()].join(', ') || 'none'}\n`,
+      )
+      await keepUp(service, signal, streams)
     })
-  } catch (error) {
-    // That is how it is meant to end.
-    if (!(error instanceof Interrupted)) throw error
-  }
+  })
 }
 
 /** The folders of adapters by their names. Throws a ConfigError for a name that is given twice. */

@@ -17,7 +17,7 @@ describe('grpo-ts serve', () => {
   const temporary = useTemporaryFolder()
   after(() => selectEngine('reference'))
 
-  it('serves a model with adapters until it is told to end, and then answers what it works on', async () => {
+  it('serves a model with adapters until Ctrl-C, and then answers what it works on', async () => {
     await selectEngine('cpu', { threads: 1 })
     const model = await loadModel('word-problems-1m')
     const policy = randomPolicy(model)
@@ -45,7 +45,7 @@ describe('grpo-ts serve', () => {
     const [, url] = await new Promise<RegExpExecArray>((resolve) => {
       child.stdout.on('data', (chunk: Buffer) => {
         output += chunk.toString()
-        const ready = /^serving +words at (http:\S+)$/m.exec(output)
+        const ready = /^serving +(http:\S+)$/m.exec(output)
         if (ready) resolve(ready)
       })
     })
@@ -59,7 +59,7 @@ describe('grpo-ts serve', () => {
     const asked = {
       model: 'mine',
       prompt: [prompt],
-      n: 64,
+      n: 32,
       max_tokens: 100,
       seed: 1,
       logprobs: 0,
@@ -68,7 +68,7 @@ describe('grpo-ts serve', () => {
     const answer = fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(asked) })
     const running = async (): Promise<string> => (await fetch(`${url}/metrics`, { headers })).text()
     while (!/running 1$/m.test(await running())) await new Promise(setImmediate)
-    child.kill('SIGTERM')
+    child.kill('SIGINT')
     const { choices } = (await (await answer).json()) as {
       choices: { token_ids: number[]; logprobs: { token_logprobs: number[] } }[]
     }
@@ -77,11 +77,12 @@ describe('grpo-ts serve', () => {
       local.flat().map(({ ids, logProbs }) => [ids, logProbs]),
     )
     assert.deepEqual(await exit, [0, null])
+    assert.match(output, /^model +words, \S+, engine cpu\nadapters mine\nserving/)
     const log = await errors
-    assert.match(log, /^\S+ GET \/v1\/models 200, 0 bytes, \d+ ms$/m)
-    assert.match(log, /^\S+ GET \/v1\/models 401, 0 bytes, \d+ ms, the token is missing or wrong$/m)
-    assert.match(log, /^interrupted by SIGTERM: ending the requests that are worked on$/m)
-    assert.match(log, /^\S+ POST \/v1\/completions 200, \d+ bytes, \d+ ms$/m)
+    assert.match(log, /^\S+ GET \/v1\/models 200 [\d.]+ ms 0 bytes$/m)
+    assert.match(log, /^\S+ GET \/v1\/models 401 [\d.]+ ms 0 bytes: the token is missing or wrong$/m)
+    assert.match(log, /^interrupted: answering what is worked on; Ctrl-C again ends it at once$/m)
+    assert.match(log, /^\S+ POST \/v1\/completions 200 [\d.]+ ms \d+ bytes$/m)
     assert.ok(!log.includes(token))
   })
 
@@ -102,7 +103,11 @@ describe('grpo-ts serve', () => {
       [['word-problems-1m', '--adapter', 'a=no/such'], 1, /no\/such/],
       [['word-problems-1m', '--token-file', temporary('none')], 2, /--token-file .*none cannot be read/],
       [['word-problems-1m', '--token-file', temporary('empty')], 2, /holds no token/],
-      [['word-problems-1m', '--token-file', temporary('spaces')], 2, /holds no token: expected at least 8 characters/],
+      [
+        ['word-problems-1m', '--token-file', temporary('spaces')],
+        2,
+        /--token-file .*spaces holds no token; expected at least 8 characters/,
+      ],
     ]
     try {
       for (const [args, code, message] of cases) {
