@@ -3,22 +3,26 @@ import { quote } from '../io/json.js'
 import type { ExportPlan } from './exportPlan.js'
 
 /**
- * [problems] Texts of which an engine that tokenizes plain text, special tokens added and read, makes the tokens of our prompts. Where
- * the tokenizer puts a BOS token in front by itself, that of the chat template is left out of the text: there would be two.
+ * [problems] Texts of which an engine that tokenizes plain text, special tokens read, makes the tokens of our prompts. Where the
+ * tokenizer adds a BOS token in front by itself (`addSpecialTokens`, as TRL has it), that of the chat template is left out of the
+ * text: there would be two. Where none is added (OpenRLHF), one that our prompt begins with is written into the text.
  *
  * Throws a ConfigError for prompts that no text gives, such as questions that hold the spelling of a special token.
  */
-export function textPrompts({
-  prompts,
-  task,
-  tokenizer,
-}: Pick<ExportPlan, 'prompts' | 'task' | 'tokenizer'>): string[] {
+export function textPrompts(
+  { prompts, task, tokenizer }: Pick<ExportPlan, 'prompts' | 'task' | 'tokenizer'>,
+  { addSpecialTokens = true }: { addSpecialTokens?: boolean } = {},
+): string[] {
   const bos = tokenizer.bosTokenId === undefined ? undefined : tokenizer.idToToken(tokenizer.bosTokenId)
+  const variantsOf = (text: string): string[] => {
+    if (bos === undefined) return [text]
+    if (!addSpecialTokens) return [text, bos + text]
+    return text.startsWith(bos) ? [text, text.slice(bos.length)] : [text]
+  }
   const bad: string[] = []
   const texts = prompts.map(({ text, ids }, i) => {
-    const variants = bos !== undefined && text.startsWith(bos) ? [text, text.slice(bos.length)] : [text]
-    const found = variants.find((variant) => {
-      const theirs = tokenizer.encode(variant, { addSpecialTokens: true, allowSpecialTokens: true })
+    const found = variantsOf(text).find((variant) => {
+      const theirs = tokenizer.encode(variant, { addSpecialTokens, allowSpecialTokens: true })
       return theirs.length === ids.length && theirs.every((id, k) => id === ids[k])
     })
     if (found === undefined) bad.push(task.problems[i]!.id)

@@ -113,7 +113,8 @@ function checkEvaluation(
   }
 }
 
-function stepsForEpochs(problems: number, config: GRPOConfig): number {
+/** Optimizer steps that num_train_epochs passes over the problems take. */
+export function stepsForEpochs(problems: number, config: GRPOConfig): number {
   const { generationBatchSize, numGenerations, numIterations, numTrainEpochs } = config
   const { stepsPerGeneration, gradientAccumulationSteps } = config
   const batches = (problems * numTrainEpochs * numGenerations) / generationBatchSize

@@ -43,7 +43,7 @@ export function learningRateAt(
 }
 
 /** Steps of the warm-up, as transformers reads them. */
-function warmupStepsOf(maxSteps: number, { warmupSteps, warmupRatio }: LearningRateOptions): number {
+export function warmupStepsOf(maxSteps: number, { warmupSteps, warmupRatio }: LearningRateOptions): number {
   return warmupSteps >= 1 ? warmupSteps : Math.ceil(maxSteps * (warmupSteps > 0 ? warmupSteps : warmupRatio))
 }
 

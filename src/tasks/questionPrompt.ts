@@ -26,7 +26,7 @@ export function questionPrompt(
   const own = conversation.filter(({ role }) => role === 'system')
   const system = own.length === 0 && systemPrompt !== null ? [{ role: 'system', content: systemPrompt }] : own
   const messages = [...system, ...shots, ...turns]
-  return { text: tokenizer.applyChatTemplate(messages), ids: tokenizer.encodeChat(messages) }
+  return { text: tokenizer.applyChatTemplate(messages), ids: tokenizer.encodeChat(messages), messages }
 }
 
 function plainText(turns: readonly ChatMessage[]): string {

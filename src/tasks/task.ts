@@ -1,5 +1,5 @@
 import type { Problem } from '../grading/problem.js'
-import type { Tokenizer } from '../text/tokenizer.js'
+import type { ChatMessage, Tokenizer } from '../text/tokenizer.js'
 
 /** A prompt as text and as the token ids that the model gets. */
 export interface Prompt {
@@ -7,6 +7,8 @@ export interface Prompt {
   readonly text: string
   /** Empty when no tokenizer was given. */
   readonly ids: number[]
+  /** The conversation, where the chat template made the prompt of one. */
+  readonly messages?: readonly ChatMessage[]
 }
 
 /** A row of a task's data that cannot be used. */

@@ -1,0 +1,108 @@
+import fs from 'node:fs'
+import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
+import { modelName, modelPath, pythonModel } from '../modelPath.js'
+import { onRay } from '../onRay.js'
+import { mapOptions } from '../optionOutcome.js'
+import { stringifyForPyYaml } from '../pyYaml.js'
+import { chatPrompts } from './chatPrompts.js'
+import { verlParquet } from './parquet.js'
+import { verlOptions } from './verlOptions.js'
+
+/** With what its own extras pin: vLLM 0.24.0, torch 2.11.0, transformers 5.9.0, flash-attn 2.8.3. */
+const REQUIREMENTS = ['verl[vllm,fsdp]==0.9.1']
+
+/** verl on one node or several, on Ray: `python -m verl.trainer.main_ppo --config-name verl`. */
+export const verlTarget: ExportTarget = { name: 'verl', title: 'verl 0.9.1', files }
+
+function files(plan: ExportPlan): ExportedFiles {
+  const { settings, options } = mapOptions('verl', verlOptions, plan)
+  const chats = chatPrompts(plan)
+  const rows = plan.task.problems.map(({ id, answer }, i) => ({
+    data_source: `grpo-ts/${plan.task.name}`,
+    prompt: chats[i]!,
+    ability: plan.task.name,
+    reward_model: { style: 'rule', ground_truth: answer },
+    extra_info: { index: i, split: plan.config.run.split, problem_id: id },
+  }))
+  const command = template('train.sh').replace('{{MODEL}}', () => modelPath(plan.model))
+  return {
+    files: {
+      'verl.yaml': `# What differs from verl's own defaults, for hydra: see README.md for where each comes from.\n${stringifyForPyYaml(configuration({ ...settings, ...fixedSettings(plan) }))}`,
+      'data/train.parquet': verlParquet(rows),
+      'check_prompts.py': template('check_prompts.py').replace('{{MODEL}}', () => pythonModel(plan.model)),
+    },
+    rewardFunctions: template('reward_functions.py'),
+    requirements: REQUIREMENTS,
+    trainCommand: `export VERL_FILE_LOGGER_ROOT="$PWD/output"\n${onRay(command)}`,
+    options,
+    comesBack: comesBack(plan),
+  }
+}
+
+/** What verl needs besides the options of a run. */
+function fixedSettings({ prompts }: ExportPlan): Record<string, unknown> {
+  return {
+    'data.val_files': './data/train.parquet',
+    'data.max_prompt_length': Math.max(...prompts.map(({ ids }) => ids.length)),
+    'actor_rollout_ref.rollout.name': 'vllm',
+    'actor_rollout_ref.rollout.tensor_model_parallel_size': 1,
+    'reward.custom_reward_function.path': './grpo_ts_rewards.py',
+    'reward.reward_manager.source': 'importlib',
+    'reward.reward_manager.name': 'TokenRewardManager',
+    'reward.reward_manager.module.path': './grpo_ts_rewards.py',
+    'trainer.project_name': 'grpo-ts',
+    'trainer.val_before_train': false,
+    'trainer.test_freq': -1,
+  }
+}
+
+/** The settings as the nested sections of a hydra configuration, after verl's own one. */
+function configuration(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const config: Record<string, unknown> = {
+    defaults: ['ppo_trainer', '_self_'],
+    hydra: { searchpath: ['pkg://verl.trainer.config'], run: { dir: '.' }, output_subdir: null },
+  }
+  for (const [key, value] of Object.entries(settings)) {
+    const names = key.split('.')
+    const last = names.pop()!
+    let section = config
+    for (const name of names) section = (section[name] ??= {}) as Record<string, unknown>
+    section[last] = value
+  }
+  return config
+}
+
+function template(name: string): string {
+  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
+}
+
+function comesBack({ config, model }: ExportPlan): string {
+  const { usePeft } = config.run
+  const merged = usePeft
+    ? `\`output/merged/lora_adapter/\` then holds the adapter in PEFT's layout.
+
+\`\`\`sh
+grpo-ts eval --model ${modelName(model)} --adapter output/merged/lora_adapter --task …   # paired, against the model without it
+grpo-ts import . --output ../imported
+\`\`\``
+    : `\`output/merged/\` then holds the model in Hugging Face's layout.
+
+\`\`\`sh
+grpo-ts import . --output ../imported
+\`\`\``
+  return `\`output/global_step_N/\` are verl's checkpoints, from the last of which run.sh goes on when it is started again;
+\`output/grpo-ts/run-TIME.jsonl\` holds the metrics of every step, \`output/rollouts/N.jsonl\` its completions. verl's checkpoints are in
+shards; its own merger makes one model of them:
+
+\`\`\`sh
+python -m verl.model_merger merge --backend fsdp --local_dir output/global_step_N/actor --target_dir output/merged
+\`\`\`
+
+${merged}
+
+A completion whose reward the service did not give within ten minutes is left out of its group by verl, with a line "Error in
+_run_prompt"; a completion that no reward function judged counts as 0.
+
+grpo-ts has checked that verl reads this folder's configuration, data and reward functions (\`npm run test:verl\`); it was not trained
+with verl.`
+}
