@@ -52,7 +52,12 @@ export async function checkEngine(
     fs.writeFileSync(python, `#!/bin/sh\n${script}\nexec '${options.python}' "$@"\n`, { mode: 0o755 })
     const child = spawn('bash', [path.join(output, 'run.sh')], {
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, PYTHON: python, GRPO_TS: process.env.GRPO_TS ?? path.join(root, 'dist/cli/main.js'), CASES: casesFile },
+      env: {
+        ...process.env,
+        PYTHON: python,
+        GRPO_TS: process.env.GRPO_TS ?? path.join(root, 'dist/cli/main.js'),
+        CASES: casesFile,
+      },
     })
     const [code] = (await once(child, 'close')) as [number | null]
     if (code !== 0) throw new Error(`run.sh ended with ${code}`)

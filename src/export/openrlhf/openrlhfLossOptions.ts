@@ -3,7 +3,7 @@ import { lossTypes } from '../../grpo/losses/lossTypes.js'
 import type { ExportPlan } from '../exportPlan.js'
 import { carried, changed, leftOut, refused } from '../optionOutcome.js'
 import type { OptionMappings, OptionOutcome } from '../optionOutcome.js'
-import { onlyWith } from '../taskOutcomes.js'
+import { onlyWith } from '../sharedOutcomes.js'
 import { noneThere } from './noneThere.js'
 
 /** Options of advantages and of the loss: OpenRLHF's `algo` and `actor`. */

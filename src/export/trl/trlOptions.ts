@@ -3,12 +3,8 @@ import type { TrainOptions } from '../../grpo/config/trainConfig.js'
 import { bySnakeCase } from '../../run/configFile.js'
 import { carried, changed, leftOut, refused } from '../optionOutcome.js'
 import type { OptionMappings, OptionOutcome } from '../optionOutcome.js'
+import { engineOutcomes, evaluationOutcomes, onlyWith, taskOutcomes } from '../sharedOutcomes.js'
 
-const ofTheTask = (): OptionOutcome =>
-  leftOut('of the task: the prompts in data/ are made with it, and the reward service reads config.yaml')
-const ofTheEngine = (): OptionOutcome => leftOut('of our own engine; PyTorch computes here')
-const ofEvaluation = (): OptionOutcome =>
-  leftOut('the training is the same without evaluations; `grpo-ts eval` evaluates what comes back, in pairs')
 const peftOnly = (): OptionOutcome =>
   refused("TRL's command line has no such option for the adapter; leave it out (lora_target_modules selects modules)")
 
@@ -17,50 +13,23 @@ function same(name: keyof TrainOptions) {
   return (value: unknown): OptionOutcome => carried({ [snakeCase(name)]: value ?? undefined })
 }
 
-/** An option that only counts together with another one, which is refused. */
-const onlyWith = (name: string) => (): OptionOutcome => leftOut(`counts with ${name} only`)
-
 /** What becomes of each option under `trl grpo`, TRL 1.16: GRPOConfig with TrainingArguments, ModelConfig and ScriptArguments. */
 export const trlOptions: OptionMappings = {
+  ...taskOutcomes,
+  ...engineOutcomes,
+  ...evaluationOutcomes,
   model: (_, { model }) => carried({ model_name_or_path: model.name, model_revision: model.revision ?? undefined }),
   task: () =>
     changed(
       { dataset_name: './data' },
       'its problems, by their prompts and ids; the reward service has the problems themselves',
     ),
-  data: ofTheTask,
-  encoding: ofTheTask,
-  split: ofTheTask,
-  limit: ofTheTask,
-  shots: ofTheTask,
-  systemPrompt: ofTheTask,
-  reasoningFormat: ofTheTask,
-  difficulty: ofTheTask,
-  onBadRows: ofTheTask,
-  subjects: ofTheTask,
-  allowPython: ofTheTask,
-  timeLimit: ofTheTask,
-  memoryLimit: ofTheTask,
-  grader: ofTheTask,
-  questionColumn: ofTheTask,
-  answerColumn: ofTheTask,
-  answerPattern: ofTheTask,
-  solutionColumn: ofTheTask,
-  variant: ofTheTask,
-  operations: ofTheTask,
-  minOperand: ofTheTask,
-  maxOperand: ofTheTask,
-  bare: ofTheTask,
-  taskOptions: ofTheTask,
   rewards: (_, { rewards }) =>
     changed(
       { reward_funcs: rewards.map(({ name }) => name) },
       'functions of grpo_ts_rewards.py, which asks the reward service',
     ),
   rewardWeights: (_, { rewards }) => carried({ reward_weights: rewards.map(({ weight }) => weight) }),
-  doEval: ofEvaluation,
-  evalSplit: ofEvaluation,
-  evalLimit: ofEvaluation,
 
   usePeft: same('usePeft'),
   loraR: (value, plan) => withPeft(plan.config.run, { lora_r: value }),
@@ -75,9 +44,6 @@ export const trlOptions: OptionMappings = {
   alphaPattern: (value) => (Object.keys(value).length === 0 ? leftOut('one alpha for all modules') : peftOnly()),
   outputDir: () => changed({ output_dir: './output' }, 'in the folder of the export'),
   dtype: (value, plan) => dtypeOf(value, plan.config.run),
-  engine: ofTheEngine,
-  threads: ofTheEngine,
-  device: ofTheEngine,
   precision: (value) =>
     value === 'float32'
       ? carried({ bf16: false })
@@ -193,12 +159,6 @@ export const trlOptions: OptionMappings = {
   adamEpsilon: same('adamEpsilon'),
   maxGradNorm: same('maxGradNorm'),
 
-  evalStrategy: ofEvaluation,
-  evalSteps: ofEvaluation,
-  numGenerationsEval: ofEvaluation,
-  evalTemperature: ofEvaluation,
-  metricForBestModel: onlyWith('load_best_model_at_end'),
-  greaterIsBetter: onlyWith('load_best_model_at_end'),
   loadBestModelAtEnd: (value) =>
     value
       ? refused(
@@ -209,7 +169,6 @@ export const trlOptions: OptionMappings = {
     value === null
       ? leftOut('off')
       : refused("a callback of transformers that TRL's command line cannot add; leave it out and set max_steps"),
-  earlyStoppingThreshold: onlyWith('early_stopping_patience'),
   saveStrategy: (value) =>
     value === 'steps'
       ? carried({ save_strategy: value })

@@ -4,7 +4,7 @@ import { carried, changed, leftOut, refused } from '../optionOutcome.js'
 import type { OptionMappings, OptionOutcome } from '../optionOutcome.js'
 import type { ExportPlan } from '../exportPlan.js'
 import { rolloutBatches } from '../rolloutBatches.js'
-import { onlyWith } from '../taskOutcomes.js'
+import { onlyWith } from '../sharedOutcomes.js'
 
 const ACTOR = 'actor_rollout_ref.actor'
 const CORRECTION = 'algorithm.rollout_correction'

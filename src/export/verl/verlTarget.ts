@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { modelName, modelPath, pythonModel } from '../modelPath.js'
-import { onRay } from '../onRay.js'
+import { onRay } from '../scripts/onRay.js'
 import { mapOptions } from '../optionOutcome.js'
 import { stringifyForPyYaml } from '../pyYaml.js'
 import { chatPrompts } from './chatPrompts.js'
