@@ -73,7 +73,7 @@ async function scoredCases({ config, task, tokenizer }: ExportPlan): Promise<Sco
   const rewards = await loadRewards(run.rewards, run)
   const eos = tokenizer.eosTokenId!
   const samples = task.problems.slice(0, 40).flatMap((problem) => {
-    const right = `${problem.solution ?? ''}\n#### ${problem.answer}`
+    const right = problem.solution ?? `#### ${problem.answer}`
     const texts = [right, `That is easy.\n#### 99${problem.answer}`, '', 'Ünïcode 😀 <|im_start|>\n#### 7', right]
     const completions = texts.map((text, i) => {
       const ids = tokenizer.encode(text, { allowSpecialTokens: false })

@@ -4,11 +4,14 @@ import { trainConfigSchema } from '../../src/grpo/config/trainConfig.js'
 import { snakeCase } from '../../src/options/names.js'
 import { planOf } from './exportFixture.js'
 
+/** What a run needs to be taken by an engine that lacks one of our defaults. */
+const accepted = { trl: {}, verl: { lrSchedulerType: 'cosine' }, openrlhf: { usePeft: false } }
+
 describe('the targets of exports', () => {
   for (const target of exportTargets) {
     describe(target.name, () => {
       it('says of every option of a run what becomes of it, and why where that is another thing', async () => {
-        const { options } = target.files(await planOf())
+        const { options } = target.files(await planOf(accepted[target.name]))
         assert.deepEqual(
           options.map(({ option }) => option),
           Object.keys(trainConfigSchema.shape).map(snakeCase),
@@ -20,7 +23,7 @@ describe('the targets of exports', () => {
       })
 
       it('pins what it needs, checks prompts and trains in the place of the shell', async () => {
-        const { requirements, files, trainCommand } = target.files(await planOf())
+        const { requirements, files, trainCommand } = target.files(await planOf(accepted[target.name]))
         for (const requirement of requirements) assert.match(requirement, /^[\w.[\],-]+==[\w.]+$/)
         assert.ok('check_prompts.py' in files)
         assert.match(trainCommand, /\bexec /)

@@ -34,6 +34,11 @@ describe('questionPrompt', () => {
         '<|im_start|>user\nWhat is 4 + 5?<|im_end|>\n<|im_start|>assistant\n',
     )
     assert.equal(chat.decode(ids), text)
+    assert.deepEqual(questionPrompt(sum, [], 'Be brief.', chat).messages, [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'What is 4 + 5?' },
+    ])
+    assert.equal(questionPrompt(sum, [], 'Be brief.', plain).messages, undefined)
     assert.equal(ids[0], chat.tokenToId('<|im_start|>'))
     assert.ok(!questionPrompt(sum, [], null, chat).text.includes('system'))
   })

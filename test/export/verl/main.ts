@@ -54,11 +54,14 @@ report.line(
 )
 report.line('compute_score is a coroutine, which verl awaits', verl.is_coroutine)
 report.rewards(`RewardLoopWorker with ${verl.manager}, over HTTP`, cases, verl.results)
-const ended = cases.map((one, i) => ({ one, result: verl.naive_results[i]! })).filter(({ one }) => !one.isCutOff)
+// Text has lost the EOS token, and whether a completion was cut off: length and form may count otherwise.
+const alike = cases
+  .map((one, i) => ({ one, result: verl.naive_results[i]! }))
+  .filter(({ one }) => !one.isCutOff && one.values.soft_overlong === 0)
 report.rewards(
-  `the same with ${verl.naive_manager}, which hands over text, for completions that were not cut off`,
-  ended.map(({ one }) => one),
-  ended.map(({ result }) => result),
+  `the same with ${verl.naive_manager}, which hands over text, for short completions that were not cut off`,
+  alike.map(({ one }) => one),
+  alike.map(({ result }) => result),
 )
 report.learningRates(plan, verl.learning_rates)
 const batches = { ppo_mini_batch_size: 4, ppo_micro_batch_size_per_gpu: 8, clip_ratio_high: 0.28 }
