@@ -7,10 +7,6 @@ import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { optionOf, planOf } from '../exportFixture.js'
 import { refusalOf } from '../refusalOf.js'
 
-interface Section {
-  readonly [name: string]: Section
-}
-
 /** A setting of verl.yaml by its dotted name. */
 async function settingOf(
   name: string,
@@ -18,9 +14,9 @@ async function settingOf(
   processes = 1,
 ): Promise<unknown> {
   const { files } = verlTarget.files(await planOf({ lrSchedulerType: 'cosine', ...options }, processes))
-  return name
-    .split('.')
-    .reduce<Section | undefined>((section, key) => section?.[key], parse(files['verl.yaml'] as string))
+  let section: unknown = parse(files['verl.yaml'] as string)
+  for (const key of name.split('.')) section = (section as Record<string, unknown> | undefined)?.[key]
+  return section
 }
 
 const refused = (options: Readonly<Record<string, unknown>>, processes = 1): Promise<string> =>
