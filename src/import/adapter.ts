@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { FileFormatError } from '../errors.js'
+import { isRepositoryId } from '../hub/repository.js'
+import { atomicWriteJson } from '../io/atomicWrite.js'
 import { isJsonObject } from '../io/json.js'
 import { readJson } from '../io/readJsonFile.js'
 import { Safetensors } from '../io/safetensors.js'
@@ -25,17 +27,27 @@ export function baseModelOf(adapter: string): string | null {
 }
 
 /**
- * Copies an adapter, and nothing that lies beside it. Throws a FileFormatError or UnsupportedError for one that does not fit the
+ * Copies an adapter, and nothing that lies beside it. Where it names no model, or one by a path of the machine that it
+ * was trained on, the copy names `base`. Throws a FileFormatError or UnsupportedError for one that does not fit the
  * model, or, where the model is not at hand, for files that are damaged.
  */
-export function copyAdapter(from: string, to: string, model: ModelConfig | null): void {
+export function copyAdapter(
+  from: string,
+  to: string,
+  { model, base }: { model: ModelConfig | null; base: string | null },
+): void {
   fs.mkdirSync(to)
   for (const name of [CONFIG_FILE, TENSORS_FILE]) fs.copyFileSync(path.join(from, name), path.join(to, name))
   try {
+    const named = baseModelOf(to)
+    const isKnown = named !== null && (isRepositoryId(named) || (path.isAbsolute(named) && fs.existsSync(named)))
+    if (base !== null && !isKnown) {
+      const file = path.join(to, CONFIG_FILE)
+      atomicWriteJson(file, { ...(readJson(file) as object), base_model_name_or_path: base })
+    }
     // The copy: what is checked is what stays.
     if (model !== null) readAdapter(to, model)
     else {
-      baseModelOf(to)
       Safetensors.open(path.join(to, TENSORS_FILE)).close()
     }
   } catch (error) {

@@ -4,6 +4,7 @@ import { correctnessJudge } from '../rewards/judge.js'
 import type { CompletionLine } from '../run/completionsFile.js'
 import type { EngineCompletion, EngineStep } from './engineOutput.js'
 import type { ImportContext } from './importContext.js'
+import { ImportedRewards } from './importedRewards.js'
 import { ProblemIndex } from './problemIndex.js'
 
 /** Names that judge correctness where no configuration says which reward does. */
@@ -18,7 +19,7 @@ export interface ImportedCompletion {
 /** What an engine has recorded of completions, made into lines of a run; counts what is missing. */
 export class CompletionLines {
   readonly #problems: ProblemIndex
-  readonly #weights: ReadonlyMap<string, number> | null
+  readonly #rewards: ImportedRewards
   readonly #judge: string | null
   #all = 0
   #unknownProblems = 0
@@ -30,13 +31,12 @@ export class CompletionLines {
   constructor(private readonly context: ImportContext) {
     const { config, task, rewards, tokenizer } = context
     this.#problems = new ProblemIndex(task, tokenizer)
-    this.#weights =
-      config && new Map(rewards.map(({ name, weight }, k) => [name, config.run.rewardWeights?.[k] ?? weight]))
+    this.#rewards = new ImportedRewards(context)
     this.#judge = config === null ? null : (correctnessJudge(rewards)?.name ?? null)
   }
 
-  /** [groups][numGenerations] The completions of a step, group by group. */
-  groups({ step, completions }: EngineStep): ImportedCompletion[][] {
+  /** [groups][numGenerations] The completions of a step, group by group. Throws the reason of the signal. */
+  async groups({ step, completions }: EngineStep, signal?: AbortSignal): Promise<ImportedCompletion[][]> {
     const size = this.context.config?.grpo.numGenerations ?? null
     const byPrompt = new Map<string, EngineCompletion[]>()
     for (const completion of completions) {
@@ -53,8 +53,10 @@ export class CompletionLines {
         return { prompt, members }
       })
     })
-    return groups.map(({ prompt, members }, group) =>
-      members.map((completion) => this.#complete(step, group, prompt, completion)),
+    return Promise.all(
+      groups.map(({ prompt, members }, group) =>
+        Promise.all(members.map((completion) => this.#complete(step, group, prompt, completion, signal))),
+      ),
     )
   }
 
@@ -81,17 +83,25 @@ export class CompletionLines {
               ? ': max_completion_length is not known (--config)'
               : ''),
       this.#withoutAdvantage > 0 && `the engine recorded no advantage of ${of(this.#withoutAdvantage)} completions`,
+      ...this.#rewards.notes,
     ].filter((note) => note !== false)
   }
 
-  #complete(step: number, group: number, prompt: string, completion: EngineCompletion): ImportedCompletion {
+  async #complete(
+    step: number,
+    group: number,
+    prompt: string,
+    completion: EngineCompletion,
+    signal: AbortSignal | undefined,
+  ): Promise<ImportedCompletion> {
     this.#all++
     const problem = this.#problems.find(completion, prompt)
     if (problem === null) this.#unknownProblems++
-    const { rewards, advantage } = completion
+    const { advantage } = completion
     if (advantage === null) this.#withoutAdvantage++
     const ids = this.#encode(completion.completion)
     const { length, finishReason } = this.#measure(completion, ids)
+    const rewards = await this.#rewards.of(completion, { problem, prompt, ids: ids ?? [], finishReason }, signal)
     const judge =
       this.#judge ?? (this.context.config === null ? KNOWN_JUDGES.find((name) => name in rewards) : undefined)
     const judged = judge === undefined ? null : (rewards[judge] ?? null)
@@ -109,20 +119,12 @@ export class CompletionLines {
         answer: problem?.answer ?? completion.answer,
         rewards,
         correct: judged === null ? null : judged > 0,
-        reward: completion.reward === undefined ? this.#weightedSum(rewards) : completion.reward,
+        reward: completion.reward === undefined ? this.#rewards.sum(rewards) : completion.reward,
         advantage,
         finish_reason: finishReason,
         length,
       },
     }
-  }
-
-  /** Null when no function judged. A function whose weight is not known counts once, as in TRL. */
-  #weightedSum(rewards: EngineCompletion['rewards']): number | null {
-    const judged = Object.entries(rewards).flatMap(([name, value]) =>
-      value === null ? [] : [value * (this.#weights?.get(name) ?? 1)],
-    )
-    return judged.length === 0 ? null : judged.reduce((sum, value) => sum + value, 0)
   }
 
   #promptText({ prompt }: EngineCompletion): string {

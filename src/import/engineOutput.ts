@@ -45,6 +45,3 @@ export interface EngineOutput {
   /** What could not be read, and what is missing, in sentences. */
   readonly notes: string[]
 }
-
-/** How the files of an engine are found: null when the folder holds none of them. */
-export type OpenEngineOutput = (folder: string) => EngineOutput | null | Promise<EngineOutput | null>

@@ -116,7 +116,7 @@ async function writeLines(
   try {
     for await (const step of left.steps()) {
       signal?.throwIfAborted()
-      const groups = made.groups(step)
+      const groups = await made.groups(step, signal)
       for (const { line } of groups.flat()) writer.write(line)
       completions += step.completions.length
       const told = metricsOfCompletions(groups)
@@ -135,7 +135,7 @@ async function writeLines(
 
 function writeAdapter(staging: string, { adapter }: EngineOutput, { model, config }: ImportContext): string[] {
   if (adapter === null) return []
-  copyAdapter(adapter, runLayout(staging).adapter, model?.config ?? null)
+  copyAdapter(adapter, runLayout(staging).adapter, { model: model?.config ?? null, base: model?.source ?? null })
   if (model !== null) return []
   const named = config === null ? 'its model' : `the model ${config.run.model}`
   return [`the adapter was not checked against ${named}, which is not on this machine`]

@@ -13,3 +13,9 @@ export function crc32c(data: Uint8Array): number {
   for (let i = 0; i < data.length; i++) crc = table[(crc ^ data[i]!) & 255]! ^ (crc >>> 8)
   return (crc ^ 0xffffffff) >>> 0
 }
+
+/** CRC-32C, rotated and shifted as TFRecord has it, so that a checksum of data that hold checksums stays a good one. */
+export function maskedCrc32c(data: Uint8Array): number {
+  const crc = crc32c(data)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}

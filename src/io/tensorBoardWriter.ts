@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { DataError } from '../errors.js'
 import { appendFully, asWriteError } from './atomicWrite.js'
-import { crc32c } from './crc32c.js'
+import { maskedCrc32c } from './crc32c.js'
 
 /** Makes the names of the files that one process writes in the same second differ. */
 let filesOpened = 0
@@ -58,11 +58,7 @@ export class TensorBoardWriter {
     const data = Buffer.concat(fields)
     const length = Buffer.alloc(8)
     length.writeBigUInt64LE(BigInt(data.length))
-    appendFully(
-      this.file,
-      this.#descriptor,
-      Buffer.concat([length, maskedChecksum(length), data, maskedChecksum(data)]),
-    )
+    appendFully(this.file, this.#descriptor, Buffer.concat([length, checksum(length), data, checksum(data)]))
   }
 }
 
@@ -70,11 +66,9 @@ function wallTime(): number {
   return Date.now() / 1000
 }
 
-/** CRC-32C, rotated and shifted as TFRecord has it, so that a checksum of data that hold checksums stays a good one. */
-function maskedChecksum(data: Uint8Array): Buffer {
-  const crc = crc32c(data)
+function checksum(data: Uint8Array): Buffer {
   const masked = Buffer.alloc(4)
-  masked.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0)
+  masked.writeUInt32LE(maskedCrc32c(data))
   return masked
 }
 

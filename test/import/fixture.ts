@@ -6,7 +6,7 @@ import type { CompletionLine } from '../../src/run/completionsFile.js'
 const fixtures = path.resolve(import.meta.dirname, '../fixtures/import')
 
 /** Copies what an engine left (test/fixtures/import) to where a test may change it. */
-export function copyFixture(name: 'trl' | 'trl-chat', folder: string): string {
+export function copyFixture(name: 'trl' | 'trl-chat' | 'verl', folder: string): string {
   fs.cpSync(path.join(fixtures, name), folder, { recursive: true })
   return folder
 }
