@@ -9,7 +9,7 @@ import { bySnakeCase, formatConfig } from '../run/configFile.js'
 import { rewardsHash } from '../server/rewards/configHash.js'
 import { loadTask } from '../tasks/loadTask.js'
 import type { ExportPlan, ExportTarget } from './exportPlan.js'
-import { modelSource, runSources } from './exportSources.js'
+import { copyFiles, copyModel, modelSource, runSources } from './exportSources.js'
 import type { ModelSource, RunSources } from './exportSources.js'
 import type { Launcher } from './launchers/launcher.js'
 import { packageJson } from './packageJson.js'
@@ -41,6 +41,7 @@ export async function exportRun(config: TrainConfig, options: ExportOptions): Pr
   if (task.problems.length === 0) throw new ConfigError(`task ${task.name} has no problems; there is nothing to export`)
   const model = await modelSource(config.run.model, download)
   const sources = await runSources(config, model.exported, download)
+  checkOutside(output, sources.data?.from)
   const plan: ExportPlan = {
     config: sources.config,
     task,
@@ -71,6 +72,12 @@ export async function exportRun(config: TrainConfig, options: ExportOptions): Pr
   return plan
 }
 
+/** Throws a ConfigError for an output within what is copied into it. */
+function checkOutside(output: string, data: string | undefined): void {
+  if (data === undefined || !path.resolve(output).startsWith(data + path.sep)) return
+  throw new ConfigError(`output ${output} lies in the data that is copied into it, ${data}; give another folder`)
+}
+
 function rewardModule(rewardFunctions: string, configHash: string): string {
   const client = clientSource().replace('{{CONFIG_HASH}}', configHash)
   return `${client}\n\n${rewardFunctions.trim()}\n\n\nif __name__ == "__main__":\n    sys.exit(main())\n`
@@ -87,14 +94,9 @@ async function writeExport(
     await fs.promises.mkdir(path.dirname(file), { recursive: true })
     await fs.promises.writeFile(file, content, { mode: name.endsWith('.sh') ? 0o755 : 0o644 })
   }
-  if (model.folder !== null) await copy(model.folder, path.join(folder, 'model'))
-  if (data !== null) await copy(data.from, path.join(folder, data.to))
-  for (const [name, from] of modules?.files ?? []) await copy(from, path.join(folder, 'modules', name))
-}
-
-/** Links are followed, since what they lead to stays behind; where the file system can, nothing is copied before it is changed. */
-async function copy(from: string, to: string): Promise<void> {
-  await fs.promises.cp(from, to, { recursive: true, dereference: true, mode: fs.constants.COPYFILE_FICLONE })
+  if (model.folder !== null) await copyModel(model.folder, path.join(folder, 'model'))
+  if (data !== null) await copyFiles(data.from, path.join(folder, data.to))
+  for (const [name, from] of modules?.files ?? []) await copyFiles(from, path.join(folder, 'modules', name))
 }
 
 /** What the export cannot know whether it runs elsewhere. */

@@ -8,6 +8,7 @@ import { isRepositoryId } from '../hub/repository.js'
 import { pinnedName, resolveModel } from '../hub/resolve.js'
 import type { DownloadOptions } from '../hub/download.js'
 import { isModuleFile } from '../io/userModule.js'
+import { copyOtherFiles } from '../model/modelFolder.js'
 import { quantizedCopy } from '../model/quantizedCopy.js'
 import { withModuleFiles } from '../rewards/loadReward.js'
 import { hubDataset, resolveTaskData } from '../tasks/hubDatasets.js'
@@ -42,7 +43,28 @@ export async function modelSource(model: string, options: DownloadOptions): Prom
     throw new ConfigError(`model ${model} is no folder with a config.json; expected a model in Hugging Face's layout`)
   }
   checkNotQuantized(model, folder)
+  if (weightFiles(folder).length === 0) {
+    throw new ConfigError(
+      `model ${model} holds no safetensors; expected model.safetensors, or its shards with their index`,
+    )
+  }
   return { exported: { name: './model', revision: null }, tokenizer: Tokenizer.load(folder), folder }
+}
+
+/** Copies what of a model's folder transformers needs; clones of repositories hold other things too. */
+export async function copyModel(from: string, to: string): Promise<void> {
+  fs.mkdirSync(to)
+  copyOtherFiles(from, to)
+  for (const name of ['config.json', ...weightFiles(from)]) await copyFiles(path.join(from, name), path.join(to, name))
+}
+
+function weightFiles(folder: string): string[] {
+  return fs.readdirSync(folder).filter((name) => /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name))
+}
+
+/** Links are followed, since what they lead to stays behind; where the file system can, nothing is copied before it is changed. */
+export async function copyFiles(from: string, to: string): Promise<void> {
+  await fs.promises.cp(from, to, { recursive: true, dereference: true, mode: fs.constants.COPYFILE_FICLONE })
 }
 
 function checkNotQuantized(model: string, folder: string): void {

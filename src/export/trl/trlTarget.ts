@@ -60,21 +60,16 @@ function template(name: string): string {
   return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
-function comesBack({ config, model }: ExportPlan): string {
-  const { run } = config
-  const name = model.revision === null ? model.name : `${model.name}@${model.revision}`
-  return run.usePeft
-    ? `\`output/\` holds the adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors), \`output/checkpoint-N/\` those of
-earlier steps with trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet.
+function comesBack({ config }: ExportPlan): string {
+  const { usePeft } = config.run
+  const [what, adapter] = usePeft
+    ? ["the adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors)", '--adapter output']
+    : ["the model with all its weights trained, in Hugging Face's layout", '--model output']
+  return `\`output/\` holds ${what}, \`output/checkpoint-N/\` those of earlier steps with
+trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet. In this folder:
 
 \`\`\`sh
-grpo-ts eval --model ${name} --adapter output --task …   # paired, against the model without it
-grpo-ts import . --output ../imported                     # an ordinary run folder: report and diagnosis work on it
-\`\`\``
-    : `\`output/\` holds the model with all its weights trained, in Hugging Face's layout; \`output/checkpoint-N/\` those of earlier steps
-with trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet.
-
-\`\`\`sh
-grpo-ts import . --output ../imported                     # an ordinary run folder: report and diagnosis work on it
+npx grpo-ts eval . ${adapter}               # ${usePeft ? 'paired, with and without the adapter, on held-out problems' : 'on held-out problems'}
+npx grpo-ts import . --output ../imported   # an ordinary run folder: report, diagnosis and push work on it
 \`\`\``
 }
