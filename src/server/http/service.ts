@@ -191,7 +191,8 @@ const KEEP_ALIVE = 120_000
 /** Milliseconds in which what is aborted at the end is answered. */
 const LAST_ANSWERS = 1000
 
-function checkAccess({ host, token }: ServiceOptions): void {
+/** Throws a ConfigError for a token that no header can hold, and for an open address without one. */
+export function checkAccess({ host, token }: Pick<ServiceOptions, 'host' | 'token'>): void {
   if (token === null && !isLoopback(host)) {
     throw new ConfigError(
       `host ${host} is open to other machines, and there is no token; give one, or listen at 127.0.0.1`,

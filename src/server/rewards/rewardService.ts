@@ -5,7 +5,7 @@ import { judgedCorrect } from '../../rewards/judge.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import type { RewardFunction } from '../../rewards/reward.js'
 import { loadTask } from '../../tasks/loadTask.js'
-import { startService } from '../http/service.js'
+import { checkAccess, startService } from '../http/service.js'
 import type { RequestLine, Route, Service, ServiceOptions } from '../http/service.js'
 import { rewardsHash } from './configHash.js'
 import { REWARDS_PROTOCOL } from './protocol.js'
@@ -47,6 +47,7 @@ export interface RewardService extends Service {
  * Throws whatever loading the task, the rewards and the tokenizer throws, and what startService throws.
  */
 export async function startRewardService(config: TrainConfig, options: RewardServiceOptions): Promise<RewardService> {
+  checkAccess(options)
   const { run } = config
   const { workers, timeout, env = process.env, onRequest, onWarning } = options
   const rewards = await loadRewards(run.rewards, run)
@@ -121,7 +122,9 @@ export async function startRewardService(config: TrainConfig, options: RewardSer
     })
     return {
       ...service,
-      health: health(),
+      get health() {
+        return health()
+      },
       async stop(graceMilliseconds) {
         await service.stop(graceMilliseconds)
         await pool.end()

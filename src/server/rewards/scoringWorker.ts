@@ -6,7 +6,7 @@ import { Place } from './scoringJob.js'
 import type { Outcome, ScoringJob, ScoringMessage, ScoringThreadData } from './scoringJob.js'
 
 /** Megabytes of JavaScript values in each thread: half of the machine's memory among all, between these. */
-const HEAP = { least: 512, most: 4096 }
+const HEAP = { least: 512, most: 2048 }
 
 /** How threads that score are started. */
 export interface ScoringWorkerOptions extends Pick<ScoringThreadData, 'run' | 'task' | 'timeout'> {

@@ -49,7 +49,14 @@ export function ask(
     headers = {},
     body,
     agent,
-  }: { method?: string; headers?: http.OutgoingHttpHeaders; body?: unknown; agent?: http.Agent } = {},
+    signal,
+  }: {
+    method?: string
+    headers?: http.OutgoingHttpHeaders
+    body?: unknown
+    agent?: http.Agent
+    signal?: AbortSignal
+  } = {},
 ): Promise<Reply> {
   const bytes = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
   return new Promise((resolve, reject) => {
@@ -61,6 +68,7 @@ export function ask(
         method: method ?? (bytes === undefined ? 'GET' : 'POST'),
         headers: { ...(bytes !== undefined && { 'content-type': 'application/json' }), ...headers },
         ...(agent && { agent }),
+        ...(signal && { signal }),
       },
       (response) => {
         text(response).then((answer) => {
