@@ -1,19 +1,29 @@
 /**
- * What `grpo-ts serve` costs beside the library, and whether adapters that come and go leave anything behind:
- * `npm run bench:serve -- [model] [cycles]`.
+ * What `grpo-ts serve` costs beside the library, and whether adapters that come and go leave anything behind.
+ *
+ *   npm run bench:serve
+ *   npm run bench:serve -- --model DIR --cycles 50 --only adapters     or --only speed
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { parseArgs } from 'node:util'
 import { selectEngine } from '../src/engine/registry.js'
 import type { Completion } from '../src/engine/sampling.js'
 import { completionsResponseSchema } from '../src/grpo/rollouts/servers/protocol.js'
 import { generate } from '../src/policy/generate.js'
 import { loadModel } from '../src/policy/loadModel.js'
 
-const [name = 'word-problems-1m', cycles = '200'] = process.argv.slice(2)
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: 'word-problems-1m' },
+    cycles: { type: 'string', default: '200' },
+    only: { type: 'string' },
+  },
+})
+const { model: name, cycles, only } = values
 const [PROMPTS, GENERATIONS, TOKENS] = [32, 4, 64]
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-bench-serve-'))
@@ -38,8 +48,8 @@ const server = spawn(
 )
 try {
   const url = await addressOf()
-  await compareSpeed(url)
-  await exchangeAdapters(url)
+  if (only !== 'adapters') await compareSpeed(url)
+  if (only !== 'speed') await exchangeAdapters(url)
 } finally {
   server.kill()
   await once(server, 'exit')

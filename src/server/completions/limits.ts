@@ -12,8 +12,8 @@ export const limits = {
   stopStringLength: 256,
   /** Tokens of a request that end completions. */
   stopTokenIds: 1024,
-  /** Characters of a text for each position of the model: no token of ordinary text is as long. */
-  charactersPerPosition: 100,
+  /** Characters of a text for each position of the model: tokens of ordinary text have four on average. */
+  charactersPerPosition: 20,
   /** Bytes of a request without files. */
   bodyBytes: 32 * 2 ** 20,
   /** Bytes of an adapter's files in a request, in base64. */

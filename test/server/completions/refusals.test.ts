@@ -98,7 +98,7 @@ describe('server/completions refusals', () => {
       ],
       [[Array(513).fill(1)], /shorten it$/],
       ['word '.repeat(2000), /positions of the model/],
-      ['x'.repeat(51_201), /a text of 51201 characters is longer than the 512 positions/],
+      ['x'.repeat(10_241), /a text of 10241 characters is longer than the 512 positions/],
       [Array(4097).fill('x'), /4097 prompts, at most 4096/],
     ]
     for (const [prompt, message] of cases) {
