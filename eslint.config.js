@@ -9,6 +9,7 @@ export default tseslint.config(
       'runs/',
       '.jupyter-venv/',
       '.trl-venv/',
+      '.engines-venv/',
       'src/backend/cpu/assembly/',
       'notebooks/',
       'jupyter/',

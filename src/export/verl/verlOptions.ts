@@ -131,7 +131,7 @@ export const verlOptions: OptionMappings = {
   reportTo: (value) =>
     changed(
       { 'trainer.logger': ['console', 'file', ...value] },
-      'the metrics of every step come back in output/grpo-ts/run-TIME.jsonl',
+      'the metrics of every step come back in output/grpo-ts/run.jsonl',
     ),
   loggingSteps: () => leftOut('verl logs every step'),
 }

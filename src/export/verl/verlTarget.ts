@@ -11,6 +11,12 @@ import { verlOptions } from './verlOptions.js'
 /** With what its own extras pin: vLLM 0.24.0, torch 2.11.0, transformers 5.9.0, flash-attn 2.8.3. */
 const REQUIREMENTS = ['verl[vllm,fsdp]==0.9.1']
 
+/** verl begins its log anew when it goes on from a checkpoint. */
+const keepLog = `export VERL_FILE_LOGGER_ROOT=$PWD/output
+log=output/grpo-ts/run.jsonl
+[[ ! -e $log ]] || mv -- "$log" "$log.$(date -u +%Y%m%dT%H%M%SZ)"
+`
+
 /** verl on one node or several, on Ray: `python -m verl.trainer.main_ppo --config-name verl`. */
 export const verlTarget: ExportTarget = { name: 'verl', title: 'verl 0.9.1', files }
 
@@ -33,7 +39,7 @@ function files(plan: ExportPlan): ExportedFiles {
     },
     rewardFunctions: template('reward_functions.py'),
     requirements: REQUIREMENTS,
-    trainCommand: `export VERL_FILE_LOGGER_ROOT="$PWD/output"\n${onRay(command)}`,
+    trainCommand: keepLog + onRay(command),
     options,
     comesBack: comesBack(plan),
   }
@@ -91,7 +97,7 @@ grpo-ts import . --output ../imported
 grpo-ts import . --output ../imported
 \`\`\``
   return `\`output/global_step_N/\` are verl's checkpoints, from the last of which run.sh goes on when it is started again;
-\`output/grpo-ts/run-TIME.jsonl\` holds the metrics of every step, \`output/rollouts/N.jsonl\` its completions. verl's checkpoints are in
+\`output/grpo-ts/run.jsonl\` holds the metrics of every step since then, \`output/rollouts/N.jsonl\` its completions. verl's checkpoints are in
 shards; its own merger makes one model of them:
 
 \`\`\`sh

@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { checkEngine, Report } from '../engineCheck.js'
 import type { EngineResult } from '../engineCheck.js'
+import { largestLossDifference } from './losses.js'
 
 interface Answer {
   readonly trainer: string
@@ -64,6 +65,8 @@ report.rewards(
   alike.map(({ result }) => result),
 )
 report.learningRates(plan, verl.learning_rates)
+const { difference, count } = largestLossDifference(python, plan)
+report.line(`policy losses of ${count} tokens: largest difference ${difference.toExponential(1)}`, difference < 1e-9)
 const batches = { ppo_mini_batch_size: 4, ppo_micro_batch_size_per_gpu: 8, clip_ratio_high: 0.28 }
 report.line(
   `batches and clipping: ${JSON.stringify(verl.actor)}`,
