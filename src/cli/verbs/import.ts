@@ -35,6 +35,9 @@ async function importFolder(folder: string, flags: ImportFlags, streams: Streams
   streams.stdout.write(describeImport(run))
 }
 
+/** The adapter's own word for its model goes into a command that is copied to a shell. */
+const harmless = /^[\w./@:+-]+$/
+
 function describeImport(run: ImportedRun): string {
   const { folder, engine, steps, lastStep, completions, hasAdapter, model, task, notes, findings, report } = run
   const { adapter } = runLayout(folder)
@@ -48,7 +51,7 @@ function describeImport(run: ImportedRun): string {
     ['report', report],
   ]
   const next = hasAdapter
-    ? `grpo-ts eval ${task === null ? `--model ${model ?? 'MODEL'} --adapter ${adapter} --task TASK` : folder}`
+    ? `grpo-ts eval ${task === null ? `--model ${model !== null && harmless.test(model) ? model : 'MODEL'} --adapter ${adapter} --task TASK` : folder}`
     : null
   return [
     ...lines.map(([name, value]) => `${name.padEnd(9)}${value}\n`),

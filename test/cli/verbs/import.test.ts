@@ -66,6 +66,22 @@ describe('grpo-ts import', () => {
     assert.equal((await run([...words, '--overwrite'])).code, 0)
   })
 
+  it('takes no word of a hostile adapter into the command that it offers', async () => {
+    fs.rmSync(inFolder('trl/config.yaml'))
+    const file = inFolder('trl/adapter_config.json')
+    for (const [name, shown] of [
+      ['owner/name', 'owner/name'],
+      ['$(touch x)', 'MODEL'],
+      ['\u001b[31mred', 'MODEL'],
+    ] as const) {
+      const config = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+      fs.writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: name }))
+      const { code, stdout } = await run(['import', inFolder('trl'), '--output', inFolder('run'), '--overwrite'])
+      assert.equal(code, 0)
+      assert.match(stdout, new RegExp(`^next {5}grpo-ts eval --model ${shown} --adapter \\S+ --task TASK$`, 'm'))
+    }
+  })
+
   it('tells errors in a line', async () => {
     assert.equal((await run(['import', inFolder('trl')])).code, 2)
     fs.truncateSync(inFolder('trl/adapter_model.safetensors'), 100)
