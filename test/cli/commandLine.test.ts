@@ -56,7 +56,7 @@ describe('cli/commandLine', () => {
     for (const [args, message] of [
       [[], /^Usage: grpo-ts/],
       [['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
-      [['train', '--use_vllm', 'true'], /--use_vllm is an option of TRL that is none here: vLLM is not used/],
+      [['train', '--use_vllm', 'true'], /--use_vllm is an option of TRL that is none here: `rollout` names servers/],
       [['resume', 'runs/x'], /there is no verb resume: grpo-ts train --resume/],
       [['train', '--modle', 'x'], /unknown option '--modle'\n\(Did you mean --model\?\)\n\(--help shows the options\)/],
       [['doctor', 'x', 'y'], /too many arguments/],
