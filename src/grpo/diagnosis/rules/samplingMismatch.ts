@@ -70,5 +70,6 @@ function adviceFor(is: { isCorrected: boolean; isFar: boolean; isOwnEngine: bool
   }
   return is.isOwnEngine
     ? 'train in precision float32; where that does not help, it is a defect of the engine: report it with the output of grpo-ts doctor'
-    : 'let the rollout engine take over the policy before it samples (sync), and compute as precisely as training'
+    : 'let the rollout engine take over the policy before it samples (sync), and compute as precisely as training: servers of vLLM with ' +
+        '--logprobs-mode processed_logprobs and weights in 16 bits or more'
 }

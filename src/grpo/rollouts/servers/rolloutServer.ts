@@ -7,7 +7,7 @@ import type { Waits } from './shareWork.js'
 import type { SampledTokens, SampleRequest, ServedModel, ServerProtocol } from './serverProtocol.js'
 
 /** Milliseconds for questions that take no computing. */
-const QUICK = 30_000
+const QUICK = 60_000
 
 /**
  * Groups that a server works on at a time: enough for what batches as it goes on; `grpo-ts serve` samples one request after the other, and
