@@ -90,6 +90,8 @@ const port = await new Promise<number>((resolve, reject) => {
 })
 
 try {
+  // Once around, so that compiling does not count.
+  await load(completions, 8)
   const loads = [await load(completions, 1), await load(completions, 8), await load(completions, completions)]
   process.stdout.write(
     `Completions of ${CHARACTERS} characters, ${values.workers} threads\n\n${formatTable(columns, loads)}\n`,
@@ -188,15 +190,16 @@ async function isAlive(): Promise<boolean> {
 async function sendMalformed(): Promise<string> {
   // Once around, so that what only grows the first time does not count.
   for (const [i, make] of malformedRequests.entries()) await statusOf(port, make(i, task.problems[0]!.id))
-  const before = memory('VmRSS')
   memory('VmHWM')
   const counts = new Map<string, number>()
+  const held: number[] = []
   let next = 0
   const started = performance.now()
   await Promise.all(
     Array.from({ length: CONCURRENT }, async () => {
       while (next < malformed) {
         const i = next++
+        if (i % Math.ceil(malformed / 5) === 0) held.push(memory('VmRSS'))
         const status = await statusOf(port, malformedRequests[i % malformedRequests.length]!(i, task.problems[0]!.id))
         counts.set(`${status ?? 'cut off'}`, (counts.get(`${status ?? 'cut off'}`) ?? 0) + 1)
       }
@@ -209,7 +212,7 @@ async function sendMalformed(): Promise<string> {
   const alive = await isAlive()
   return (
     `${malformed} malformed requests of ${malformedRequests.length} kinds in ${seconds.toFixed(1)} s: ${answers.join(', ')}; ` +
-    `answers afterwards: ${alive}; memory ${before} MiB before, ${memory('VmRSS')} after, ${memory('VmHWM')} at most`
+    `answers afterwards: ${alive}; memory ${held.join(', ')} MiB before each fifth, ${memory('VmRSS')} at the end, ${memory('VmHWM')} at most`
   )
 }
 
