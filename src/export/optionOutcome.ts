@@ -39,6 +39,21 @@ export function refused(reason: string): OptionOutcome {
   return { outcome: 'refused', reason }
 }
 
+/** A refusal of rewards whose names an engine's records of completions use for something else, which would be lost; null for none. */
+export function ofNames(
+  rewards: ExportPlan['rewards'],
+  taken: readonly string[],
+  engine: string,
+): OptionOutcome | null {
+  const names = rewards.map(({ name }) => name).filter((name) => taken.includes(name))
+  return names.length === 0
+    ? null
+    : refused(
+        `${engine} keeps something else by the name ${names.join(', ')} in its records of completions; give a reward of your own another ` +
+          'name (option as)',
+      )
+}
+
 /**
  * Maps every option of a run. Throws a ConfigError that names all that the engine cannot do, with what to do about each.
  * @returns the engine's settings, in the order of our options, and what the README says of each

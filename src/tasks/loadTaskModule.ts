@@ -6,7 +6,7 @@ import { importModule } from '../io/userModule.js'
 import { questionPrompt } from './questionPrompt.js'
 import type { Problem } from '../grading/problem.js'
 import { checkProblems } from './defineTask.js'
-import type { MalformedRow, Task } from './task.js'
+import type { MalformedRow, Prompt, Task } from './task.js'
 
 /** The options that {@link loadTask} was given. */
 type TaskModuleOptions = Readonly<Record<string, unknown>> & {
@@ -53,9 +53,21 @@ export async function loadTaskModule(file: string, options: TaskModuleOptions): 
     ...(malformedRows.length > 0 && { malformedRows }),
     prompt: (problem, tokenizer) =>
       task.prompt
-        ? runUserCode(`the prompt function of ${file}`, () => task.prompt!(problem, tokenizer))
+        ? checkPrompt(
+            runUserCode(`the prompt function of ${file}`, () => task.prompt!(problem, tokenizer)),
+            file,
+          )
         : questionPrompt(problem, [], systemPrompt, tokenizer),
   }
+}
+
+/** Throws a ConfigError for what a prompt function returns that is no prompt. */
+function checkPrompt(prompt: Prompt, file: string): Prompt {
+  const { text, ids } = Object(prompt) as Partial<Record<keyof Prompt, unknown>>
+  if (typeof text === 'string' && Array.isArray(ids) && ids.every((id) => Number.isSafeInteger(id))) return prompt
+  throw new ConfigError(
+    `the prompt function of ${file} returned ${quote(prompt)}; expected { text, ids } with the tokens that the tokenizer makes of the text`,
+  )
 }
 
 /** The problems whose gold answers cannot be graded, by their number from 1. */

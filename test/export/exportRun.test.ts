@@ -4,6 +4,7 @@ import path from 'node:path'
 import { readTrainConfig } from '../../src/grpo/config/readTrainConfig.js'
 import { packageVersion } from '../../src/packageVersion.js'
 import { rewardsHash } from '../../src/server/rewards/configHash.js'
+import { readParquet } from '../../src/tasks/rows/parquet.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
 import { run } from '../cli/run.js'
 import type { Outcome } from '../cli/run.js'
@@ -62,7 +63,7 @@ describe('grpo-ts export', () => {
     assert.deepEqual((JSON.parse(read('package.json')) as { dependencies: unknown }).dependencies, {
       'grpo-ts': packageVersion(),
     })
-    assert.equal(read('data/train.jsonl').trim().split('\n').length, 5)
+    assert.equal([...readParquet(at('out/data/train.parquet'))].length, 5)
     assert.equal(read('prompt_ids.jsonl').trim().split('\n').length, 5)
     assert.ok(fs.existsSync(at('out/model/model.safetensors')))
     assert.ok((fs.statSync(at('out/run.sh')).mode & 0o111) !== 0)

@@ -8,6 +8,17 @@ import { planOf } from './exportFixture.js'
 const accepted = { trl: {}, verl: { lrSchedulerType: 'cosine' }, openrlhf: { usePeft: false } }
 
 describe('the targets of exports', () => {
+  it('refuse rewards whose names they keep something else by, where they keep completions', async () => {
+    const plan = await planOf(accepted.verl)
+    const named = (name: string): typeof plan => ({ ...plan, rewards: [{ name, weight: 1 }] })
+    const [trl, verl] = exportTargets
+    assert.throws(
+      () => trl!.files(named('completion_length')),
+      /rewards: TRL keeps something else by the name comp.*option as/,
+    )
+    assert.throws(() => verl!.files(named('score')), /rewards: verl keeps something else by the name score/)
+  })
+
   for (const target of exportTargets) {
     describe(target.name, () => {
       it('says of every option of a run what becomes of it, and why where that is another thing', async () => {

@@ -45,6 +45,25 @@ describe('importRun, of verl', () => {
     )
   })
 
+  it('puts the logs of a resumed training together, in the order of their times', async () => {
+    const log = inFolder('verl/output/grpo-ts/run.jsonl')
+    const lines = fs.readFileSync(log, 'utf8').trim().split('\n')
+    const whole = await importVerl()
+    const put = (name: string, some: readonly string[], age: number): void => {
+      fs.writeFileSync(name, some.map((line) => `${line}\n`).join(''))
+      fs.utimesSync(name, 1_000_000 + age, 1_000_000 + age)
+    }
+    const wrong = lines[1]!.replace(/"critic\/score\/mean": ?[\d.e-]+/, '"critic/score/mean":7')
+    // The copy has other times of the files; steps 2 and 3 were made again.
+    put(log, lines.slice(3), 1)
+    put(`${log}.20260102T000000Z`, lines.slice(1, 3), 3)
+    put(`${log}.20260101T000000Z`, [lines[0]!, wrong, lines[2]!], 2)
+    const run = await importVerl({ overwrite: true })
+    assert.equal(run.steps, 4)
+    assert.deepEqual(await readMetrics(run.folder), await readMetrics(whole.folder))
+    assert.match(run.notes.join('\n'), /2 steps were made again after a resume/)
+  })
+
   it('finds the problems of prompts without special tokens, and the rewards behind the sum', async () => {
     const run = await importVerl()
     const lines = await completionsOf(run.folder)

@@ -27,6 +27,19 @@ describe('tasks/loadTaskModule', () => {
     assert.equal(task.prompt(task.problems[0]!, null).text, 'Question: 1+1=\nAnswer:')
   })
 
+  it('refuses a prompt function that returns no prompt', async () => {
+    for (const prompt of ["'text'", '{ text: "a" }', '{ text: "a", ids: ["a"] }', 'null', 'Promise.resolve({})']) {
+      const file = write(
+        `export default { name: 'a', problems: [{ id: 'a', question: 'a', answer: 'a' }], prompt: () => (${prompt}) }`,
+      )
+      const task = await loadTask(file)
+      assert.throws(
+        () => task.prompt(task.problems[0]!, null),
+        /the prompt function of .* returned .*; expected \{ text,/,
+      )
+    }
+  })
+
   it('takes a task as it is, with its own prompt', async () => {
     const file = write(
       `const problems = ['a', 'b', 'c'].map((id) => ({ id, question: id, answer: id }))

@@ -19,7 +19,7 @@ export const openrlhfOptions: OptionMappings = {
   model: (_, { model }) => carried({ 'actor.model_name_or_path': model.name }),
   task: () =>
     changed(
-      { 'data.prompt_dataset': './data/train.jsonl', 'data.input_key': 'prompt', 'data.label_key': 'problem_id' },
+      { 'data.prompt_dataset': './data/train.parquet', 'data.input_key': 'prompt', 'data.label_key': 'problem_id' },
       'its problems, by their prompts and ids; the reward service has the problems themselves',
     ),
   rewards: () =>
@@ -154,7 +154,7 @@ function lengthOf(plan: ExportPlan): OptionOutcome {
             `${maxSteps} steps take ${prompts * rollouts} prompts, more than the data may hold; take num_train_epochs`,
           )
         }
-        const counted = `${prompts * rollouts} prompts in data/train.jsonl: ${rollouts} times sampled, ${stepsPerRollout} optimizer ${stepsPerRollout === 1 ? 'step' : 'steps'} each`
+        const counted = `${prompts * rollouts} prompts in data/train.parquet: ${rollouts} times sampled, ${stepsPerRollout} optimizer ${stepsPerRollout === 1 ? 'step' : 'steps'} each`
         return changed({ 'train.num_episodes': 1 }, counted)
       }
       if (!Number.isInteger(numTrainEpochs)) {

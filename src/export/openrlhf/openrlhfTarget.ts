@@ -4,6 +4,7 @@ import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { modelName, modelPath, pythonModel } from '../modelPath.js'
 import { onRay } from '../scripts/onRay.js'
 import { mapOptions } from '../optionOutcome.js'
+import { promptsParquet } from '../promptsParquet.js'
 import { rolloutBatches } from '../rolloutBatches.js'
 import { textPrompts } from '../textPrompts.js'
 import { bashFlags } from './flags.js'
@@ -34,13 +35,13 @@ function files(plan: ExportPlan): ExportedFiles {
     ([name]) => name !== 'actor.model_name_or_path',
   )
   const prompts = textPrompts(plan, { addSpecialTokens: false })
-  const rows = order(plan).map((i) => JSON.stringify({ prompt: prompts[i], problem_id: plan.task.problems[i]!.id }))
+  const rows = order(plan).map((i) => ({ prompt: prompts[i]!, problem_id: plan.task.problems[i]!.id }))
   const command = template('train.sh')
     .replace('{{MODEL}}', () => modelPath(plan.model))
     .replace('{{FLAGS}}', () => bashFlags(Object.fromEntries(flags)))
   return {
     files: {
-      'data/train.jsonl': rows.map((row) => `${row}\n`).join(''),
+      'data/train.parquet': promptsParquet(rows),
       'check_prompts.py': template('check_prompts.py').replace('{{MODEL}}', () => pythonModel(plan.model)),
     },
     rewardFunctions: template('reward_functions.py'),

@@ -19,7 +19,7 @@ import time
 import urllib.parse
 
 URL = os.environ.get("GRPO_TS_REWARDS_URL", "http://127.0.0.1:8765")
-TOKEN = os.environ.get("GRPO_TS_REWARDS_TOKEN")
+TOKEN = os.environ.get("GRPO_TS_REWARDS_TOKEN", "").strip()
 TIMEOUT = float(os.environ.get("GRPO_TS_REWARDS_TIMEOUT", "300"))
 PATIENCE = float(os.environ.get("GRPO_TS_REWARDS_PATIENCE", "600"))
 LOG = os.environ.get("GRPO_TS_REWARDS_LOG")
@@ -52,6 +52,9 @@ kept = Kept()
 
 def send(connection, method, path, body=None):
     """One request over an open connection. Raises Unavailable, or RewardsError for what asking again does not cure."""
+    if TOKEN and not (TOKEN.isascii() and TOKEN.isprintable() and " " not in TOKEN):
+        # http.client would say the token in its error.
+        raise RewardsError("GRPO_TS_REWARDS_TOKEN holds characters that no token may: spaces, line ends or others than ASCII")
     headers = {"connection": "keep-alive"}
     if body is not None:
         headers["content-type"] = "application/json"
@@ -63,19 +66,21 @@ def send(connection, method, path, body=None):
         content = response.read()
         if response.status == 200:
             return json.loads(content)
-    except (OSError, http.client.HTTPException, ValueError) as error:  # refused, reset, timed out, cut short
+    except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:  # refused, reset, timed out, cut short
         raise Unavailable(f"{type(error).__name__}: {error}") from error
     problem = f"{response.status} {response.reason}: {content.decode(errors='replace')[:500]}"
     if response.status == 429 or response.status >= 500:
         after = response.getheader("retry-after", "")
-        raise Unavailable(problem, float(after) if after.isdigit() else None)
+        raise Unavailable(problem, min(float(after), 60.0) if after.isdecimal() else None)
     raise RewardsError(f"the reward service at {URL} refuses the request: {problem}")
 
 
 def connect():
     """Opens a connection to the service and makes sure that it gives the rewards that this folder was exported with."""
     address = urllib.parse.urlsplit(URL)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}.get(address.scheme)
+    if kind is None or not address.hostname:
+        raise RewardsError("GRPO_TS_REWARDS_URL is no address of a service; expected one such as http://127.0.0.1:8765")
     connection = kind(address.hostname, address.port, timeout=TIMEOUT)
     health = send(connection, "GET", "/health")
     if not isinstance(health, dict) or health.get("version") != VERSION:
@@ -136,14 +141,17 @@ def score(batch, **logged):
     answer = post("/v1/rewards", batch)
     count = len(batch["problem_ids"])
     try:
-        failures = answer["errors"]
-        is_whole = answer["version"] == VERSION and all(len(values) == count for values in answer["rewards"].values())
+        failures = [f"{failure['reward']} gave no value: {failure['message']}" for failure in answer["errors"]]
+        is_whole = answer["version"] == VERSION and all(
+            len(values) == count and all(value is None or type(value) in (int, float) for value in values)
+            for values in [*answer["rewards"].values(), answer["total"]]
+        )
     except (AttributeError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
         raise RewardsError(f"the reward service at {URL} answered something else than rewards: {json.dumps(answer)[:500]}")
     for failure in failures[:3]:
-        print(f"grpo-ts rewards: {failure['reward']} gave no value: {failure['message']}", file=sys.stderr, flush=True)
+        print(f"grpo-ts rewards: {failure}", file=sys.stderr, flush=True)
     if LOG:
         with open(f"{LOG}.{os.environ.get('RANK', '0')}", "a", encoding="utf-8") as file:
             file.write(json.dumps({**batch, **logged, **answer, "seconds": time.monotonic() - started}) + "\n")

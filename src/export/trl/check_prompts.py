@@ -3,6 +3,7 @@
 import json
 import sys
 
+import pyarrow.parquet
 import yaml
 from transformers import AutoTokenizer
 
@@ -10,9 +11,10 @@ with open("trl.yaml", encoding="utf-8") as file:
     config = yaml.safe_load(file)
 tokenizer = AutoTokenizer.from_pretrained(config["model_name_or_path"], revision=config.get("model_revision", "main"))
 count = 0
-with open("data/train.jsonl", encoding="utf-8") as data, open("prompt_ids.jsonl", encoding="utf-8") as expected:
-    for row, line in zip(data, expected, strict=True):
-        prompt, ours = json.loads(row), json.loads(line)
+data = pyarrow.parquet.read_table("data/train.parquet").to_pylist()
+with open("prompt_ids.jsonl", encoding="utf-8") as expected:
+    for prompt, line in zip(data, expected, strict=True):
+        ours = json.loads(line)
         # As GRPOTrainer._tokenize_prompts does it.
         theirs = tokenizer(text=[prompt["prompt"]])["input_ids"][0]
         if prompt["problem_id"] != ours["problem_id"] or theirs != ours["ids"]:

@@ -1,9 +1,20 @@
 import { snakeCase } from '../../options/names.js'
 import type { TrainOptions } from '../../grpo/config/trainConfig.js'
 import { bySnakeCase } from '../../run/configFile.js'
-import { carried, changed, leftOut, refused } from '../optionOutcome.js'
+import { carried, changed, leftOut, ofNames, refused } from '../optionOutcome.js'
 import type { OptionMappings, OptionOutcome } from '../optionOutcome.js'
 import { engineOutcomes, evaluationOutcomes, onlyWith, taskOutcomes } from '../sharedOutcomes.js'
+
+/** Columns of TRL's files of completions, those that reward_functions.py adds included. */
+const completionColumns = [
+  'step',
+  'prompt',
+  'completion',
+  'advantage',
+  'problem_id',
+  'completion_length',
+  'finish_reason',
+]
 
 const peftOnly = (): OptionOutcome =>
   refused("TRL's command line has no such option for the adapter; leave it out (lora_target_modules selects modules)")
@@ -25,6 +36,7 @@ export const trlOptions: OptionMappings = {
       'its problems, by their prompts and ids; the reward service has the problems themselves',
     ),
   rewards: (_, { rewards }) =>
+    ofNames(rewards, completionColumns, 'TRL') ??
     changed(
       { reward_funcs: rewards.map(({ name }) => name) },
       'functions of grpo_ts_rewards.py, which asks the reward service',

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { mapOptions } from '../optionOutcome.js'
 import { pythonNames } from '../python/pythonNames.js'
+import { promptsParquet } from '../promptsParquet.js'
 import { stringifyForPyYaml } from '../pyYaml.js'
 import { textPrompts } from '../textPrompts.js'
 import { trlOptions, trlSettings } from './trlOptions.js'
@@ -26,7 +27,7 @@ function files(plan: ExportPlan): ExportedFiles {
     functions,
   )
   const prompts = textPrompts(plan)
-  const rows = plan.task.problems.map(({ id }, i) => JSON.stringify({ prompt: prompts[i], problem_id: id }))
+  const rows = plan.task.problems.map(({ id }, i) => ({ prompt: prompts[i]!, problem_id: id }))
   const config = {
     ...settings,
     reward_funcs: names.map((name) => `grpo_ts_rewards.${name}`),
@@ -35,7 +36,7 @@ function files(plan: ExportPlan): ExportedFiles {
   return {
     files: {
       'trl.yaml': `# Options of TRL, by its names, for PyYAML (YAML 1.1): see README.md for where each comes from.\n${stringifyForPyYaml(config)}`,
-      'data/train.jsonl': rows.map((row) => `${row}\n`).join(''),
+      'data/train.parquet': promptsParquet(rows),
       'check_prompts.py': template('check_prompts.py'),
     },
     rewardFunctions: [

@@ -1,4 +1,4 @@
-import { carried, changed, leftOut, refused } from '../optionOutcome.js'
+import { carried, changed, leftOut, ofNames, refused } from '../optionOutcome.js'
 import type { OptionMappings, OptionOutcome, Settings } from '../optionOutcome.js'
 import type { ExportPlan } from '../exportPlan.js'
 import { ofBatches } from '../rolloutBatches.js'
@@ -9,6 +9,9 @@ import { verlOptimizerOptions } from './verlOptimizerOptions.js'
 
 const ACTOR = 'actor_rollout_ref.actor'
 const ROLLOUT = 'actor_rollout_ref.rollout'
+
+/** What verl's files of completions say of each, beside the values of the reward functions. */
+const rolloutKeys = ['input', 'output', 'gts', 'score', 'step', 'uid', 'request_id']
 
 /** What becomes of each option under verl 0.9.1: `python -m verl.trainer.main_ppo`, its hydra configuration ppo_trainer. */
 export const verlOptions: OptionMappings = {
@@ -23,7 +26,8 @@ export const verlOptions: OptionMappings = {
       { 'data.train_files': './data/train.parquet' },
       'its problems, by their messages and ids; the reward service has the problems themselves',
     ),
-  rewards: () =>
+  rewards: (_, { rewards }) =>
+    ofNames(rewards, rolloutKeys, 'verl') ??
     changed(
       { 'reward.custom_reward_function.name': 'compute_score' },
       'asks the reward service for the weighted sum of all reward functions, which are logged one by one',

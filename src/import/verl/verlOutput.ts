@@ -58,10 +58,11 @@ function newestFirst(folders: readonly string[], fits?: (folder: string) => bool
 
 /** The metrics of all loggers together: where several know a step, that which keeps the most digits counts. Null where there are none. */
 async function readVerlMetrics(folder: string, notes: string[]): Promise<MetricsLine[] | null> {
-  const logs = filesBelow(folder, /\.jsonl$/).filter(isFileLog)
-  if (logs.length > 1) {
+  const logs = filesBelow(folder, /\.jsonl(\.\d{8}T\d{6}Z)?$/).filter(isFileLog)
+  const trainings = [...new Set(logs.map(withoutTime))]
+  if (trainings.length > 1) {
     throw new DataError(
-      `${folder} holds the logs of ${logs.length} trainings (${logs.join(', ')}); give the folder of one of them`,
+      `${folder} holds the logs of ${trainings.length} trainings (${trainings.join(', ')}); give the folder of one of them`,
     )
   }
   const steps = new Map<number, MetricsLine>()
@@ -73,7 +74,7 @@ async function readVerlMetrics(folder: string, notes: string[]): Promise<Metrics
   let madeAgain = 0
   for (const [files, read] of sources) {
     const lines = new MetricLines()
-    for (const file of byTime(files)) {
+    for (const file of files === logs ? byName(files) : byTime(files)) {
       try {
         for await (const { step, values } of read(file)) lines.add(step, renameVerlMetrics(values))
       } catch (error) {
@@ -89,6 +90,17 @@ async function readVerlMetrics(folder: string, notes: string[]): Promise<Metrics
   if (steps.size === 0) return null
   if (madeAgain > 0) notes.push(`${madeAgain} steps were made again after a resume; their first metrics were left out`)
   return [...steps.values()].toSorted((a, b) => a.step - b.step)
+}
+
+/** verl begins its log anew where it is resumed: run.sh of an export has put the earlier one aside, as run.jsonl.20260131T120000Z. */
+function withoutTime(log: string): string {
+  return log.replace(/\.\d{8}T\d{6}Z$/, '')
+}
+
+/** Logs that were put aside in the order of their times, before the one that has none: copies of files are all as old. */
+function byName(logs: readonly string[]): string[] {
+  const timeOf = (log: string): string => log.slice(withoutTime(log).length) || '~'
+  return logs.toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
 }
 
 /** A resumed training goes on in another file. */

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import type { ExportPlan } from '../../../src/export/exportPlan.js'
 import { openrlhfTarget } from '../../../src/export/openrlhf/openrlhfTarget.js'
+import type { PromptRow } from '../../../src/export/promptsParquet.js'
+import { readParquet } from '../../../src/tasks/rows/parquet.js'
+import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { optionOf, planOf } from '../exportFixture.js'
 import { refusalOf } from '../refusalOf.js'
 
@@ -17,14 +22,14 @@ async function flagOf(
 const refused = (options: Readonly<Record<string, unknown>>, processes = 1): Promise<string> =>
   refusalOf(openrlhfTarget, { usePeft: false, ...options }, processes)
 
-function rowsOf(data: string | Uint8Array | undefined): { prompt: string; problem_id: string }[] {
-  return String(data)
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { prompt: string; problem_id: string })
-}
-
 describe('an export to OpenRLHF', () => {
+  const inFolder = useTemporaryFolder()
+
+  function rowsOf(plan: ExportPlan): PromptRow[] {
+    fs.writeFileSync(inFolder('train.parquet'), openrlhfTarget.files(plan).files['data/train.parquet']!)
+    return [...readParquet(inFolder('train.parquet'))].map(({ value }) => value as unknown as PromptRow)
+  }
+
   it('refuses adapters, whose weights vLLM would not know', async () => {
     assert.match(await refusalOf(openrlhfTarget, {}), /use_peft: .* set it to false .* or export to TRL or verl/)
     assert.equal(await flagOf('ds.lora.rank'), '0')
@@ -32,7 +37,7 @@ describe('an export to OpenRLHF', () => {
 
   it('holds the prompts as text of which its tokenizer makes our tokens', async () => {
     const plan = await planOf({ usePeft: false })
-    const rows = rowsOf(openrlhfTarget.files(plan).files['data/train.jsonl'])
+    const rows = rowsOf(plan)
     assert.deepEqual(
       rows.map(({ problem_id: id }) => id),
       plan.task.problems.map(({ id }) => id),
@@ -42,7 +47,7 @@ describe('an export to OpenRLHF', () => {
 
   it('holds as many prompts as the steps take, each problem once in a pass', async () => {
     const plan = await planOf({ usePeft: false, maxSteps: 5, perDeviceTrainBatchSize: 16, limit: 4 })
-    const ids = rowsOf(openrlhfTarget.files(plan).files['data/train.jsonl']).map(({ problem_id: id }) => id)
+    const ids = rowsOf(plan).map(({ problem_id: id }) => id)
     assert.equal(ids.length, 10)
     assert.equal(new Set(ids.slice(0, 4)).size, 4)
     assert.equal(new Set(ids.slice(4, 8)).size, 4)

@@ -133,7 +133,16 @@ describe('the Python client of the reward service', () => {
   })
 
   it('takes no answer that is not whole', async function () {
-    for (const wrong of [{}, { ...answer, rewards: { correctness: [1] } }, [], { ...answer, version: 3 }]) {
+    const wrongs = [
+      {},
+      [],
+      { ...answer, rewards: { correctness: [1] } },
+      { ...answer, rewards: { correctness: ['1', 0] } },
+      { ...answer, version: 3 },
+      { ...answer, errors: [5] },
+      { ...answer, errors: 5 },
+    ]
+    for (const wrong of wrongs) {
       const url = await serve((_, response) => {
         json(response, 200, wrong)
       })
@@ -142,6 +151,41 @@ describe('the Python client of the reward service', () => {
       assert.match(stderr, /answered something else than rewards/)
       server!.close()
     }
+  })
+
+  it('says what is wrong with an address or a token, and never the token', async function () {
+    const url = await serve((_, response) => {
+      json(response, 200, answer)
+    })
+    for (const token of ['secret\nx-other: 1', 'secret two', 'secret€']) {
+      const { code, stderr } = await python(this, url, ask, { GRPO_TS_REWARDS_TOKEN: token })
+      assert.equal(code, 1)
+      assert.match(stderr, /RewardsError: GRPO_TS_REWARDS_TOKEN holds characters/)
+      assert.doesNotMatch(stderr, /secret/)
+    }
+    assert.equal((await python(this, url, ask, { GRPO_TS_REWARDS_TOKEN: 'secret\n' })).code, 0)
+    const { stderr } = await python(this, '127.0.0.1:8765', ask)
+    assert.match(stderr, /GRPO_TS_REWARDS_URL is no address of a service; expected/)
+  })
+
+  it('asks again after an answer that is no number of seconds, too many of them, or nested without end', async function () {
+    const failures: Handler[] = [
+      (_, response) => {
+        response.writeHead(429, { 'retry-after': '\u00b2' }).end()
+      },
+      (_, response) => {
+        response.writeHead(200).end('['.repeat(500_000))
+      },
+    ]
+    const url = await serve((request, response, count) => {
+      const fail = failures[count]
+      if (fail) fail(request, response, count)
+      else json(response, 503, {}, { 'retry-after': '9'.repeat(500) })
+    })
+    const { stderr } = await python(this, url, ask, { GRPO_TS_REWARDS_PATIENCE: '5' })
+    assert.match(stderr, /429 .*asking again in 1 s/)
+    assert.match(stderr, /RecursionError: .*asking again in \d s|RecursionError/)
+    assert.match(stderr, /did not answer for 5 s/)
   })
 
   it('ends the training when the service stays away, with what to do', async function () {
