@@ -27,7 +27,7 @@ describe('an export to OpenRLHF', () => {
 
   function rowsOf(plan: ExportPlan): PromptRow[] {
     fs.writeFileSync(inFolder('train.parquet'), openrlhfTarget.files(plan).files['data/train.parquet']!)
-    return [...readParquet(inFolder('train.parquet'))].map(({ value }) => value as unknown as PromptRow)
+    return [...readParquet(inFolder('train.parquet'))].map(({ value }) => value as PromptRow)
   }
 
   it('refuses adapters, whose weights vLLM would not know', async () => {
