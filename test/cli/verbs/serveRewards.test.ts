@@ -63,6 +63,6 @@ describe('cli/verbs/serveRewards', () => {
     await refuse([config, '--token-file', inFolder('no-token')], /--token-file .* cannot be read/)
     await refuse([config, '--workers', '1', '--host', '0.0.0.0'], /is open to other machines, and there is no token/)
     fs.writeFileSync(inFolder('token'), '\n')
-    await refuse([config, '--workers', '1', '--token-file', inFolder('token')], /the token is empty/)
+    await refuse([config, '--workers', '1', '--token-file', inFolder('token')], /holds no token/)
   })
 })
