@@ -58,12 +58,18 @@ export function shareWork<Job>(
       end(signal.reason as Error)
     }
     const hasEnded = (): boolean => ending.signal.aborted
+    const isThere = (server: RolloutServer): boolean => !server.refusal && server.failures < AWAY
+    /** What is told of a server that was away and answers. */
+    const welcome = (server: RolloutServer, failures: number): void => {
+      if (failures >= AWAY && server.failures < AWAY) onWarning(`the server ${server.url} answers again`)
+    }
 
-    /** Gives jobs to the servers that have room, the idlest first. */
+    /** Gives jobs to the servers that have room, the idlest first; whoever is ready first leaves the others their share. */
     function handOut(): void {
       while (!hasEnded() && pending.length > 0) {
+        const share = Math.ceil(left / servers.filter((one) => isThere(one)).length)
         const [server] = servers
-          .filter((one) => work.isReady(one) && one.working < one.capacity)
+          .filter((one) => work.isReady(one) && one.working < Math.min(one.capacity, share))
           .sort((a, b) => a.working / a.capacity - b.working / b.capacity)
         if (!server) return
         void start(server, pending.shift()!)
@@ -75,8 +81,9 @@ export function shareWork<Job>(
       try {
         await work.do(server, job, untilEnd)
         if (hasEnded()) return
-        if (server.failures >= AWAY) onWarning(`the server ${server.url} answers again`)
+        const { failures } = server
         server.succeed()
+        welcome(server, failures)
         if (--left === 0) end(null)
       } catch (error) {
         if (hasEnded()) return
@@ -98,11 +105,15 @@ export function shareWork<Job>(
       for (let pause = firstPause; !hasEnded() && !server.refusal; pause = server.pause) {
         try {
           await wait(pause, undefined, { signal: untilEnd })
+          const { failures } = server
           await work.prepare(server, untilEnd)
+          welcome(server, failures)
           handOut()
           return
         } catch (error) {
           if (!hasEnded()) note(server, error)
+          // What was its share is now the others'.
+          handOut()
         }
       }
     }

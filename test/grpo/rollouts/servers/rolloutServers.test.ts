@@ -302,13 +302,15 @@ describe('grpo/rollouts/servers', () => {
       assert.equal(warnings.length, 1)
       assert.match(warnings[0]!, /ECONNREFUSED.*; the other servers take its work meanwhile, and it is asked again/)
       first.onSample = () => undefined
-      // Long enough for the one that is back to be compared and to get work.
-      second.onSample = () => new Promise((resolve) => setTimeout(resolve, 200))
+      // Long enough for the one that is back to be compared; with the next batch it gets its share.
+      second.onSample = () => new Promise((resolve) => setTimeout(resolve, 300))
       await first.start()
-      const before = first.count('/v1/completions')
-      await engine.sync!(policy, 4)
-      assert.deepEqual(idsOf(await engine.generate(prompts, sampling)), own)
-      assert.ok(first.count('/v1/completions') > before)
+      for (const step of [4, 5]) {
+        await engine.sync!(policy, step)
+        assert.deepEqual(idsOf(await engine.generate(prompts, sampling)), own)
+      }
+      const groups = first.requests.filter(({ body }) => String(body.model).endsWith('-5') && body.max_tokens === 12)
+      assert.equal(groups.length, 2)
       assert.match(warnings[1]!, /answers again/)
       assert.equal(checked.filter((url) => url === first.url).length, 2)
       assert.deepEqual([first.adapters.size, second.adapters.size], [1, 1])

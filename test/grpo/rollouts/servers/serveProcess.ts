@@ -27,7 +27,7 @@ export async function startServe(
   const errors = text(child.stderr)
   const exited = once(child, 'exit')
   for await (const line of createInterface(child.stdout)) {
-    const url = / at (http:\S+)$/.exec(line)?.[1]
+    const url = /^serving\b.* (http:\S+)$/.exec(line)?.[1]
     if (url === undefined) continue
     child.stdout.resume()
     return {
