@@ -1,4 +1,5 @@
 import { quote } from '../io/json.js'
+import { thrownMessage } from '../io/thrown.js'
 import { announcement } from './answerExtraction.js'
 import { answerFormRules, answerForms, markingForms, marksIn } from './answerForm.js'
 import type { AnswerForm } from './answerForm.js'
@@ -95,7 +96,7 @@ function gradeFault(problem: Problem, form: AnswerForm): string | null {
     if (verbatim === null || !verbatim.correctLenient || verbatim.extracted === null) return verbatim && ''
     return gradeAs(verbatim.extracted) && ''
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = thrownMessage(error)
     const named = `problem ${problem.id} `
     return reason.startsWith(named) ? reason.slice(named.length) : `cannot be graded: ${reason}`
   }

@@ -1,4 +1,5 @@
 import { ConfigError, GradingError } from '../errors.js'
+import { thrownMessage } from '../io/thrown.js'
 import { grade } from './number.js'
 import type { Grade, Grader, Problem } from './problem.js'
 
@@ -27,7 +28,7 @@ export function gradeOf(completion: string, problem: Problem, promptText?: strin
 
 function gradingError(problem: Problem, cause: unknown): unknown {
   if (cause instanceof ConfigError) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = thrownMessage(cause)
   const named = reason.includes(`problem ${problem.id}`) ? reason : `problem ${problem.id}: ${reason}`
   return new GradingError(`the grader failed: ${named}`, { cause })
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { GrpoError } from '../errors.js'
 import { quote } from './json.js'
+import { thrownMessage } from './thrown.js'
 
 /** Characters of an error's message that are told. */
 const LONGEST_MESSAGE = 500
@@ -91,7 +92,16 @@ function tell(message: string, cause: unknown): void {
 
 /** `RangeError: too long (file:///…/reward.mjs:3:9)` */
 function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return quote(thrown)
+  try {
+    return describeError(thrown) ?? quote(thrown)
+  } catch {
+    return thrownMessage(thrown)
+  }
+}
+
+/** Null for what is no error. Throws what looking at it throws. */
+function describeError(thrown: unknown): string | null {
+  if (!(thrown instanceof Error)) return null
   const frame = thrown.stack?.split('\n').find((line) => /^\s+at /.test(line) && !line.includes('node:'))
   const place = frame === undefined ? '' : ` (${frame.trim().replace(/^at (?:.*\()?(.*?)\)?$/, '$1')})`
   const { name, message } = thrown

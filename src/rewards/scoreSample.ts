@@ -1,5 +1,6 @@
 import { GradingError, GrpoError } from '../errors.js'
 import { quote } from '../io/json.js'
+import { thrownMessage } from '../io/thrown.js'
 import { untilAborted } from '../io/untilAborted.js'
 import { runUserCode } from '../io/userCode.js'
 import { RewardTimeout } from './reward.js'
@@ -103,7 +104,7 @@ async function call<T>(
     if (cause instanceof RewardTimeout) return TIMED_OUT
     if (cause instanceof GradingError) return cause
     if (signal?.aborted) throw cause
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = thrownMessage(cause)
     const reason = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message
     throw new GrpoError(`the reward function '${name}' failed on ${what}: ${reason}`, { cause })
   } finally {

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { thrownMessage } from '../io/thrown.js'
 import { importModule } from '../io/userModule.js'
 import type { RewardSample } from './reward.js'
 import type { RewardCallback } from './rewardCallback.js'
@@ -21,7 +22,7 @@ async function answer(score: RewardCallback, sample: RewardSample): Promise<Work
   try {
     return { value: await score(sample) }
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) }
+    return { error: thrownMessage(error) }
   }
 }
 
@@ -40,5 +41,5 @@ try {
   })
   post({ isReady: true })
 } catch (error) {
-  post({ error: error instanceof Error ? error.message : String(error) })
+  post({ error: thrownMessage(error) })
 }

@@ -3,6 +3,7 @@ import type { Completion, SamplingOptions } from '../../engine/sampling.js'
 import type { SamplingDifference, TokenIds } from '../../engine/engine.js'
 import { ConfigError, GrpoError } from '../../errors.js'
 import { quote } from '../../io/json.js'
+import { thrownMessage } from '../../io/thrown.js'
 import { untilAborted } from '../../io/untilAborted.js'
 import { runUserCode } from '../../io/userCode.js'
 import type { CausalLM, Policy } from '../../policy/causalLM.js'
@@ -54,7 +55,7 @@ export function rolloutSampler(engine: RolloutEngine, policy: Policy): Sampler {
       return await (signal ? untilAborted(result, signal) : result)
     } catch (cause) {
       if (signal?.aborted) throw cause
-      const message = cause instanceof Error ? cause.message : String(cause)
+      const message = thrownMessage(cause)
       throw new GrpoError(`${called} failed to ${what}: ${message}`, { cause })
     }
   }

@@ -1,4 +1,5 @@
 import type { Problem } from '../../grading/problem.js'
+import { thrownMessage } from '../../io/thrown.js'
 import type { RewardFunction } from '../reward.js'
 import { lintCompletions } from './lintCompletions.js'
 import type { LintKind } from './lintCompletions.js'
@@ -142,7 +143,7 @@ async function scoreAll(reward: RewardFunction, problem: Problem, options: LintO
       })
       if (score !== null && !Number.isFinite(score)) error = `it returned ${score}`
     } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause)
+      error = thrownMessage(cause)
     }
     scored.push({ kind, name, score: error === null ? score : null, milliseconds: performance.now() - started, error })
   }

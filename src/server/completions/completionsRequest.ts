@@ -7,7 +7,7 @@ import { problemsOf } from '../../options/schema.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import { HttpError } from '../http/httpError.js'
 import { limits } from './limits.js'
-import { checkRoom, promptsOf } from './promptTokens.js'
+import { promptsOf } from './promptTokens.js'
 
 /** An option of vLLM of which only the value that changes nothing is taken. */
 function only(schema: z.ZodType): z.ZodType {
@@ -67,7 +67,9 @@ export function parseCompletionsRequest(body: unknown): { options: CompletionsOp
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
   const { problems, value } = problemsOf(schema, given)
   problems.push(
-    ...Object.keys(given).flatMap((name) => (name in schema.shape ? [] : [`there is no option ${quote(name)}`])),
+    ...Object.keys(given).flatMap((name) =>
+      Object.hasOwn(schema.shape, name) ? [] : [`there is no option ${quote(name)}`],
+    ),
   )
   if (problems.length > 0 || !value) {
     throw new HttpError(400, listProblems(problems.map((problem) => problem.replace(/\.$/, ''))))
@@ -84,8 +86,7 @@ export async function completionsCall(
   { options, prompt }: { readonly options: CompletionsOptions; readonly prompt: unknown },
   model: CausalLM,
 ): Promise<CompletionsCall> {
-  const prompts = await promptsOf(prompt, model, options.add_special_tokens)
-  checkRoom(prompts, options.max_tokens, model)
+  const prompts = await promptsOf(prompt, model, options)
   const completions = prompts.length * options.n
   if (completions > limits.completions) {
     throw new HttpError(

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { roomForCompletion } from '../../engine/sampling.js'
 import { quote } from '../../io/json.js'
 import type { CausalLM } from '../../policy/causalLM.js'
-import type { Tokenizer } from '../../text/tokenizer.js'
+import type { ChatMessage, Tokenizer } from '../../text/tokenizer.js'
 import { HttpError } from '../http/httpError.js'
 import { limits } from './limits.js'
 
@@ -10,9 +10,13 @@ type Model = Pick<CausalLM, 'config' | 'tokenizer'>
 
 /**
  * The prompts of a request as token ids: it gives a text, a list of texts, the ids of one prompt, or a list of those.
- * @throws HttpError 400
+ * @throws HttpError 400 for what is none, and for prompts that are empty or have no room for a completion in the model
  */
-export async function promptsOf(value: unknown, model: Model, addSpecialTokens: boolean): Promise<number[][]> {
+export async function promptsOf(
+  value: unknown,
+  model: Model,
+  options: { readonly add_special_tokens: boolean; readonly max_tokens: number },
+): Promise<number[][]> {
   const list: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : []
   if (list.length === 0) {
     throw new HttpError(400, `prompt: expected a text, token ids, or a list of either, got ${quote(value)}`)
@@ -27,29 +31,45 @@ export async function promptsOf(value: unknown, model: Model, addSpecialTokens: 
   const prompts: number[][] = []
   for (const [index, prompt] of given.entries()) {
     const where = given.length === 1 ? 'prompt' : `prompt.${index}`
-    if (typeof prompt === 'string') {
-      prompts.push(encodeText(prompt, model, addSpecialTokens, where))
-      // Long texts take a while, and others ask meanwhile.
-      await setImmediate()
-    } else prompts.push(checkedIds(prompt, model, where))
+    const isText = typeof prompt === 'string'
+    const ids = isText ? encodeText(prompt, model, options.add_special_tokens, where) : checkedIds(prompt, model, where)
+    // The first one that is too long ends it, before all the others are cut.
+    checkRoom(ids, options.max_tokens, model, where)
+    prompts.push(ids)
+    // Long texts take a while, and others ask meanwhile.
+    if (isText) await setImmediate()
   }
   return prompts
 }
 
 /** The tokens of a text; special tokens in it count as such. Throws an HttpError 400. */
 export function encodeText(text: string, model: Model, addSpecialTokens: boolean, where: string): number[] {
-  const longest = limits.charactersPerPosition * model.config.maxPositions
-  if (text.length > longest) {
-    throw new HttpError(
-      400,
-      `${where}: a text of ${text.length} characters is longer than the ${model.config.maxPositions} positions of the model`,
-    )
-  }
+  checkLength(text.length, model, where)
   return tokenizerOf(model).encode(text, { addSpecialTokens })
 }
 
+/** The tokens of a chat in the model's chat template. Throws an HttpError 400, and what the template throws. */
+export function encodeMessages(
+  messages: readonly ChatMessage[],
+  model: Model,
+  addGenerationPrompt: boolean,
+): readonly number[] {
+  const characters = messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
+  checkLength(characters, model, 'messages')
+  return tokenizerOf(model).encodeChat(messages, { addGenerationPrompt })
+}
+
+/** Throws an HttpError 400 for texts that are longer than the model can read; they would take the time of everybody else. */
+function checkLength(characters: number, { config: { maxPositions } }: Model, where: string): void {
+  if (characters <= limits.charactersPerPosition * maxPositions) return
+  throw new HttpError(
+    400,
+    `${where}: a text of ${characters} characters is longer than the ${maxPositions} positions of the model`,
+  )
+}
+
 /** Throws an HttpError 400 when the model has no tokenizer. */
-export function tokenizerOf({ tokenizer }: Model): Tokenizer {
+function tokenizerOf({ tokenizer }: Model): Tokenizer {
   if (tokenizer) return tokenizer
   throw new HttpError(400, 'the model has no tokenizer.json; give prompts as token ids')
 }
@@ -64,17 +84,19 @@ function checkedIds(prompt: unknown, { config: { vocabularySize } }: Model, wher
   )
 }
 
-/** Throws an HttpError 400 for prompts that are empty or have no room for a completion in the model. */
-export function checkRoom(prompts: readonly number[][], maxTokens: number, { config: { maxPositions } }: Model): void {
-  for (const [index, { length }] of prompts.entries()) {
-    const where = prompts.length === 1 ? 'prompt' : `prompt.${index}`
-    if (length === 0) throw new HttpError(400, `${where}: it has no token; expected at least one`)
-    const room = roomForCompletion(length, maxPositions)
-    if (maxTokens <= room) continue
-    throw new HttpError(
-      400,
-      `${where}: ${length} tokens and max_tokens ${maxTokens} are more than the ${maxPositions} positions of the model; ` +
-        (room < 1 ? 'shorten it' : `shorten it, or set max_tokens to ${room} or less`),
-    )
-  }
+/** Throws an HttpError 400 for a prompt that is empty or has no room for a completion in the model. */
+function checkRoom(
+  { length }: readonly number[],
+  maxTokens: number,
+  { config: { maxPositions } }: Model,
+  where: string,
+): void {
+  if (length === 0) throw new HttpError(400, `${where}: it has no token; expected at least one`)
+  const room = roomForCompletion(length, maxPositions)
+  if (maxTokens <= room) return
+  throw new HttpError(
+    400,
+    `${where}: ${length} tokens and max_tokens ${maxTokens} are more than the ${maxPositions} positions of the model; ` +
+      (room < 1 ? 'shorten it' : `shorten it, or set max_tokens to ${room} or less`),
+  )
 }

@@ -17,7 +17,7 @@ import type { EngineQueue } from './engineQueue.js'
 import { limits } from './limits.js'
 import { completionsMetrics } from './metrics.js'
 import type { CompletionsUsage } from './metrics.js'
-import { encodeText, tokenizerOf } from './promptTokens.js'
+import { encodeMessages, encodeText } from './promptTokens.js'
 import type { ServedModels } from './servedModels.js'
 
 /** What vLLM answers, as far as sampling from a policy needs it. */
@@ -45,7 +45,7 @@ export function completionsRoutes(models: ServedModels, queue: EngineQueue): Rou
     const tokens =
       'prompt' in request
         ? encodeText(request.prompt, model, request.add_special_tokens, 'prompt')
-        : tokenizerOf(model).encodeChat(request.messages, { addGenerationPrompt: request.add_generation_prompt })
+        : encodeMessages(request.messages, model, request.add_generation_prompt)
     return { body: { count: tokens.length, max_model_len: model.config.maxPositions, tokens, token_strs: null } }
   }
 

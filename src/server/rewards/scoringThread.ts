@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { GrpoError } from '../../errors.js'
 import { limitConcurrency } from '../../io/limitConcurrency.js'
+import { thrownMessage } from '../../io/thrown.js'
 import { runningUserCode, watchEscapedErrors } from '../../io/userCode.js'
 import { loadRewards } from '../../rewards/loadReward.js'
 import type { RewardFunction, RewardSample } from '../../rewards/reward.js'
@@ -101,7 +102,7 @@ async function attempt<T>(
     const result = await Promise.race([running, expired])
     return result === EXPIRED ? { failure: tooLong(timeout) } : { result }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = thrownMessage(error)
     return { failure: { value: null, error: message, isTimeout: false } }
   } finally {
     clearTimeout(timer)

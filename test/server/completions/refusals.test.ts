@@ -60,6 +60,7 @@ describe('server/completions refusals', () => {
       [{ logit_bias: { 5: 1 } }, /logit_bias/],
       [{ presence_penalty: 1, frequency_penalty: 2 }, /presence_penalty.*frequency_penalty/],
       [{ max_completion_length: 5 }, /there is no option 'max_completion_length'/],
+      [{ toString: 1, constructor: 2 }, /there is no option 'toString'.*'constructor'/],
       [{ model: 7 }, /model: expected a text/],
     ]
     for (const [options, message] of cases) {
@@ -98,6 +99,7 @@ describe('server/completions refusals', () => {
       ],
       [[Array(513).fill(1)], /shorten it$/],
       ['word '.repeat(2000), /positions of the model/],
+      [['x'.repeat(2000), null], /prompt\.0: 2000 tokens/],
       ['x'.repeat(10_241), /a text of 10241 characters is longer than the 512 positions/],
       [Array(4097).fill('x'), /4097 prompts, at most 4096/],
     ]
@@ -120,6 +122,11 @@ describe('server/completions refusals', () => {
     assert.match(await refused('/tokenize', {}), /expected/)
     assert.match(await refused('/tokenize', { prompt: 'x'.repeat(100_000) }), /longer than the 512 positions/)
     assert.match(await refused('/tokenize', { messages: [{ role: 'user' }] }), /expected/)
+    const messages = Array(3).fill({ role: 'user', content: ' '.repeat(5000) })
+    assert.match(
+      await refused('/tokenize', { messages }),
+      /messages: a text of 15012 characters is longer than the 512/,
+    )
     assert.match(await refused('/v1/load_lora_adapter', { lora_name: 'x' }), /lora_path: expected a text/)
     assert.match(await refused('/v1/unload_lora_adapter', {}), /lora_name: expected a text/)
     assert.match(await refused('/v1/completions', '{"prompt": '), /not JSON/)

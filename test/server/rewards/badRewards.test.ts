@@ -32,6 +32,13 @@ describe('server/rewards, with rewards that fail', function () {
            case 'slow': return sleep(100).then(() => 7)
            case 'throw': throw new Error('thrown')
            case 'reject': return Promise.reject(new Error('rejected'))
+           case 'throw nothing': throw Object.create(null)
+           case 'throw a trap': throw new Proxy({}, { get() { throw Object.create(null) }, getPrototypeOf() { throw Object.create(null) } })
+           case 'throw no message': throw Object.defineProperty(new Error(), 'message', { get() { throw Object.create(null) } })
+           case 'throw a symbol': throw Object.assign(new Error(), { message: Symbol('message') })
+           case 'return a trap': return { [Symbol.for('nodejs.util.inspect.custom')]() { throw Object.create(null) } }
+           case 'reject a trap': return Promise.reject(new Proxy({}, { getPrototypeOf() { throw 1 } }))
+           case 'escape a trap': Promise.reject(new Proxy({}, { getPrototypeOf() { throw Object.create(null) } })); return 5
            case 'text': return 'text'
            case 'NaN': return NaN
            case 'exit': process.exit(3)
@@ -92,6 +99,20 @@ describe('server/rewards, with rewards that fail', function () {
     assert.match(errors[1]!, /^3 does: .*: rejected$/)
     assert.match(errors[2]!, /^4 does: .* returned 'text'/)
     assert.match(errors[3]!, /^5 does: .* returned NaN/)
+  })
+
+  it('loses what throws something that cannot even be looked at, and nothing else', async () => {
+    const traps = [
+      'throw nothing',
+      'throw a trap',
+      'throw no message',
+      'throw a symbol',
+      'return a trap',
+      'reject a trap',
+    ]
+    const [does, errors] = await score(['1', ...traps, 'escape a trap', '2'])
+    assert.deepEqual(does, [1, ...traps.map(() => null), 5, 2])
+    assert.equal(errors.length, traps.length, errors.join('\n'))
   })
 
   it('is no error where nothing judges', async () => {
