@@ -2,16 +2,14 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError, FileFormatError } from '../errors.js'
 import { readTrainConfig } from '../grpo/config/readTrainConfig.js'
-import { parseTrainConfig } from '../grpo/config/trainConfig.js'
 import type { TrainConfig } from '../grpo/config/trainConfig.js'
 import { cachedCommit, cachedRepository, snapshotFolder } from '../hub/cache.js'
 import { embeddedModelFolder } from '../hub/embeddedModels.js'
 import { hubEnvironment } from '../hub/environment.js'
 import { isRepositoryId, parseRepository } from '../hub/repository.js'
-import { statusOf } from '../io/statusOf.js'
 import { readModel } from '../model/readModel.js'
 import type { ModelDescription } from '../model/readModel.js'
-import { loadRewards, withModuleFiles } from '../rewards/loadReward.js'
+import { loadRewards } from '../rewards/loadReward.js'
 import type { RewardFunction } from '../rewards/reward.js'
 import { readConfigFile } from '../run/configFile.js'
 import { runFileNames } from '../run/fileNames.js'
@@ -57,7 +55,7 @@ export async function loadContext(
   configFile: string | null,
   { base, tokenizer: copy }: { base: string | null; tokenizer: string | null },
 ): Promise<ImportContext> {
-  const config = configFile === null ? null : readOptions(configFile)
+  const config = configFile === null ? null : readTrainConfig(configFile)
   const named = config?.run.model ?? base
   const model = named === null ? null : localModel(named)
   const files = model?.files?.has('tokenizer.json') ? model.files : null
@@ -65,27 +63,6 @@ export async function loadContext(
   if (config === null) return { config, task: null, rewards: [], model, tokenizer }
   const rewards = await loadRewards(config.run.rewards, config.run)
   return { config, task: await loadTask(config.run.task, config.task), rewards, model, tokenizer }
-}
-
-/**
- * The options of a run. Paths in the configuration of an export start at its folder (`./model`): where such a file lies there it is
- * meant, else, as ever, the one of the current folder.
- */
-function readOptions(fileOrFolder: string): TrainConfig {
-  const isFolder = statusOf(fileOrFolder)?.isDirectory() === true
-  const folder = path.resolve(isFolder ? fileOrFolder : path.dirname(fileOrFolder))
-  const { run } = readTrainConfig(fileOrFolder)
-  const place = (file: string): string => {
-    const beside = path.join(folder, file)
-    return file.startsWith('./') && fs.existsSync(beside) ? beside : file
-  }
-  return parseTrainConfig({
-    ...run,
-    model: place(run.model),
-    task: place(run.task),
-    data: run.data === null ? null : place(run.data),
-    rewards: run.rewards.map((reward) => withModuleFiles(reward, place)),
-  })
 }
 
 /** A model that is on this machine; null for one that would have to be fetched. */

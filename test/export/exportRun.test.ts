@@ -8,6 +8,7 @@ import { readParquet } from '../../src/tasks/rows/parquet.js'
 import { loadTask } from '../../src/tasks/loadTask.js'
 import { run } from '../cli/run.js'
 import type { Outcome } from '../cli/run.js'
+import { loadRewards } from '../../src/rewards/loadReward.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 
 describe('grpo-ts export', () => {
@@ -57,6 +58,7 @@ describe('grpo-ts export', () => {
       'requirements.txt',
       'run.sh',
       'setup.sh',
+      'train.py',
       'trl.yaml',
     ])
     assert.deepEqual(fs.readdirSync(at()).sort(), ['out', 'run.yaml'])
@@ -108,6 +110,11 @@ describe('grpo-ts export', () => {
       assert.equal(task.problems.length, 1)
       assert.match(read('grpo_ts_rewards.py'), new RegExp(rewardsHash(config, task)))
     })
+    // From another folder it is the same.
+    const elsewhere = readTrainConfig(at('out'))
+    const sameTask = await loadTask(elsewhere.run.task, elsewhere.task)
+    assert.match(read('grpo_ts_rewards.py'), new RegExp(rewardsHash(elsewhere, sameTask)))
+    assert.equal((await loadRewards(elsewhere.run.rewards, elsewhere.run))[1]!.name, 'length #1')
     assert.match(read('grpo_ts_rewards.py'), /^reward_2 = _reward\("length #1"\)$/m)
     assert.match(read('trl.yaml'), /"grpo_ts_rewards\.reward_2"/)
     assert.match(

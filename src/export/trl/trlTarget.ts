@@ -16,7 +16,7 @@ const REQUIREMENTS = [
   'torch==2.13.0',
 ]
 
-/** TRL on one machine or several, started by torchrun: `python -m trl.scripts.grpo --config trl.yaml`. */
+/** TRL on one machine or several, started by torchrun: TRL's own script, by way of train.py. */
 export const trlTarget: ExportTarget = { name: 'trl', title: 'TRL 1.16', files }
 
 function files(plan: ExportPlan): ExportedFiles {
@@ -38,6 +38,7 @@ function files(plan: ExportPlan): ExportedFiles {
       'trl.yaml': `# Options of TRL, by its names, for PyYAML (YAML 1.1): see README.md for where each comes from.\n${stringifyForPyYaml(config)}`,
       'data/train.parquet': promptsParquet(rows),
       'check_prompts.py': template('check_prompts.py'),
+      'train.py': template('train.py'),
     },
     rewardFunctions: [
       functions.replace('{{EOS_TOKEN_IDS}}', JSON.stringify(plan.tokenizer.eosTokenIds)),

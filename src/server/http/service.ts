@@ -195,7 +195,7 @@ const LAST_ANSWERS = 1000
 export function checkAccess({ host, token }: Pick<ServiceOptions, 'host' | 'token'>): void {
   if (token === null && !isLoopback(host)) {
     throw new ConfigError(
-      `host ${host} is open to other machines, and there is no token; give one, or listen at 127.0.0.1`,
+      `host ${host} is open to other machines, and there is no token; give one by --token-file, or listen at 127.0.0.1`,
     )
   }
   if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {

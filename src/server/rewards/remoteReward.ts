@@ -2,6 +2,7 @@ import type { Tokenizer } from '../../text/tokenizer.js'
 import { HttpError } from '../http/httpError.js'
 import type { RewardsResponse } from './protocol.js'
 import { checkLengths, fieldsOf, listField, textField } from './requestFields.js'
+import { noneOf } from './rewardsRequest.js'
 import type { RewardedTask } from './rewardsRequest.js'
 import type { ScoringSample } from './scoringJob.js'
 
@@ -31,10 +32,7 @@ export function parseRemoteRequest(body: unknown, rewarded: RewardedTask): Scori
   return query.map((text, i) => {
     const problemId = labels[i]!
     if (rewarded.promptOf(problemId) === null) {
-      throw new HttpError(
-        400,
-        `labels[${i}] is none of the ${task.problems.length} problems of task ${task.name}; expected the id of a problem as the label`,
-      )
+      throw new HttpError(400, `labels[${i}] ${noneOf(task)}; expected the id of a problem as the label`)
     }
     const rest = afterPrompt(text, prompts[i]!, tokenizer)
     if (rest === null) throw new HttpError(400, `query[${i}] does not begin with prompts[${i}]`)

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { quote } from '../../io/json.js'
 import type { ModelTokenizer } from '../../policy/modelTokenizer.js'
 import type { Task } from '../../tasks/task.js'
 import { HttpError } from '../http/httpError.js'
@@ -67,8 +68,7 @@ export async function samplesOf(request: RewardsRequest, rewarded: RewardedTask)
     if (prompt !== null) return prompt
     throw new HttpError(
       400,
-      `problem_ids[${i}] is none of the ${task.problems.length} problems of task ${task.name}; the service has to run with the ` +
-        'configuration of the training',
+      `problem_ids[${i}] ${noneOf(task)}; the service has to run with the configuration of the training`,
     )
   })
   const texts = completions ?? (await decode(completion_ids!, rewarded))
@@ -79,6 +79,11 @@ export async function samplesOf(request: RewardsRequest, rewarded: RewardedTask)
     const finishReason = finish_reasons?.[i] ?? (isCut ? 'length' : 'stop')
     return { problemId, prompt: prompts?.[i] ?? taskPrompts[i]!, completion: texts[i]!, ids, finishReason }
   })
+}
+
+/** What an id is that no problem of the task has, and what those of its problems are like. */
+export function noneOf({ name, problems }: Task): string {
+  return `is none of the ${problems.length} problems of task ${name}, with ids such as ${quote(problems[0]?.id)}`
 }
 
 /** As our own completions are decoded: tokens that the tokenizer does not know are left out, for embeddings are often padded. */

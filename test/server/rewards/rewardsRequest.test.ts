@@ -47,7 +47,7 @@ describe('server/rewards/rewardsRequest', () => {
       [{ problem_ids: [7], completions: ['x'] }, /^problem_ids\[0\] is a number; expected a text/],
       [
         { problem_ids: ['secret'], completions: ['x'] },
-        /^problem_ids\[0\] is none of the 3 problems of task word-problems/,
+        /^problem_ids\[0\] is none of the 3 problems of task word-problems, with ids such as 'word-problems\/standard\/[^']+';/,
       ],
       [{ problem_ids: [id, '__proto__'], completions: ['x', 'x'] }, /^problem_ids\[1\] is none of the 3/],
       [{ problem_ids: [id, id], completions: ['x'] }, /^completions has 1 values and problem_ids 2/],

@@ -17,9 +17,8 @@ import { runFileNames } from '../../../run/fileNames.js'
 import { runLayout } from '../../../run/layout.js'
 import { modelOptions, nameOption } from '../../terminal/modelOptions.js'
 import { schemaFlags } from '../../terminal/schemaFlags.js'
-import { parseTrainConfig } from '../../../grpo/config/trainConfig.js'
+import { readTrainConfig } from '../../../grpo/config/readTrainConfig.js'
 import type { TrainConfig } from '../../../grpo/config/trainConfig.js'
-import { readRunConfig } from '../../../run/configFile.js'
 
 const { greedy, samples, seed, confidence, maxCompletionLength, temperature, ...others } = evaluationOptions
 const { topK, topP, minP, repetitionPenalty, stopStrings } = others
@@ -137,8 +136,7 @@ function planEngine(flags: EvalFlags, config: TrainConfig | undefined): Pick<Eva
 }
 
 function readRun(folder: string): { folder: string; config: TrainConfig } {
-  const config = readRunConfig(folder)
-  if (config) return { folder, config: parseTrainConfig(config) }
+  if (fs.existsSync(runLayout(folder).config)) return { folder, config: readTrainConfig(folder) }
   throw new FileFormatError(
     folder,
     `holds no ${runFileNames.config}; expected the folder of a run that grpo-ts train has made`,
