@@ -25,7 +25,8 @@ bash run.sh
 run.sh starts \`grpo-ts serve-rewards config.yaml\` on a loopback port with a token that it makes up, waits until it answers with the
 configuration of this export, compares the prompts (check_prompts.py), and trains. The service computes all rewards; when it dies
 it is started again, and the training waits for it. Its log is in logs/. \`PYTHON=…\` takes another Python than that of venv/,
-\`GRPO_TS=path/to/dist/cli/main.js\` another copy of grpo-ts; arguments of run.sh are handed on to the engine.
+\`GRPO_TS=path/to/dist/cli/main.js\` another copy of grpo-ts; arguments of run.sh are handed on to the engine. Where no registry has this
+version of grpo-ts, \`npm pack\` in its clone makes a tarball: copy it into this folder and \`npm install ./grpo-ts-${packageVersion()}.tgz\` first.
 ${launcher.readme(plan)}
 ## What comes back
 
