@@ -10,9 +10,8 @@ import type { SampledTokens, SampleRequest, ServedModel, ServerProtocol } from '
 const QUICK = 60_000
 
 /**
- * Groups that a server works on at a time: enough for what batches as it goes on. `grpo-ts serve` samples what waits together, and the
- * fewer it has, the more is left for faster servers: with 2 it reached 0.68 of the speed of the own engine, with 8 0.98, and 32 were
- * no faster (npm run bench:rollouts).
+ * Groups that a server works on at a time: enough for what batches as it goes on. `grpo-ts serve` samples together what waits, so that few
+ * would make it slow, and many leave nothing for faster servers.
  */
 const GROUPS_OF_OTHERS = 32
 const GROUPS_OF_OURS = 8
