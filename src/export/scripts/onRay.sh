@@ -1,13 +1,13 @@
-engine=({{COMMAND}} "$@")
+words=({{COMMAND}} "$@")
 # Ray's processes have the environment that Ray is started in: each machine asks its own reward service.
-if ((NNODES == 1)); then exec "${engine[@]}"; fi
+if ((NNODES == 1)); then exec "${words[@]}"; fi
 ray=("$PYTHON" -m ray.scripts.scripts)
 if ((NODE_RANK > 0)); then exec "${ray[@]}" start --address "$MASTER_ADDR:$MASTER_PORT" --block; fi
 "${ray[@]}" start --head --node-ip-address "$MASTER_ADDR" --port "$MASTER_PORT"
 until "$PYTHON" -c 'import os, ray, sys; ray.init("auto"); sys.exit(sum(node["Alive"] for node in ray.nodes()) < int(os.environ["NNODES"]))'; do
   sleep 1
 done
-"${engine[@]}" &
+"${words[@]}" &
 child=$!
 trap 'kill -TERM "$child"' TERM
 code=0

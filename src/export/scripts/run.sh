@@ -8,18 +8,31 @@
 #   REWARDS_WAIT  seconds that the service may take to start, data that it downloads included: 600
 # Arguments are handed on to the engine.
 set -euo pipefail
+# Paths are from where this was called.
+[[ ${PYTHON:-} != */* || $PYTHON == /* ]] || PYTHON=$PWD/$PYTHON
+[[ ${GRPO_TS:-/} == /* ]] || GRPO_TS=$PWD/$GRPO_TS
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+
+refuse() {
+  echo "run.sh: $1" >&2
+  exit 2
+}
+whole='^(0|[1-9][0-9]{0,8})$'
 
 if [[ -x venv/bin/python ]]; then export PATH=$PWD/venv/bin:$PATH; fi
 export PYTHON=${PYTHON:-python3} NNODES=${NNODES:-1} NODE_RANK=${NODE_RANK:-0} MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 # The batches in the engine's configuration are those of so many processes.
 export PROCESSES={{PROCESSES}}
-if ((PROCESSES % NNODES != 0)); then
-  echo "run.sh: $PROCESSES processes do not divide by $NNODES machines" >&2
-  exit 2
+if [[ ! $NNODES =~ $whole || ! $NODE_RANK =~ $whole ]] || ((NODE_RANK >= NNODES)); then
+  refuse "NNODES is $NNODES and NODE_RANK $NODE_RANK; expected a number of machines, and which of them this is, from 0"
 fi
+((PROCESSES % NNODES == 0)) || refuse "$PROCESSES processes do not divide by $NNODES machines"
+[[ ${REWARDS_WAIT:=600} =~ $whole ]] || refuse "REWARDS_WAIT is $REWARDS_WAIT; expected whole seconds"
+command -v "$PYTHON" >/dev/null || refuse "there is no Python $PYTHON; run setup.sh, which makes one in venv/, or set PYTHON"
+command -v node >/dev/null || refuse "there is no Node.js; run setup.sh, which installs it in venv/"
 
 if [[ -n ${GRPO_TS:-} ]]; then
+  [[ -f $GRPO_TS ]] || refuse "there is no file $GRPO_TS; expected dist/cli/main.js of grpo-ts, or no GRPO_TS"
   grpo_ts=(node "$GRPO_TS")
 else
   [[ -x node_modules/.bin/grpo-ts ]] || npm install --no-audit --no-fund
@@ -95,7 +108,7 @@ trap 'exit 129' HUP
 
 keep_serving &
 service=$!
-limit=$((SECONDS + ${REWARDS_WAIT:-600}))
+limit=$((SECONDS + REWARDS_WAIT))
 # Waits until it answers, with the configuration that this folder was exported with.
 while :; do
   code=0

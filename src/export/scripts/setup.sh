@@ -5,6 +5,8 @@
 # A version of grpo-ts that no registry has is packed in its clone (npm pack), copied into this folder, and first of all installed here:
 # npm install ./grpo-ts-VERSION.tgz. package.json names it from then on.
 set -euo pipefail
+# A path is from where this was called.
+[[ ${PYTHON:-} != */* || $PYTHON == /* ]] || PYTHON=$PWD/$PYTHON
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 [[ -x venv/bin/python ]] || "${PYTHON:-python3}" -m venv venv

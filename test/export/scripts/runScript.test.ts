@@ -36,7 +36,7 @@ describe('run.sh', () => {
   function start(
     context: Mocha.Context,
     engine: string,
-    { config = 'fine', args = [] as string[] } = {},
+    { config = 'fine', args = [] as string[], env = {} as NodeJS.ProcessEnv } = {},
   ): ChildProcess {
     const folder = at('it is $HOME')
     fs.mkdirSync(folder)
@@ -51,7 +51,7 @@ describe('run.sh', () => {
     for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), content)
     return spawn('bash', [path.join(folder, 'run.sh'), ...args], {
       cwd: '/',
-      env: { ...process.env, PYTHON: pythonWith(context), GRPO_TS: path.join(folder, 'service.mjs') },
+      env: { ...process.env, PYTHON: pythonWith(context), GRPO_TS: path.join(folder, 'service.mjs'), ...env },
     })
   }
 
@@ -84,6 +84,25 @@ describe('run.sh', () => {
     assert.equal(log, 'told to end\n')
     assert.ok(!isAlive(fs.readFileSync(path.join(at('it is $HOME'), 'pid'), 'utf8')))
     assert.doesNotMatch(output, /token/i)
+  })
+
+  it('says at once what of its environment cannot be', async function () {
+    const wrongs: readonly (readonly [NodeJS.ProcessEnv, RegExp])[] = [
+      [{ NNODES: '0' }, /NNODES is 0 and NODE_RANK 0; expected/],
+      [{ NODE_RANK: '08' }, /NODE_RANK 08; expected/],
+      [{ NNODES: '2' }, /1 processes do not divide by 2 machines/],
+      [{ REWARDS_WAIT: 'long' }, /REWARDS_WAIT is long; expected whole seconds/],
+      // Paths are from where run.sh was called.
+      [{ PYTHON: 'venv/bin/python' }, /there is no Python \/+venv\/bin\/python; run setup\.sh/],
+      [{ GRPO_TS: 'main.js' }, /there is no file \/+main\.js; expected dist/],
+    ]
+    for (const [env, expected] of wrongs) {
+      const child = start(this, 'echo trains', { env })
+      const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
+      assert.match(await text(child.stderr!), expected)
+      assert.equal(await closed, 2)
+      fs.rmSync(at('it is $HOME'), { recursive: true })
+    }
   })
 
   it('starts the service again when it is killed, at the same address', async function () {
