@@ -9,6 +9,7 @@ import { bySnakeCase, formatConfig } from '../run/configFile.js'
 import { rewardsHash } from '../server/rewards/configHash.js'
 import { loadTask } from '../tasks/loadTask.js'
 import type { ExportPlan, ExportTarget } from './exportPlan.js'
+import { copyData } from './copyData.js'
 import { copyFiles, copyModel, modelSource, runSources } from './exportSources.js'
 import type { ModelSource, RunSources } from './exportSources.js'
 import type { Launcher } from './launchers/launcher.js'
@@ -74,7 +75,10 @@ export async function exportRun(config: TrainConfig, options: ExportOptions): Pr
 
 /** Throws a ConfigError for an output within what is copied into it. */
 function checkOutside(output: string, data: string | undefined): void {
-  if (data === undefined || !path.resolve(output).startsWith(data + path.sep)) return
+  if (data === undefined) return
+  const around = path.dirname(path.resolve(output))
+  const place = fs.existsSync(around) ? fs.realpathSync(around) : around
+  if (!(place + path.sep).startsWith(fs.realpathSync(data) + path.sep)) return
   throw new ConfigError(`output ${output} lies in the data that is copied into it, ${data}; give another folder`)
 }
 
@@ -95,7 +99,7 @@ async function writeExport(
     await fs.promises.writeFile(file, content, { mode: name.endsWith('.sh') ? 0o755 : 0o644 })
   }
   if (model.folder !== null) await copyModel(model.folder, path.join(folder, 'model'))
-  if (data !== null) await copyFiles(data.from, path.join(folder, data.to))
+  if (data !== null) await copyData(data.from, path.join(folder, data.to))
   for (const [name, from] of modules?.files ?? []) await copyFiles(from, path.join(folder, 'modules', name))
 }
 

@@ -87,7 +87,19 @@ function checkOutput(folder: string, output: string, overwrite: boolean): void {
   if (`${from}${path.sep}`.startsWith(`${to}${path.sep}`)) {
     throw new ConfigError(`output ${output} holds what is to be imported (${folder}); choose another folder`)
   }
+  const isWithin = to !== undefined && `${to}${path.sep}`.startsWith(`${from}${path.sep}`)
+  if (isWithin && isFilledByOthers(to)) {
+    throw new ConfigError(
+      `output ${output} is part of what is to be imported (${folder}) and not empty; choose a folder that does not exist yet`,
+    )
+  }
   checkRunFolder(output, overwrite, 'replace that run with --overwrite, or choose another folder with --output')
+}
+
+/** Whether a folder holds something, and no run. */
+function isFilledByOthers(folder: string): boolean {
+  const isFolder = fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
+  return isFolder && fs.readdirSync(folder).length > 0 && !fs.existsSync(runLayout(folder).metrics)
 }
 
 function nothingLogged(folder: string, { engine, adapter }: EngineOutput): FileFormatError {

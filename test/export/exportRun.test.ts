@@ -134,6 +134,30 @@ describe('grpo-ts export', () => {
     })
   })
 
+  it('copies of a folder of data what tasks read, and nothing else', async () => {
+    const row = '{"question": "1 + 1?", "answer": "2"}\n'
+    const wanted = ['train.jsonl', 'main/test.jsonl', 'main/train/0.jsonl']
+    for (const [i, name] of wanted.entries()) write(`rows/${name}`, row.replace('1 +', `${i} +`))
+    for (const name of ['.env', 'key.json', '.git/train.jsonl', 'node_modules/train.jsonl', 'a/b/c/train.jsonl'])
+      write(`rows/${name}`, row)
+    fs.symlinkSync('.', at('rows/loop'))
+    fs.symlinkSync('nowhere', at('rows/gone_train.jsonl'))
+    const { code, stderr } = await exportRun({ task: 'file', data: at('rows'), limit: null })
+    assert.equal(code, 0, stderr)
+    const copied = fs.readdirSync(at('out/task/rows'), { recursive: true, withFileTypes: true })
+    assert.deepEqual(
+      copied
+        .filter((entry) => !entry.isDirectory())
+        .map((entry) => path.relative(at('out/task/rows'), path.join(entry.parentPath, entry.name)))
+        .sort(),
+      wanted.toSorted(),
+    )
+    fs.symlinkSync(at('rows'), at('link'))
+    fs.rmSync(at('out'), { recursive: true })
+    const inside = await run(['export', at('run.yaml'), '--to', 'trl', '--output', at('link/out')])
+    assert.match(inside.stderr, /lies in the data that is copied into it/)
+  })
+
   it('reads the folder of a run too', async () => {
     write('a run/config.yaml', JSON.stringify({ model: 'word-problems-1m', task: 'word-problems', limit: 2 }))
     const { code, stderr } = await run(['export', at('a run'), '--to', 'trl', '--output', at('out')])

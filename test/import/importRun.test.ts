@@ -339,4 +339,13 @@ describe('importRun, of TRL', () => {
     ])
     assert.deepEqual(fs.readdirSync(inFolder()).toSorted(), ['run', 'trl'])
   })
+
+  it('puts no run among what the engine left, and one into a new folder beside it', async () => {
+    const output = inFolder('trl/completions')
+    const before = fs.readdirSync(output)
+    await assert.rejects(importTrl({ output }), /is part of what is to be imported .* does not exist yet/)
+    assert.deepEqual(fs.readdirSync(output), before)
+    const run = await importTrl({ output: inFolder('trl/imported') })
+    assert.equal((await importTrl({ output: inFolder('trl/imported'), overwrite: true })).steps, run.steps)
+  })
 })

@@ -36,7 +36,7 @@ describe('run.sh', () => {
   function start(
     context: Mocha.Context,
     engine: string,
-    { config = 'fine', args = [] as string[], env = {} as NodeJS.ProcessEnv } = {},
+    { config = 'fine', args = [] as string[], env = {} } = {},
   ): ChildProcess {
     const folder = at('it is $HOME')
     fs.mkdirSync(folder)
