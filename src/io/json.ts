@@ -63,10 +63,17 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Name and password in an address, also in one that was cut before its end. */
+const credentials = /\/\/[^\s/@'"`]*(?:@|(?=['"`]\.{3} ))/g
+
 /**
- * A value for an error message: control characters escaped, and cut short because a hostile file may hold megabytes.
+ * A value for an error message: control characters escaped, passwords in addresses left out, and cut short because a hostile file may
+ * hold megabytes.
  */
 export function quote(value: unknown): string {
-  const text = inspect(value, { depth: 1, maxArrayLength: 8, maxStringLength: 80, breakLength: Infinity })
+  const text = inspect(value, { depth: 1, maxArrayLength: 8, maxStringLength: 80, breakLength: Infinity }).replace(
+    credentials,
+    '//…@',
+  )
   return text.length > 160 ? `${text.slice(0, 157)}...` : text
 }
