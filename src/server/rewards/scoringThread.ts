@@ -36,7 +36,8 @@ const rewards = await loadRewards(run.rewards, run)
 const limits = rewards.map((reward) => limitConcurrency(concurrencyOf(reward)))
 
 port.on('message', (job: ScoringJob) => {
-  void work(job)
+  // Nothing of a job is left open: what rewards have broken so far that it cannot be done is ended with the thread.
+  work(job).catch(() => process.exit(1))
 })
 post({ isReady: true })
 

@@ -39,6 +39,7 @@ describe('server/rewards, with rewards that fail', function () {
            case 'return a trap': return { [Symbol.for('nodejs.util.inspect.custom')]() { throw Object.create(null) } }
            case 'reject a trap': return Promise.reject(new Proxy({}, { getPrototypeOf() { throw 1 } }))
            case 'escape a trap': Promise.reject(new Proxy({}, { getPrototypeOf() { throw Object.create(null) } })); return 5
+           case 'break timers': globalThis.clearInterval = () => { throw new Error('broken') }; return 6
            case 'text': return 'text'
            case 'NaN': return NaN
            case 'exit': process.exit(3)
@@ -113,6 +114,12 @@ describe('server/rewards, with rewards that fail', function () {
     const [does, errors] = await score(['1', ...traps, 'escape a trap', '2'])
     assert.deepEqual(does, [1, ...traps.map(() => null), 5, 2])
     assert.equal(errors.length, traps.length, errors.join('\n'))
+  })
+
+  it('goes on with another thread after a reward that breaks what threads need', async () => {
+    for (let i = 0; i < 4; i++) assert.deepEqual((await score(['break timers']))[0], [6])
+    await waitUntil(() => service.health.workers === 2)
+    assert.deepEqual((await score(['1', '2']))[0], [1, 2])
   })
 
   it('is no error where nothing judges', async () => {

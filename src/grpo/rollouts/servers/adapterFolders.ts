@@ -65,12 +65,14 @@ export class AdapterFolders {
     return { name, folder: fs.realpathSync(folder) }
   }
 
-  /** Removes what the run has there, and the folder when it is empty then. */
+  /** Removes what the run has there, and the folder when it is empty then and none that was given. */
   close(): void {
     const folder = this.#folder
     if (folder === null) return
     this.#folder = null
     this.#removeAll(folder)
+    // It may be shared with machines that do not find it again.
+    if (this.#options.adapterDir !== undefined) return
     try {
       fs.rmdirSync(folder)
     } catch {

@@ -63,7 +63,7 @@ export class ServerConnection {
         return text
       }
     }
-    const message = this.#withoutKey(messageOf(text))
+    const message = this.shown(messageOf(this.#withoutKey(text)))
     const answered = `${what} answered ${status}${message === '' ? '' : `: ${message}`}`
     if (status === 429 || status === 408 || status >= 500) {
       const wait = retryAfter(new Headers({ 'retry-after': headers['retry-after'] ?? '' }))
@@ -126,17 +126,30 @@ export class ServerConnection {
             if (bytes <= most) chunks.push(chunk)
             else if (status >= 200 && status < 300) {
               request.destroy(new GrpoError(`${this.url}${path} answers with more than ${maxBytes} bytes`))
+            } else {
+              // Of an error, which may go on for ever, that is enough.
+              finish()
+              request.destroy()
             }
           })
-          response.on('end', () => {
+          const finish = (): void => {
             clearTimeout(timer)
             resolve({ status, headers: response.headers, text: Buffer.concat(chunks).toString('utf8') })
-          })
+          }
+          response.on('end', finish)
         },
       )
       request.on('error', fail)
       request.end(content ?? undefined)
     })
+  }
+
+  /** What a server says, as it may stand in a message: in one line, not too long, without the key and what moves a cursor. */
+  shown(text: string): string {
+    const line = this.#withoutKey(text)
+      .replace(/[\s\p{Cc}]+/gu, ' ')
+      .trim()
+    return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line
   }
 
   /** A server may repeat what it was sent. */
@@ -157,9 +170,7 @@ function messageOf(text: string): string {
   } catch {
     // A text, or a page.
   }
-  const words = typeof said === 'string' ? said : JSON.stringify(said)
-  const line = words.replace(/\s+/g, ' ').trim()
-  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line
+  return typeof said === 'string' ? said : JSON.stringify(said)
 }
 
 /** Errors of several addresses of a name have no message of their own. */

@@ -106,7 +106,12 @@ export class RolloutServer {
     }
     const seed = isOurs ? request.seed : null
     const asking = { connection: this.#connection, timeout, signal }
-    return protocol.sample(asking, { ...request, model: this.#adapter!.name, seed })
+    const sampled = await protocol.sample(asking, { ...request, model: this.#adapter!.name, seed })
+    const wrong = sampled.find(({ ids }) => ids.length === 0 || ids.length > request.maxCompletionLength)
+    if (!wrong) return sampled
+    throw new GrpoError(
+      `the server ${this.url} answered with a completion of ${wrong.ids.length} tokens; expected 1 to ${request.maxCompletionLength}`,
+    )
   }
 
   /** Token ids by its tokenizer: see ServerProtocol. */
@@ -119,7 +124,8 @@ export class RolloutServer {
     this.failures++
     this.#failingSince ??= performance.now()
     this.lastProblem = message
-    this.pause = Math.min(retryAfterMilliseconds ?? first * 2 ** (this.failures - 1), longest)
+    // One that asks to be asked again at once, and refuses each time, is not to be asked without a pause.
+    this.pause = Math.min(Math.max(retryAfterMilliseconds ?? first * 2 ** (this.failures - 1), first), longest)
     this.#adapter = null
     if (retryAfterMilliseconds === null) this.#isChecked = false
   }

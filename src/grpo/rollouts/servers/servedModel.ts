@@ -19,7 +19,7 @@ export async function askServedModel(
   }
   const { data } = result.data
   const bases = data.filter(({ parent }) => parent == null)
-  const listed = bases.map(({ id }) => id).join(', ') || 'nothing'
+  const listed = connection.shown(bases.map(({ id }) => id).join(', ')) || 'nothing'
   const base = wanted === undefined ? bases[0] : bases.find(({ id }) => id === wanted)
   if (!base) {
     const what = wanted === undefined ? 'no model' : `no model named ${wanted}`

@@ -87,7 +87,7 @@ export const sglang: ServerProtocol = {
     return result.data.map(({ meta_info: { finish_reason: reason, output_token_logprobs: tokens } }) => {
       const { type } = reason
       if (type !== 'stop' && type !== 'length') {
-        const why = reason.message === undefined ? '' : ` (${reason.message})`
+        const why = reason.message === undefined ? '' : ` (${connection.shown(reason.message)})`
         throw new TransientError(`${connection.url} ended a completion with finish_reason ${quote(type)}${why}`)
       }
       return { ids: tokens.map(([, id]) => id), logProbs: tokens.map(([logProb]) => logProb), finishReason: type }

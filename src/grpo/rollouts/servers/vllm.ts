@@ -73,7 +73,13 @@ export const vllm: ServerProtocol = {
       if (!(error instanceof ServerRefusal) || error.status !== 404) throw error
       throw new TransientError(`${error.message} (was it started anew?)`, null, { cause: error })
     }
-    const { choices } = parseAnswer(connection.url, answer)
+    const { choices, model: answering } = parseAnswer(connection.url, answer)
+    // One that was started anew, or something before it, may answer with the base model for an adapter that it does not know.
+    if (answering !== undefined && answering !== model) {
+      throw new TransientError(
+        `${connection.url} was asked for the adapter ${model} and answered with ${connection.shown(answering)} (was it started anew?)`,
+      )
+    }
     if (choices.length !== count) {
       throw new GrpoError(`${connection.url} answered with ${choices.length} completions; expected ${count}`)
     }

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Completion } from '../../../../src/engine/sampling.js'
@@ -31,6 +32,8 @@ export interface FakeOptions {
   change?: (completion: Completion) => Completion
   /** Whether it tells log-probabilities at temperature 1. */
   isRaw?: boolean
+  /** Whether it samples from the base model where it has no such adapter. */
+  fallsBack?: boolean
   /** Whether it sees the folders of adapters. */
   seesFolders?: boolean
   /** The bearer token that it wants. */
@@ -45,6 +48,8 @@ export interface Fault {
   body?: string
   /** Never answers. */
   hangs?: boolean
+  /** Whether the body is sent again and again. */
+  isEndless?: boolean
 }
 
 /** A request that a fake has got. */
@@ -102,8 +107,10 @@ export class FakeServer {
   async start(): Promise<this> {
     this.#server = http.createServer((request, response) => {
       this.#answer(request)
-        .then(({ status, headers, body }) => {
-          response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body)
+        .then(({ status, headers, body, isEndless }) => {
+          response.writeHead(status, { 'Content-Type': 'application/json', ...headers })
+          if (isEndless) Readable.from(again(body)).pipe(response)
+          else response.end(body)
         })
         .catch((error: unknown) => {
           response.writeHead(500).end(JSON.stringify({ error: { message: String(error) } }))
@@ -140,7 +147,7 @@ export class FakeServer {
 
   async #answer(
     request: http.IncomingMessage,
-  ): Promise<{ status: number; headers?: Record<string, string>; body: string }> {
+  ): Promise<{ status: number; headers?: Record<string, string>; body: string; isEndless?: boolean }> {
     const url = request.url!
     const body = (request.method === 'POST' ? await json(request) : {}) as Record<string, unknown>
     const { authorization } = request.headers
@@ -153,6 +160,7 @@ export class FakeServer {
         status: fault!.status,
         headers: fault!.headers ?? {},
         body: fault!.body ?? '{"error":{"message":"fault"}}',
+        isEndless: fault!.isEndless ?? false,
       }
     }
     if (this.options.key !== undefined && authorization !== `Bearer ${this.options.key}`) {
@@ -231,7 +239,9 @@ export class FakeServer {
 
   async #complete(body: unknown): Promise<{ status: number; body: string }> {
     const request = completionsRequestSchema.parse(body)
-    const policy = request.model === (this.options.name ?? 'base') ? this.model : this.adapters.get(request.model)
+    const { name: base = 'base', fallsBack = false } = this.options
+    const name = fallsBack && !this.adapters.has(request.model) ? base : request.model
+    const policy = name === base ? this.model : this.adapters.get(name)
     if (!policy) return this.#error(404, `The model \`${request.model}\` does not exist.`)
     await this.onSample()
     const { isRaw, change = (completion: Completion) => completion } = this.options
@@ -259,7 +269,7 @@ export class FakeServer {
         prompt_token_ids: request.prompt[Math.floor(index / request.n)],
         logprobs: { token_logprobs: completion.logProbs, tokens: [], text_offset: [], top_logprobs: [] },
       }))
-    return { status: 200, body: JSON.stringify({ id: 'x', object: 'text_completion', model: request.model, choices }) }
+    return { status: 200, body: JSON.stringify({ id: 'x', object: 'text_completion', model: name, choices }) }
   }
 
   /** SGLang tells of adapters whether it worked. */
@@ -307,4 +317,8 @@ export class FakeServer {
   #error(status: number, message: string): { status: number; body: string } {
     return { status, body: JSON.stringify({ error: { message, type: 'NotFoundError', code: status } }) }
   }
+}
+
+function* again(text: string): Generator<string> {
+  for (;;) yield text
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
+import path from 'node:path'
 import { selectEngine } from '../../../../src/engine/registry.js'
 import type { SamplingOptions } from '../../../../src/engine/sampling.js'
 import { rolloutServers } from '../../../../src/grpo/rollouts/servers/rolloutServers.js'
@@ -59,9 +60,9 @@ describe('grpo/rollouts/servers', () => {
     of: readonly FakeServer[],
     options: RolloutServersOptions & Partial<RolloutServersSettings> = {},
   ): RolloutServers => {
-    const { engine: protocol = 'vllm', timeout, model, apiKeyEnv, ...rest } = options
+    const { engine: protocol = 'vllm', timeout, model, apiKeyEnv, adapterDir, ...rest } = options
     const engine = rolloutServers(
-      { engine: protocol, baseUrl: of.map(({ url }) => url), timeout, model, apiKeyEnv },
+      { engine: protocol, baseUrl: of.map(({ url }) => url), timeout, model, apiKeyEnv, adapterDir },
       {
         outputDir: place('run'),
         waits,
@@ -212,6 +213,16 @@ describe('grpo/rollouts/servers', () => {
         { change: (one) => ({ ...one, logProbs: [] }) },
         /answered with \d+ tokens and 0 log-probabilities/,
       ],
+      [
+        'make completions longer than they were asked for',
+        { change: (one) => ({ ...one, ids: Array<number>(9000).fill(5), logProbs: Array<number>(9000).fill(-1) }) },
+        /answered with a completion of 9000 tokens; expected 1 to 12/,
+      ],
+      [
+        'make empty completions',
+        { change: (one) => ({ ...one, ids: [], logProbs: [] }) },
+        /answered with a completion of 0 tokens; expected 1 to 12/,
+      ],
       ['have too little room', { maxModelLength: 14 }, /takes 14 tokens \(max_model_len\), and a prompt of \d+ with/],
     ]
     for (const [what, options, message, { model, temperature = 1 } = {}] of cases) {
@@ -272,6 +283,39 @@ describe('grpo/rollouts/servers', () => {
         await assert.rejects(engine.generate(prompts.slice(0, 1), sampling), new RegExp(`answered ${status}: not so`))
         assert.equal(server.count('/v1/completions'), before + 1)
       }
+    })
+
+    it('are loaded the adapter again when they sample from the base in its place', async () => {
+      const server = await serve({ ownedBy: 'grpo-ts', fallsBack: true })
+      const engine = engineOf([server])
+      await engine.sync!(policy, 0)
+      const own = idsOf(await generate(policy, prompts, sampling))
+      await engine.generate(prompts, sampling)
+      server.adapters.clear()
+      assert.deepEqual(idsOf(await engine.generate(prompts, sampling)), own)
+      assert.equal(server.adapters.size, 1)
+    })
+
+    it('are not heard to the end of an error that has none', async () => {
+      const server = await serve()
+      const engine = engineOf([server])
+      await engine.sync!(policy, 0)
+      await engine.generate(prompts, sampling)
+      const body = `\u001b[2J\u0007${'x'.repeat(5000)}`
+      server.faults.push({ path: '/v1/completions', status: 400, body, isEndless: true })
+      await assert.rejects(engine.generate(prompts.slice(0, 1), sampling), /answered 400: \[2J x{200,}…$/)
+    })
+
+    it('are not asked without a pause when they ask for none', async () => {
+      const server = await serve()
+      const engine = engineOf([server])
+      await engine.sync!(policy, 0)
+      await engine.generate(prompts, sampling)
+      const busy = { path: '/v1/completions', status: 429, headers: { 'Retry-After': '0' } }
+      server.faults.push(...Array<typeof busy>(5000).fill(busy))
+      const before = server.count('/v1/completions')
+      await assert.rejects(engine.generate(prompts.slice(0, 1), sampling), /no server has sampled anything/)
+      assert.ok(server.count('/v1/completions') - before <= waits.patience / waits.first + 1)
     })
 
     it('wait as long as a busy server says', async () => {
@@ -390,6 +434,46 @@ describe('grpo/rollouts/servers', () => {
     assert.ok(performance.now() - before < 250)
     await new Promise((resolve) => setTimeout(resolve, 50))
     assert.equal(server.aborted, 4)
+  })
+
+  it('leaves a folder that it was given, and what others have there', async () => {
+    const folder = place('shared')
+    fs.mkdirSync(folder)
+    const server = await serve()
+    const engine = engineOf([server], { adapterDir: folder })
+    await engine.sync!(policy, 0)
+    await engine.generate(prompts, sampling)
+    const [own] = fs.readdirSync(folder)
+    for (const name of ['mine', own!.replace(/^grpo-ts-.{8}/, 'grpo-ts-01234567')])
+      fs.mkdirSync(path.join(folder, name))
+    await engine.sync!(policy, 1)
+    await engine.close()
+    const left = fs.readdirSync(folder)
+    assert.deepEqual([left.length, left.includes('mine')], [2, true])
+    for (const name of left) fs.rmdirSync(path.join(folder, name))
+    const another = engineOf([server], { adapterDir: folder })
+    await another.sync!(policy, 0)
+    await another.close()
+    assert.deepEqual(fs.readdirSync(folder), [])
+  })
+
+  it('tells nothing of a key that stands where a message is cut', async () => {
+    process.env.TEST_ROLLOUT_KEY = 'secret-8e1f'
+    try {
+      const server = await serve({ key: 'secret-8e1f', name: 'secret-8e1f', others: ['\u001b[2J'] })
+      const engine = engineOf([server], { apiKeyEnv: 'TEST_ROLLOUT_KEY' })
+      await engine.sync!(policy, 0)
+      await assert.rejects(engine.generate(prompts, sampling), /serves several models \(…, \[2J\)/)
+      for (let at = 285; at <= 305; at++) {
+        server.faults.push({ path: '/v1/models', status: 400, body: `${'x'.repeat(at)}secret-8e1f` })
+        await assert.rejects(engine.generate(prompts, sampling), (error: Error) => {
+          assert.match(error.message, /answered 400: x+…+$/)
+          return true
+        })
+      }
+    } finally {
+      delete process.env.TEST_ROLLOUT_KEY
+    }
   })
 
   it('keeps the key from files, messages and settings', async () => {
