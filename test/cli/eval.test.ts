@@ -61,6 +61,20 @@ describe('cli/eval', () => {
     assert.match(without.stderr, /^error: .*run: the run has left no adapter yet; .*--resume\n$/)
   })
 
+  it('takes the model that an export holds for no result of its training', () => {
+    fs.mkdirSync(inFolder('exported/model'), { recursive: true })
+    fs.writeFileSync(inFolder('exported/config.yaml'), 'model: ./model\ntask: arithmetic\nuse_peft: false\n')
+    const given = (...flags: string[]) =>
+      planEvaluation(
+        inFolder('exported'),
+        evalFlags.parse('eval', Object.fromEntries(flags.map((f) => ['adapter', f]))),
+        {},
+      )
+    assert.throws(() => given(), /the run has left no model yet/)
+    const { model, weights } = given('output')
+    assert.deepEqual([model, weights], [inFolder('exported/model'), 'output'])
+  })
+
   it('does not replace an evaluation of more problems, unless that is asked for', async () => {
     await train()
     const file = inFolder('run', 'eval.json')

@@ -33,6 +33,12 @@ describe('the targets of exports', () => {
         }
       })
 
+      it('evaluates what comes back against the model of the folder', async () => {
+        const { comesBack } = target.files(await planOf(accepted[target.name]))
+        assert.match(comesBack, /^npx grpo-ts eval \. --adapter output/m)
+        assert.doesNotMatch(comesBack, /--model|--task/)
+      })
+
       it('pins what it needs, checks prompts and trains in the place of the shell', async () => {
         const { requirements, files, trainCommand } = target.files(await planOf(accepted[target.name]))
         for (const requirement of requirements) assert.match(requirement, /^[\w.[\],-]+==[\w.]+$/)

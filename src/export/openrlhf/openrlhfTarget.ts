@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { PromptSampler } from '../../grpo/rollouts/promptSampler.js'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
-import { modelName, modelPath, pythonModel } from '../modelPath.js'
+import { modelPath, pythonModel } from '../modelPath.js'
 import { onRay } from '../scripts/onRay.js'
 import { mapOptions } from '../optionOutcome.js'
 import { promptsParquet } from '../promptsParquet.js'
@@ -48,7 +48,7 @@ function files(plan: ExportPlan): ExportedFiles {
     requirements: REQUIREMENTS,
     trainCommand: guard + onRay(command),
     options,
-    comesBack: comesBack(plan),
+    comesBack: comesBack(),
   }
 }
 
@@ -66,13 +66,13 @@ function template(name: string): string {
   return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
-function comesBack({ model }: ExportPlan): string {
+function comesBack(): string {
   return `\`output/\` holds the model with all its weights trained, in Hugging Face's layout and bfloat16; \`output/checkpoints/\` those of earlier
 steps, from which \`bash run.sh --ckpt.load_enable\` goes on; \`output/tensorboard/\` the metrics of every step. OpenRLHF keeps no
 completions.
 
 \`\`\`sh
-grpo-ts eval --model output --task …   # beside the same for ${modelName(model)}
+npx grpo-ts eval . --adapter output   # paired, the model before and after, on held-out problems
 \`\`\`
 
 A completion that no reward function judged counts as 0. OpenRLHF itself would ask the service five times within five seconds and go on

@@ -64,14 +64,14 @@ function template(name: string): string {
 
 function comesBack({ config }: ExportPlan): string {
   const { usePeft } = config.run
-  const [what, adapter] = usePeft
-    ? ["the adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors)", '--adapter output']
-    : ["the model with all its weights trained, in Hugging Face's layout", '--model output']
+  const what = usePeft
+    ? "the adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors)"
+    : "the model with all its weights trained, in Hugging Face's layout"
   return `\`output/\` holds ${what}, \`output/checkpoint-N/\` those of earlier steps with
 trainer_state.json, the metrics of every step, and \`output/completions/\` the completions of every step as parquet. In this folder:
 
 \`\`\`sh
-npx grpo-ts eval . ${adapter}               # ${usePeft ? 'paired, with and without the adapter, on held-out problems' : 'on held-out problems'}
+npx grpo-ts eval . --adapter output         # paired, ${usePeft ? 'with and without the adapter' : 'the model before and after'}, on held-out problems
 npx grpo-ts import . --output ../imported   # an ordinary run folder: report, diagnosis and push work on it
 \`\`\``
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
-import { modelName, modelPath, pythonModel } from '../modelPath.js'
+import { modelPath, pythonModel } from '../modelPath.js'
 import { onRay } from '../scripts/onRay.js'
 import { mapOptions } from '../optionOutcome.js'
 import { stringifyForPyYaml } from '../pyYaml.js'
@@ -82,19 +82,20 @@ function template(name: string): string {
   return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
-function comesBack({ config, model }: ExportPlan): string {
+function comesBack({ config }: ExportPlan): string {
   const { usePeft } = config.run
   const merged = usePeft
     ? `\`output/merged/lora_adapter/\` then holds the adapter in PEFT's layout.
 
 \`\`\`sh
-grpo-ts eval --model ${modelName(model)} --adapter output/merged/lora_adapter --task …   # paired, against the model without it
-grpo-ts import . --output ../imported
+npx grpo-ts eval . --adapter output/merged/lora_adapter   # paired, against the model without it
+npx grpo-ts import . --output ../imported
 \`\`\``
     : `\`output/merged/\` then holds the model in Hugging Face's layout.
 
 \`\`\`sh
-grpo-ts import . --output ../imported
+npx grpo-ts eval . --adapter output/merged   # paired, the model before and after
+npx grpo-ts import . --output ../imported
 \`\`\``
   return `\`output/global_step_N/\` are verl's checkpoints, from the last of which run.sh goes on when it is started again;
 \`output/grpo-ts/run.jsonl\` holds the metrics of every step since then, \`output/rollouts/N.jsonl\` its completions. verl's checkpoints are in

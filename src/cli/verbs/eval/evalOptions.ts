@@ -147,7 +147,8 @@ function readRun(folder: string): { folder: string; config: TrainConfig } {
 function learnedBy({ folder, config }: { folder: string; config: TrainConfig }): string {
   const name = config.run.usePeft ? 'adapter' : 'model'
   const learned = runLayout(folder)[name]
-  if (fs.existsSync(learned)) return learned
+  // In the folder of an export, model/ is the model that it began with.
+  if (fs.existsSync(learned) && path.resolve(learned) !== path.resolve(config.run.model)) return learned
   const latest = listCheckpoints(folder).at(-1)
   throw new ConfigError(
     `${folder}: the run has left no ${name} yet; let it end, or go on with it by grpo-ts train --resume` +
