@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import { HttpError } from '../http/httpError.js'
 import type { RewardsResponse } from './protocol.js'
@@ -16,11 +17,14 @@ export interface RemoteRewards {
   readonly extra_logs: Readonly<Record<string, readonly number[]>>
 }
 
+/** Characters of a query: what tokenizes them does nothing else meanwhile. */
+const MAX_QUERY_LENGTH = 2 ** 18
+
 /**
  * The completions in a body of OpenRLHF's: `query`, prompt and completion as one text with the special tokens, `prompts`, and as
  * `labels` the ids of the problems. Throws an HttpError 400 that names the field and the place that are wrong.
  */
-export function parseRemoteRequest(body: unknown, rewarded: RewardedTask): ScoringSample[] {
+export async function parseRemoteRequest(body: unknown, rewarded: RewardedTask): Promise<ScoringSample[]> {
   const fields = fieldsOf(body, ['query', 'prompts', 'labels'])
   const query = listField(fields, 'query', textField)
   const prompts = listField(fields, 'prompts', textField)
@@ -29,15 +33,22 @@ export function parseRemoteRequest(body: unknown, rewarded: RewardedTask): Scori
   checkLengths({ query, prompts, labels })
   const { task, tokenizer } = rewarded
   if (!tokenizer) throw new HttpError(400, 'the model has no tokenizer that could take query apart; use /v1/rewards')
-  return query.map((text, i) => {
+  const samples: ScoringSample[] = []
+  for (const [i, text] of query.entries()) {
     const problemId = labels[i]!
     if (rewarded.promptOf(problemId) === null) {
       throw new HttpError(400, `labels[${i}] ${noneOf(task)}; expected the id of a problem as the label`)
     }
+    if (text.length > MAX_QUERY_LENGTH) {
+      throw new HttpError(400, `query[${i}] has ${text.length} characters; expected at most ${MAX_QUERY_LENGTH}`)
+    }
+    // Between two of them others have their turn.
+    await setImmediate()
     const rest = afterPrompt(text, prompts[i]!, tokenizer)
     if (rest === null) throw new HttpError(400, `query[${i}] does not begin with prompts[${i}]`)
-    return { problemId, prompt: prompts[i]!, ...completionOf(rest, rewarded, tokenizer) }
-  })
+    samples.push({ problemId, prompt: prompts[i]!, ...completionOf(rest, rewarded, tokenizer) })
+  }
+  return samples
 }
 
 /** What follows the prompt, which stands at the beginning but for what the tokenizer puts before it. */

@@ -105,7 +105,7 @@ export async function startRewardService(config: TrainConfig, options: RewardSer
       method: 'POST',
       path: '/get_reward',
       answer: async ({ body, signal }) => ({
-        body: remoteRewards(await score(parseRemoteRequest(body, rewarded), signal)),
+        body: remoteRewards(await score(await parseRemoteRequest(body, rewarded), signal)),
       }),
     },
   ]

@@ -27,13 +27,13 @@ describe('server/rewards/remoteReward', () => {
       /** As OpenRLHF decodes prompt and completion: with special tokens. */
       const queryOf = (ids: readonly number[], before: readonly number[] = []): string =>
         tokenizer.decode([...before, ...promptIds, ...ids])
-      const parse = (query: string) =>
-        parseRemoteRequest({ query: [query], prompts: [prompt], labels: [label] }, rewarded)[0]!
+      const parse = async (query: string) =>
+        (await parseRemoteRequest({ query: [query], prompts: [prompt], labels: [label] }, rewarded))[0]!
 
-      it('cuts the completion at the prompt and takes special tokens out, as our own decoding does', () => {
+      it('cuts the completion at the prompt and takes special tokens out, as our own decoding does', async () => {
         for (const text of ['It is 4.', '2 + 2 = 4\n\nSo 4.', 'a  b', '']) {
           const ids = [...tokenizer.encode(text), eos!]
-          const sample = parse(queryOf(ids))
+          const sample = await parse(queryOf(ids))
           // In the middle of a text no space is left out at its beginning.
           assert.equal(sample.completion.trimStart(), tokenizer.decode(ids, { skipSpecialTokens: true }).trimStart())
           assert.equal(sample.finishReason, 'stop')
@@ -42,40 +42,48 @@ describe('server/rewards/remoteReward', () => {
         }
       })
 
-      it('lets the tokenizer put its tokens before the prompt and fill up behind the end', () => {
+      it('lets the tokenizer put its tokens before the prompt and fill up behind the end', async () => {
         const bos = tokenizer.bosTokenId!
         const ids = [...tokenizer.encode('It is 4.'), eos!]
         const padding = tokenizer.padTokenId === undefined ? [] : new Array<number>(5).fill(tokenizer.padTokenId)
-        const sample = parse(queryOf([...ids, ...padding], [bos]))
+        const sample = await parse(queryOf([...ids, ...padding], [bos]))
         assert.equal(sample.completion.trim(), 'It is 4.')
         assert.deepEqual([sample.finishReason, sample.ids.at(-1)], ['stop', eos])
       })
 
-      it('sees that a completion was cut off', () => {
-        assert.equal(parse(queryOf(tokenizer.encode('It is'))).finishReason, 'length')
-        assert.equal(parse(queryOf([])).finishReason, 'length')
+      it('sees that a completion was cut off', async () => {
+        assert.equal((await parse(queryOf(tokenizer.encode('It is')))).finishReason, 'length')
+        assert.equal((await parse(queryOf([]))).finishReason, 'length')
       })
 
-      it('cuts at the first place, whatever the completion repeats', () => {
-        const sample = parse(`${prompt}It is: ${prompt} 4.`)
+      it('cuts at the first place, whatever the completion repeats', async () => {
+        const sample = await parse(`${prompt}It is: ${prompt} 4.`)
         assert.ok(sample.completion.startsWith('It is: '))
         assert.ok(sample.completion.endsWith(' 4.'))
       })
 
-      it('refuses a query that is about something else, by its place', () => {
-        const refused = (body: unknown, message: RegExp): void => {
-          assert.throws(
+      it('refuses a query that is about something else, by its place', async () => {
+        const refused = async (body: unknown, message: RegExp): Promise<void> => {
+          await assert.rejects(
             () => parseRemoteRequest(body, rewarded),
             (error) => error instanceof HttpError && error.status === 400 && message.test(error.message),
           )
         }
-        refused({ query: ['x'], prompts: [prompt], labels: [label] }, /^query\[0\] does not begin with prompts\[0\]/)
-        refused({ query: [`Hello ${prompt}`], prompts: [prompt], labels: [label] }, /^query\[0\] does not begin/)
-        refused({ query: [prompt], prompts: [prompt], labels: ['secret'] }, /^labels\[0\] is none of the 2 problems/)
-        refused({ query: [prompt], prompts: [prompt], labels: [null] }, /^labels\[0\] is null; expected a text/)
-        refused({ query: [prompt], prompts: [], labels: [label] }, /^prompts has 0 values and query 1/)
-        refused({ query: [prompt], prompts: [prompt] }, /^expected the lists query, prompts and labels/)
-        assert.deepEqual(parseRemoteRequest({ query: [], prompts: [], labels: [] }, rewarded), [])
+        await refused(
+          { query: ['x'], prompts: [prompt], labels: [label] },
+          /^query\[0\] does not begin with prompts\[0\]/,
+        )
+        await refused({ query: [`Hello ${prompt}`], prompts: [prompt], labels: [label] }, /^query\[0\] does not begin/)
+        await refused(
+          { query: [prompt], prompts: [prompt], labels: ['secret'] },
+          /^labels\[0\] is none of the 2 problems/,
+        )
+        await refused({ query: [prompt], prompts: [prompt], labels: [null] }, /^labels\[0\] is null; expected a text/)
+        await refused({ query: [prompt], prompts: [], labels: [label] }, /^prompts has 0 values and query 1/)
+        await refused({ query: [prompt], prompts: [prompt] }, /^expected the lists query, prompts and labels/)
+        const long = ' '.repeat(2 ** 18 + 1)
+        await refused({ query: [long], prompts: [prompt], labels: [label] }, /^query\[0\] has 262145 characters/)
+        assert.deepEqual(await parseRemoteRequest({ query: [], prompts: [], labels: [] }, rewarded), [])
       })
     })
   }
