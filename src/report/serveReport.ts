@@ -60,7 +60,8 @@ export async function serveReport(runFolder: string, { port = 0 }: { port?: numb
     if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)) return refusal(403, 'unknown host')
     const url = new URL(request.url ?? '/', `http://${host}`)
     if (request.method === 'GET' && url.pathname === '/') {
-      if (!sameSecret(url.searchParams.get('token'), token)) return refusal(403, 'the address lacks its token; see the terminal')
+      if (!sameSecret(url.searchParams.get('token'), token))
+        return refusal(403, 'the address lacks its token; see the terminal')
       const html = renderPage({ ...read(), writtenAt: new Date().toISOString(), live: { token } }, assets)
       return { status: 200, type: 'text/html', body: html }
     }
