@@ -78,6 +78,7 @@ describe('the entry points of the package', () => {
         'pushToHub',
         'quantizeModel',
         'rewards',
+        'rolloutServers',
         'selectEngine',
         'serveReport',
         'show',

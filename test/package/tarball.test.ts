@@ -18,6 +18,8 @@ const published = [
   /^dist\/(kernels(-fma)?|quantizer)\.wasm$/,
   /^dist\/report\/page\.css$/,
   /^dist\/sandbox\/python\/\w+\.py$/,
+  // What an export is made of.
+  /^dist\/export\/(python|scripts|trl|verl|openrlhf)\/\w+\.(py|sh)$/,
   /^dist\/bundled\/LICENSES\.txt$/,
   /^docs\/(api\/)?[\w-]+\.md$/,
   /^recipes\/[\w.-]+\.yaml$/,
@@ -51,6 +53,8 @@ describe('npm pack', () => {
       'dist/quantizer.wasm',
       'dist/bundled/tfjs.js',
       'dist/report/page.js',
+      'dist/export/python/grpo_ts_rewards.py',
+      'dist/export/scripts/run.sh',
       'checkpoints/word-problems-1m/model.safetensors',
     ]) {
       assert.ok(files.includes(needed), needed)

@@ -94,9 +94,13 @@ export type TrainOptions = Omit<z.output<typeof trainConfigSchema>, 'outputDir'>
 
 /** The options of a run, and what is made of them for those who take them. */
 export interface TrainConfig {
+  /** Every option. */
   readonly run: TrainOptions
+  /** Those of the task, for `loadTask`. */
   readonly task: TaskOptions
+  /** Those of the adapter, for `withLora`. */
   readonly lora: LoraOptions
+  /** Those of GRPO, for `GRPOTrainer`. */
   readonly grpo: GRPOConfig
 }
 
