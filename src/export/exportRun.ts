@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { ConfigError } from '../errors.js'
+import { formatTrainOptions } from '../grpo/config/trainConfig.js'
 import type { TrainConfig } from '../grpo/config/trainConfig.js'
 import type { DownloadOptions } from '../hub/download.js'
 import { checkNewFolder, writeNewFolder } from '../io/newFolder.js'
 import { loadRewards } from '../rewards/loadReward.js'
-import { bySnakeCase, formatConfig } from '../run/configFile.js'
 import { rewardsHash } from '../server/rewards/configHash.js'
 import { loadTask } from '../tasks/loadTask.js'
 import type { ExportPlan, ExportTarget } from './exportPlan.js'
@@ -56,9 +56,8 @@ export async function exportRun(config: TrainConfig, options: ExportOptions): Pr
   const exported = target.files(plan)
   const notes = notesOf(config, sources)
   const promptIds = plan.prompts.map(({ ids }, i) => JSON.stringify({ problem_id: task.problems[i]!.id, ids }))
-  const { run } = plan.config
   const files: Record<string, string | Uint8Array> = {
-    'config.yaml': `# The run that was exported: grpo-ts serve-rewards reads it here.\n${formatConfig({ ...run, lrSchedulerKwargs: bySnakeCase(run.lrSchedulerKwargs) })}`,
+    'config.yaml': `# The run that was exported: grpo-ts serve-rewards reads it here.\n${formatTrainOptions(plan.config.run)}`,
     'package.json': packageJson(sources.modules),
     'grpo_ts_rewards.py': rewardModule(exported.rewardFunctions, plan.configHash),
     'requirements.txt': exported.requirements.map((line) => `${line}\n`).join(''),

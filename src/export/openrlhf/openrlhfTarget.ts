@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import { PromptSampler } from '../../grpo/rollouts/promptSampler.js'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { modelPath, pythonModel } from '../modelPath.js'
@@ -7,6 +6,7 @@ import { mapOptions } from '../optionOutcome.js'
 import { promptsParquet } from '../promptsParquet.js'
 import { rolloutBatches } from '../rolloutBatches.js'
 import { textPrompts } from '../textPrompts.js'
+import { template } from '../template.js'
 import { bashFlags } from './flags.js'
 import { openrlhfOptions } from './openrlhfOptions.js'
 
@@ -36,15 +36,17 @@ function files(plan: ExportPlan): ExportedFiles {
   )
   const prompts = textPrompts(plan, { addSpecialTokens: false })
   const rows = order(plan).map((i) => ({ prompt: prompts[i]!, problem_id: plan.task.problems[i]!.id }))
-  const command = template('train.sh')
+  const command = template('train.sh', import.meta.url)
     .replace('{{MODEL}}', () => modelPath(plan.model))
     .replace('{{FLAGS}}', () => bashFlags(Object.fromEntries(flags)))
   return {
     files: {
       'data/train.parquet': promptsParquet(rows),
-      'check_prompts.py': template('check_prompts.py').replace('{{MODEL}}', () => pythonModel(plan.model)),
+      'check_prompts.py': template('check_prompts.py', import.meta.url).replace('{{MODEL}}', () =>
+        pythonModel(plan.model),
+      ),
     },
-    rewardFunctions: template('reward_functions.py'),
+    rewardFunctions: template('reward_functions.py', import.meta.url),
     requirements: REQUIREMENTS,
     trainCommand: guard + onRay(command),
     options,
@@ -60,10 +62,6 @@ function order(plan: ExportPlan): number[] {
   if (config.grpo.maxSteps <= 0 || typeof batches === 'string') return Array.from({ length: count }, (_, i) => i)
   const sampler = new PromptSampler(count, config.grpo.shuffleDataset, config.grpo.seed)
   return Array.from({ length: batches.prompts * batches.rollouts }, () => sampler.next())
-}
-
-function template(name: string): string {
-  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
 function comesBack(): string {

@@ -1,4 +1,4 @@
-import fs from 'node:fs'
+import { template } from '../template.js'
 
 /** https://docs.python.org/3/reference/lexical_analysis.html#keywords */
 const keywords =
@@ -6,7 +6,7 @@ const keywords =
 
 /** The client of the reward service, with which every export's grpo_ts_rewards.py begins. */
 export function clientSource(): string {
-  return fs.readFileSync(new URL('grpo_ts_rewards.py', import.meta.url), 'utf8')
+  return template('grpo_ts_rewards.py', import.meta.url)
 }
 
 /**

@@ -1,10 +1,10 @@
-import fs from 'node:fs'
+import { template } from '../template.js'
 
 /**
  * The train command of an engine that works on Ray: on one machine it starts Ray by itself, on several the first one starts it, the
  * others join and stay as long as it. `command` is the words of a command in bash.
  */
 export function onRay(command: string): string {
-  const script = fs.readFileSync(new URL('onRay.sh', import.meta.url), 'utf8')
+  const script = template('onRay.sh', import.meta.url)
   return script.replace('{{COMMAND}}', () => command.trim().replaceAll('\n', '\n  '))
 }

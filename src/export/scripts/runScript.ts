@@ -1,9 +1,9 @@
-import fs from 'node:fs'
 import type { ExportTarget } from '../exportPlan.js'
+import { template } from '../template.js'
 
 /** run.sh of an export. */
 export function runScript({ title }: ExportTarget, processes: number, trainCommand: string): string {
-  return script('run.sh')
+  return template('run.sh', import.meta.url)
     .replaceAll('{{TITLE}}', title)
     .replaceAll('{{PROCESSES}}', String(processes))
     .replace('{{TRAIN}}', () => trainCommand.trimEnd().replace(/^(?=.)/gm, '  '))
@@ -11,9 +11,5 @@ export function runScript({ title }: ExportTarget, processes: number, trainComma
 
 /** setup.sh of an export. */
 export function setupScript(): string {
-  return script('setup.sh')
-}
-
-function script(name: string): string {
-  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
+  return template('setup.sh', import.meta.url)
 }

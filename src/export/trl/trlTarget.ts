@@ -1,10 +1,10 @@
-import fs from 'node:fs'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { mapOptions } from '../optionOutcome.js'
 import { pythonNames } from '../python/pythonNames.js'
 import { promptsParquet } from '../promptsParquet.js'
 import { stringifyForPyYaml } from '../pyYaml.js'
 import { textPrompts } from '../textPrompts.js'
+import { template } from '../template.js'
 import { trlOptions, trlSettings } from './trlOptions.js'
 
 const REQUIREMENTS = [
@@ -21,7 +21,7 @@ export const trlTarget: ExportTarget = { name: 'trl', title: 'TRL 1.16', files }
 
 function files(plan: ExportPlan): ExportedFiles {
   const { settings, options } = mapOptions('TRL', trlOptions, plan)
-  const functions = template('reward_functions.py')
+  const functions = template('reward_functions.py', import.meta.url)
   const names = pythonNames(
     plan.rewards.map(({ name }) => name),
     functions,
@@ -37,8 +37,8 @@ function files(plan: ExportPlan): ExportedFiles {
     files: {
       'trl.yaml': `# Options of TRL, by its names, for PyYAML (YAML 1.1): see README.md for where each comes from.\n${stringifyForPyYaml(config)}`,
       'data/train.parquet': promptsParquet(rows),
-      'check_prompts.py': template('check_prompts.py'),
-      'train.py': template('train.py'),
+      'check_prompts.py': template('check_prompts.py', import.meta.url),
+      'train.py': template('train.py', import.meta.url),
     },
     rewardFunctions: [
       functions.replace('{{EOS_TOKEN_IDS}}', JSON.stringify(plan.tokenizer.eosTokenIds)),
@@ -52,14 +52,10 @@ function files(plan: ExportPlan): ExportedFiles {
       ...(['int4', 'int8'].includes(plan.config.run.dtype) ? ['bitsandbytes==0.50.2'] : []),
       ...(plan.config.grpo.reportTo.length > 0 ? ['tensorboard==2.21.0'] : []),
     ],
-    trainCommand: template('train.sh'),
+    trainCommand: template('train.sh', import.meta.url),
     options,
     comesBack: comesBack(plan),
   }
-}
-
-function template(name: string): string {
-  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
 function comesBack({ config }: ExportPlan): string {

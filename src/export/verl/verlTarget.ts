@@ -1,9 +1,9 @@
-import fs from 'node:fs'
 import type { ExportedFiles, ExportPlan, ExportTarget } from '../exportPlan.js'
 import { modelPath, pythonModel } from '../modelPath.js'
 import { onRay } from '../scripts/onRay.js'
 import { mapOptions } from '../optionOutcome.js'
 import { stringifyForPyYaml } from '../pyYaml.js'
+import { template } from '../template.js'
 import { chatPrompts } from './chatPrompts.js'
 import { verlParquet } from './parquet.js'
 import { verlOptions } from './verlOptions.js'
@@ -30,14 +30,16 @@ function files(plan: ExportPlan): ExportedFiles {
     reward_model: { style: 'rule', ground_truth: answer },
     extra_info: { index: i, split: plan.config.run.split, problem_id: id },
   }))
-  const command = template('train.sh').replace('{{MODEL}}', () => modelPath(plan.model))
+  const command = template('train.sh', import.meta.url).replace('{{MODEL}}', () => modelPath(plan.model))
   return {
     files: {
       'verl.yaml': `# What differs from verl's own defaults, for hydra: see README.md for where each comes from.\n${stringifyForPyYaml(configuration({ ...settings, ...fixedSettings(plan) }))}`,
       'data/train.parquet': verlParquet(rows),
-      'check_prompts.py': template('check_prompts.py').replace('{{MODEL}}', () => pythonModel(plan.model)),
+      'check_prompts.py': template('check_prompts.py', import.meta.url).replace('{{MODEL}}', () =>
+        pythonModel(plan.model),
+      ),
     },
-    rewardFunctions: template('reward_functions.py'),
+    rewardFunctions: template('reward_functions.py', import.meta.url),
     requirements: REQUIREMENTS,
     trainCommand: keepLog + onRay(command),
     options,
@@ -76,10 +78,6 @@ function configuration(settings: Readonly<Record<string, unknown>>): Record<stri
     section[last] = value
   }
   return config
-}
-
-function template(name: string): string {
-  return fs.readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 
 function comesBack({ config }: ExportPlan): string {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { decodeTokens } from '../../engine/sequence.js'
 import type { Completion } from '../../engine/sampling.js'
 import type { CausalLM } from '../../policy/causalLM.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
@@ -78,8 +79,6 @@ function tokenLogProbs(
   }
 }
 
-/** A model may sample ids that its tokenizer does not know: embeddings are often padded. */
 function decode(tokenizer: Tokenizer | null, ids: readonly number[], skipSpecialTokens: boolean): string {
-  const known = ids.filter((id) => tokenizer?.idToToken(id) !== undefined)
-  return tokenizer?.decode(known, { skipSpecialTokens }) ?? ''
+  return tokenizer ? decodeTokens(tokenizer, ids, skipSpecialTokens) : ''
 }

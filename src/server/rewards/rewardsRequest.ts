@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { decodeTokens } from '../../engine/sequence.js'
 import { quote } from '../../io/json.js'
 import type { ModelTokenizer } from '../../policy/modelTokenizer.js'
 import type { Task } from '../../tasks/task.js'
@@ -86,7 +87,7 @@ export function noneOf({ name, problems }: Task): string {
   return `is none of the ${problems.length} problems of task ${name}, with ids such as ${quote(problems[0]?.id)}`
 }
 
-/** As our own completions are decoded: tokens that the tokenizer does not know are left out, for embeddings are often padded. */
+/** As our own completions are decoded. */
 async function decode(
   completionIds: readonly (readonly number[])[],
   { tokenizer }: RewardedTask,
@@ -96,8 +97,7 @@ async function decode(
   const texts: string[] = []
   let turn = performance.now()
   for (const ids of completionIds) {
-    const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined)
-    texts.push(tokenizer.decode(known, { skipSpecialTokens: true }))
+    texts.push(decodeTokens(tokenizer, ids, true))
     if (performance.now() - turn < TURN) continue
     await setImmediate()
     turn = performance.now()

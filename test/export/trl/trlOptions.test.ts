@@ -2,22 +2,15 @@ import assert from 'node:assert/strict'
 import { parse } from 'yaml'
 import { trlTarget } from '../../../src/export/trl/trlTarget.js'
 import { optionOf, planOf } from '../exportFixture.js'
+import { refusalOf } from '../refusalOf.js'
 
 async function trlYaml(options: Readonly<Record<string, unknown>>, processes = 1): Promise<Record<string, unknown>> {
   const { files } = trlTarget.files(await planOf(options, processes))
   return parse(files['trl.yaml'] as string, { version: '1.1' }) as Record<string, unknown>
 }
 
-async function refusal(options: Readonly<Record<string, unknown>>, processes = 1): Promise<string> {
-  const plan = await planOf(options, processes)
-  try {
-    trlTarget.files(plan)
-  } catch (error) {
-    assert.equal((error as Error).name, 'ConfigError')
-    return (error as Error).message
-  }
-  return assert.fail('nothing was refused')
-}
+const refusal = (options: Readonly<Record<string, unknown>>, processes = 1): Promise<string> =>
+  refusalOf(trlTarget, options, processes)
 
 describe('options under TRL', () => {
   it('divides the batch among the processes, and keeps what a step samples', async () => {

@@ -52,7 +52,10 @@ export interface ServerProtocol {
   tokenize(asking: Asking, model: string, content: string | readonly ChatMessage[]): Promise<readonly number[] | null>
 }
 
+/** Most bytes of an answer without completions. */
+export const SMALL_ANSWER = 2 ** 20
+
 /** Bytes of an answer with completions: a token takes its id, its log-probability, its text and its place. */
 export function answerBytes({ count, maxCompletionLength, promptIds }: SampleRequest): number {
-  return 2 ** 20 + count * (512 * maxCompletionLength + 16 * promptIds.length)
+  return SMALL_ANSWER + count * (512 * maxCompletionLength + 16 * promptIds.length)
 }

@@ -3,11 +3,9 @@ import { GrpoError } from '../../../errors.js'
 import { quote } from '../../../io/json.js'
 import { TransientError } from '../../../io/transfer/remote.js'
 import { ServerRefusal } from './connection.js'
-import { answerBytes } from './serverProtocol.js'
+import { answerBytes, SMALL_ANSWER } from './serverProtocol.js'
 import type { ServerProtocol } from './serverProtocol.js'
 import { unlessRefused, vllm } from './vllm.js'
-
-const SMALL_ANSWER = 2 ** 20
 
 /** What `POST /generate` answers for each completion, as far as it is read. */
 const generatedSchema = z.object({

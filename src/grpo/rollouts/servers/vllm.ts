@@ -6,10 +6,8 @@ import { TransientError } from '../../../io/transfer/remote.js'
 import { ServerRefusal } from './connection.js'
 import { completionsResponseSchema, tokenizeResponseSchema } from './protocol.js'
 import type { CompletionsRequest, CompletionsResponse } from './protocol.js'
-import { answerBytes } from './serverProtocol.js'
+import { answerBytes, SMALL_ANSWER } from './serverProtocol.js'
 import type { SampledTokens, ServerProtocol } from './serverProtocol.js'
-
-const SMALL_ANSWER = 2 ** 20
 
 /** vLLM's protocol, which `grpo-ts serve` speaks too. */
 export const vllm: ServerProtocol = {
