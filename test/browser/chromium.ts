@@ -1,36 +1,16 @@
-import fs from 'node:fs'
-import { chromium } from 'playwright-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-
-/** Where Debian and others put it; CHROMIUM names another one. */
-const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-
-/** Chromium without a screen, or null where the machine has none. */
-async function launchChromium(): Promise<Browser | null> {
-  const executablePath = places.find((place) => place !== undefined && fs.existsSync(place))
-  if (executablePath === undefined) return null
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-}
+import { findChromium, howToGetChromium, launchChromium } from '../../scripts/chromium.js'
 
 /** A browser for the tests of a suite, which are skipped where there is none. */
 export function useChromium(): () => Browser {
   let browser: Browser | null = null
   before(async function () {
-    browser = await launchChromium()
-    if (browser) return
-    console.log('skipped: there is no Chromium here; install one, or name it in CHROMIUM')
-    this.skip()
+    const program = findChromium()
+    if (program === null) {
+      console.log(`skipped: there is no Chromium here; ${howToGetChromium}`)
+      this.skip()
+    }
+    browser = await launchChromium(program)
   })
   after(() => browser?.close())
   return () => browser!
