@@ -53,7 +53,7 @@ export default tseslint.config(
   },
   {
     // Programs and tests run on Node; mocha's functions are globals.
-    files: ['**/*.{js,mjs,cjs}', 'test/**', 'bench/**', 'examples/**'],
+    files: ['**/*.{js,mjs,cjs}', 'test/**', 'bench/**', 'walkthrough/**', 'examples/**'],
     languageOptions: {
       globals: {
         process: 'readonly',
