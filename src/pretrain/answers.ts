@@ -15,7 +15,7 @@ export type AnswerStyle = (typeof answerStyles)[number]
 export type SlipRates = Readonly<Record<AnswerStyle, number>>
 
 /** Words that begin a step. */
-const STEP_WORDS = ['First', 'Then', 'Next', 'Last']
+export const STEP_WORDS = ['First', 'Then', 'Next', 'Last']
 
 /** Writes an answer to a problem as somebody would who answers in this style and makes slips. */
 export function writeAnswer(

@@ -78,7 +78,7 @@ function datasetOf(language: CodeLanguage, options: RunCodeOptions): Dataset {
 }
 
 /** No program fits on a line or into a box: the forms for that ask for a code block. */
-function codeForm(form: AnswerForm): AnswerForm {
+export function codeForm(form: AnswerForm): AnswerForm {
   return form === 'gsm8k' || form === 'boxed' ? 'code' : form
 }
 

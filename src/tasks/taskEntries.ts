@@ -7,6 +7,8 @@ import { exactGrader } from '../grading/exact.js'
 import { mathGrader } from '../grading/math/gradeMath.js'
 import { chainSum } from './generators/chainSum.js'
 import { countdown, gradeCountdown } from './generators/countdown.js'
+import { orderings } from './generators/orderings.js'
+import { smallPrograms } from './generators/smallPrograms.js'
 import { syllogism } from './generators/syllogism.js'
 import { choiceGrader, yesOrNo } from '../grading/choice.js'
 import { gradeRoles } from '../grading/roles.js'
@@ -105,6 +107,19 @@ const entries = {
     options: generatedOptions,
     load: chainSum,
     problemOfRow: (row, id) => answerOfRow(row, id),
+  },
+  orderings: {
+    description: 'who is the oldest, the smallest or in the middle, as the embedded model knows them, made up',
+    options: generatedOptions,
+    load: orderings,
+    problemOfRow: (row, id) => answerOfRow(row, id, exactGrader),
+  },
+  'small-programs': {
+    description: 'JavaScript functions of one to three operations, as the embedded model knows them, made up',
+    options: { ...generatedOptions, timeLimit: programOptions.timeLimit, memoryLimit: programOptions.memoryLimit },
+    load: smallPrograms,
+    problemOfRow: (row, id, { reasoningFormat = 'code', ...limits }) =>
+      codeProblem(row, id, reasoningFormat, 'javascript', limits),
   },
   sums: {
     description: 'sums and differences of two numbers, made up',

@@ -54,6 +54,8 @@ export interface ProblemGenerator {
   readonly hardest: number
   readonly defaultDifficulty: readonly [number, number]
   readonly grader?: Grader
+  /** How an answer stands in a solution of a form, e.g. as a code block. Defaults to the answer itself. */
+  written?(answer: string, form: AnswerForm): string
   draw(random: Random, difficulty: number): DrawnProblem
 }
 
@@ -124,7 +126,10 @@ function drawProblems({ generator, levels, split, limit, seed, excluded, reasoni
       id: `${name}/${createHash('sha256').update(drawn.question).digest('hex').slice(0, 12)}`,
       question: drawn.question,
       answer: drawn.answer,
-      solution: answerFormRules[reasoningFormat].write(drawn.steps, drawn.answer),
+      solution: answerFormRules[reasoningFormat].write(
+        drawn.steps,
+        generator.written?.(drawn.answer, reasoningFormat) ?? drawn.answer,
+      ),
       difficulty,
       answerForm: reasoningFormat,
       ...(drawn.columns && { columns: drawn.columns }),

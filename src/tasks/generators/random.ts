@@ -7,13 +7,18 @@ export class Random extends Draw {
     return this.shuffle(items).slice(0, count)
   }
 
-  /** The items in random order (Fisher-Yates). */
+  /** The items in random order. */
   shuffle<T>(items: readonly T[]): T[] {
-    const shuffled = [...items]
-    for (let last = shuffled.length - 1; last > 0; last--) {
-      const other = this.int(0, last)
-      ;[shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!]
-    }
-    return shuffled
+    return shuffle(this, items)
   }
+}
+
+/** The items in random order (Fisher-Yates). */
+export function shuffle<T>(draw: Draw, items: readonly T[]): T[] {
+  const shuffled = [...items]
+  for (let last = shuffled.length - 1; last > 0; last--) {
+    const other = draw.int(0, last)
+    ;[shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!]
+  }
+  return shuffled
 }

@@ -28,7 +28,8 @@ export interface StorySize {
 /** Whether a story is told in the usual words, or in others that are kept for tests. */
 export type Wording = 'usual' | 'unseen'
 
-const NAMES = 'Tom Anna Ben Lisa Max Emma Sam Mia Leo Nora Jack Ella Paul Lucy Omar Zoe'.split(' ')
+/** The people of made-up problems. */
+export const NAMES = 'Tom Anna Ben Lisa Max Emma Sam Mia Leo Nora Jack Ella Paul Lucy Omar Zoe'.split(' ')
 const THINGS = 'apples books coins cards shells stamps pens marbles eggs balls cookies stickers'.split(' ')
 
 /** Phrases by what they do with the number of things so far (v): N, M two people, T the things, b the next number. */
