@@ -1,62 +1,116 @@
 /**
- * Runs the quickstart with several seeds, and its placebo, one after another, and prints a table of what they found.
+ * What the embedded model is before and after the quickstart: every seed with its placebo, pass@k of base and trained model, and
+ * wordings of a file; written as tables into docs/recipes/embedded-model.md and as numbers beside it. What has been measured of the
+ * same model is not measured again: an interrupted benchmark goes on.
  *
- *     npm run bench:quickstart -- [--seeds 1,2,3,4,5] [--output-dir runs/bench-quickstart]
+ *     npm run bench:quickstart -- [--seeds 1,2,3,4,5] [--wordings FILE.jsonl] [--model FOLDER] [--only seeds,pass-at-k,wordings,base]
+ *
+ * `--only base` writes nothing: it tells what a model, or a candidate for the embedded one, does before training.
  */
-import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
-import type { QuickstartSummary } from '../src/cli/quickstart/summary.js'
-import { duration } from '../src/io/units.js'
-import { formatTable, percent } from '../src/cli/terminal/table.js'
+import { Command, InvalidArgumentError } from 'commander'
+import { runOptions } from '../src/cli/quickstart/settings.js'
+import { baseTable } from './quickstart/baseTable.js'
+import { measurePassAtK, measureSeeds, measureWordings } from './quickstart/measure.js'
+import type { Measuring } from './quickstart/measure.js'
+import { resultsFile, sectionsOf, writePage } from './quickstart/page.js'
+import { problemSet, problemSets } from './quickstart/problemSets.js'
+import type { ProblemSet } from './quickstart/problemSets.js'
+import { readResults, writeResults } from './quickstart/results.js'
+import { subjectOf } from './quickstart/subject.js'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1,2,3,4,5' },
-    'output-dir': { type: 'string', default: path.join('runs', 'bench-quickstart') },
-  },
-})
-const root = path.resolve(import.meta.dirname, '..')
+const parts = ['base', 'seeds', 'pass-at-k', 'wordings'] as const
 
-/** One run in a process of its own, so that its peak memory is its own too. */
-function run(seed: number, placebo: boolean): QuickstartSummary {
-  const folder = path.join(values['output-dir'], placebo ? `placebo-${seed}` : `seed-${seed}`)
-  const args = ['quickstart', '--seed', String(seed), '--output-dir', folder, ...(placebo ? ['--placebo'] : [])]
-  const { status } = spawnSync(process.execPath, [path.join(root, 'dist/cli/main.js'), ...args], { stdio: 'inherit' })
-  if (status !== 0) {
-    console.error(`quickstart with seed ${seed} ended with ${status ?? 'a signal'}`)
-    process.exit(1)
-  }
-  return JSON.parse(fs.readFileSync(path.join(folder, 'summary.json'), 'utf8')) as QuickstartSummary
+interface Flags {
+  seeds: number[]
+  only?: (typeof parts)[number][]
+  model: string
+  sets: ProblemSet[]
+  problems?: number
+  samples?: number
+  wordings?: string
+  runs: string
+  output: string
 }
 
-const seeds = values.seeds.split(',').map(Number)
-const summaries = [...seeds.map((seed) => run(seed, false)), run(seeds[0]!, true)]
-console.log(
-  `\n${formatTable(
-    [
-      { heading: 'run', text: ({ seed, placebo }) => `${placebo ? 'placebo' : 'seed'} ${seed}`, left: true },
-      { heading: 'base', text: ({ base }) => percent(base.accuracy.value) },
-      { heading: 'after', text: ({ trained }) => percent(trained.accuracy.value) },
-      { heading: 'p', text: ({ pValue }) => pValue.toPrecision(2) },
-      {
-        heading: 'steps',
-        text: ({ base, trained }) => `${base.steps.toFixed(2)} > ${trained.steps.toFixed(2)}`,
-      },
-      {
-        heading: 'self-correcting',
-        text: ({ base, trained }) =>
-          `${percent(base.selfCorrecting) ?? '-'} > ${percent(trained.selfCorrecting) ?? '-'}`,
-      },
-      ...Object.keys(summaries[0]!.harder).map((variant) => ({
-        heading: variant,
-        text: ({ harder }: QuickstartSummary) =>
-          `${percent(harder[variant]!.base) ?? ''} > ${percent(harder[variant]!.trained) ?? ''}`,
-      })),
-      { heading: 'time', text: ({ totalSeconds }) => duration(totalSeconds) },
-      { heading: 'memory', text: ({ peakBytes }) => `${(peakBytes / 2 ** 30).toFixed(2)} GiB` },
-    ],
-    summaries,
-  )}`,
-)
+const flags = new Command('npm run bench:quickstart --')
+  .option('--seeds <numbers>', 'seeds, each run with the reward and with the placebo', list(seedOf), [1, 2, 3, 4, 5])
+  .option('--only <parts>', `some of ${parts.join(', ')} (default: all but base)`, list(partOf))
+  .option('--model <folder>', 'folder or name of the model', runOptions.model)
+  .option('--sets <names>', 'variants of word problems, of base and pass-at-k', list(setOf), [...problemSets])
+  .option('--problems <N>', 'problems of each set, of base (default: 200) and pass-at-k (100)', countOf)
+  .option('--samples <N>', 'answers to each problem, of base (default: 4), pass-at-k and wordings (64)', countOf)
+  .option('--wordings <file>', 'JSON lines with question and answer: only evaluated, never stored')
+  .option('--runs <folder>', 'folder of the runs', path.join('runs', 'bench-quickstart'))
+  .option('--output <folder>', 'folder of the page and the numbers', path.join('docs', 'recipes'))
+  .parse()
+  .opts<Flags>()
+
+try {
+  await main(flags)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`error: ${(error as Error).message}\n`)
+  process.exit(1)
+}
+
+async function main({ seeds, only, model, sets, problems, samples, wordings, runs, output }: Flags): Promise<void> {
+  const wanted = (part: (typeof parts)[number]): boolean => only?.includes(part) ?? part !== 'base'
+  const subject = await subjectOf(model)
+  console.log(`${model}, checksum ${subject.checksum}`)
+  if (wanted('base')) {
+    console.log(await baseTable(subject.folder, { sets, samples: samples ?? 4, problems: problems ?? 200 }))
+  }
+  if (only?.every((part) => part === 'base')) return
+  fs.mkdirSync(output, { recursive: true })
+  let results = readResults(resultsFile(output), subject)
+  const measuring: Measuring = {
+    subject,
+    runs: path.join(runs, subject.checksum),
+    keep: (changes) => {
+      results = writeResults(resultsFile(output), results, changes)
+      writePage(output, results)
+      return results
+    },
+  }
+  if (wanted('seeds')) await measureSeeds(measuring, results, seeds)
+  if (wanted('pass-at-k')) {
+    const [seed] = seeds
+    await measurePassAtK(measuring, results, { sets, seed: seed!, samples: samples ?? 64, problems: problems ?? 100 })
+  }
+  if (wanted('wordings') && wordings !== undefined) {
+    await measureWordings(measuring, results, { file: wordings, seeds, samples: samples ?? 64 })
+  }
+  // The page is written anew also when nothing was: its tables may have changed.
+  if (results.runs.length > 0) writePage(output, results)
+  for (const { heading, body } of sectionsOf(results)) console.log(`\n${heading}\n\n${body}`)
+}
+
+function list<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map(parse)
+}
+
+function seedOf(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) < 2 ** 32) return Number(text)
+  throw new InvalidArgumentError(`'${text}' is no seed: expected a whole number below 2^32.`)
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError(`'${text}' is no count: expected a whole number from 1 on.`)
+}
+
+function partOf(text: string): (typeof parts)[number] {
+  const part = parts.find((known) => known === text)
+  if (part !== undefined) return part
+  throw new InvalidArgumentError(`'${text}' is not one of ${parts.join(', ')}.`)
+}
+
+function setOf(text: string): ProblemSet {
+  try {
+    return problemSet(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
