@@ -102,7 +102,7 @@ describe('the entry points of the package', () => {
       fs.readFileSync(path.join(root, 'test/fixtures/exports-0.1.0.json'), 'utf8'),
     ) as readonly string[]
     assert.ok(before.length > 200)
-    const [, unreleased = ''] = fs.readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8').split('### Renamed or removed')
+    const [, unreleased = ''] = fs.readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8').split('### Removed')
     const [table = ''] = unreleased.split('\n### ')
     const moved = new Map<string, string>()
     for (const line of table.split('\n').filter((line) => line.startsWith('| `'))) {
