@@ -40,8 +40,13 @@ export const pretrainConfigSchema = z.strictObject({
     'How often a result is wrong by a slip, in each style; in `checked` at the first attempt.',
   ),
   decaySlipRates: option(rates.nullable(), null, 'The same while the learning rate decays; null = slipRates.'),
-  answersPerProblem: option(count, 4, 'Answers that a problem is given; they share the computation of its text.'),
-  drillShare: option(fraction, 0.35, 'Share of the tokens that are drills: single calculations.'),
+  answersPerProblem: option(count, 2, 'Answers that a problem is given; they share the computation of its text.'),
+  variedShare: option(
+    fraction,
+    0.75,
+    'Share of the problems told in many wordings, of one to four calculations; the others are those of task word-problems.',
+  ),
+  drillShare: option(fraction, 0.25, 'Share of the tokens that are drills: single calculations.'),
   questionShare: option(fraction, 0.2, 'Share of the problems whose text is learned too, beside the answer.'),
 
   // Training

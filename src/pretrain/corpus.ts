@@ -3,11 +3,13 @@ import { packGroups } from '../engine/cpu/packedBatch.js'
 import type { PackedGroups, PromptGroup } from '../engine/cpu/packedBatch.js'
 import { Draw } from '../tasks/generators/wordProblems/draw.js'
 import { calculate, drawFactors } from '../tasks/generators/wordProblems/story.js'
-import type { Calculation } from '../tasks/generators/wordProblems/story.js'
-import { drawWordProblem, formatCalculation } from '../tasks/generators/wordProblems/wordProblems.js'
+import type { Calculation, Story } from '../tasks/generators/wordProblems/story.js'
+import { drawWordProblem, formatCalculation, isHeldOut } from '../tasks/generators/wordProblems/wordProblems.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { answerStyles, writeAnswer } from './answers.js'
 import type { PretrainConfig } from './config.js'
+import { drawVariedStory } from './stories/variedStory.js'
+import type { VariedStorySize, WordingPart } from './stories/variedStory.js'
 import { END_TOKEN_ID } from './tokenizerFiles.js'
 
 type CorpusOptions = Pick<
@@ -17,6 +19,7 @@ type CorpusOptions = Pick<
   | 'slipRates'
   | 'decaySlipRates'
   | 'answersPerProblem'
+  | 'variedShare'
   | 'drillShare'
   | 'questionShare'
   | 'tokensPerStep'
@@ -30,7 +33,12 @@ const QUESTION_DRILLS = 0.8
 /** Calculations of one sheet. */
 const DRILL_LENGTH = 12
 /** Sums and products of drills: those of the problems and somewhat more. */
-const DRILL_SIZE = { largestSum: 60, largestProduct: 60 }
+const DRILL_SIZE = { largestSum: 100, largestProduct: 81 }
+/** Numbers and lengths of the stories in many wordings: those of task word-problems, and beyond. */
+const LENGTHS = { 1: 0.25, 2: 0.3, 3: 0.25, 4: 0.2 }
+const SMALL_STORIES: VariedStorySize = { largestSum: 40, largestProduct: 60, lengths: LENGTHS }
+const LARGE_STORIES: VariedStorySize = { largestSum: 100, largestProduct: 81, lengths: LENGTHS }
+const LARGE_SHARE = 0.35
 /** Seed of the texts that the tokenizer is made for: of its own, so that every corpus has the same tokens. */
 const VOCABULARY_SEED = 1
 const VOCABULARY_PROBLEMS = 4000
@@ -83,7 +91,7 @@ export class PretrainCorpus {
     const decays = step >= options.maxSteps - options.decaySteps
     const weights = (decays ? options.decayStyles : null) ?? options.styles
     const slipRates = (decays ? options.decaySlipRates : null) ?? options.slipRates
-    const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
+    const { text: question, calculations } = drawProblem(draw, options.variedShare)
     const prompt = this.tokenizer.encodeChat([{ role: 'user', content: question }])
     const answer = (): number[] => [
       ...this.tokenizer.encode(writeAnswer(draw, calculations, draw.weighted(weights), slipRates)),
@@ -140,6 +148,21 @@ export class PretrainCorpus {
   }
 }
 
+/** A problem of the training split, in one of many wordings or in those of task word-problems. */
+function drawProblem(draw: Draw, variedShare: number): Story {
+  if (draw.chance(variedShare)) return drawVariedProblem(draw, 'corpus')
+  const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
+  return { text: question, calculations }
+}
+
+/** A problem of the training split in one of many wordings: of the corpus, or of those that it leaves out. */
+export function drawVariedProblem(draw: Draw, part: WordingPart): Story {
+  for (;;) {
+    const story = drawVariedStory(draw, draw.chance(LARGE_SHARE) ? LARGE_STORIES : SMALL_STORIES, part)
+    if (!isHeldOut(story.calculations)) return story
+  }
+}
+
 function drawCalculation(draw: Draw): Calculation {
   const { largestSum } = DRILL_SIZE
   switch (draw.weighted({ '+': 0.35, '-': 0.3, '*': 0.2, '/': 0.15 })) {
@@ -177,11 +200,14 @@ function withOperator(
 }
 
 /** The texts that the tokenizer is made for. */
-export function* vocabularyTexts({ slipRates }: Pick<PretrainConfig, 'slipRates'>): Generator<string> {
+export function* vocabularyTexts({
+  slipRates,
+  variedShare,
+}: Pick<PretrainConfig, 'slipRates' | 'variedShare'>): Generator<string> {
   const draw = new Draw(VOCABULARY_SEED)
   for (let i = 0; i < VOCABULARY_PROBLEMS; i++) {
-    const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
-    yield question
+    const { text, calculations } = drawProblem(draw, variedShare)
+    yield text
     for (const style of answerStyles) yield writeAnswer(draw, calculations, style, slipRates)
   }
   // So that these words have tokens.

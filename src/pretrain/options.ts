@@ -40,9 +40,14 @@ export interface PretrainOptions {
     | { readonly answer: number; readonly calculation: number; readonly steps: number; readonly checked: number }
     | null
     | undefined
-  /** Answers that a problem is given; they share the computation of its text. Defaults to 4. */
+  /** Answers that a problem is given; they share the computation of its text. Defaults to 2. */
   readonly answersPerProblem?: number | undefined
-  /** Share of the tokens that are drills: single calculations. Defaults to 0.35. */
+  /**
+   * Share of the problems told in many wordings, of one to four calculations; the others are those of task
+   * word-problems. Defaults to 0.75.
+   */
+  readonly variedShare?: number | undefined
+  /** Share of the tokens that are drills: single calculations. Defaults to 0.25. */
   readonly drillShare?: number | undefined
   /** Share of the problems whose text is learned too, beside the answer. Defaults to 0.2. */
   readonly questionShare?: number | undefined
