@@ -46,6 +46,7 @@ export const pretrainConfigSchema = z.strictObject({
     0.75,
     'Share of the problems told in many wordings, of one to four calculations; the others are those of task word-problems.',
   ),
+  exerciseShare: option(fraction, 0.1, 'Share of the tokens that are problems of tasks orderings and small-programs.'),
   drillShare: option(fraction, 0.25, 'Share of the tokens that are drills: single calculations.'),
   questionShare: option(fraction, 0.2, 'Share of the problems whose text is learned too, beside the answer.'),
 

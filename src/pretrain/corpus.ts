@@ -7,9 +7,12 @@ import type { Calculation, Story } from '../tasks/generators/wordProblems/story.
 import { drawWordProblem, formatCalculation, isHeldOut } from '../tasks/generators/wordProblems/wordProblems.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { answerStyles, writeAnswer } from './answers.js'
+import type { AnswerStyle, SlipRates } from './answers.js'
 import type { PretrainConfig } from './config.js'
 import { drawVariedStory } from './stories/variedStory.js'
 import type { VariedStorySize, WordingPart } from './stories/variedStory.js'
+import { drawOrdering, drawSmallProgram, writeExercise } from './exercises.js'
+import type { Exercise } from './exercises.js'
 import { END_TOKEN_ID } from './tokenizerFiles.js'
 
 type CorpusOptions = Pick<
@@ -20,6 +23,7 @@ type CorpusOptions = Pick<
   | 'decaySlipRates'
   | 'answersPerProblem'
   | 'variedShare'
+  | 'exerciseShare'
   | 'drillShare'
   | 'questionShare'
   | 'tokensPerStep'
@@ -67,17 +71,20 @@ export class PretrainCorpus {
 
   /** The batch of an update, numbered from 0: packed texts, the rows that predict what is learned, and what they should predict. */
   batch(step: number): Omit<PackedGroups, 'sharedLengths'> {
-    const { seed, tokensPerStep, drillShare } = this.options
+    const { seed, tokensPerStep, drillShare, exerciseShare } = this.options
     const draw = new Draw(crc32(`${seed}/${step}`))
     const examples: Example[] = []
     let tokens = 0
     let drillTokens = 0
+    let exerciseTokens = 0
     while (tokens < tokensPerStep) {
       const isDrill = drillTokens < drillShare * tokens
-      const example = isDrill ? this.#drill(draw) : this.#problem(draw, step)
+      const isExercise = !isDrill && exerciseTokens < exerciseShare * tokens
+      const example = isDrill ? this.#drill(draw) : this.#problem(draw, step, isExercise)
       const size = example.promptIds.length + example.completions.reduce((sum, { length }) => sum + length, 0)
       tokens += size
       if (isDrill) drillTokens += size
+      if (isExercise) exerciseTokens += size
       examples.push(example)
     }
     // Without sharePrefixes, which would add the same gradients up in another order than the checkpoints here were made with.
@@ -86,17 +93,14 @@ export class PretrainCorpus {
     return { batch, rows: rows.filter((_, i) => learned[i]), targets: targets.filter((_, i) => learned[i]) }
   }
 
-  #problem(draw: Draw, step: number): Example {
+  #problem(draw: Draw, step: number, isExercise: boolean): Example {
     const { options } = this
     const decays = step >= options.maxSteps - options.decaySteps
     const weights = (decays ? options.decayStyles : null) ?? options.styles
     const slipRates = (decays ? options.decaySlipRates : null) ?? options.slipRates
-    const { text: question, calculations } = drawProblem(draw, options.variedShare)
+    const { question, write } = isExercise ? drawExercise(draw) : drawProblem(draw, options.variedShare)
     const prompt = this.tokenizer.encodeChat([{ role: 'user', content: question }])
-    const answer = (): number[] => [
-      ...this.tokenizer.encode(writeAnswer(draw, calculations, draw.weighted(weights), slipRates)),
-      END_TOKEN_ID,
-    ]
+    const answer = (): number[] => [...this.tokenizer.encode(write(draw.weighted(weights), slipRates)), END_TOKEN_ID]
     const whole = draw.chance(options.questionShare)
     const completions = whole
       ? [[...prompt.slice(1), ...answer()]]
@@ -148,11 +152,30 @@ export class PretrainCorpus {
   }
 }
 
-/** A problem of the training split, in one of many wordings or in those of task word-problems. */
-function drawProblem(draw: Draw, variedShare: number): Story {
-  if (draw.chance(variedShare)) return drawVariedProblem(draw, 'corpus')
+/** A question, and what somebody writes who answers it in a style. */
+interface Question {
+  readonly question: string
+  readonly write: (style: AnswerStyle, slipRates: SlipRates) => string
+}
+
+/** A word problem of the training split, in one of many wordings or in those of task word-problems. */
+function drawProblem(draw: Draw, variedShare: number): Question {
+  const { text, calculations } = draw.chance(variedShare) ? drawVariedProblem(draw, 'corpus') : drawUsualProblem(draw)
+  return { question: text, write: (style, slipRates) => writeAnswer(draw, calculations, style, slipRates) }
+}
+
+function drawUsualProblem(draw: Draw): Story {
   const { question, calculations } = drawWordProblem(draw, 'standard', 'train')
   return { text: question, calculations }
+}
+
+/** A deduction or a program of the training split. */
+function drawExercise(draw: Draw): Question {
+  const exercise: Exercise = draw.chance(0.5) ? drawOrdering(draw, 'train') : drawSmallProgram(draw, 'train')
+  return {
+    question: exercise.question,
+    write: (style, slipRates) => writeExercise(draw, exercise, style, slipRates),
+  }
 }
 
 /** A problem of the training split in one of many wordings: of the corpus, or of those that it leaves out. */
@@ -203,12 +226,13 @@ function withOperator(
 export function* vocabularyTexts({
   slipRates,
   variedShare,
-}: Pick<PretrainConfig, 'slipRates' | 'variedShare'>): Generator<string> {
+  exerciseShare,
+}: Pick<PretrainConfig, 'slipRates' | 'variedShare' | 'exerciseShare'>): Generator<string> {
   const draw = new Draw(VOCABULARY_SEED)
   for (let i = 0; i < VOCABULARY_PROBLEMS; i++) {
-    const { text, calculations } = drawProblem(draw, variedShare)
-    yield text
-    for (const style of answerStyles) yield writeAnswer(draw, calculations, style, slipRates)
+    const { question, write } = draw.chance(exerciseShare) ? drawExercise(draw) : drawProblem(draw, variedShare)
+    yield question
+    for (const style of answerStyles) yield write(style, slipRates)
   }
   // So that these words have tokens.
   yield 'Calculate. Calculate. What is What is'

@@ -47,6 +47,8 @@ export interface PretrainOptions {
    * word-problems. Defaults to 0.75.
    */
   readonly variedShare?: number | undefined
+  /** Share of the tokens that are problems of tasks orderings and small-programs. Defaults to 0.1. */
+  readonly exerciseShare?: number | undefined
   /** Share of the tokens that are drills: single calculations. Defaults to 0.25. */
   readonly drillShare?: number | undefined
   /** Share of the problems whose text is learned too, beside the answer. Defaults to 0.2. */

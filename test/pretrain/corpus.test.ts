@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { grade } from '../../src/grading/number.js'
 import { answerStyles, writeAnswer } from '../../src/pretrain/answers.js'
 import { parsePretrainConfig } from '../../src/pretrain/config.js'
-import { PretrainCorpus, vocabularyTexts } from '../../src/pretrain/corpus.js'
+import { drawVariedProblem, PretrainCorpus, vocabularyTexts } from '../../src/pretrain/corpus.js'
 import { writeTokenizer } from '../../src/pretrain/tokenizerFiles.js'
 import { Draw } from '../../src/tasks/generators/wordProblems/draw.js'
 import { drawWordProblem, wordProblems } from '../../src/tasks/generators/wordProblems/wordProblems.js'
@@ -72,22 +72,24 @@ describe('pretrain/corpus', () => {
 
   it('learns what follows, sees no other text, and of drills the results alone', () => {
     const { corpus, tokenizer } = makeCorpus()
-    const { batch, rows, targets } = corpus.batch(0)
-    assert.ok(batch.tokenIds.length >= 600)
-    const text = (from: number, count: number): string => tokenizer.decode(batch.tokenIds.slice(from, from + count))
     let drills = 0
-    for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of batch.segments) {
-      assert.equal(keyStart, queryStart)
-      assert.equal(keyLength, queryLength)
-      if (prefixLength === 0) continue
-      const prompt = text(prefixStart, prefixLength)
-      assert.ok(prompt.startsWith('<|user|>'))
-      if (!prompt.includes('Calculate.')) continue
-      drills++
-      for (const [i, row] of rows.entries()) {
-        if (row < queryStart || row >= queryStart + queryLength) continue
-        assert.match(tokenizer.decode([targets[i]!]), /^ ?\d$|^\.$/)
-        if (row + 1 < queryStart + queryLength) assert.equal(targets[i], batch.tokenIds[row + 1])
+    for (let step = 0; step < 6; step++) {
+      const { batch, rows, targets } = corpus.batch(step)
+      assert.ok(batch.tokenIds.length > 500) // The last token of a text is no input.
+      const text = (from: number, count: number): string => tokenizer.decode(batch.tokenIds.slice(from, from + count))
+      for (const { queryStart, queryLength, prefixStart, prefixLength, keyStart, keyLength } of batch.segments) {
+        assert.equal(keyStart, queryStart)
+        assert.equal(keyLength, queryLength)
+        if (prefixLength === 0) continue
+        const prompt = text(prefixStart, prefixLength)
+        assert.ok(prompt.startsWith('<|user|>'))
+        if (!prompt.includes('Calculate.')) continue
+        drills++
+        for (const [i, row] of rows.entries()) {
+          if (row < queryStart || row >= queryStart + queryLength) continue
+          assert.match(tokenizer.decode([targets[i]!]), /^ ?\d$|^\.$/)
+          if (row + 1 < queryStart + queryLength) assert.equal(targets[i], batch.tokenIds[row + 1])
+        }
       }
     }
     assert.ok(drills > 0, 'there are drills')
@@ -105,9 +107,33 @@ describe('pretrain/corpus', () => {
       const { calculations } = drawWordProblem(draw, 'standard', 'train')
       assert.ok(!held.has(JSON.stringify(calculations)))
     }
+    for (let i = 0; i < 20_000; i++) {
+      assert.ok(!held.has(JSON.stringify(drawVariedProblem(draw, 'corpus').calculations)))
+    }
     for (const { calculations } of wordProblems({ limit: 3000, seed: 7 }).problems) {
       assert.ok(!held.has(JSON.stringify(calculations)))
     }
+  })
+
+  it('tells problems in many wordings, and has orderings and programs, as often as is asked for', () => {
+    const questions = (options: Partial<typeof config>): string[] => {
+      const { corpus, tokenizer } = makeCorpus({ ...config, drillShare: 0, questionShare: 0, ...options })
+      return Array.from({ length: 5 }, (_, step) => tokenizer.decode(corpus.batch(step).batch.tokenIds))
+        .join('')
+        .split('<|user|>')
+        .slice(1)
+    }
+    const isExercise = (text: string): boolean => /Write (a function )?f\b|Who is/.test(text)
+    const few = questions({ exerciseShare: 0, variedShare: 0 })
+    assert.ok(few.every((text) => !isExercise(text) && /How (many|much)/.test(text)))
+    const known = questions({ exerciseShare: 0, variedShare: 1 })
+    assert.ok(
+      known.some((text) => !/Tom|Anna|Ben|Lisa|Max|Emma|Sam|Mia|Leo|Nora|Jack|Ella|Paul|Lucy|Omar|Zoe/.test(text)),
+    )
+    // The first text of an update is a word problem.
+    const exercises = questions({ exerciseShare: 1 })
+    assert.equal(exercises.filter((text) => !isExercise(text)).length, 5)
+    assert.ok(exercises.length > 10)
   })
 
   it('changes the styles when the learning rate decays', () => {

@@ -401,4 +401,4 @@ const measure: Situation = {
 }
 
 /** All situations with how often they are drawn. */
-export const situations = { possession, place, crowd, money, measure } as const satisfies Record<string, Situation>
+export const situations = { possession, place, crowd, money, measure }
