@@ -33,8 +33,8 @@ export class ModelParameters extends Parameters {
   }
 }
 
-/** Number of weights of a model. */
-function countParameters(config: ModelConfig): number {
+/** Number of weights of a model, as its configuration says; a matrix that two places share counts once. */
+export function countParameters(config: ModelConfig): number {
   return [...expectedTensors(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0)
 }
 

@@ -5,15 +5,19 @@ import { colors, contentBundle } from './html.js'
 import type { Content } from './html.js'
 import { showBundle } from './output.js'
 
-/** Shows what a diagnosis found: what is the matter, since when, and what to change. */
-export function findings(found: readonly Finding[]): void {
-  showBundle(contentBundle(findingsContent(found)))
+/**
+ * Shows what a diagnosis found: what is the matter, since when, and what to change.
+ * @param of what was diagnosed, where there are several; shown above
+ */
+export function findings(found: readonly Finding[], of?: string): void {
+  showBundle(contentBundle(findingsContent(found, of)))
 }
 
 /** The findings as HTML and as text. */
-function findingsContent(found: readonly Finding[]): Content {
-  if (found.length === 0)
-    return { html: '<div>The diagnosis has nothing to say.</div>', text: 'The diagnosis has nothing to say.' }
+function findingsContent(found: readonly Finding[], of?: string): Content {
+  const [heading, before] = of === undefined ? ['', ''] : [`<div><b>${escapeHtml(of)}</b></div>`, `${of}: `]
+  const nothing = 'The diagnosis has nothing to say.'
+  if (found.length === 0) return { html: `${heading}<div>${nothing}</div>`, text: before + nothing }
   const blocks = found.map(({ name, subject, severity, state, since, message, advice }) => {
     const title = `${name.replaceAll('_', ' ')}${subject === null ? '' : ` (${subject})`}`
     const ground = severity === 'info' ? colors.shade : colors.bad
@@ -23,5 +27,5 @@ function findingsContent(found: readonly Finding[]): Content {
       `<b>${escapeHtml(title)}</b> · ${severity} · ${period}<br>${escapeHtml(message)}<br><i>Try:</i> ${escapeHtml(advice)}</div>`
     )
   })
-  return { html: blocks.join(''), text: found.map(describeFinding).join('\n') }
+  return { html: heading + blocks.join(''), text: found.map((one) => before + describeFinding(one)).join('\n') }
 }

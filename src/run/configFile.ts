@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { stringify } from 'yaml'
 import { FileFormatError } from '../errors.js'
+import { atomicWriteFile } from '../io/atomicWrite.js'
 import { isJsonObject, quote } from '../io/json.js'
 import { parseYaml } from '../io/yaml.js'
 import { snakeCase } from '../options/names.js'
@@ -47,4 +48,13 @@ export function formatConfig(options: object): string {
 /** The same options by their snake_case names; what an option holds stays as it is. */
 export function bySnakeCase(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value as unknown]))
+}
+
+/**
+ * Writes the options of a run into config.yaml of its folder, by their snake_case names: its report and its model card show them. The
+ * command `train` does that itself.
+ * @throws GrpoError when it cannot be written
+ */
+export function writeRunConfig(folder: string, options: object): void {
+  atomicWriteFile(runLayout(folder).config, formatConfig(options))
 }

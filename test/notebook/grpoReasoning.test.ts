@@ -4,6 +4,10 @@ import path from 'node:path'
 import { readNotebook, runScript, streamText, temporaryFolder } from './programs.js'
 import type { Cell, Notebook } from './programs.js'
 
+/** One sitting. */
+const MOST_CELLS = 45
+const MOST_LINES_OF_CODE = 500
+
 const root = path.resolve(import.meta.dirname, '../..')
 const steps = 4
 
@@ -66,6 +70,16 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
   })
   after(folder.remove)
 
+  it('can be read in one sitting', () => {
+    const code = notebook.cells.filter(({ cell_type }) => cell_type === 'code')
+    const lines = code.reduce((sum, { source }) => sum + source.length, 0)
+    assert.ok(notebook.cells.length <= MOST_CELLS, `${notebook.cells.length} cells`)
+    assert.ok(lines <= MOST_LINES_OF_CODE, `${lines} lines of code`)
+    // Nothing is gained by lines that have to be scrolled.
+    const longest = Math.max(...code.flatMap(({ source }) => source.map((line) => line.trimEnd().length)))
+    assert.ok(longest <= 180, `a line of ${longest} characters`)
+  })
+
   it('has the seven steps in their order', () => {
     const headings = notebook.cells.map(({ source }) => /^## (\d)\. /.exec(source[0] ?? '')?.[1])
     assert.deepEqual(headings.filter(Boolean), ['1', '2', '3', '4', '5', '6', '7'])
@@ -98,9 +112,17 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
     }
   })
 
+  it('measures that the mean of the group takes variance away', () => {
+    const cell = findCell('gradientVariance(')
+    const [plain, shifted, relative] = column(cell, 'variance of the gradient').map(Number)
+    assert.ok(plain! > relative! && shifted! > plain!, column(cell, 'variance of the gradient').join(', '))
+  })
+
   it('evaluates base and trained model on the same problems', () => {
-    const rows = tableRows(findCell('describeComparison('), 'after GRPO')
-    assert.match(rows.find(([name]) => name!.startsWith('problem accuracy'))![1]!, /^\d+\.\d \(\d/)
+    const cell = findCell('show.evaluation(evaluation')
+    const rows = tableRows(cell, 'trained')
+    assert.match(rows.find(([name]) => name === 'Accuracy')![1]!, /^\d+\.\d % \(\d/)
+    assert.equal(column(cell, 'number').length, 4, 'the usual problems and three harder sets')
     const { policies, problems } = JSON.parse(fs.readFileSync(path.join(runFolder, 'eval.json'), 'utf8')) as {
       policies: { name: string }[]
       problems: unknown[]
@@ -114,16 +136,18 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
 
   it('saves an adapter that gives the same log-probabilities when it is loaded again, and says what a push would send', () => {
     assert.ok(fs.existsSync(path.join(runFolder, 'adapter/adapter_model.safetensors')))
-    assert.match(displays(findCell('writeReport(')).join(''), /after loading the adapter again: 0</)
-    assert.ok(column(findCell('pushToHub({'), 'file').includes('README.md'))
+    const cell = findCell('pushToHub({')
+    assert.match(displays(cell).join(''), /after loading the adapter again: 0\./)
+    assert.ok(column(cell, 'file').includes('README.md'))
+    assert.match(fs.readFileSync(path.join(runFolder, 'config.yaml'), 'utf8'), /^num_generations: 8$/m)
   })
 
   it('ticks off what was done, and nothing else', () => {
-    const rows = tableRows(findCell('const checklist'), 'evidence')
+    const rows = tableRows(findCell('show.checklist('), 'evidence')
     const item = (name: string): string[] => rows.find((row) => row[1] === name)!
     assert.deepEqual(item('Training completed'), ['✓', 'Training completed', '4 of 4 steps'])
-    assert.equal(item('The four troubles provoked and diagnosed')[0], '✗')
-    assert.equal(item('Model of the recommended size (1B+ parameters)')[0], '✗')
+    assert.equal(item('Model loaded (1B+ parameters recommended)')[0], '✗')
     assert.equal(item('Several reasoning traces for each problem')[0], '✓')
+    assert.ok(!rows.some(([, name]) => name!.startsWith('Provoked')), 'the interludes were left out')
   })
 })

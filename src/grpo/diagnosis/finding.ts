@@ -19,7 +19,9 @@ export type FindingName =
   | 'not_finite'
   | 'idle_learning_rate'
   | 'reward_hacking'
+  | 'reward_collapse'
   | 'sampling_mismatch'
+  | 'no_reasoning'
   | 'unsound_reasoning'
 
 /** What a rule has to say about a run as it stands. */

@@ -1,11 +1,13 @@
-import type { DiagnosisConfig, Finding, Rule, Statement } from './finding.js'
+import type { DiagnosisConfig, Finding, FindingName, Rule, Statement } from './finding.js'
 import { MetricHistory } from './metricHistory.js'
 import { collapse } from './rules/collapse.js'
 import { constantReward } from './rules/constantReward.js'
 import { idleLearningRate } from './rules/idleLearningRate.js'
 import { lengthCreep } from './rules/lengthCreep.js'
 import { noRewardVariance } from './rules/noRewardVariance.js'
+import { noReasoning } from './rules/noReasoning.js'
 import { notFinite } from './rules/notFinite.js'
+import { rewardCollapse } from './rules/rewardCollapse.js'
 import { rewardHacking } from './rules/rewardHacking.js'
 import { samplingMismatch } from './rules/samplingMismatch.js'
 import { spikes } from './rules/spikes.js'
@@ -14,6 +16,8 @@ import { unsoundReasoning } from './rules/unsoundReasoning.js'
 
 const rules: readonly Rule[] = [
   notFinite,
+  rewardCollapse,
+  noReasoning,
   noRewardVariance,
   truncation,
   constantReward,
@@ -29,9 +33,21 @@ const rules: readonly Rule[] = [
 /** Steps in which a rule has to be silent before its finding has ended: on the edge of a threshold it would flicker. */
 const SILENT_STEPS = 5
 
-/** Everything that the rules have to say about the metrics so far. */
+/** What a policy that has collapsed shows besides: to advise easier problems or another EOS token then would lead astray. */
+const afterCollapse: ReadonlySet<FindingName> = new Set([
+  'all_wrong',
+  'truncation',
+  'eos_never',
+  'reward_never_fires',
+  'length_creep',
+  'no_reasoning',
+])
+
+/** Everything that the rules have to say about the metrics so far, without what follows from something else that they say. */
 export function diagnose(history: MetricHistory, config: DiagnosisConfig): Statement[] {
-  return rules.flatMap((rule) => rule(history, config))
+  const statements = rules.flatMap((rule) => rule(history, config))
+  const hasCollapsed = statements.some(({ name }) => name === 'reward_collapse')
+  return hasCollapsed ? statements.filter(({ name }) => !afterCollapse.has(name)) : statements
 }
 
 /** Watches a run step by step: what is the matter, since when, and when it is over. */

@@ -35,14 +35,49 @@ export interface LiveChart {
   done(): void
 }
 
+/** What one looks at first: does the reward rise, do groups teach, does the model reason, does it still try anything? */
+const usualPanels: readonly LivePanel[] = [
+  {
+    series: { reward: 'mean', 'reward/best': 'best of a group', 'reward/worst': 'worst of a group' },
+    layout: { title: 'Reward' },
+  },
+  {
+    series: { 'groups/all_right': 'all right', 'groups/all_wrong': 'all wrong' },
+    layout: { title: 'Share of groups that teach nothing', yaxis: { range: [-0.02, 1.05] } },
+  },
+  {
+    series: { 'reasoning/steps': 'steps', 'reasoning/self_corrections': 'self-corrections' },
+    layout: { title: 'Reasoning in a completion' },
+  },
+  {
+    series: { entropy: 'entropy in nats', 'reasoning/correct_calculations': 'calculations that come out' },
+    layout: { title: 'Certainty and soundness' },
+  },
+]
+
+/** Metrics of the table below the usual charts. */
+const usualColumns: Readonly<Record<string, string>> = {
+  reward: 'reward',
+  reward_std: 'reward_std',
+  frac_reward_zero_std: 'frac_reward_zero_std',
+  'completions/mean_length': 'tokens',
+  'reasoning/steps': 'steps of reasoning',
+  entropy: 'entropy',
+  grad_norm: 'grad_norm',
+  step_time: 'step_time (s)',
+}
+
 /**
  * Charts and a table that grow while a training runs, in place. They appear below the cell that adds the first step; call
  * `done` when it has ended, best in a `finally`.
+ * @param given what is drawn; by default the rewards, the groups that teach nothing, the reasoning and the entropy
  */
-export function liveChart(panels: readonly LivePanel[], options: LiveChartOptions = {}): LiveChart {
+export function liveChart(given?: readonly LivePanel[], options: LiveChartOptions = {}): LiveChart {
+  const panels = given ?? usualPanels
   const { rows = 5, everyMs = 400 } = options
   const columns = Object.entries(
-    options.columns ?? Object.fromEntries(panels.flatMap(({ series }) => Object.entries(series))),
+    options.columns ??
+      (given ? Object.fromEntries(given.flatMap(({ series }) => Object.entries(series))) : usualColumns),
   )
   const steps: number[] = []
   const metricsOfSteps: Readonly<Record<string, number | undefined>>[] = []

@@ -66,6 +66,79 @@ describe('grpo/diagnosis/rules', () => {
     for (let steps = 0; steps <= 60; steps++) assert.deepEqual(names(said(() => ({}), { steps })), [])
   })
 
+  describe('no reasoning', () => {
+    const lost = (step: number) => ({ 'reasoning/steps': falling(2.5, 0.05)(step), accuracy: 0.4 })
+
+    it('fires when reasoning is driven out, and says by what', () => {
+      const cut = only(
+        said((step) => ({ ...lost(step), 'completions/clipped_ratio': falling(0.6, 0)(step) }), {
+          config: { maxCompletionLength: 16 },
+        }),
+        'no_reasoning',
+        /holds 0\.05 steps of reasoning \(2\.\d+ at the start\), and 40 % are right/,
+        /up to 60 % were cut off at 16 tokens/,
+      )
+      assert.match(cut.advice, /checkpoint .* maxCompletionLength 32/)
+      assert.match(only(said(lost), 'no_reasoning').advice, /lower learningRate/)
+    })
+
+    it('fires when the model never begins, and no sooner than after 20 steps', () => {
+      const never = (step: number) => ({ 'reasoning/steps': 0.1 + 0.1 * scatter(step), accuracy: 0.2 })
+      assert.match(only(said(never), 'no_reasoning').advice, /shots/)
+      assert.match(only(said(never, { config: { temperature: 0.3 } }), 'no_reasoning').advice, /temperature 1/)
+      assert.deepEqual(names(said(never, { steps: 19 })), [])
+    })
+
+    it('is silent while reasoning grows, where there is some, where most is right, and where nobody judges', () => {
+      const cases: ((step: number) => Record<string, number>)[] = [
+        (step) => ({ 'reasoning/steps': step / 100, accuracy: 0.4 }),
+        () => ({ 'reasoning/steps': 1, accuracy: 0.4 }),
+        (step) => ({ ...lost(step), accuracy: 0.9 }),
+        (step) => ({ 'reasoning/steps': falling(2.5, 0.05)(step) }),
+      ]
+      for (const metrics of cases) assert.deepEqual(names(said(metrics)), [])
+    })
+  })
+
+  describe('a collapse of the reward', () => {
+    /** Learns for 15 steps, then falls apart. */
+    const fallen = (step: number) => ({ reward: step < 15 ? 0.3 + 0.03 * step : 0.02 + 0.02 * scatter(step) })
+
+    it('fires when what was gained is lost', () => {
+      const statement = only(
+        said(fallen, { steps: 20 }),
+        'reward_collapse',
+        /fell to 0\.0\d+, its best was 0\.69/,
+        /means of 3 batches/,
+      )
+      assert.match(statement.advice, /learningRate 0\.00001/)
+      assert.match(said(fallen, { steps: 20, config: { maxGradNorm: 0 } })[0]!.advice, /maxGradNorm 1/)
+    })
+
+    it('is not followed by what comes of it', () => {
+      const ruins = (step: number) => ({
+        ...fallen(step),
+        accuracy: fallen(step).reward,
+        'reasoning/steps': step < 15 ? 3 : 0,
+        'groups/all_wrong': step < 15 ? 0.2 : 1,
+        'groups/all_right': step < 15 ? 0.2 : 0,
+        'completions/clipped_ratio': step < 15 ? 0 : 1,
+      })
+      assert.deepEqual(names(said(ruins, { steps: 25 })), ['reward_collapse'])
+    })
+
+    it('is silent when it scatters, when little is lost, and where a step holds few groups', () => {
+      const cases: [(step: number) => Record<string, number>, Partial<DiagnosisConfig>][] = [
+        [(step) => ({ reward: 0.3 + 1.5 * scatter(step) }), {}],
+        [(step) => ({ reward: step < 15 ? 0.6 : 0.4 }), {}],
+        // Single problems are right or wrong throughout.
+        [(step) => ({ reward: step % 8 < 4 ? 1 : 0 }), { generationBatchSize: 8 }],
+        [() => ({ reward: -1 }), {}],
+      ]
+      for (const [metrics, changed] of cases) assert.deepEqual(names(said(metrics, { config: changed })), [])
+    })
+  })
+
   describe('unsound reasoning', () => {
     const paid = (step: number): Record<string, number> => ({
       'reasoning/steps': 1 + step / 10,
@@ -79,6 +152,24 @@ describe('grpo/diagnosis/rules', () => {
         /only 30 % of their calculations come out \(30 % at the start\)/,
       )
       assert.match(statement.advice, /correctness/)
+    })
+
+    it('fires when more steps are written and fewer answers are right', () => {
+      const counted = (step: number) => ({ ...paid(step), 'reasoning/correct_calculations': 0.8 })
+      only(
+        said((step) => ({ ...counted(step), accuracy: falling(0.4, 0.02)(step) })),
+        'unsound_reasoning',
+        /only 2 % of the answers are right \(3\d %/,
+      )
+      const kept = said((step) => ({ ...counted(step), accuracy: falling(0.4, 0.3)(step) }))
+      assert.deepEqual(names(kept), [])
+      // Shorter answers are another matter.
+      const shorter = said((step) => ({
+        ...counted(step),
+        'reasoning/steps': falling(4, 2)(step),
+        accuracy: falling(0.4, 0.02)(step),
+      }))
+      assert.deepEqual(names(shorter), [])
     })
 
     it('is silent when they do, or do more and more, when nothing is paid, and without calculations', () => {
@@ -172,6 +263,9 @@ describe('grpo/diagnosis/rules', () => {
       assert.match(statement.advice, /easier/)
       const cold = said(() => ({ 'groups/all_wrong': 0.9 }), { config: { temperature: 0.3 } })
       assert.match(cold[0]!.advice, /temperature 1/)
+      const cut = said(() => ({ 'groups/all_wrong': 0.9, 'completions/clipped_ratio': 0.7 }))
+      assert.deepEqual(names(cut), ['all_wrong', 'truncation'])
+      assert.match(cut[0]!.advice, /maxCompletionLength to 512: 70 % .* cut off/)
     })
 
     it('fires when most groups are all right', () => {
@@ -181,6 +275,18 @@ describe('grpo/diagnosis/rules', () => {
         /80 % all right/,
       )
       assert.equal(statement.severity, 'info')
+    })
+
+    it('does not call a problem solved whose wrong answers are paid', () => {
+      const paid = (step: number) => ({
+        'groups/all_wrong': 0.05,
+        'groups/all_right': 0.8,
+        accuracy: 0.3 + step / 1000,
+      })
+      const statement = only(said(paid), 'reward_hacking', /80 % of the groups are paid alike.*only 34 % .* are right/)
+      assert.equal(statement.subject, 'format')
+      assert.match(statement.advice, /lintReward/)
+      assert.deepEqual(names(said((step) => ({ ...paid(step), accuracy: 0.85 }))), ['all_right'])
     })
 
     it('tells problems that are solved or out of reach from those that are solved', () => {
@@ -292,6 +398,10 @@ describe('grpo/diagnosis/rules', () => {
       })
       assert.deepEqual(
         said((step) => ({ ...sure(step), 'groups/all_right': 0.6, 'groups/all_wrong': 0.05 })),
+        [],
+      )
+      assert.deepEqual(
+        said((step) => ({ ...sure(step), accuracy: 0.85 })),
         [],
       )
       assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { selectEngine } from '../../../src/engine/registry.js'
 import type { Finding } from '../../../src/grpo/diagnosis/finding.js'
+import { findingsOf } from '../../../src/grpo/diagnosis/findingsOf.js'
 import { describeFinding, RunDiagnosis } from '../../../src/grpo/diagnosis/runDiagnosis.js'
 import { useTemporaryFolder } from '../../io/temporaryFolder.js'
 import { rewardOf, withPolicy } from '../tinyTask.js'
@@ -19,6 +20,27 @@ const config = {
 describe('grpo/diagnosis/runDiagnosis', () => {
   const inFolder = useTemporaryFolder()
   before(() => selectEngine('cpu'))
+
+  it('gives each finding of a run once, as it stood last, oldest first', () => {
+    const finding = (name: Finding['name'], since: number, state: Finding['state']): Finding => {
+      return { name, since, state, subject: null, severity: 'info', message: state, evidence: {}, advice: '' }
+    }
+    const found = findingsOf([
+      { diagnosis: [finding('truncation', 4, 'started')] },
+      { diagnosis: [finding('truncation', 4, 'ongoing'), finding('all_wrong', 2, 'ongoing')] },
+      { diagnosis: [finding('truncation', 4, 'ended')] },
+      { diagnosis: [finding('truncation', 9, 'started')] },
+    ])
+    assert.deepEqual(
+      found.map(({ name, since, state }) => [name, since, state]),
+      [
+        ['all_wrong', 2, 'ongoing'],
+        ['truncation', 4, 'ended'],
+        ['truncation', 9, 'started'],
+      ],
+    )
+    assert.deepEqual(findingsOf([]), [])
+  })
 
   it('says when a finding starts, that it goes on, and once that it has ended', () => {
     const diagnosis = new RunDiagnosis(config)

@@ -1,20 +1,14 @@
 import type { Command } from 'commander'
+import { describeMemory, describeNode, describeProcessor } from '../../../engine/machine.js'
 import { engines, selectEngine } from '../../../engine/registry.js'
 import { EngineError } from '../../../errors.js'
 import { hubEnvironment } from '../../../hub/environment.js'
 import type { Streams } from '../../terminal/streams.js'
 import { describeWebAssembly, tryEngine } from './engines.js'
 import { describeCache, describeHub } from './hub.js'
-import {
-  describeDisk,
-  describeKernel,
-  describeMemory,
-  describeNode,
-  describeProcessor,
-  describePython,
-} from './machine.js'
+import { describeDisk, describeKernel, describePython } from './machine.js'
 import { describeModel } from './model.js'
-import { describeGpu, describePlugins } from './xla.js'
+import { describeGpu, describePlugins } from '../../../xla/setup/describeXla.js'
 
 export function addDoctorCommand(program: Command, streams: Streams): void {
   program

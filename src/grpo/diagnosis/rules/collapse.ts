@@ -14,12 +14,14 @@ const LOW_ENTROPY = 0.15
 const UNIQUE_LEFT = 0.5
 const DISTANCE_LEFT = 1 / 3
 
-/** A policy that is certain because it is right has not collapsed: with half of the groups all right the rules stay silent. */
+/** A policy that is certain because it is right has not collapsed: half of the groups all right, or most completions. */
 const SOLVED = 0.5
+const MOSTLY_RIGHT = 0.8
 
 /** The policy becomes certain before it is right: entropy, or the variety of a group, collapses. */
 export const collapse: Rule = (history, config) => {
   if (mean(history.recent('groups/all_right', STEPS) ?? [0]) >= SOLVED) return []
+  if (mean(history.recent('accuracy', STEPS) ?? [0]) >= MOSTLY_RIGHT) return []
   const entropy = fall(history, 'entropy')
   const unique = fall(history, 'diversity/unique_completions')
   const distance = fall(history, 'diversity/pairwise_distance')

@@ -10,7 +10,7 @@ const STEPS_NEEDED = 8
 /** Norms of small batches scatter by two or three times their median; six times is something else. */
 const SPIKE = 6
 
-/** What is left of a learning rate that is too high: half of it hardly changes anything (docs/notebooks.md, trouble 4). */
+/** What is left of a learning rate that is too high: half of it hardly changes anything (trouble of the main notebook: instability). */
 const LOWER = 0.1
 
 /** Below this (nats a token) the policy is so close to its reference that a jump is none. */

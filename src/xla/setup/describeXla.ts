@@ -1,9 +1,9 @@
-import { gpuUse, describeCards } from '../../../xla/setup/gpuUse.js'
-import { readGraphics } from '../../../xla/setup/graphics.js'
-import { installedPlugins } from '../../../xla/setup/installed.js'
-import type { InstalledPlugin } from '../../../xla/setup/installed.js'
-import { loadPjrtAddon } from '../../../xla/runtime/addon.js'
-import { GrpoError } from '../../../errors.js'
+import { gpuUse, describeCards } from './gpuUse.js'
+import { readGraphics } from './graphics.js'
+import { installedPlugins } from './installed.js'
+import type { InstalledPlugin } from './installed.js'
+import { loadPjrtAddon } from '../runtime/addon.js'
+import { GrpoError } from '../../errors.js'
 
 /** Graphics cards, and whether they can be used or what stands in the way. */
 export function describeGpu(): string {
