@@ -5,7 +5,7 @@ import { traces } from './traces.js'
 export function pairs(shown: readonly AnswerPair[]): void {
   for (const { problem, answers } of shown) {
     traces(
-      Object.entries(answers).map(([title, { text, correct, tokens, reasoning }]) => ({
+      Object.entries(answers).map(([title, { text, correct, reason, tokens, reasoning }]) => ({
         title,
         text,
         correct,

@@ -4,8 +4,8 @@ import { answerPairs, completionChecklist, evaluate, experiment, findingsOf, loa
 import { rewards, selectEngine, show, tasks } from '../../src/index.js'
 import type { Evaluation, Experiment, Finding, RewardFunction } from '../../src/index.js'
 import { embeddedModels } from '../../src/hub/embeddedModels.js'
-import { useTemporaryFolder } from '../io/temporaryFolder.js'
 import { inFakeKernel } from './fakeKernel.js'
+import { temporaryFolder } from './programs.js'
 
 /** What is shown, as HTML or Markdown, one output after the other. */
 async function shownBy(run: () => void | Promise<void>): Promise<string[]> {
@@ -30,7 +30,8 @@ const config = {
 } as const
 
 describe('what a notebook shows of a run', () => {
-  const temporary = useTemporaryFolder()
+  const folder = temporaryFolder()
+  after(folder.remove)
   const judges: RewardFunction[] = [rewards.correctness()]
   let run: Experiment
   let evaluation: Evaluation
@@ -39,7 +40,7 @@ describe('what a notebook shows of a run', () => {
 
   before(async () => {
     await selectEngine('cpu')
-    outputDir = path.join(temporary(), 'run')
+    outputDir = path.join(folder.path, 'run')
     task = tasks.wordProblems({ limit: 8, seed: 1 })
     const policy = (await loadModel(embeddedModels[0])).withLora({ r: 2 })
     run = await experiment('a run', { policy, task, rewards: judges, config, outputDir })
@@ -234,7 +235,7 @@ describe('what a notebook shows of a run', () => {
       steps: [],
       rewardTests: [],
       evaluation: { ...evaluation, policies: evaluation.policies.slice(0, 1), comparisons: [] },
-      outputDir: path.join(temporary(), 'nowhere'),
+      outputDir: path.join(folder.path, 'nowhere'),
     })
     const notDone = unfinished.filter((one) => !one.done).map((one) => one.item)
     for (const name of ['Several reasoning traces', 'Before and after', 'Reward function', 'Reasoning model saved']) {
@@ -253,7 +254,7 @@ describe('what a notebook shows of a run', () => {
   it('a live chart without panels has the usual ones', async () => {
     const [charts, table] = await shownBy(() => {
       const chart = show.liveChart()
-      for (const { step, metrics } of run.steps) chart.add(step, metrics as unknown as Record<string, number>)
+      for (const { step, metrics } of run.steps) chart.add(step, metrics)
       chart.done()
     })
     assert.equal(charts!.match(/<img /g)?.length, 4)

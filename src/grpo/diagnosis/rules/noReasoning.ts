@@ -1,7 +1,6 @@
 import { mean } from '../../metrics/statistics.js'
 import { percent, short } from '../../../io/units.js'
 import type { DiagnosisConfig, Rule } from '../finding.js'
-import type { MetricHistory } from '../metricHistory.js'
 import { change } from '../metricHistory.js'
 
 /** Steps at either end of the run that are compared. */
@@ -52,12 +51,12 @@ export const noReasoning: Rule = (history, config) => {
       },
       advice: wasCutOff
         ? `go back to a checkpoint before it was lost, with maxCompletionLength ${2 * config.maxCompletionLength} or more`
-        : adviceWithoutCutOff(history, config, isLost),
+        : adviceWithoutCutOff(config, isLost),
     },
   ]
 }
 
-function adviceWithoutCutOff(history: MetricHistory, { temperature }: DiagnosisConfig, isLost: boolean): string {
+function adviceWithoutCutOff({ temperature }: DiagnosisConfig, isLost: boolean): string {
   if (isLost)
     return 'go back to a checkpoint before it was lost, with a lower learningRate, and read what was paid then'
   if (temperature < 0.7)
