@@ -432,6 +432,12 @@ describe('grpo/diagnosis/rules', () => {
       assert.match(grpo[0]!.advice, /dr_grpo/)
     })
 
+    it('is silent while the reward may be rising, as it does in a run that learns to reason', () => {
+      // 0.06 more in the last ten of twenty steps, with a standard error of 0.04.
+      const early = (step: number) => ({ ...longer(step), reward: 0.42 + (step < 10 ? 0 : 0.02) + 1.1 * scatter(step) })
+      assert.deepEqual(said(early, { steps: 20 }), [])
+    })
+
     it('is silent when the reward grows too, and when the length only scatters', () => {
       assert.deepEqual(said(longer), [])
       assert.deepEqual(
@@ -511,6 +517,12 @@ describe('grpo/diagnosis/rules', () => {
       )
       const zero = said(() => ({ learning_rate: 0 }), { steps: 3, config: { learningRate: 0 } })
       assert.equal(only(zero, 'idle_learning_rate', /was 0/).severity, 'error')
+    })
+
+    it('fires although the entropy scatters with the choice of problems', () => {
+      // 0.334 in the first ten steps, 0.316 in the last: more than a twentieth, less than two standard errors.
+      const idle = (step: number) => ({ ...still(step), entropy: 0.3 + (step % 7 < 3 ? 0.07 : -0.02) })
+      only(said(idle), 'idle_learning_rate')
     })
 
     it('is silent when something moves, is dead, or came a long way, early on, and in a warm-up', () => {

@@ -16,7 +16,7 @@ const STEPS_COMPARED = 10
  */
 const DISTANCE = 5e-4
 
-/** A change of the entropy that a policy at rest has by the choice of problems alone. */
+/** A change of the entropy too small to be learning, even where it is more than chance. */
 const ENTROPY_CHANGE = 0.05
 
 /** Share of groups that teach something; with less it is not the learning rate that stands still. */
@@ -46,7 +46,8 @@ export const idleLearningRate: Rule = (history, config) => {
   const length = lengths && change(lengths)
   const moves =
     Math.abs(reward.by) > 2 * reward.standardError ||
-    Math.abs(entropy.by) > ENTROPY_CHANGE * Math.abs(entropy.from) ||
+    // Batches of few problems scatter by more than that.
+    Math.abs(entropy.by) > Math.max(ENTROPY_CHANGE * Math.abs(entropy.from), 2 * entropy.standardError) ||
     (length !== null && Math.abs(length.by) > 2 * length.standardError)
   if (dead > 1 - ALIVE || distance > DISTANCE || moves) return []
   return [

@@ -15,7 +15,8 @@ export const lengthCreep: Rule = (history, config) => {
   if (!lengths || !rewards) return []
   const [length, reward] = [change(lengths), change(rewards)]
   const grew = length.to >= GROWTH * length.from && length.by > 2 * length.standardError
-  if (!grew || reward.by > 2 * reward.standardError) return []
+  // A rise that is not beyond doubt yet is not "no gain": a run that learns to reason grows longer before its reward shows it.
+  if (!grew || reward.by > reward.standardError) return []
   return [
     {
       name: 'length_creep',
