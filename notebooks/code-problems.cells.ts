@@ -7,9 +7,9 @@
 // [HumanEval](https://arxiv.org/abs/2107.03374), grades right, wrong, endless and hostile programs in
 // the sandbox, and turns the tests into rewards and advantages.
 //
-// The programs below are written by hand: the small model that comes with grpo-ts was made for small
-// word problems and **cannot write code**. Section 4 shows what it does write; the
-// parameter `model` takes one that can.
+// The programs of sections 2 and 3 are written by hand, so that each shows something. In section 4 a
+// model writes: the small one that comes with grpo-ts, which knows **programs of one line** and nothing
+// more, or the one that the parameter `model` names.
 
 // %% tags=["parameters"]
 // Such as 'Qwen/Qwen2.5-Coder-0.5B-Instruct' (a folder or a Hub id); empty: the small model of grpo-ts
@@ -61,7 +61,6 @@ show.table(
     question: question,
     tests: String(columns.tests),
   })),
-  { width: 400 },
 )
 
 // %% [markdown]
@@ -82,6 +81,7 @@ const candidates: Record<string, string> = {
   'wrong: forgets capitals': fenced(
     'function countVowels(text) {\n  return (text.match(/[aeiou]/g) ?? []).length\n}',
   ),
+  'wrong: always 0': fenced('function countVowels(text) {\n  return 0\n}'),
   'does not parse': fenced('function countVowels(text) {\n  return text.match(\n}'),
   endless: fenced('function countVowels(text) {\n  while (true) {}\n}'),
   'eats memory': fenced(
@@ -108,7 +108,7 @@ for (const [name, completion] of Object.entries(candidates)) {
     ms: Math.round(performance.now() - startedAt),
   })
 }
-show.table(graded, { limit: 20, width: 120 })
+show.table(graded, { width: 120 })
 
 // %% [markdown]
 // Whatever a program does, it fails itself and nothing else: this notebook is still running. The
@@ -184,7 +184,6 @@ show.table(
     'share of tests': scores[i][1],
     'its advantage ': byShare[i],
   })),
-  { limit: 20 },
 )
 show.plot(
   [
@@ -195,57 +194,73 @@ show.plot(
 )
 
 // %% [markdown]
-// A share of the tests is easier to cheat: a function that always returns 0 passes some. Look for
-// what the second reward pays programs that nobody would call nearly right.
+// A share of the tests is easier to cheat: the function that always returns 0 has counted nothing and
+// passes half of them. The second reward puts it above the mean of the group, so training makes it
+// likelier; with all tests or nothing it is as wrong as the others. So where parts are paid, tests whose
+// answer is 0, empty or `false` should be few.
 //
 // ## 4. What a model writes
+//
+// Task `small-programs` asks for functions of one line, with one to three operations. Their tests are
+// not shown to the model. A model that you name gets the problems from above.
 
 // %%
-import * as path from 'path'
 import { generate, loadModel } from 'grpo-ts'
 
 const embeddedFolder = 'word-problems-1m'
 const policy = await loadModel(model || embeddedFolder)
-const prompts = problems.map(({ question }) => {
-  const messages = [
-    { role: 'user' as const, content: `${question}\n\nGive the whole function in one code block.` },
-  ]
-  return policy.tokenizer.encodeChat(messages)
-})
-const groups = await generate(policy, prompts, {
-  numGenerations: numGenerations,
-  maxCompletionLength: maxCompletionLength,
-  temperature: 1,
-  seed: seed,
-})
+const small = await tasks.loadTask('small-programs', { split: 'test', limit: 3, seed: seed })
+const asked = model
+  ? problems.map((problem) => ({
+      problem: problem,
+      ids: policy.tokenizer.encodeChat([
+        { role: 'user', content: `${problem.question}\n\nGive the whole function in one code block.` },
+      ]),
+    }))
+  : small.problems.map((problem) => ({
+      problem: problem,
+      ids: small.prompt(problem, policy.tokenizer).ids,
+    }))
+const groups = await generate(
+  policy,
+  asked.map(({ ids }) => ids),
+  {
+    numGenerations: numGenerations,
+    maxCompletionLength: maxCompletionLength,
+    temperature: 1,
+    seed: seed,
+  },
+)
 let passed = 0
+let mixed = 0
 for (const [i, completions] of groups.entries()) {
   const shownTraces = []
   for (const [j, { text, ids }] of completions.entries()) {
-    const { correct, reason } = await grader(text, problems[i])
-    if (correct) passed++
+    const { correct, reason } = await grader(text, asked[i].problem)
     shownTraces.push({
       title: `Completion ${j + 1}`,
       text: text,
       correct: correct,
-      facts: { tokens: ids.length, reason: reason ?? 'all tests pass' },
+      facts: { tokens: ids.length, why: reason ?? 'all tests pass' },
     })
   }
-  show.traces(shownTraces, problems[i].question)
+  const right = shownTraces.filter(({ correct }) => correct).length
+  passed += right
+  if (right > 0 && right < completions.length) mixed++
+  show.traces(shownTraces, asked[i].problem.question)
 }
 show.markdown(
-  `${passed} of ${groups.flat().length} completions pass the tests.` +
-    (passed === 0
-      ? ' Where no completion of a group is right, all advantages are 0 and GRPO has nothing to reinforce: it takes a model that succeeds now and then.'
-      : ''),
+  `${passed} of ${groups.flat().length} completions pass the tests. In ${mixed} of ${groups.length} groups some pass and some do not: only those teach anything.`,
 )
 
 // %% [markdown]
 // ## Train on code
 //
-// With a model that can write code, and a file with many problems:
+// The small model learns its one-line programs in a few minutes; with a model that can write code and
+// a file with many problems it is the same command:
 //
 // ```sh
+// npx grpo-ts train --model word-problems-1m --task small-programs
 // npx grpo-ts train --model Qwen/Qwen2.5-Coder-0.5B-Instruct --task humaneval-js --data my-problems.jsonl
 // ```
 //

@@ -162,8 +162,8 @@ const ratio = (values: readonly number[]) => values[short] / values[long]
 show.table(
   lossTypes.map((lossType) => ({
     'loss type': lossType,
-    [`a token of the short one (${lengths[short]} tokens)`]: weights[lossType][short],
-    [`a token of the long one (${lengths[long]} tokens)`]: weights[lossType][long],
+    [`token of the short one (${lengths[short]} tokens)`]: weights[lossType][short],
+    [`token of the long one (${lengths[long]} tokens)`]: weights[lossType][long],
     'short : long, a token': ratio(weights[lossType]),
     'short : long, the whole':
       (ratio(weights[lossType]) * lengths[short]) / lengths[long],
@@ -181,7 +181,7 @@ show.table(
 //
 // Every dot is a completion. The weights are divided by their mean, since a common factor of all
 // of them changes nothing: AdamW divides it out again (gradient clipping aside). (`dr_grpo` keeps the factor the same from step
-// to step, where `dapo` divides by what was sampled.)
+// to step, where `dapo` divides by what was sampled: here their dots lie on each other.)
 
 // %%
 const charted: LossType[] = ['grpo', 'bnpo', 'dapo', 'dr_grpo']
@@ -194,7 +194,7 @@ const dots = (of: (lossType: LossType, i: number) => number) =>
     const order = completions.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b])
     return {
       name: lossType,
-      mode: 'lines+markers' as const,
+      mode: 'markers' as const,
       x: order.map((i) => lengths[i]),
       y: order.map((i) => values[i] / mean),
     }

@@ -4,10 +4,11 @@
 // A training writes files while it goes on. This notebook trains the small model that comes with
 // grpo-ts for a minute, then puts the training aside and reads what lies in the folder: what each
 // metric says, what the diagnosis found, and what the model wrote. The cells from section 2 on read
-// any run, also one of the command line: set `run` and leave the training out.
+// any run, also one of the command line: set `run` (and `otherRun`, to compare), and nothing is trained.
 
 // %% tags=["parameters"]
 let run = '' // the folder of a run to read; empty: a short one is trained here
+let otherRun = '' // the folder of a run to compare it with; with an empty `run`, one is trained here
 let maxSteps = 30
 let temperature = 0.1 // too low, so that there is something to find; 1 is usual
 let maxCompletionLength = 96 // tokens
@@ -17,8 +18,8 @@ let seed = 42
 // %% [markdown]
 // ## 1. A short run
 //
-// With `outputDir` the trainer writes a line for each step to `metrics.jsonl`, a line for each
-// completion to `completions.jsonl`, and a line to `diagnosis.jsonl` when a finding starts or ends.
+// With `outputDir` the trainer writes its files while it trains, so that a run can be read while it
+// goes on, and when it was interrupted.
 
 // %%
 import * as fs from 'fs'
@@ -53,29 +54,30 @@ async function train(temperature: number, outputDir: string): Promise<void> {
 }
 const folder = run || outputDir
 if (run === '') await train(temperature, folder)
+
+const files = {
+  'metrics.jsonl': 'a line for each step: rewards, lengths, gradient, times',
+  'completions.jsonl': 'a line for each completion: what the model wrote and what it was worth',
+  'diagnosis.jsonl': 'a line when a finding of the diagnosis starts or ends',
+  adapter: 'the trained weights, as PEFT keeps them',
+  checkpoints: 'what a run goes on from after an interruption',
+}
 show.table(
-  fs
-    .readdirSync(folder, { withFileTypes: true })
-    .map((entry) => ({
-      file: entry.name,
-      bytes: entry.isDirectory() ? null : fs.statSync(path.join(folder, entry.name)).size,
-    })),
+  Object.entries(files)
+    .filter(([name]) => fs.existsSync(path.join(folder, name)))
+    .map(([name, content]) => ({ file: name, content: content })),
 )
 
 // %% [markdown]
 // ## 2. The metrics
 //
-// JSON lines need no library: a line is an object, its keys are TRL's names.
+// `grpo-ts/files` reads the files of a run, and checks them. (They are JSON lines, which any other
+// program reads as well.) The names of the metrics are TRL's.
 
 // %%
-const readLines = <Line>(name: string, from = folder): Line[] =>
-  fs
-    .readFileSync(path.join(from, name), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line))
-type Metrics = { step: number } & Record<string, number | null> // null stands for NaN
-const metrics = readLines<Metrics>('metrics.jsonl')
+import { readMetrics } from 'grpo-ts/files'
+
+const metrics = await readMetrics(folder)
 const first = metrics[0]
 const last = metrics[metrics.length - 1]
 
@@ -93,7 +95,6 @@ const meanings = {
     'share that was cut off at maxCompletionLength, before its answer; above 0.2 raise the limit',
   grad_norm: 'length of the gradient, before clipping: jumps announce instability, 0 says that no group teaches',
   learning_rate: 'size of the update in this step',
-  loss: 'its gradient counts, its value does not: minus the mean advantage of the tokens',
 }
 show.table(
   Object.entries(meanings).map(([name, meaning]) => ({
@@ -102,15 +103,17 @@ show.table(
     [`step ${last.step}`]: last[name],
     meaning: meaning,
   })),
-  { limit: 20, width: 150 },
+  { width: 150 },
 )
 
 // %% [markdown]
-// Single steps jump. A mean over a few steps shows where it goes: thin lines are steps, thick ones the mean
-// of the last five.
+// Single steps jump, so the first and the last say little. A mean over a few steps shows where it
+// goes: thin lines are steps, thick ones the mean of the last five. With this temperature, look at
+// the groups that teach nothing and at the gradient, which is 0 in steps where no group teaches.
 
 // %%
-const curve = (name: string, label = name) => {
+/** A metric as two lines of one colour. */
+const curve = (name: string, label = name, color = '#2f7de1') => {
   const x = metrics.map(({ step }) => step)
   const y = metrics.map((line) => line[name])
   const smooth = y.map((_, i) => {
@@ -118,21 +121,22 @@ const curve = (name: string, label = name) => {
     return recent.reduce((sum, value) => sum + value, 0) / recent.length
   })
   return [
-    { name: label, mode: 'lines' as const, x: x, y: y, line: { width: 1 } },
-    { name: `${label}, mean of 5`, mode: 'lines' as const, x: x, y: smooth, line: { width: 3 } },
+    { x: x, y: y, line: { width: 1, color: color }, showlegend: false },
+    { name: label, x: x, y: smooth, line: { width: 3, color: color } },
   ]
 }
+const share = { range: [-0.02, 1.02] as [number, number] }
 show.plots([
   { data: curve('reward'), layout: { title: 'Reward' } },
   {
-    data: [...curve('groups/all_right', 'all right'), ...curve('groups/all_wrong', 'all wrong')],
-    layout: { title: 'Groups that teach nothing', yaxis: { range: [-0.02, 1.02] } },
+    data: [...curve('groups/all_right', 'all right'), ...curve('groups/all_wrong', 'all wrong', '#e0701a')],
+    layout: { title: 'Groups that teach nothing', yaxis: share },
   },
   { data: curve('entropy'), layout: { title: 'Entropy (nats)' } },
   { data: curve('completions/mean_length', 'tokens'), layout: { title: 'Length' } },
   {
     data: curve('completions/clipped_ratio', 'cut off'),
-    layout: { title: 'Share that was cut off' },
+    layout: { title: 'Share that was cut off', yaxis: share },
   },
   { data: curve('grad_norm'), layout: { title: 'Length of the gradient' } },
 ])
@@ -146,9 +150,9 @@ show.plots([
 // is well.
 
 // %%
-import type { Finding } from 'grpo-ts'
+import { readDiagnosis } from 'grpo-ts/files'
 
-const diagnosis = readLines<Finding & { step: number }>('diagnosis.jsonl')
+const diagnosis = await readDiagnosis(folder)
 show.table(
   diagnosis.map(({ step, state, name, severity }) => ({
     step: step,
@@ -157,136 +161,153 @@ show.table(
     severity: severity,
   })),
 )
-// Each finding once, as it was last said.
-const latest = new Map(diagnosis.map((finding) => [`${finding.name} ${finding.subject}`, finding]))
-show.findings([...latest.values()])
+/** Each finding once, as it was last said. */
+const latest = (findings: typeof diagnosis) => [
+  ...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
+]
+show.findings(latest(diagnosis))
 
 // %% [markdown]
 // ## 4. The completions
 //
 // Numbers do not say *why*. Read what the model writes: every step has its groups in
-// `completions.jsonl`, with rewards and advantages. Below, the group of the first and of the last step
-// whose rewards are farthest apart, its best and its worst completion.
+// `completions.jsonl`, with rewards and advantages. Below, of the first and of the last step the group
+// whose rewards are farthest apart, each different completion once.
 
 // %%
-interface Line {
-  step: number
-  group: number
-  problem: string
-  prompt: string
-  completion: string
-  answer: string
-  rewards: Record<string, number | null>
-  reward: number
-  advantage: number
-  finish_reason: 'stop' | 'length'
-  length: number
-}
-const completions = readLines<Line>('completions.jsonl')
-const groupsOf = (step: number) => {
-  const groups = new Map<number, Line[]>()
-  for (const line of completions.filter((one) => one.step === step))
-    groups.set(line.group, [...(groups.get(line.group) ?? []), line])
+import { readCompletions } from 'grpo-ts/files'
+import type { CompletionLine } from 'grpo-ts/files'
+
+/** Lines that have something in common, side by side. */
+const gather = <Key>(lines: readonly CompletionLine[], key: (line: CompletionLine) => Key) => {
+  const groups = new Map<Key, CompletionLine[]>()
+  for (const line of lines) groups.set(key(line), [...(groups.get(key(line)) ?? []), line])
   return [...groups.values()]
 }
-const spread = (group: Line[]) => {
-  const values = group.map(({ reward }) => reward)
-  return Math.max(...values) - Math.min(...values)
+/** The group of a step whose rewards are farthest apart. */
+const widestGroup = (lines: readonly CompletionLine[], step: number) => {
+  const spread = (group: readonly CompletionLine[]) => {
+    const values = group.map(({ reward }) => reward)
+    return Math.max(...values) - Math.min(...values)
+  }
+  const groups = gather(lines.filter((line) => line.step === step), ({ group }) => group)
+  return groups.sort((a, b) => spread(b) - spread(a))[0]
 }
-for (const step of [completions[0].step, completions[completions.length - 1].step]) {
-  const [group] = groupsOf(step).sort((a, b) => spread(b) - spread(a))
-  const ranked = [...group].sort((a, b) => b.advantage - a.advantage)
-  show.traces(
-    [ranked[0], ranked[ranked.length - 1]].map((line) => ({
-      title: `Step ${step}: ${line === ranked[0] ? 'best' : 'worst'} of ${group.length}`,
-      text: line.completion,
-      facts: {
-        reward: line.reward,
-        advantage: line.advantage,
-        tokens: line.length,
-        ended: line.finish_reason === 'stop' ? 'by itself' : 'cut off',
-      },
-    })),
-    `${group[0].prompt} (answer: ${group[0].answer})`,
+/** The prompt without the marks of the chat. */
+const questionOf = ({ prompt }: CompletionLine) => prompt.replace(/<\|\w+\|>/g, '').trim()
+const completionsOf = async (folder: string) => {
+  const lines: CompletionLine[] = []
+  for await (const line of readCompletions(folder)) lines.push(line)
+  return lines
+}
+
+const completions = await completionsOf(folder)
+for (const step of [first.step, last.step]) {
+  const group = widestGroup(completions, step)
+  show.table(
+    gather(group, ({ completion }) => completion)
+      .sort((a, b) => b.length - a.length)
+      .map((copies) => ({
+        completion: copies[0].completion,
+        times: copies.length,
+        reward: copies[0].reward,
+        advantage: copies[0].advantage,
+      })),
+    { caption: `Step ${step}: ${questionOf(group[0])} (answer: ${group[0].answer})` },
   )
 }
 
 // %% [markdown]
-// With the completions in hand, questions that no metric answers take a line or two. Are long ones
-// right more often? Who earns what when it is cut off?
-
-// %%
-const half = (isEarly: boolean) =>
-  completions.filter(({ step }) => step <= metrics.length / 2 === isEarly)
-const meanOf = (values: readonly number[]) =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
-const kinds: [string, (line: Line) => boolean][] = [
-  ['up to 10 tokens', ({ length, finish_reason }) => length <= 10 && finish_reason === 'stop'],
-  ['more than 10 tokens', ({ length, finish_reason }) => length > 10 && finish_reason === 'stop'],
-  ['cut off', ({ finish_reason }) => finish_reason === 'length'],
-]
-show.table(
-  kinds.flatMap(([kind, is]) =>
-    [true, false].map((isEarly) => {
-      const found = half(isEarly).filter(is)
-      return {
-        completions: kind,
-        steps: isEarly ? 'first half' : 'second half',
-        share: found.length / half(isEarly).length,
-        'mean reward': meanOf(found.map(({ reward }) => reward)),
-        'mean advantage': meanOf(found.map(({ advantage }) => advantage)),
-      }
-    }),
-  ),
-)
-show.histogram(
-  {
-    'first half': half(true).map(({ length }) => length),
-    'second half': half(false).map(({ length }) => length),
-  },
-  { title: 'Length of the completions', xaxis: { title: 'tokens' } },
-)
-
-// %% [markdown]
+// A group of eight that holds the same completion several times has tried few ways: this is what the
+// finding *identical completions* counts.
+//
 // ## 5. Another run beside it
 //
 // The diagnosis advised a temperature of 1. The same run again, with that one change, and both in
-// the same charts. (Not where a run of your own is read: there, compare two folders.)
+// the same charts.
 
 // %%
-const otherFolder = `${outputDir}-temperature-1`
-if (run === '') {
-  await train(1, otherFolder)
-  const other = readLines<Metrics>('metrics.jsonl', otherFolder)
-  const beside = (name: string, title: string) => ({
-    data: [
-      { name: `temperature ${temperature}`, lines: metrics },
-      { name: 'temperature 1', lines: other },
-    ].map(({ name: label, lines }) => ({
-      name: label,
-      mode: 'lines' as const,
-      x: lines.map(({ step }) => step),
-      y: lines.map((line) => line[name]),
-    })),
-    layout: { title: title },
-  })
-  show.plots([
-    beside('frac_reward_zero_std', 'Groups that teach nothing'),
-    beside('diversity/unique_completions', 'Different completions of 8'),
-    beside('reasoning/steps', 'Steps of reasoning in a completion'),
-    beside('reward', 'Reward'),
-  ])
-  const found = readLines<Finding>('diagnosis.jsonl', otherFolder)
-  show.findings([
-    ...new Map(found.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
-  ])
-}
+const otherFolder = otherRun || (run === '' ? `${outputDir}-temperature-1` : '')
+if (run === '') await train(1, otherFolder)
+const runs: { name: string; folder: string }[] = [
+  { name: run || `temperature ${temperature}`, folder: folder },
+  ...(otherFolder ? [{ name: otherRun || 'temperature 1', folder: otherFolder }] : []),
+]
+const metricsOfRuns = []
+for (const { name, folder } of runs) metricsOfRuns.push({ name: name, lines: await readMetrics(folder) })
+const beside = (metric: string, title: string) => ({
+  data: metricsOfRuns.map(({ name, lines }) => ({
+    name: name,
+    x: lines.map(({ step }) => step),
+    y: lines.map((line) => line[metric]),
+  })),
+  layout: { title: title, xaxis: { title: 'step' } },
+})
+show.plots([
+  beside('frac_reward_zero_std', 'Share of groups that teach nothing'),
+  beside('diversity/unique_completions', 'Different completions of 8'),
+  beside('reasoning/steps', 'Steps of reasoning in a completion'),
+  beside('reward', 'Reward'),
+])
+if (otherFolder) show.findings(latest(await readDiagnosis(otherFolder)))
 
 // %% [markdown]
 // Rewards of runs with different temperatures are not the same measure: at a low one the model
 // gives its likeliest answer, at 1 it also tries others. Which run taught more, an evaluation on held-out
 // problems says: section 4 of [own-reward-and-task.ipynb](own-reward-and-task.ipynb).
 //
+// With the completions in hand, questions that no metric answers take a line or two. Are long ones
+// right more often? What does one earn that is cut off?
+
+// %%
+const meanOf = (values: readonly number[]) =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
+const kinds: Record<string, (line: CompletionLine) => boolean> = {
+  'answers at once (up to 10 tokens)': ({ length, finish_reason }) => length <= 10 && finish_reason === 'stop',
+  'reasons (more than 10 tokens)': ({ length, finish_reason }) => length > 10 && finish_reason === 'stop',
+  'cut off': ({ finish_reason }) => finish_reason === 'length',
+}
+const rows = []
+const lengths: Record<string, number[]> = {}
+for (const { name, folder } of runs) {
+  const lines = await completionsOf(folder)
+  lengths[name] = lines.map(({ length }) => length)
+  for (const [kind, is] of Object.entries(kinds)) {
+    const found = lines.filter(is)
+    rows.push({
+      run: name,
+      completion: kind,
+      share: found.length / lines.length,
+      'share right': meanOf(found.map(({ correct }) => Number(correct))),
+      'mean advantage': meanOf(found.map(({ advantage }) => Math.round(advantage * 1e6) / 1e6)),
+    })
+  }
+}
+show.table(rows)
+show.histogram(lengths, { title: 'Length of the completions', xaxis: { title: 'tokens' } })
+
+// %% [markdown]
+// And the best and the worst of a group in the last step:
+
+// %%
+const lines = await completionsOf(runs[runs.length - 1].folder)
+const ranked = widestGroup(lines, lines[lines.length - 1].step).sort((a, b) => b.advantage - a.advantage)
+show.traces(
+  [ranked[0], ranked[ranked.length - 1]].map((line) => ({
+    title: line === ranked[0] ? `Best of ${ranked.length}` : `Worst of ${ranked.length}`,
+    text: line.completion,
+    correct: line.correct,
+    facts: {
+      reward: line.reward,
+      advantage: line.advantage,
+      tokens: line.length,
+      ended: line.finish_reason === 'stop' ? 'by itself' : 'cut off',
+    },
+  })),
+  `${questionOf(ranked[0])} (answer: ${ranked[0].answer})`,
+)
+
+// %% [markdown]
 // ## 6. The report
 //
 // All of this is in one page, with search through the completions. It is one file that needs no
@@ -297,7 +318,7 @@ if (run === '') {
 import { writeReport } from 'grpo-ts'
 
 const reportFile = writeReport(folder)
-console.log(`open ${path.resolve(reportFile)}`)
+console.log(`open ${path.relative('.', reportFile)}`)
 
 // %% [markdown]
 // ## Try

@@ -6,7 +6,10 @@ import { finishOutputs } from './notebook/cellOutputs.mjs'
 import { readCommandLine, usage } from './notebook/commandLine.mjs'
 import { executeNotebook } from './notebook/execute.mjs'
 import { KernelClient } from './notebook/kernelClient.mjs'
-import { writeNotebook, writeWhole } from './notebook/notebookFile.mjs'
+import { readNotebook, writeNotebook, writeWhole } from './notebook/notebookFile.mjs'
+import { findDifferences } from './notebook/stored/compare.mjs'
+import { toStoredForm } from './notebook/stored/form.mjs'
+import { storeOutputs } from './notebook/stored/store.mjs'
 
 /** Seconds that an interrupted cell has to end; Docker waits for ten. */
 const grace = 8
@@ -44,7 +47,26 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
-/** Runs one notebook and writes it. @returns whether a cell failed */
+/** Writes the outputs into the notebook itself, or compares them with those that it holds. @returns whether all is well */
+async function storeOrCheck(file, notebook) {
+  const name = path.relative(process.cwd(), file)
+  if (options.store) {
+    try {
+      const changed = await storeOutputs(file, notebook)
+      console.error(`${name}: ${changed} of its cells have new outputs`)
+      return true
+    } catch (error) {
+      console.error(`${name} stays as it was: ${error.message}`)
+      return false
+    }
+  }
+  const differences = findDifferences(readNotebook(file), toStoredForm(notebook).notebook)
+  for (const difference of differences) console.error(`${name}: ${difference}`)
+  if (differences.length > 0) console.error(`to store what it puts out now: npm run notebook -- ${name} --store`)
+  return differences.length === 0
+}
+
+/** Runs one notebook and writes it. @returns whether something is not as it should be */
 async function run({ file, notebook, out }) {
   const spec = readKernelSpec(options.stock)
   const started = performance.now()
@@ -74,7 +96,8 @@ async function run({ file, notebook, out }) {
   console.error(`${counts}: ${path.relative(process.cwd(), out)}, ${path.basename(page)}`)
   await kernel.close()
   kernel = null
-  return failed > 0
+  if (failed > 0 || stop.signal !== null || !(options.store || options.check)) return failed > 0
+  return !(await storeOrCheck(file, notebook))
 }
 
 for (const job of options.jobs) {

@@ -10,6 +10,9 @@ export const usage = `usage: npm run notebook -- [NOTEBOOK.ipynb] [OUT.ipynb] [o
   NOTEBOOK             default: notebooks/grpo-reasoning.ipynb
   OUT                  the executed notebook; default: runs/notebooks/NAME.ipynb; OUT.html, the same as a page, is written beside it
   --all                all notebooks of notebooks/, one after the other
+  --store              writes the outputs into NOTEBOOK itself too, in the form in which notebooks/ is kept (needs Chromium for the
+                       pictures of charts); outputs that differ in times alone stay as they are
+  --check              says where the outputs are not those that NOTEBOOK holds, times and sizes in bytes aside
   -p, --param NAME=VALUE   sets a variable of the cell tagged "parameters"; may be repeated; with --all, where there is such a variable
   --timeout SECONDS    per cell; default: none
   --keep-going         run the cells after a failed one too
@@ -18,7 +21,7 @@ export const usage = `usage: npm run notebook -- [NOTEBOOK.ipynb] [OUT.ipynb] [o
 
 Ctrl-C interrupts the running cell, as ■ does in JupyterLab, and writes what there is; a second one ends the program at once.
 
-exit code: 0 all cells ran, 1 a cell failed, 2 wrong usage, 3 the kernel did not start, 130 interrupted`
+exit code: 0 all cells ran, 1 a cell failed or --check found a difference, 2 wrong usage, 3 the kernel did not start, 130 interrupted`
 
 const root = path.resolve(import.meta.dirname, '../..')
 const notebooksFolder = path.join(root, 'notebooks')
@@ -40,6 +43,10 @@ function readJobs(values, positionals) {
     if (out === file) throw new Error(`${out}: the notebook itself would be overwritten; name another file`)
   }
 
+  for (const name of ['store', 'check']) {
+    if (values[name] && values.param.length > 0)
+      throw new Error(`--${name}: expected no -p, what is stored is what the cells say`)
+  }
   if (values.param.length > 0) setParameters(jobs, values.param.map(parseParameter))
   return jobs
 }
@@ -71,6 +78,8 @@ export function readCommandLine(args) {
     allowPositionals: true,
     options: {
       all: { type: 'boolean', default: false },
+      store: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
       param: { type: 'string', short: 'p', multiple: true, default: [] },
       timeout: { type: 'string' },
       'keep-going': { type: 'boolean', default: false },
@@ -82,6 +91,7 @@ export function readCommandLine(args) {
   if (values.help) return null
   const timeout = Number(values.timeout ?? Infinity)
   if (!(timeout > 0)) throw new Error(`--timeout ${values.timeout}: expected a number of seconds above 0`)
-  const { quiet, 'keep-going': keepGoing, stock } = values
-  return { jobs: readJobs(values, positionals), timeout, keepGoing, quiet, stock }
+  if (values.store && values.check) throw new Error('--store --check: expected one of them')
+  const { quiet, 'keep-going': keepGoing, stock, store, check } = values
+  return { jobs: readJobs(values, positionals), timeout, keepGoing, quiet, stock, store, check }
 }

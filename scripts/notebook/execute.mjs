@@ -19,10 +19,11 @@ export async function executeNotebook(notebook, kernel, { timeout, keepGoing, qu
   const echo = quiet ? () => {} : (name, text) => process[name].write(text)
   let ran = 0
   let failed = 0
+  for (const cell of notebook.cells) {
+    if (cell.cell_type === 'code') Object.assign(cell, { execution_count: null, outputs: [] })
+  }
   for (const [index, cell] of notebook.cells.entries()) {
     if (cell.cell_type !== 'code') continue
-    cell.execution_count = null
-    cell.outputs = []
     const code = joinLines(cell.source)
     if (!code.trim() || isStopped()) continue
 

@@ -11,6 +11,9 @@ import { decodeMessage, encodeMessage } from './messages.mjs'
 
 const { Dealer, Subscriber } = createRequire(createRequire(import.meta.url).resolve('tslab/package.json'))('zeromq')
 
+/** Seconds that a kernel has to start: it takes two, and many more on a machine that is busy. One that ends is noticed at once. */
+const startTimeout = 180
+
 /** The kernel did not start, ended too early, or gave no answer in time. */
 export class KernelError extends Error {
   name = 'KernelError'
@@ -112,7 +115,7 @@ export class KernelClient {
 
   /** A first answer with its 'idle' says that both sockets are through; an 'idle' sent before that is lost, so ask again soon. */
   async #waitUntilReady() {
-    const deadline = performance.now() + 30_000
+    const deadline = performance.now() + startTimeout * 1000
     for (;;) {
       try {
         await this.request('kernel_info_request', {}, { timeout: 0.5 })
@@ -120,7 +123,9 @@ export class KernelClient {
       } catch (error) {
         if (this.#ended || performance.now() > deadline) {
           await this.close()
-          throw new KernelError(this.#ended?.message ?? 'the kernel gave no answer in 30 s', { cause: error })
+          throw new KernelError(this.#ended?.message ?? `the kernel gave no answer in ${startTimeout} s`, {
+            cause: error,
+          })
         }
       }
     }

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../io/escapeHtml.js'
 import { openOutput, showBundle } from './output.js'
 import type { MimeBundle } from './output.js'
 
@@ -49,6 +50,11 @@ export interface Content {
 
 export function contentBundle({ html: content, text }: Content): MimeBundle {
   return { 'text/html': content, 'text/plain': text }
+}
+
+/** Text as HTML that keeps its lines, also where styles are taken away. */
+export function textHtml(text: string): string {
+  return escapeHtml(text).replaceAll('\n', '<br>')
 }
 
 function withoutTags(content: string): string {

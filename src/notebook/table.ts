@@ -1,8 +1,9 @@
 import { formatNumber } from '../report/page/format.js'
 import { escapeHtml } from '../io/escapeHtml.js'
-import { colors, contentBundle } from './html.js'
+import { colors, contentBundle, textHtml } from './html.js'
 import type { Content } from './html.js'
 import { showBundle } from './output.js'
+import { scrollable } from './scrollable.js'
 
 /** The part of a danfojs DataFrame that a table is made of. */
 export interface DataFrameLike {
@@ -32,14 +33,6 @@ export function table(rows: readonly object[] | DataFrameLike, options: TableOpt
   showBundle(contentBundle(tableContent(rows, options)))
 }
 
-/** What lies behind a cell's output: JupyterLab's variable, that of the page of an executed notebook, or the browser's colour. */
-const background = 'var(--jp-layout-color0,var(--background,Canvas))'
-
-/** A shadow at the right edge while columns are out of sight: what moves with the content covers it at the end. */
-const scrollShadow =
-  `background:linear-gradient(${background},${background}) right/1.2em 100% no-repeat local,` +
-  'linear-gradient(to left,rgba(127,127,127,.45),transparent) right/1.2em 100% no-repeat scroll'
-
 /** The table as HTML and as text. */
 export function tableContent(rows: readonly object[] | DataFrameLike, options: TableOptions = {}): Content {
   const { caption, limit = 20, width = 400 } = options
@@ -48,27 +41,30 @@ export function tableContent(rows: readonly object[] | DataFrameLike, options: T
   const isNumeric = columns.map((_, c) => values.every((row) => row[c] == null || typeof row[c] === 'number'))
   // On a narrow page the table is scrolled rather than its texts squeezed to a word a line.
   const isLong = columns.map((_, c) => shown.some((row) => row[c]!.length > 40))
+  const place = (c: number): string =>
+    `text-align:${isNumeric[c] ? 'right' : 'left'};vertical-align:top;padding:.3em .7em;border-bottom:1px solid ${colors.line}`
   const style = (c: number): string =>
-    `text-align:${isNumeric[c] ? 'right' : 'left'};vertical-align:top;padding:.3em .7em;border-bottom:1px solid ${colors.line};` +
-    (isNumeric[c]
-      ? 'white-space:nowrap;font-variant-numeric:tabular-nums'
-      : `white-space:pre-wrap;max-width:36em${isLong[c] ? ';min-width:14em' : ''}`)
-  const head = columns.map((name, c) => `<th style="${style(c)}">${escapeHtml(name)}</th>`).join('')
+    place(c) +
+    (isNumeric[c] ? ';white-space:nowrap' : ';white-space:pre-wrap;overflow-wrap:break-word;max-width:36em') +
+    (isLong[c] ? ';min-width:14em' : '')
+  // Pages that take styles away still know this attribute.
+  const align = (c: number): string => (isNumeric[c] ? ' align="right"' : '')
+  const head = columns.map((name, c) => `<th${align(c)} style="${place(c)}">${escapeHtml(name)}</th>`).join('')
   const label = (r: number): string =>
     index ? `<th style="text-align:right;vertical-align:top;padding:.3em .7em">${escapeHtml(index[r]!)}</th>` : ''
   const body = shown
-    .map(
-      (row, r) =>
-        `<tr>${label(r)}${row.map((cell, c) => `<td style="${style(c)}">${escapeHtml(cell)}</td>`).join('')}</tr>`,
-    )
+    .map((row, r) => {
+      const cells = row.map((cell, c) => `<td${align(c)} style="${style(c)}">${textHtml(cell)}</td>`)
+      return `<tr>${label(r)}${cells.join('')}</tr>`
+    })
     .join('')
   const rest = values.length > limit ? `${values.length - limit} more rows` : ''
   const title = caption === undefined ? '' : `<div style="margin:.4em 0;font-weight:600">${escapeHtml(caption)}</div>`
+  const table =
+    '<table style="border-collapse:collapse;margin:0;font-variant-numeric:tabular-nums">' +
+    `<thead><tr>${index ? '<th></th>' : ''}${head}</tr></thead><tbody>${body}</tbody></table>`
   return {
-    html:
-      `<div style="overflow-x:auto;max-width:100%;${scrollShadow}">${title}<table style="border-collapse:collapse;margin:0">` +
-      `<thead><tr>${index ? '<th></th>' : ''}${head}</tr></thead><tbody>${body}</tbody></table>` +
-      `${rest && `<div style="opacity:.75">${rest}</div>`}</div>`,
+    html: `${title}${scrollable(table)}${rest && `<div style="opacity:.75">${rest}</div>`}`,
     text: [
       caption,
       [...(index ? [''] : []), ...columns].join('\t'),

@@ -46,7 +46,7 @@ export function tokensContent(
       return `<span title="${escapeHtml(`${JSON.stringify(piece)} ${label}`)}" style="background:${tokenColor(value, by)};border-radius:3px">${escapeHtml(piece === '' ? '∎' : piece)}</span>`
     })
     return {
-      html: `<div style="margin:.5em 0"><b>${escapeHtml(title)}</b><div style="white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;line-height:1.7">${spans.join('')}</div></div>`,
+      html: `<div style="margin:.5em 0"><b>${escapeHtml(title)}</b><pre style="margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;line-height:1.7;background:none;border:0">${spans.join('')}</pre></div>`,
       text: `${title}\n${text}`,
     }
   })

@@ -1,6 +1,6 @@
 import { formatNumber } from '../report/page/format.js'
 import { escapeHtml } from '../io/escapeHtml.js'
-import { colors, contentBundle } from './html.js'
+import { colors, contentBundle, textHtml } from './html.js'
 import type { Content } from './html.js'
 import { showBundle } from './output.js'
 
@@ -38,12 +38,12 @@ export function tracesContent(shown: readonly ShownTrace[], question?: string): 
         `<div style="border:1px solid ${colors.line};border-radius:6px;overflow:hidden;min-width:0">` +
         `<div style="background:${ground};padding:.35em .7em"><b>${escapeHtml(title)}</b> ` +
         `${escapeHtml([verdict, ...listed].filter(Boolean).join(' · '))}</div>` +
-        `<div style="padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;font-size:.92em">${markThinking(text)}</div></div>`,
+        `<pre style="margin:0;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;font-size:.92em;background:none;border:0">${markThinking(text)}</pre></div>`,
       text: `--- ${[title, verdict, ...listed].filter(Boolean).join(', ')}\n${text}`,
     }
   })
   const heading =
-    question === undefined ? '' : `<div style="margin:.6em 0 .4em"><b>Problem:</b> ${escapeHtml(question)}</div>`
+    question === undefined ? '' : `<div style="margin:.6em 0 .4em"><b>Problem:</b> ${textHtml(question)}</div>`
   return {
     html: `${heading}<div style="display:grid;gap:.6em;grid-template-columns:repeat(auto-fit,minmax(min(100%,250px),1fr))">${cards.map(({ html }) => html).join('')}</div>`,
     text: [...(question === undefined ? [] : [question]), ...cards.map(({ text }) => text)].join('\n'),

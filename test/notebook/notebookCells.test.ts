@@ -26,7 +26,7 @@ describe('notebook-cells', () => {
   })
   after(folder.remove)
 
-  it('makes a notebook without outputs', () => {
+  it('makes a notebook', () => {
     const notebook = readNotebook(file)
     assert.equal(notebook.nbformat, 4)
     assert.deepEqual(
@@ -54,13 +54,30 @@ describe('notebook-cells', () => {
     assert.match(await check(), /example\.ipynb differs in cell 1: edit example\.cells\.ts/)
 
     fs.writeFileSync(source, cells)
-    const notebook = readNotebook(file)
-    notebook.cells[2]!.outputs = [{ output_type: 'stream', name: 'stdout', text: ['1\n'] }]
-    fs.writeFileSync(file, JSON.stringify(notebook))
-    assert.match(await check(), /has outputs in cell 2/)
-
     fs.rmSync(file)
     assert.match(await check(), /is missing/)
+  })
+
+  it('keeps the outputs of cells whose code stays the same, wherever they go', async () => {
+    const notebook = readNotebook(file)
+    const outputs = [{ output_type: 'stream' as const, name: 'stdout' as const, text: ['1\n'] }]
+    Object.assign(notebook.cells[1]!, { execution_count: 1 })
+    Object.assign(notebook.cells[2]!, { execution_count: 2, outputs })
+    fs.writeFileSync(file, JSON.stringify(notebook))
+    assert.equal((await runScript('notebook-cells.mjs', ['--check', source])).status, 0)
+
+    fs.writeFileSync(source, `${cells.replace('= 1', '= 2')}\n// %%\nsteps++\n`.replace('# A title', '# Another'))
+    const { stdout } = await runScript('notebook-cells.mjs', [source])
+    assert.match(stdout, /example\.ipynb: 4 cells, 2 to be executed: npm run notebook -- .*example\.ipynb --store/)
+    assert.deepEqual(
+      readNotebook(file).cells.map((cell) => [cell.execution_count, cell.outputs]),
+      [
+        [undefined, undefined],
+        [null, []],
+        [2, outputs],
+        [null, []],
+      ],
+    )
   })
 
   it('says which cell it cannot read', async () => {

@@ -40,6 +40,7 @@ export interface Output {
   name?: 'stdout' | 'stderr'
   text?: string[]
   data?: Record<string, string>
+  metadata?: object
   ename?: string
   evalue?: string
   traceback?: string[]

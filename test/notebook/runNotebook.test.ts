@@ -223,6 +223,8 @@ describe('run-notebook', () => {
       [[file, file], /would be overwritten/],
       [[file, 'out.html'], /expected a file that ends with \.ipynb/],
       [['--all', file], /--all: expected no file/],
+      [[tagged, '--store', '-p', 'steps=1'], /--store: expected no -p/],
+      [[tagged, '--store', '--check'], /--store --check: expected one of them/],
       [[file, '-p', 'steps'], /expected name=value/],
       [[file, '--timeout', 'soon'], /--timeout soon: expected a number of seconds/],
       [[file, '--unknown'], /Unknown option '--unknown'/],

@@ -9,7 +9,7 @@ import { showBundle } from '../output.js'
  */
 export function setUpCharts(): void {
   areSent = true
-  showBundle({ 'text/html': `${chartScripts()}<small>charts: plotly.js</small>`, 'text/plain': 'charts: plotly.js' })
+  showBundle({ 'text/html': chartScripts(), 'text/plain': 'charts: plotly.js' })
 }
 
 let areSent = false

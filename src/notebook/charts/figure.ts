@@ -16,6 +16,12 @@ export interface Trace {
     readonly arrayminus?: readonly number[]
     readonly [option: string]: unknown
   }
+  /** Of a scatter; the colour defaults to the next of those for traces, the width to 2. */
+  readonly line?: { readonly color?: string; readonly width?: number; readonly dash?: string; readonly [option: string]: unknown } // prettier-ignore
+  /** Of bars and points. */
+  readonly marker?: { readonly color?: string; readonly [option: string]: unknown }
+  /** Whether it is in the legend. Defaults to true. */
+  readonly showlegend?: boolean
   readonly [option: string]: unknown
 }
 
@@ -87,15 +93,20 @@ export function makeFigure(data: readonly Trace[], layout: Layout = {}): Figure 
   }
 }
 
+/** The colour of a trace of a completed chart. */
+export function traceColor({ type, line, marker }: Trace): string {
+  return (type === 'bar' ? marker?.color : line?.color) ?? seriesColors[0]
+}
+
 function withColor(trace: Trace, color: string): Trace {
   if (trace.type === 'bar') {
-    return { ...trace, marker: { color, ...(trace.marker as object | undefined) } }
+    return { ...trace, marker: { color, ...trace.marker } }
   }
   return {
     type: 'scatter',
     mode: 'lines',
     ...trace,
-    line: { color, width: 2, ...(trace.line as object | undefined) },
-    marker: { color, size: 6, ...(trace.marker as object | undefined) },
+    line: { color, width: 2, ...trace.line },
+    marker: { color, size: 6, ...trace.marker },
   }
 }

@@ -1,10 +1,13 @@
 import { escapeHtml } from '../../io/escapeHtml.js'
-import { seriesColors, titleText } from './figure.js'
+import { titleText, traceColor } from './figure.js'
 import type { Figure, Trace } from './figure.js'
 
 /** More points than a picture has pixels only make it large. */
 const MOST_POINTS = 600
 const TEXT = '#7c828a'
+/** Of a letter, on average: the picture cannot measure its texts. */
+const CHARACTER_WIDTH = 6.5
+const LEGEND_LINE = 18
 const MARGIN = { left: 52, right: 14, top: 28, bottom: 40 }
 
 interface Point {
@@ -23,7 +26,8 @@ interface Point {
  */
 export function drawPicture({ data, layout }: Figure, width = 640): string {
   const height = layout.height ?? 300
-  const top = MARGIN.top + (data.length > 1 ? 18 : 0)
+  const legend = data.length < 2 ? { lines: 0, svg: '' } : drawLegend(data, width)
+  const top = MARGIN.top + legend.lines * LEGEND_LINE
   const categories = categoriesOf(data)
   const traces = data.map((trace) => pointsOf(trace, categories))
   const all = traces.flat()
@@ -33,8 +37,14 @@ export function drawPicture({ data, layout }: Figure, width = 640): string {
   const heights = [...(bars > 0 ? [0] : []), ...all.flatMap(({ low, high }) => [low, high])]
   const [y0, y1] = layout.yaxis?.range ?? padded(extent(heights), bars > 0)
   const toX = (x: number): number => MARGIN.left + ((width - MARGIN.left - MARGIN.right) * (x - x0)) / (x1 - x0 || 1)
-  const toY = (y: number): number =>
-    height - MARGIN.bottom - ((height - top - MARGIN.bottom) * (y - y0)) / (y1 - y0 || 1)
+  const places = categories
+    ? categories.map((name, x) => [x, name] as const)
+    : ticks(x0, x1).map((x) => [x, formatTick(x)] as const)
+  // Names that are wider than their places are written obliquely, as Plotly does.
+  const longest = Math.max(0, ...places.map(([, name]) => name.length))
+  const isOblique = categories !== null && longest * CHARACTER_WIDTH > toX(x0 + 1) - toX(x0)
+  const bottom = MARGIN.bottom + (isOblique ? Math.min(height / 3, longest * CHARACTER_WIDTH * 0.5) : 0)
+  const toY = (y: number): number => height - bottom - ((height - top - bottom) * (y - y0)) / (y1 - y0 || 1)
 
   const text = (x: number, y: number, content: string, options = ''): string =>
     `<text x="${round(x)}" y="${round(y)}" fill="${TEXT}" ${options}>${escapeHtml(content)}</text>`
@@ -43,14 +53,15 @@ export function drawPicture({ data, layout }: Figure, width = 640): string {
       `<path d="M${MARGIN.left} ${round(toY(y))}H${width - MARGIN.right}" stroke="${TEXT}" stroke-opacity=".3"/>` +
       text(MARGIN.left - 6, toY(y) + 4, formatTick(y), 'text-anchor="end"'),
   )
-  const places = categories
-    ? categories.map((name, x) => [x, name] as const)
-    : ticks(x0, x1).map((x) => [x, formatTick(x)] as const)
-  const labels = places.map(([x, name]) => text(toX(x), height - MARGIN.bottom + 16, name, 'text-anchor="middle"'))
+  const labels = places.map(([x, name]) => {
+    const [left, base] = [toX(x), height - bottom + 16]
+    if (!isOblique) return text(left, base, name, 'text-anchor="middle"')
+    return text(left, base, name, `text-anchor="end" transform="rotate(-30 ${round(left)} ${round(base)})"`)
+  })
 
   let bar = -1
   const shapes = data.map((trace, i) => {
-    const color = seriesColors[i % seriesColors.length]!
+    const color = escapeHtml(traceColor(trace))
     const points = traces[i]!
     if (trace.type !== 'bar')
       return drawLine(trace, points, color, toX, toY) + drawErrors(trace, points, color, toX, toY)
@@ -66,21 +77,20 @@ export function drawPicture({ data, layout }: Figure, width = 640): string {
     return boxes.join('') + drawErrors(trace, middles, TEXT, toX, toY)
   })
 
-  const legend = data.length < 2 ? '' : drawLegend(data)
   const heading = titleText(layout.title)
   const [xTitle, yTitle] = [titleText(layout.xaxis?.title), titleText(layout.yaxis?.title)]
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">` +
     `<title>${escapeHtml(heading || 'chart')}</title>` +
     text(6, 18, heading, 'font-size="14"') +
-    legend +
+    legend.svg +
     [...grid, ...labels, ...shapes].join('') +
     text((MARGIN.left + width) / 2, height - 6, xTitle, 'text-anchor="middle"') +
     text(
       0,
       0,
       yTitle,
-      `text-anchor="middle" transform="translate(12 ${round((top + height - MARGIN.bottom) / 2)}) rotate(-90)"`,
+      `text-anchor="middle" transform="translate(12 ${round((top + height - bottom) / 2)}) rotate(-90)"`,
     ) +
     '</svg>'
   )
@@ -105,13 +115,21 @@ function pointsOf({ x, y, error_y }: Trace, categories: readonly string[] | null
 
 type Scale = (value: number) => number
 
-function drawLine({ mode = 'lines' }: Trace, points: readonly Point[], color: string, toX: Scale, toY: Scale): string {
+function drawLine(
+  { mode = 'lines', line = {} }: Trace,
+  points: readonly Point[],
+  color: string,
+  toX: Scale,
+  toY: Scale,
+): string {
   const every = Math.ceil(points.length / MOST_POINTS)
   const shown = points.filter((_, i) => i % every === 0 || i === points.length - 1)
   const corners = shown.map(({ x, y }) => `${round(toX(x))},${round(toY(y))}`)
-  const line = `<polyline fill="none" stroke="${color}" stroke-width="2" points="${corners.join(' ')}"/>`
+  const { width = 2, dash = 'solid' } = line
+  const dashes = dash === 'solid' ? '' : ` stroke-dasharray="${dash === 'dot' ? '2 3' : '6 4'}"`
+  const stroke = `<polyline fill="none" stroke="${color}" stroke-width="${width}"${dashes} points="${corners.join(' ')}"/>`
   const dots = shown.map(({ x, y }) => `<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="3" fill="${color}"/>`)
-  return `${mode.includes('lines') ? line : ''}${mode.includes('markers') ? dots.join('') : ''}`
+  return `${mode.includes('lines') ? stroke : ''}${mode.includes('markers') ? dots.join('') : ''}`
 }
 
 function drawErrors({ error_y }: Trace, points: readonly Point[], color: string, toX: Scale, toY: Scale): string {
@@ -124,11 +142,20 @@ function drawErrors({ error_y }: Trace, points: readonly Point[], color: string,
   return `<path d="${bars.join('')}" stroke="${color}" stroke-width="1.5" fill="none"/>`
 }
 
-function drawLegend(data: readonly Trace[]): string {
-  const entries = data.map(
-    ({ name = '' }, i) => `<tspan fill="${seriesColors[i % seriesColors.length]!}">■ ${escapeHtml(name)}  </tspan>`,
-  )
-  return `<text x="${MARGIN.left}" y="36" xml:space="preserve">${entries.join('')}</text>`
+/** The names of the traces in their colours, in as many lines as they take. */
+function drawLegend(data: readonly Trace[], width: number): { readonly lines: number; readonly svg: string } {
+  let [x, line] = [MARGIN.left, 1]
+  const entries = data
+    .filter(({ showlegend }) => showlegend !== false)
+    .map((trace) => {
+      const { name = '' } = trace
+      const space = (name.length + 3) * CHARACTER_WIDTH
+      if (x > MARGIN.left && x + space > width) [x, line] = [MARGIN.left, line + 1]
+      const entry = `<text x="${round(x)}" y="${18 + line * LEGEND_LINE}" fill="${escapeHtml(traceColor(trace))}">■ ${escapeHtml(name)}</text>`
+      x += space
+      return entry
+    })
+  return entries.length === 0 ? { lines: 0, svg: '' } : { lines: line, svg: entries.join('') }
 }
 
 function extent(values: readonly number[]): readonly [number, number] {

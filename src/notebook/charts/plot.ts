@@ -60,7 +60,8 @@ export function figuresBundle(
   figures: readonly Figure[],
   ids: readonly string[] = figures.map(newChartId),
 ): MimeBundle {
-  const charts = figures.map((figure, i) => `<div id="${ids[i]!}" style="min-width:0">${picture(figure)}</div>`)
+  const width = figures.length > 1 ? 450 : 640
+  const charts = figures.map((figure, i) => `<div id="${ids[i]!}" style="min-width:0">${picture(figure, width)}</div>`)
   const columns = figures.length > 1 ? 'repeat(auto-fit,minmax(min(100%,380px),1fr))' : 'minmax(0,1fr)'
   const only = figures.length === 1 ? figures[0] : undefined
   return {
@@ -83,8 +84,8 @@ export function newChartId(): string {
   return `chart-${randomBytes(6).toString('hex')}`
 }
 
-function picture(figure: Figure): string {
-  const source = Buffer.from(drawPicture(figure)).toString('base64')
+function picture(figure: Figure, width: number): string {
+  const source = Buffer.from(drawPicture(figure, width)).toString('base64')
   return `<img alt="${escapeHtml(describe(figure))}" style="max-width:100%" src="data:image/svg+xml;base64,${source}">`
 }
 

@@ -1,4 +1,5 @@
 // The type checker learns the ES2023 library and the `exports` maps of packages (tslab: ES2022 and the resolution of Node 10).
+const { withSeveralTimers } = require('./watchTimers.cjs')
 
 /**
  * @param {NodeJS.Require} tslab `require` of tslab's files
@@ -7,7 +8,7 @@
 exports.repairCompilerOptions = function (tslab) {
   const file = tslab.resolve('@tslab/typescript-for-tslab')
   const typescript = tslab(file)
-  const createWatchCompilerHost = (rootFiles, options, ...rest) =>
+  const createWatchCompilerHost = (rootFiles, options, sys, ...rest) =>
     typescript.createWatchCompilerHost(
       rootFiles,
       {
@@ -16,6 +17,7 @@ exports.repairCompilerOptions = function (tslab) {
         moduleResolution: typescript.ModuleResolutionKind.Bundler,
         customConditions: ['node'],
       },
+      withSeveralTimers(sys),
       ...rest,
     )
   // The compiler's exports are read-only getters: others see a proxy in their place.
