@@ -23,6 +23,7 @@ import type { Grader, Problem } from '../grading/problem.js'
 import type { Task } from './task.js'
 import { commonOptions, generatedOptions, readOptions } from './taskOptions.js'
 import type { TaskOptions } from './taskOptions.js'
+import { workedExamples } from './workedExamples.js'
 import { wordProblemOptions, wordProblems } from './generators/wordProblems/wordProblems.js'
 
 /** How a task is loaded by its name. */
@@ -35,6 +36,10 @@ export interface TaskEntry {
   /** The problem of a row with an answer, whose question may be missing, or the reason why it is none. */
   problemOfRow(row: Readonly<Record<string, unknown>>, id: string, options: TaskOptions): Problem | string
 }
+
+const { timeLimit, memoryLimit } = programOptions
+const { split, limit, systemPrompt, seed, reasoningFormat } = generatedOptions
+const workedExamplesOptions = { split, limit, systemPrompt, seed, reasoningFormat, timeLimit, memoryLimit }
 
 /** All tasks by their names, in the order of lists. */
 const entries = {
@@ -116,10 +121,19 @@ const entries = {
   },
   'small-programs': {
     description: 'JavaScript functions of one to three operations, as the embedded model knows them, made up',
-    options: { ...generatedOptions, timeLimit: programOptions.timeLimit, memoryLimit: programOptions.memoryLimit },
+    options: { ...generatedOptions, timeLimit, memoryLimit },
     load: smallPrograms,
     problemOfRow: (row, id, { reasoningFormat = 'code', ...limits }) =>
       codeProblem(row, id, reasoningFormat, 'javascript', limits),
+  },
+  'worked-examples': {
+    description: 'three problems to see what training did: apples, roses, and the longest palindrome; a test set only',
+    options: workedExamplesOptions,
+    load: ({ seed, ...options }) => workedExamples(options),
+    problemOfRow: (row, id, options) =>
+      textColumn(row, 'test', 'tests') === ''
+        ? answerOfRow(row, id, /^(?:yes|no)$/i.test(textColumn(row, 'answer')) ? choiceGrader(yesOrNo) : undefined)
+        : codeProblem(row, id, options.reasoningFormat ?? 'code', 'javascript', options),
   },
   sums: {
     description: 'sums and differences of two numbers, made up',
