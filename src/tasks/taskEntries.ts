@@ -129,7 +129,7 @@ const entries = {
   'worked-examples': {
     description: 'three problems to see what training did: apples, roses, and the longest palindrome; a test set only',
     options: workedExamplesOptions,
-    load: ({ seed, ...options }) => workedExamples(options),
+    load: workedExamples,
     problemOfRow: (row, id, options) =>
       textColumn(row, 'test', 'tests') === ''
         ? answerOfRow(row, id, /^(?:yes|no)$/i.test(textColumn(row, 'answer')) ? choiceGrader(yesOrNo) : undefined)

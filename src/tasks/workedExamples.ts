@@ -115,7 +115,7 @@ const palindromeTests = `for (const [s, length] of ${JSON.stringify(palindromeLe
  * Throws a {@link ConfigError} for the split `train`, and for a limit below 1.
  */
 export function workedExamples(options: WorkedExamplesOptions = {}): Task {
-  const { split = 'test', limit = 3, systemPrompt, reasoningFormat = 'gsm8k', ...limits } = options
+  const { split = 'test', limit = 3, systemPrompt, reasoningFormat = 'gsm8k', timeLimit, memoryLimit } = options
   checkCount('limit', limit, 1)
   if (split !== 'test') {
     throw new ConfigError(
@@ -150,7 +150,15 @@ export function workedExamples(options: WorkedExamplesOptions = {}): Task {
     problems: [
       problemOf(apples, reasoningFormat, grade),
       problemOf(roses, reasoningFormat, choiceGrader(yesOrNo)),
-      problemOf(palindrome, codeForm(reasoningFormat), codeGrader(limits), program),
+      problemOf(
+        palindrome,
+        codeForm(reasoningFormat),
+        codeGrader({
+          ...(timeLimit !== undefined && { timeLimit }),
+          ...(memoryLimit !== undefined && { memoryLimit }),
+        }),
+        program,
+      ),
     ].slice(0, limit),
     systemPrompt: systemPrompt ?? null,
     prompt: (problem, tokenizer) => questionPrompt(problem, [], systemPrompt ?? null, tokenizer),

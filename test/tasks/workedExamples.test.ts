@@ -61,15 +61,15 @@ describe('worked examples', () => {
 
   it('says in each prompt how its answer is given, or what is asked for', () => {
     const tokenizer = Tokenizer.load(embeddedModelFolder(embeddedModels[0])!)
-    const { prompt, problems } = workedExamples()
-    const systems = problems.map((problem) => prompt(problem, tokenizer).messages![0]!)
+    const task = workedExamples()
+    const systems = task.problems.map((problem) => task.prompt(problem, tokenizer).messages![0]!)
     assert.deepEqual(systems.map(({ role }) => role), ['system', 'system', 'system']) // prettier-ignore
     for (const [i, pattern] of [/#### <number>/, /#### <yes or no>/, /one code block/].entries()) {
-      assert.match(String(systems[i]!.content), pattern)
+      assert.match(systems[i]!.content, pattern)
     }
     const think = workedExamples({ reasoningFormat: 'think' })
     for (const problem of think.problems) {
-      assert.match(String(think.prompt(problem, tokenizer).messages![0]!.content), /<answer>/)
+      assert.match(think.prompt(problem, tokenizer).messages![0]!.content, /<answer>/)
     }
     const asked = workedExamples({ systemPrompt: 'Think.' })
     for (const problem of asked.problems) {

@@ -45,7 +45,7 @@ export const evalFlags = schemaFlags({
   traces: option(
     z.int().nonnegative(),
     1,
-    'Print completions of the first problems that became better and worse, so many of each.',
+    'Print completions of the first problems that became better and worse, so many of each; of three problems all.',
   ),
   placebo: option(z.boolean(), false, 'Train again with random rewards, and evaluate that too.'),
 })
