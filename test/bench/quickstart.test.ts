@@ -10,6 +10,7 @@ import { problemSet } from '../../bench/quickstart/problemSets.js'
 import { readResults, writeResults } from '../../bench/quickstart/results.js'
 import { seedTable } from '../../bench/quickstart/seedTable.js'
 import { subjectOf } from '../../bench/quickstart/subject.js'
+import { runOptions } from '../../src/cli/quickstart/settings.js'
 import type { QuickstartSummary } from '../../src/cli/quickstart/summary.js'
 import { statisticsReady } from '../../src/eval/statistics/distributions.js'
 import { loadModel } from '../../src/policy/loadModel.js'
@@ -149,7 +150,7 @@ describe('bench/quickstart', () => {
   })
 
   it('counts right answers as an evaluation does', async () => {
-    const model = await loadModel('word-problems-1m')
+    const model = await loadModel(runOptions.model)
     const counts = await countAnswers(model, problemSet('standard').task('test', 5), { samples: 4, greedy: true })
     model.dispose()
     assert.equal(counts.right.length, 5)
