@@ -68,7 +68,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-bench-'))
 const config = path.join(folder, 'run.yaml')
 fs.writeFileSync(
   config,
-  'model: word-problems-1m\ntask: word-problems\nseed: 0\nrewards: [correctness, "format:0.2", partial_credit]\n',
+  'model: word-problems-2m\ntask: word-problems\nseed: 0\nrewards: [correctness, "format:0.2", partial_credit]\n',
 )
 const task = await loadTask('word-problems', { seed: 0 })
 const main = path.resolve(import.meta.dirname, '../dist/cli/main.js')

@@ -14,7 +14,7 @@ import { startServe } from '../test/grpo/rollouts/servers/serveProcess.js'
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'word-problems-1m' },
+    model: { type: 'string', default: 'word-problems-2m' },
     task: { type: 'string', default: 'word-problems' },
     prompts: { type: 'string', default: '16' },
     generations: { type: 'string', default: '8' },

@@ -18,7 +18,7 @@ import { loadModel } from '../src/policy/loadModel.js'
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'word-problems-1m' },
+    model: { type: 'string', default: 'word-problems-2m' },
     cycles: { type: 'string', default: '200' },
     only: { type: 'string' },
   },

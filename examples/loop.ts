@@ -13,7 +13,7 @@ const numGenerations = 8
 // What is not said here is as in TRL: loss type dapo, ratios clipped to 1 ± 0.2, no KL term.
 const config = parseGRPOConfig({ numGenerations, maxCompletionLength: 128, learningRate: 2e-3 })
 
-const model = await loadModel('word-problems-1m')
+const model = await loadModel('word-problems-2m')
 const policy = model.withLora({ r: 16, alpha: 32 }) // the frozen model and an adapter that changes nothing yet
 const { parameters } = policy.trained
 const optimizer = new AdamW(parameters.values.length, config)

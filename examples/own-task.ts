@@ -33,7 +33,7 @@ function showsWork({ completion }: RewardSample): number {
   return calculations.length > wrongCalculations.length ? 0.1 : 0
 }
 
-const model = await loadModel('word-problems-1m')
+const model = await loadModel('word-problems-2m')
 const policy = model.withLora({ r: 16, alpha: 32 })
 const trainer = new GRPOTrainer({
   policy,

@@ -7,7 +7,7 @@ import { readCompletions, readMetrics } from 'grpo-ts/files'
 
 const [, , steps = '8', outputDir = 'runs/pause-and-inspect'] = process.argv
 const maxSteps = Number(steps)
-const model = await loadModel('word-problems-1m')
+const model = await loadModel('word-problems-2m')
 const task = tasks.wordProblems({ limit: 400 })
 
 /** The run: the same options make the same run, and `resume` goes on with what its folder holds. */

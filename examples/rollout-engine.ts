@@ -23,7 +23,7 @@ interface Request {
 
 /** Starts the server and returns where it is. */
 async function serve(): Promise<string> {
-  const base = await loadModel('word-problems-1m')
+  const base = await loadModel('word-problems-2m')
   let policy: CausalLM = base
   const server = createServer((request, response) => {
     const answer = async ({ adapter, prompts, options }: Request): Promise<Completion[][]> => {
@@ -42,7 +42,7 @@ async function serve(): Promise<string> {
 
 /** The side of the trainer. */
 class Client implements RolloutEngine {
-  readonly name = 'word-problems-1m over HTTP'
+  readonly name = 'word-problems-2m over HTTP'
   // The server computes what training does, so its log-probabilities would be `exact`. Those of a GPU are not.
   readonly agreement = 'tolerance'
   readonly #adapters = fs.mkdtempSync(path.join(os.tmpdir(), 'adapters-'))
@@ -67,7 +67,7 @@ class Client implements RolloutEngine {
   }
 }
 
-const model = await loadModel('word-problems-1m')
+const model = await loadModel('word-problems-2m')
 const trainer = new GRPOTrainer({
   policy: model.withLora({ r: 16, alpha: 32 }),
   task: tasks.wordProblems({ limit: 400 }),

@@ -207,7 +207,7 @@ show.plot(
 // %%
 import { generate, loadModel } from 'grpo-ts'
 
-const embeddedFolder = 'word-problems-1m'
+const embeddedFolder = 'word-problems-2m'
 const policy = await loadModel(model || embeddedFolder)
 const small = await tasks.loadTask('small-programs', { split: 'test', limit: 3, seed: seed })
 const asked = model
@@ -260,7 +260,7 @@ show.markdown(
 // a file with many problems it is the same command:
 //
 // ```sh
-// npx grpo-ts train --model word-problems-1m --task small-programs
+// npx grpo-ts train --model word-problems-2m --task small-programs
 // npx grpo-ts train --model Qwen/Qwen2.5-Coder-0.5B-Instruct --task humaneval-js --data my-problems.jsonl
 // ```
 //

@@ -103,7 +103,7 @@ show.markdown('**Look at** the row `engine`: everything below is computed by it.
 // %%
 import { loadModel } from 'grpo-ts'
 
-const embeddedModel = 'word-problems-1m'
+const embeddedModel = 'word-problems-2m'
 const base = await loadModel(model || embeddedModel)
 const lora = { r: 16, alpha: 32, targetModules: 'all-linear' as const, seed: seed }
 const policy = base.withLora(lora)

@@ -19,7 +19,7 @@ import * as path from 'path'
 import { generate, loadModel, show, tasks } from 'grpo-ts'
 
 show.setUpCharts()
-const embeddedFolder = 'word-problems-1m'
+const embeddedFolder = 'word-problems-2m'
 const base = await loadModel(model || embeddedFolder)
 const policy = base.withLora({ r: 16, alpha: 32, targetModules: 'all-linear', seed: seed })
 const task = tasks.wordProblems({ limit: numProblems, seed: seed })

@@ -23,9 +23,9 @@ import { loadModel, selectEngine, show } from 'grpo-ts'
 
 show.setUpCharts()
 const backend = await selectEngine()
-const embeddedFolder = 'word-problems-1m'
+const embeddedFolder = 'word-problems-2m'
 const base = await loadModel(model || embeddedFolder)
-console.log(`${model || 'word-problems-1m'} on backend ${backend.name}`)
+console.log(`${model || 'word-problems-2m'} on backend ${backend.name}`)
 
 // %% [markdown]
 // ## 1. The task

@@ -27,7 +27,7 @@ import * as path from 'path'
 import { GRPOTrainer, loadModel, rewards, show, tasks, untilInterrupted } from 'grpo-ts'
 
 show.setUpCharts()
-const embeddedFolder = 'word-problems-1m'
+const embeddedFolder = 'word-problems-2m'
 
 /** A short run of the small model; its files go to a folder. */
 async function train(temperature: number, outputDir: string): Promise<void> {

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Models that come with the package, each a folder of checkpoints/: every verb and `loadModel` know them by these names. */
-export const embeddedModels = ['word-problems-1m'] as const
+export const embeddedModels = ['word-problems-2m'] as const
 
 const checkpoints = fileURLToPath(new URL('../../checkpoints', import.meta.url))
 

@@ -11,7 +11,7 @@ import { isRepositoryId } from './repository.js'
 export type LocalSource = { readonly folder: string; readonly id: null } | Snapshot
 
 /**
- * A model or adapter by its folder, by the name of a model that comes with the package (`word-problems-1m`), or by its Hub
+ * A model or adapter by its folder, by the name of a model that comes with the package (`word-problems-2m`), or by its Hub
  * id, `owner/name` or `owner/name@revision`, which is downloaded when the cache does not have it; a GGUF file of a repository by
  * `owner/name:FILE.gguf` or `owner/name:Q4_K_M`. A folder of that name wins. Throws a HubError.
  */

@@ -31,7 +31,7 @@ export interface LoadModelOptions extends DownloadOptions {
 /**
  * Loads a model from a folder in Hugging Face's layout: config.json, model.safetensors (or shards with an index),
  * generation_config.json and the tokenizer's files; from a GGUF file; or from the Hub by its id, `owner/name` or `owner/name@revision`,
- * through the cache that Python's tools share; or a model that comes with the package: `word-problems-1m`. Selects an engine
+ * through the cache that Python's tools share; or a model that comes with the package: `word-problems-2m`. Selects an engine
  * when none was selected.
  * @throws FileFormatError, UnsupportedError, HubError
  */

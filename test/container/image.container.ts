@@ -16,7 +16,7 @@ const repository = path.resolve(import.meta.dirname, '../..')
 
 /** A run of one step. */
 const shortRun = {
-  model: '/opt/grpo-ts/checkpoints/word-problems-1m',
+  model: '/opt/grpo-ts/checkpoints/word-problems-2m',
   task: 'word-problems',
   max_steps: 1,
   num_generations: 4,

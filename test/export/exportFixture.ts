@@ -6,7 +6,7 @@ import { Tokenizer } from '../../src/text/tokenizer.js'
 
 /** A plan of a small run of the embedded model with some options. */
 export async function planOf(options: Readonly<Record<string, unknown>> = {}, processes = 1): Promise<ExportPlan> {
-  const config = parseTrainConfig({ model: 'word-problems-1m', task: 'word-problems', limit: 3, ...options })
+  const config = parseTrainConfig({ model: 'word-problems-2m', task: 'word-problems', limit: 3, ...options })
   const task = await loadTask(config.run.task, config.task)
   const tokenizer = Tokenizer.load((await resolveModel(config.run.model)).folder)
   return {

@@ -22,7 +22,7 @@ describe('grpo-ts export', () => {
 
   /** Options as JSON, which is YAML. */
   async function exportRun(options: Readonly<Record<string, unknown>>, ...flags: string[]): Promise<Outcome> {
-    const common = { model: 'word-problems-1m', task: 'word-problems', limit: 5 }
+    const common = { model: 'word-problems-2m', task: 'word-problems', limit: 5 }
     const file = write('run.yaml', JSON.stringify({ ...common, ...options }))
     return run(['export', file, '--to', 'trl', '--output', at('out'), ...flags])
   }
@@ -159,7 +159,7 @@ describe('grpo-ts export', () => {
   })
 
   it('reads the folder of a run too', async () => {
-    write('a run/config.yaml', JSON.stringify({ model: 'word-problems-1m', task: 'word-problems', limit: 2 }))
+    write('a run/config.yaml', JSON.stringify({ model: 'word-problems-2m', task: 'word-problems', limit: 2 }))
     const { code, stderr } = await run(['export', at('a run'), '--to', 'trl', '--output', at('out')])
     assert.equal(code, 0, stderr)
   })

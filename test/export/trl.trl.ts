@@ -46,7 +46,7 @@ describe('TRL 1.16 on an exported run', () => {
       fs.writeFileSync(path.join(place, name), text)
     }
     config = parseTrainConfig({
-      model: 'word-problems-1m',
+      model: 'word-problems-2m',
       task: 'word-problems',
       limit: 200,
       rewards: ['correctness', 'format:0.2', { name: path.join(place, "my rewards/it's short.mjs"), weight: 0.1 }],

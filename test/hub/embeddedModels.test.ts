@@ -15,20 +15,20 @@ describe('hub/embeddedModels', () => {
   })
 
   it('are found by their names, which is also what names them for ever', async () => {
-    const source = await resolveModel('word-problems-1m')
+    const source = await resolveModel('word-problems-2m')
     assert.ok(fs.existsSync(path.join(source.folder, 'model.safetensors')))
-    assert.equal(pinnedName(source), 'word-problems-1m')
-    const model = await loadModel('word-problems-1m')
+    assert.equal(pinnedName(source), 'word-problems-2m')
+    const model = await loadModel('word-problems-2m')
     assert.ok(model.tokenizer)
     model.dispose()
   })
 
   it('give way to a folder of the same name', async () => {
     const before = process.cwd()
-    fs.mkdirSync(inFolder('word-problems-1m'))
+    fs.mkdirSync(inFolder('word-problems-2m'))
     process.chdir(inFolder())
     try {
-      assert.deepEqual(await resolveModel('word-problems-1m'), { folder: 'word-problems-1m', id: null })
+      assert.deepEqual(await resolveModel('word-problems-2m'), { folder: 'word-problems-2m', id: null })
     } finally {
       process.chdir(before)
     }

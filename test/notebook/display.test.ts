@@ -14,7 +14,7 @@ import { tracesContent } from '../../src/notebook/traces.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { inFakeKernel } from './fakeKernel.js'
 
-const checkpoint = path.resolve(import.meta.dirname, '../../checkpoints/word-problems-1m')
+const checkpoint = path.resolve(import.meta.dirname, '../../checkpoints/word-problems-2m')
 
 /** The content of the cells of a table, row by row. */
 function cellsOf(html: string): string[][] {

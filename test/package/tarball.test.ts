@@ -23,7 +23,7 @@ const published = [
   /^dist\/bundled\/LICENSES\.txt$/,
   /^docs\/(api\/)?[\w-]+\.md$/,
   /^recipes\/[\w.-]+\.yaml$/,
-  /^checkpoints\/word-problems-1m\/(README\.md|pretrain\.yaml|model\.safetensors|[\w-]+\.json)$/,
+  /^checkpoints\/word-problems-2m\/(README\.md|pretrain\.yaml|model\.safetensors|[\w-]+\.json)$/,
 ]
 
 describe('npm pack', () => {
@@ -55,7 +55,7 @@ describe('npm pack', () => {
       'dist/report/page.js',
       'dist/export/python/grpo_ts_rewards.py',
       'dist/export/scripts/run.sh',
-      'checkpoints/word-problems-1m/model.safetensors',
+      'checkpoints/word-problems-2m/model.safetensors',
     ]) {
       assert.ok(files.includes(needed), needed)
     }

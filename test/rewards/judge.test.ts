@@ -52,7 +52,7 @@ describe('eval_accuracy', () => {
   after(() => selectEngine('reference'))
 
   it('is the same wherever the reward that judges correctness stands, and absent where none does', async () => {
-    const model = await loadModel(path.resolve(import.meta.dirname, '../../checkpoints/word-problems-1m'))
+    const model = await loadModel(path.resolve(import.meta.dirname, '../../checkpoints/word-problems-2m'))
     try {
       const task = wordProblems({ split: 'test', limit: 40 })
       const evaluated = async (...names: string[]): Promise<number | undefined> => {

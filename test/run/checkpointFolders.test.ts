@@ -9,7 +9,7 @@ describe('run/checkpointFolders', () => {
   it('removes the checkpoints of a run and nothing else in a folder of that name', () => {
     removeCheckpoints(inFolder('none'))
     const ours = ['step-1', 'step-20', 'step-3.damaged', '.step-4.saving', '.step-5.removing']
-    const foreign = ['word-problems-1m', 'step-one', 'step-1.safetensors', 'notes.txt']
+    const foreign = ['word-problems-2m', 'step-one', 'step-1.safetensors', 'notes.txt']
     for (const name of [...ours, ...foreign]) {
       fs.mkdirSync(inFolder('checkpoints', name), { recursive: true })
       fs.writeFileSync(inFolder('checkpoints', name, 'file'), name)

@@ -6,7 +6,7 @@ export const SAMPLES = 4
 
 /** What `npm start` trains, as options of `grpo-ts train`: everything but the seed, the reward and the folder. */
 export const runOptions = {
-  model: 'word-problems-1m',
+  model: 'word-problems-2m',
   task: 'word-problems',
   // Each problem comes about once.
   limit: 1600,

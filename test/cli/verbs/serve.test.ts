@@ -19,7 +19,7 @@ describe('grpo-ts serve', () => {
 
   it('serves a model with adapters until Ctrl-C, and then answers what it works on', async () => {
     await selectEngine('cpu', { threads: 1 })
-    const model = await loadModel('word-problems-1m')
+    const model = await loadModel('word-problems-2m')
     const policy = randomPolicy(model)
     await policy.saveAdapter(temporary('adapter'))
     fs.writeFileSync(temporary('token'), `${token}\n`)
@@ -32,7 +32,7 @@ describe('grpo-ts serve', () => {
     const flags = ['--port', '0', '--engine', 'cpu', '--threads', '1', '--served-model-name', 'words']
     const child = start([
       'serve',
-      'word-problems-1m',
+      'word-problems-2m',
       ...flags,
       '--adapter',
       `mine=${temporary('adapter')}`,
@@ -95,16 +95,16 @@ describe('grpo-ts serve', () => {
     const cases: [string[], number, RegExp][] = [
       [[], 2, /missing required argument 'model'/],
       [['no/such/folder'], 1, /no\/such\/folder: does not exist/],
-      [['word-problems-1m', '--host', '0.0.0.0'], 2, /there is no token/],
-      [['word-problems-1m', '--port', '70000'], 2, /--port: expected a number of at most 65535/],
-      [['word-problems-1m', '--port', port], 1, /cannot listen at 127\.0\.0\.1, port \d+/],
-      [['word-problems-1m', '--adapter', 'folder'], 2, /--adapter\.0: expected NAME=FOLDER, got 'folder'/],
-      [['word-problems-1m', '--adapter', 'a=x', 'a=y'], 2, /two of the name a/],
-      [['word-problems-1m', '--adapter', 'a=no/such'], 1, /no\/such/],
-      [['word-problems-1m', '--token-file', temporary('none')], 2, /--token-file .*none cannot be read/],
-      [['word-problems-1m', '--token-file', temporary('empty')], 2, /holds no token/],
+      [['word-problems-2m', '--host', '0.0.0.0'], 2, /there is no token/],
+      [['word-problems-2m', '--port', '70000'], 2, /--port: expected a number of at most 65535/],
+      [['word-problems-2m', '--port', port], 1, /cannot listen at 127\.0\.0\.1, port \d+/],
+      [['word-problems-2m', '--adapter', 'folder'], 2, /--adapter\.0: expected NAME=FOLDER, got 'folder'/],
+      [['word-problems-2m', '--adapter', 'a=x', 'a=y'], 2, /two of the name a/],
+      [['word-problems-2m', '--adapter', 'a=no/such'], 1, /no\/such/],
+      [['word-problems-2m', '--token-file', temporary('none')], 2, /--token-file .*none cannot be read/],
+      [['word-problems-2m', '--token-file', temporary('empty')], 2, /holds no token/],
       [
-        ['word-problems-1m', '--token-file', temporary('spaces')],
+        ['word-problems-2m', '--token-file', temporary('spaces')],
         2,
         /--token-file .*spaces holds no token; expected at least 8 characters/,
       ],

@@ -8,7 +8,7 @@ import { run, start } from '../run.js'
 
 describe('cli/verbs/serveRewards', () => {
   const inFolder = useTemporaryFolder()
-  const CONFIG = 'model: word-problems-1m\ntask: word-problems\nlimit: 5\nrewards: [correctness]\n'
+  const CONFIG = 'model: word-problems-2m\ntask: word-problems\nlimit: 5\nrewards: [correctness]\n'
   beforeEach(() => {
     fs.writeFileSync(inFolder('run.yaml'), CONFIG)
   })

@@ -14,7 +14,7 @@ describe('cli/verbs/train with rollout', () => {
 
   before(async () => {
     await selectEngine('cpu')
-    model = await loadModel('word-problems-1m')
+    model = await loadModel('word-problems-2m')
   })
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.kill()
@@ -30,7 +30,7 @@ describe('cli/verbs/train with rollout', () => {
     return server
   }
   const options =
-    '--model word-problems-1m --task word-problems --max-steps 3 --num-generations 4 --per-device-train-batch-size 8 --seed 3 ' +
+    '--model word-problems-2m --task word-problems --max-steps 3 --num-generations 4 --per-device-train-batch-size 8 --seed 3 ' +
     '--max-completion-length 24 --learning-rate 1e-3 --save-steps 1 --save-total-limit 9'
   const trainIn = (folder: string, ...more: string[]): ReturnType<typeof run> =>
     run(['train', ...options.split(' '), '--no-preflight', '--output-dir', place(folder), ...more])

@@ -23,7 +23,7 @@ describe('server/completions adapters', () => {
 
   before(async () => {
     await selectEngine('cpu', { threads: 2 })
-    model = await loadModel('word-problems-1m')
+    model = await loadModel('word-problems-2m')
     const tokenizer = model.tokenizer!
     prompts = ['Tom has 3 apples.', 'Ann buys 12 pens.'].map((content) =>
       tokenizer.encodeChat([{ role: 'user', content }]),

@@ -38,7 +38,7 @@ describe('server/completions', () => {
 
   before(async () => {
     await selectEngine('cpu', { threads: 2 })
-    model = await loadModel('word-problems-1m')
+    model = await loadModel('word-problems-2m')
     prompts = texts.map((text) => model.tokenizer!.encodeChat([{ role: 'user', content: text }]))
     served = await serveForTest(model)
   })

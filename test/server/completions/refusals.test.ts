@@ -12,7 +12,7 @@ describe('server/completions refusals', () => {
 
   before(async () => {
     await selectEngine('cpu', { threads: 1 })
-    model = await loadModel('word-problems-1m')
+    model = await loadModel('word-problems-2m')
     served = await serveForTest(model)
   })
 

@@ -35,7 +35,7 @@ describe('server/rewards, beside the library', function () {
 
   /** Asserts that the service says what the library says in this process, for some problems of a run. */
   async function assertEqual(config: Readonly<Record<string, unknown>>, completions = completionsOf): Promise<void> {
-    const parsed = parseTrainConfig({ model: 'word-problems-1m', max_completion_length: 32, ...config })
+    const parsed = parseTrainConfig({ model: 'word-problems-2m', max_completion_length: 32, ...config })
     const { run } = parsed
     const task = await loadTask(run.task, parsed.task)
     const rewards = await loadRewards(run.rewards, run)

@@ -15,7 +15,7 @@ import { serve } from './served.js'
 
 describe('server/rewards/rewardService', () => {
   const config = { task: 'word-problems', limit: 5, rewards: ['correctness', 'format:0.2'], reward_weights: [1, 0.5] }
-  const parsed = parseTrainConfig({ model: 'word-problems-1m', ...config })
+  const parsed = parseTrainConfig({ model: 'word-problems-2m', ...config })
   let service: RewardService
   let task: Task
   const lines: RequestLine[] = []
@@ -70,7 +70,7 @@ describe('server/rewards/rewardService', () => {
   })
 
   it('answers OpenRLHF, whose token is the password in the address', async () => {
-    const { tokenizer } = await loadModelTokenizer('word-problems-1m')
+    const { tokenizer } = await loadModelTokenizer('word-problems-2m')
     const [right, wrong] = task.problems
     const prompts = [right!, wrong!].map((problem) => task.prompt(problem, tokenizer).text)
     const query = [`${prompts[0]}${right!.solution}<|end|>`, `${prompts[1]}<answer>nothing</answer><|end|>`]

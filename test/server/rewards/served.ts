@@ -9,7 +9,7 @@ export function serve(
   config: Readonly<Record<string, unknown>>,
   options: Partial<RewardServiceOptions> = {},
 ): Promise<RewardService> {
-  return startRewardService(parseTrainConfig({ model: 'word-problems-1m', ...config }), {
+  return startRewardService(parseTrainConfig({ model: 'word-problems-2m', ...config }), {
     host: '127.0.0.1',
     port: 0,
     token: null,

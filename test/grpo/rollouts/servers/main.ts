@@ -24,7 +24,7 @@ const { values } = parseArgs({ options: { steps: { type: 'string', default: '50'
 const steps = Number(values.steps)
 const root = path.resolve(import.meta.dirname, '../../../..')
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grpo-ts-rollouts-'))
-const MODEL = 'word-problems-1m'
+const MODEL = 'word-problems-2m'
 /** After so many steps caches are as large as they get. */
 const SETTLED = 5
 /** Of a server that is killed, and started again. */

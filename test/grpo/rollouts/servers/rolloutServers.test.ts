@@ -31,7 +31,7 @@ describe('grpo/rollouts/servers', () => {
 
   before(async () => {
     await selectEngine('cpu')
-    base = await loadModel('word-problems-1m')
+    base = await loadModel('word-problems-2m')
     const texts = ['What is 2 + 2?', 'Tom has 3 apples.', 'What is 2 + 2?', 'A', 'B']
     prompts = texts.map((text) => base.tokenizer!.encode(text))
   })

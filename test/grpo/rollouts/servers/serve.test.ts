@@ -23,9 +23,9 @@ describe('grpo/rollouts/servers of grpo-ts serve', function () {
 
   before(async () => {
     await selectEngine('cpu')
-    base = await loadModel('word-problems-1m')
+    base = await loadModel('word-problems-2m')
     task = await loadTask('word-problems', { limit: 40 })
-    servers = await Promise.all([1, 2].map(() => startServe(['word-problems-1m', '--threads', '1'])))
+    servers = await Promise.all([1, 2].map(() => startServe(['word-problems-2m', '--threads', '1'])))
   })
   after(async () => {
     for (const server of servers) await server.kill()
