@@ -1,7 +1,7 @@
 /**
  * Short trainings of the embedded model that differ in one thing each (size of a group, temperature, learning rate, number of problems,
  * rewards), measured on the same held-out problems: the tables and curves of docs/best-practices.md. Every run is kept in
- * docs/practices/results.json at once; runs that are there, of the same model and sizes, are not made again.
+ * docs/practices/results.jsonl at once; runs that are there, of the same model and sizes, are not made again.
  *
  *     npm run bench:practices -- [--only group-size …] [--seeds 2] [--steps 40] [--held-out 300] [--anew]
  */
@@ -49,7 +49,7 @@ if (unknown.length > 0) {
 const { engine, ...options } = ofEngine.parse('bench:practices', program.opts<Flags>())
 await selectEngine(engine, options)
 
-const file = path.join(output, 'results.json')
+const file = path.join(output, 'results.jsonl')
 const sizes = { model: runOptions.model, steps, heldOut }
 let results: PracticeResults = (anew && !only ? null : readResults(file, sizes)) ?? {
   ...sizes,

@@ -57,9 +57,13 @@ export function withMeasured(text: string, index: number, measured: string): str
   )
 }
 
-/** The folder of the run that a block of commands makes: what its last `--output-dir` says. */
-export function outputDirOf(commands: string): string {
-  const folder = [...commands.matchAll(/--output-dir (\S+)/g)].at(-1)?.[1]
-  if (!folder?.startsWith('runs/')) throw new Error(`these commands name no --output-dir in runs/:\n${commands}`)
-  return folder
+/** The folders that a block of commands makes, by its `--output-dir` and `--output`; the last one is the run that is looked at. */
+export function foldersOf(commands: string): string[] {
+  const folders = [...commands.matchAll(/--output(?:-dir)? (\S+)/g)].map(([, folder]) => folder!)
+  if (folders.length === 0 || folders.some((folder) => !/^runs\/[\w/-]+$/.test(folder))) {
+    throw new Error(
+      `these commands should name folders in runs/ by --output-dir, and name ${folders.join(', ') || 'none'}:\n${commands}`,
+    )
+  }
+  return folders
 }

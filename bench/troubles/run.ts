@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { mean } from '../../src/grpo/metrics/statistics.js'
 import { runLayout } from '../../src/run/layout.js'
-import { outputDirOf } from './page.js'
+import { foldersOf } from './page.js'
 
 /** A line of diagnosis.jsonl. */
 export interface SaidFinding {
@@ -31,7 +31,8 @@ const root = path.resolve(import.meta.dirname, '../..')
 const STEPS = 5
 
 /** Runs lines of a shell in the root of the repository, with its own build for `npx grpo-ts`; the folders of their runs are replaced. */
-export function runCommands(commands: string, folders: readonly string[] = [outputDirOf(commands)]): CommandsResult {
+export function runCommands(commands: string): CommandsResult {
+  const folders = foldersOf(commands)
   for (const folder of folders) fs.rmSync(path.join(root, folder), { recursive: true, force: true })
   const program = `${JSON.stringify(process.execPath)} ${JSON.stringify(path.join(root, 'dist/cli/main.js'))}`
   const { status, stderr } = spawnSync('bash', ['-c', commands.replaceAll('npx grpo-ts', program)], {
