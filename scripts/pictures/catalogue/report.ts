@@ -1,0 +1,120 @@
+import type { Locator, Page } from 'playwright-core'
+import { runLayout } from '../../../src/run/layout.js'
+import type { Picture } from '../picture.js'
+import { screenshot } from '../screenshot.js'
+import { waitForCharts } from './waitForCharts.js'
+
+/** Answers of each model that are shown. */
+const SHOWN_ANSWERS = 2
+
+/**
+ * Shows a problem that the base model never solved and the trained one always, where there is one that was solved by a correction.
+ * @throws Error when training gained no such problem
+ */
+export async function openBeforeAndAfter(page: Page): Promise<Locator[]> {
+  const id = await page.evaluate(() => {
+    interface Compared {
+      readonly id: string
+      readonly base: readonly { readonly correct: boolean }[]
+      readonly trained: readonly { readonly correct: boolean; readonly text: string }[]
+    }
+    const { evaluation } = JSON.parse(document.querySelector('#run-data')!.textContent) as {
+      evaluation: { problems: readonly Compared[] }
+    }
+    const gained = evaluation.problems.filter(
+      ({ base, trained }) => base.every(({ correct }) => !correct) && trained.every(({ correct }) => correct),
+    )
+    // The same calculation twice in a row, with another result the second time.
+    const correction = /: (.+) = (\d+)\.\nCheck: \1 = (?!\2\.)\d+\. Wait/
+    const corrected = gained.filter(({ trained }) => correction.test(trained[0]!.text))
+    const lengthOf = ({ trained }: Compared): number => trained[0]!.text.length
+    return (corrected.length > 0 ? corrected : gained).toSorted((a, b) => lengthOf(a) - lengthOf(b))[0]?.id ?? null
+  })
+  if (id === null) throw new Error('no held-out problem was always wrong before and always right after the training')
+  const section = page.locator('#comparison')
+  await section.getByRole('searchbox').fill(id)
+  await section.locator('.detail h3', { hasText: id }).waitFor()
+  await page.addStyleTag({
+    content: `#comparison .side article:nth-of-type(n + ${SHOWN_ANSWERS + 1}) { display: none } #comparison .keys { visibility: hidden }`,
+  })
+  return [section.locator('.detail h3'), section.locator('.detail .sides')]
+}
+
+/** What docs/report.md describes. */
+export const reportPictures: readonly Picture[] = [
+  {
+    name: 'report-overview',
+    async describe(workshop) {
+      const { summary } = await workshop.recorded()
+      return {
+        alt:
+          'The top of a report: model, task, steps and training time, four figures with their values at the start and at the end of the ' +
+          'training, and a table of base and trained model on held-out problems, each value with its interval, differences and p-values.',
+        caption: `<sub>The overview, of the run of \`npm start\`: ${summary.problems} held-out problems before and after.</sub>`,
+      }
+    },
+    async make(workshop, theme) {
+      const { report } = runLayout(await workshop.quickstart())
+      const show = (page: Page): Promise<Locator[]> =>
+        Promise.resolve([page.locator('.top'), page.locator('#overview')])
+      return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 960, show })
+    },
+  },
+  {
+    name: 'report-charts',
+    describe: () =>
+      Promise.resolve({
+        alt:
+          'Four charts of a report over the steps of a training: the reward with a band from the worst to the best completion of a group, ' +
+          'accuracy on held-out problems before and after with intervals, the mean of each reward function, and the distribution of rewards; ' +
+          'each is told in words below it.',
+        caption:
+          '<sub>Its first charts: the thin line is what was measured, the thick one a mean over a tenth of the steps.</sub>',
+      }),
+    async make(workshop, theme) {
+      const { report } = runLayout(await workshop.quickstart())
+      const show = async (page: Page): Promise<Locator[]> => {
+        await waitForCharts(page)
+        const figures = page.locator('#charts figure:not([hidden])')
+        return [page.locator('#charts h2'), ...[0, 1, 2, 3].map((index) => figures.nth(index))]
+      }
+      return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 1080, show })
+    },
+  },
+  {
+    name: 'report-traces',
+    describe: () =>
+      Promise.resolve({
+        alt:
+          'The traces of a training: on the left the list of groups, on the right one group with its problem and completions, each with its ' +
+          'reward, its advantage and its text, whose tokens have the stronger a colour the less likely they were.',
+        caption:
+          '<sub>A group of completions in the traces: rewards, advantages, and tokens coloured by the probability that they were sampled with.</sub>',
+      }),
+    async make(workshop, theme) {
+      const { report } = runLayout(await workshop.quickstart())
+      const show = async (page: Page): Promise<Locator[]> => {
+        const choose = (label: string, option: string): Promise<string[]> =>
+          page.locator(`#traces label:has(span:text-is("${label}")) select`).selectOption(option)
+        await choose('Show', 'spread')
+        await choose('Sort by', 'newest')
+        return [page.locator('#traces')]
+      }
+      return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 900, show })
+    },
+  },
+  {
+    name: 'report-live',
+    describe: () =>
+      Promise.resolve({
+        alt:
+          'A report that is watched while the run goes on: at the top the step that it is at, with buttons to pause, resume and stop it; below ' +
+          'the figures so far.',
+        caption:
+          '<sub>`grpo-ts report RUN --watch` while the run goes on: what it is at, and buttons that steer it.</sub>',
+      }),
+    async make(workshop, theme) {
+      return (await workshop.watched())[theme.name]
+    },
+  },
+]
