@@ -40,7 +40,7 @@ export async function screenshot(
     const parts = await show(page)
     const clip = await page.evaluate(
       (elements) => {
-        const boxes = elements.map((element) => element!.getBoundingClientRect())
+        const boxes = elements.map((element) => element.getBoundingClientRect())
         const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))]
         const [right, bottom] = [
           Math.max(...boxes.map((box) => box.right)),

@@ -17,7 +17,7 @@ const outputs = {
 } as const
 
 interface PageRenderer {
-  renderNotebookPage(notebook: unknown, options: { file: string; page: string; summary: string }): string
+  readonly renderNotebookPage: (notebook: unknown, options: { file: string; page: string; summary: string }) => string
 }
 
 /** The main notebook with its stored outputs as a page. */
