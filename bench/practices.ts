@@ -3,7 +3,7 @@
  * rewards), measured on the same held-out problems: the tables and curves of docs/best-practices.md. Every run is kept in
  * docs/practices/results.jsonl at once; runs that are there, of the same model and sizes, are not made again.
  *
- *     npm run bench:practices -- [--only group-size …] [--seeds 2] [--steps 40] [--held-out 300] [--anew]
+ *     npm run bench:practices -- [--only group-size …] [--seeds 2] [--steps 25] [--held-out 300] [--anew]
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -24,7 +24,7 @@ const ofEngine = schemaFlags(engineOptions)
 const program = new Command('npm run bench:practices --')
   .option('--only <names...>', `experiments: ${experiments.map(({ name }) => name).join(', ')}`)
   .option('--seeds <N>', 'runs of each variant, with the seeds 1 to N', Number, 2)
-  .option('--steps <N>', 'optimizer steps of a run', Number, 40)
+  .option('--steps <N>', 'optimizer steps of a run', Number, 25)
   .option('--held-out <N>', 'held-out problems', Number, 300)
   .option('--anew', 'make runs again that are there')
   .option('--page <file>', 'the page', path.join('docs', 'best-practices.md'))

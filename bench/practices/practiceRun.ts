@@ -23,6 +23,8 @@ export interface Measured {
   /** Share of right answers by the likeliest tokens, and sampled at temperature 1. */
   readonly greedy: number
   readonly sampled: number
+  /** Share of right sampled answers to held-out problems in wordings that neither pretraining nor training has. */
+  readonly unseenWording: number
   /** Of the sampled answers: share of the calculations that come out (null where there are none), steps and tokens of an answer. */
   readonly calculations: number | null
   readonly steps: number
@@ -56,7 +58,7 @@ export interface PracticeSizes {
 export async function measureBase(sizes: PracticeSizes): Promise<Measured> {
   const base = await loadModel(runOptions.model)
   try {
-    return await measure(base, wordProblems({ split: 'test', limit: sizes.heldOut }))
+    return await measure(base, sizes)
   } finally {
     base.dispose()
   }
@@ -87,13 +89,12 @@ export async function practice(variant: Variant, seed: number, sizes: PracticeSi
       for (const { name: finding } of diagnosis.add(step.step, step.metrics)) findings.add(finding)
     }
     const dead = metrics.map((of) => of['groups/all_right']! + of['groups/all_wrong']!)
-    const known = { ...evaluation, greedy: false, limit: sizes.heldOut >> 1 }
-    const trainedOn = await evaluate({ trained: policy }, task, known)
+    const trainedOn = await accuracyOf(policy, task, sizes)
     return {
       name,
       seed,
-      heldOut: await measure(policy, wordProblems({ split: 'test', limit: sizes.heldOut })),
-      trainedOn: trainedOn.policies[0]!.sampled!.accuracy.value,
+      heldOut: await measure(policy, sizes),
+      trainedOn,
       usableGroups: 1 - mean(dead),
       sampledTokens: metrics.reduce((sum, of) => sum + COMPLETIONS * of['completions/mean_length']!, 0),
       findings: [...findings],
@@ -105,14 +106,22 @@ export async function practice(variant: Variant, seed: number, sizes: PracticeSi
   }
 }
 
-async function measure(model: CausalLM, task: Task): Promise<Measured> {
+async function measure(model: CausalLM, sizes: PracticeSizes): Promise<Measured> {
+  const task = wordProblems({ split: 'test', limit: sizes.heldOut })
   const { policies } = await evaluate({ model }, task, evaluation)
   const { greedy, sampled } = policies[0] as { greedy: DecodingResult; sampled: DecodingResult }
   return {
     greedy: greedy.accuracy.value,
     sampled: sampled.accuracy.value,
+    unseenWording: await accuracyOf(model, wordProblems({ split: 'test', variant: 'unseen-wording' }), sizes),
     calculations: sampled.reasoning.correctEquations?.value ?? null,
     steps: sampled.reasoning.meanSteps.value,
     tokens: sampled.meanTokens.value,
   }
+}
+
+/** Share of right sampled answers to half as many problems of a task as are measured in full. */
+async function accuracyOf(model: CausalLM, task: Task, { heldOut }: PracticeSizes): Promise<number> {
+  const { policies } = await evaluate({ model }, task, { ...evaluation, greedy: false, limit: heldOut >> 1 })
+  return policies[0]!.sampled!.accuracy.value
 }

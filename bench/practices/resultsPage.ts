@@ -33,11 +33,12 @@ function tableOf({ name, heading, variants }: Experiment, results: PracticeResul
     return runs.length === 0 ? [] : [row([labelOf(name, variant), ...cellsOf(runs)])]
   })
   if (rows.length === 0) return null
-  const { greedy, sampled, steps, calculations, tokens } = results.base
+  const { greedy, sampled, unseenWording, steps, calculations, tokens } = results.base
   const base = [
     'before training',
     percents([sampled]),
     percents([greedy]),
+    percents([unseenWording]),
     '',
     steps.toFixed(1),
     share(calculations),
@@ -51,6 +52,7 @@ function tableOf({ name, heading, variants }: Experiment, results: PracticeResul
       heading,
       'right, sampled',
       'right, greedily',
+      'wordings never seen',
       'on trained problems',
       'steps',
       'calculations right',
@@ -59,7 +61,7 @@ function tableOf({ name, heading, variants }: Experiment, results: PracticeResul
       'tokens sampled',
       'the diagnosis said',
     ]),
-    row(['---', ...Array.from({ length: 8 }, () => '---:'), '---']),
+    row(['---', ...Array.from({ length: 9 }, () => '---:'), '---']),
     row(base),
     ...rows,
   ].join('\n')
@@ -70,6 +72,7 @@ function cellsOf(runs: readonly PracticeRun[]): string[] {
   return [
     percents(runs.map(({ heldOut }) => heldOut.sampled)),
     percents(runs.map(({ heldOut }) => heldOut.greedy)),
+    percents(runs.map(({ heldOut }) => heldOut.unseenWording)),
     percents(runs.map(({ trainedOn }) => trainedOn)),
     mean(runs.map(({ heldOut }) => heldOut.steps)).toFixed(1),
     share(calculations.length === 0 ? null : mean(calculations)),

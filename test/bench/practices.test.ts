@@ -10,7 +10,7 @@ import { parseGRPOConfig } from '../../src/grpo/config/config.js'
 import { loadRewards } from '../../src/rewards/loadReward.js'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
 
-const measured = { greedy: 0.5, sampled: 0.456, calculations: null, steps: 0.61, tokens: 10.4 }
+const measured = { greedy: 0.5, sampled: 0.456, unseenWording: 0.125, calculations: null, steps: 0.61, tokens: 10.4 }
 const runOf = (name: string, seed: number, sampled: number): PracticeRun => ({
   name,
   seed,
@@ -55,7 +55,7 @@ describe('bench/practices', () => {
     const page = withTables(`before\n${places}\nafter`, results)
     assert.match(page, /^before\n/)
     assert.match(page, /\nafter$/)
-    assert.match(page, /\| before training \| 45\.6 % \| 50\.0 % \| {2}\| 0\.6 \| – \| 10 \|/)
+    assert.match(page, /\| before training \| 45\.6 % \| 50\.0 % \| 12\.5 % \| {2}\| 0\.6 \| – \| 10 \|/)
     assert.match(page, /\| 0\.3 \| 60\.0, 70\.0 % \| .* \| 25 % \| 12 k \| `all_right` \|/)
     // Nothing of it was run.
     assert.match(page, /<!-- measured: all-weights -->\nold\n<!-- end -->/)
