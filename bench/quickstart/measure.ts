@@ -48,7 +48,7 @@ export async function measureSeeds(
   return all
 }
 
-/** Many sampled answers of the base and of the model that a seed trained, on each set. */
+/** Many sampled answers of the base and of the models that a seed trained with the reward and with the placebo, on each set. */
 export async function measurePassAtK(
   { subject, runs, keep }: Measuring,
   results: Results,
@@ -60,7 +60,8 @@ export async function measurePassAtK(
   const missing = sets.filter(({ name }) => !all.passAtK.some((known) => isThere(known, name)))
   if (missing.length === 0) return all
   await withModel(subject, async (base) => {
-    const policy = trainedModel(base, runs, seed)
+    const trained = trainedModel(base, seedFolder(runs, seed, false))
+    const placebo = trainedModel(base, seedFolder(runs, seed, true))
     for (const { name, description, task } of missing) {
       console.log(`pass@${samples}: ${description} …`)
       const asked = task('test', problems)
@@ -69,11 +70,13 @@ export async function measurePassAtK(
         description,
         seed,
         base: await countAnswers(base, asked, { samples, greedy: false }),
-        trained: await countAnswers(policy, asked, { samples, greedy: false }),
+        trained: await countAnswers(trained, asked, { samples, greedy: false }),
+        placebo: await countAnswers(placebo, asked, { samples, greedy: false }),
       }
       all = keep({ passAtK: [...all.passAtK.filter(({ set }) => set !== name), counts] })
     }
-    policy.dispose()
+    trained.dispose()
+    placebo.dispose()
   })
   return all
 }
@@ -98,7 +101,7 @@ export async function measureWordings(
     }
     for (const seed of missing) {
       console.log(`${path.basename(file)}: seed ${seed} …`)
-      const policy = trainedModel(base, runs, seed)
+      const policy = trainedModel(base, seedFolder(runs, seed, false))
       const answers = await countAnswers(policy, task, { samples, greedy: true })
       policy.dispose()
       wordings = { ...wordings, trained: [...wordings.trained, { seed, answers }] }
@@ -131,6 +134,6 @@ async function withModel(subject: Subject, use: (base: CausalLM) => Promise<void
   }
 }
 
-function trainedModel(base: CausalLM, runs: string, seed: number): CausalLM {
-  return base.withAdapter(runLayout(seedFolder(runs, seed, false)).adapter)
+function trainedModel(base: CausalLM, folder: string): CausalLM {
+  return base.withAdapter(runLayout(folder).adapter)
 }

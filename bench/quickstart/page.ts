@@ -44,10 +44,11 @@ export function sectionsOf({ model, measured, runs, passAtK, wordings }: Results
   if (set) {
     const n = set.base.samples
     const body = [
-      `${set.base.right.length} held-out problems of each set, ${n} sampled answers to each, by the base and by the model that seed ` +
-        `${set.seed} trained. pass@k is the chance that one of k answers is right; 95 % intervals over problems ([how](../evaluation.md)).`,
+      `${set.base.right.length} held-out problems of each set, ${n} sampled answers to each, by the base and by the models that seed ` +
+        `${set.seed} trained with the reward and with the placebo. pass@k is the chance that one of k answers is right; 95 % intervals over problems ([how](../evaluation.md)).`,
       `Where the trained model's pass@1 stays below the base's pass@${n}, training drew out what many tries of the base already find;`,
-      `what it solves beyond them, and the problems that only it solves in ${n} tries, it was taught.`,
+      `what it solves beyond them, and the problems that only it solves in ${n} tries, it was taught. With so many answers the placebo is told ` +
+        'from the base more exactly than in the table of the seeds.',
       `\n![pass@k by k on each set](${NAME}-pass-at-k.svg)`,
       `\n${taughtTable(passAtK)}`,
       `\n${passAtKTable(passAtK)}`,

@@ -19,13 +19,14 @@ export interface Results {
   readonly wordings: WordingCounts | null
 }
 
-/** The answers of a model without and with the adapter of a seed. */
+/** The answers of a model without an adapter, with that of a seed, and with that of the seed's placebo. */
 export interface SetCounts {
   readonly set: string
   readonly description: string
   readonly seed: number
   readonly base: AnswerCounts
   readonly trained: AnswerCounts
+  readonly placebo: AnswerCounts
 }
 
 export interface WordingCounts {
@@ -38,7 +39,8 @@ export interface WordingCounts {
 /** The results of a subject that a file holds; empty ones if it has none, or those of another subject. */
 export function readResults(file: string, { model, checksum }: Subject): Results {
   const found = fs.existsSync(file) ? (readJson(file) as Results) : null
-  if (found?.checksum === checksum) return found
+  // Sets that were measured before the placebo was a part of them are measured again.
+  if (found?.checksum === checksum) return { ...found, passAtK: found.passAtK.filter((set) => 'placebo' in set) }
   return { model, checksum, measured: here(), runs: [], passAtK: [], wordings: null }
 }
 

@@ -94,7 +94,7 @@ describe('bench/quickstart', () => {
       ],
     )
     assert.deepEqual(
-      results.passAtK.map(({ set, trained }) => [set, trained.samples, trained.right.length]),
+      results.passAtK.map(({ set, trained, placebo }) => [set, trained.samples, placebo.right.length]),
       [
         ['standard', 4, 3],
         ['longer', 4, 3],
