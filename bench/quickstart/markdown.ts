@@ -24,10 +24,15 @@ export function difference({ value, low, high }: Estimate): string {
  * Replaces what stands between `<!-- NAME: … -->` and `<!-- end -->` in a page; a section that it does not have is added, and a
  * page that is not there begins with `title`.
  */
-export function fillPage(file: string, title: string, sections: readonly Section[]): void {
+export function fillPage(
+  file: string,
+  title: string,
+  sections: readonly Section[],
+  command = 'bench:quickstart',
+): void {
   let page = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : `# ${title}\n`
   for (const { name, heading, body } of sections) {
-    const start = `<!-- ${name}: measured by npm run bench:quickstart -->`
+    const start = `<!-- ${name}: measured by npm run ${command} -->`
     const between = new RegExp(`<!-- ${name}: [^>]*-->[^]*?<!-- end -->`)
     const filled = `${start}\n\n${body}\n\n<!-- end -->`
     page = between.test(page) ? page.replace(between, () => filled) : `${page}\n## ${heading}\n\n${filled}\n`
