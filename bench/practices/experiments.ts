@@ -90,6 +90,7 @@ export const experiments: readonly Experiment[] = [
       { name: 'steps', rewards: ['correctness', 'reasoning_steps:0.5'] },
       { name: 'short', rewards: ['correctness', 'efficiency:0.5'] },
       { name: 'steps-only', rewards: ['reasoning_steps'] },
+      { name: 'eight-steps', rewards: ['reasoning_steps?targetSteps=8'] },
     ],
   },
 ]

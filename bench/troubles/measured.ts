@@ -14,7 +14,7 @@ export function describeMeasured(trouble: Trouble, provoked: CommandsResult, cur
     return `\n> error: ${provoked.error}\n\n`
   }
   if (provoked.status !== 0) throw new Error(`it ended with ${provoked.status}: ${provoked.error ?? 'no message'}`)
-  const said = provokes === 'no finding' ? [] : saidBy(provoked, provokes)
+  const said = saidBy(provoked, provokes)
   if (cured.findings.some(({ name }) => name === provokes)) throw new Error(`the diagnosis says so of the cure, too`)
   return [
     '',

@@ -3,8 +3,8 @@ import { short } from '../../../io/units.js'
 import type { Rule } from '../finding.js'
 import { change } from '../metricHistory.js'
 
-/** Steps at either end of the run that are compared. */
-const STEPS = 10
+/** Steps at either end of the run that are compared: a run that learns to reason grows longer first, and its reward follows. */
+const STEPS = 15
 
 /** Longer by half: more than the scatter of batches, and felt in the time of a step. */
 const GROWTH = 1.5
@@ -15,7 +15,7 @@ export const lengthCreep: Rule = (history, config) => {
   if (!lengths || !rewards) return []
   const [length, reward] = [change(lengths), change(rewards)]
   const grew = length.to >= GROWTH * length.from && length.by > 2 * length.standardError
-  // A rise that is not beyond doubt yet is not "no gain": a run that learns to reason grows longer before its reward shows it.
+  // A rise that is not beyond doubt yet is not "no gain".
   if (!grew || reward.by > reward.standardError) return []
   return [
     {
