@@ -114,7 +114,7 @@ const entries = {
     problemOfRow: (row, id) => answerOfRow(row, id),
   },
   orderings: {
-    description: 'who is the oldest, the smallest or in the middle, as the embedded model knows them, made up',
+    description: 'who is the oldest, the smallest or in the middle, made up',
     options: generatedOptions,
     load: orderings,
     problemOfRow: (row, id) => answerOfRow(row, id, exactGrader),
