@@ -150,6 +150,7 @@ show.plots([
 // is well.
 
 // %%
+import type { Finding } from 'grpo-ts'
 import { readDiagnosis } from 'grpo-ts/files'
 
 const diagnosis = await readDiagnosis(folder)
@@ -162,9 +163,8 @@ show.table(
   })),
 )
 /** Each finding once, as it was last said. */
-const latest = (findings: typeof diagnosis) => [
-  ...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
-]
+const latest = (lines: typeof diagnosis) =>
+  [...new Map(lines.map((line) => [`${line.name} ${line.subject}`, line])).values()] as Finding[]
 show.findings(latest(diagnosis))
 
 // %% [markdown]
