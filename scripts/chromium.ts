@@ -12,6 +12,9 @@ const places = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
 
+/** Milliseconds that a page is waited for: long, for the machine may be busy. */
+export const PATIENCE = 600_000
+
 /** What to do where there is none. */
 export const howToGetChromium =
   'install one (Debian and Ubuntu: apt-get install chromium; macOS: brew install --cask chromium), ' +

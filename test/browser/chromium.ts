@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { findChromium, howToGetChromium, launchChromium } from '../../scripts/chromium.js'
+import { findChromium, howToGetChromium, launchChromium, PATIENCE } from '../../scripts/chromium.js'
 
 /** A browser for the tests of a suite, which are skipped where there is none. */
 export function useChromium(): () => Browser {
@@ -15,9 +15,6 @@ export function useChromium(): () => Browser {
   after(() => browser?.close())
   return () => browser!
 }
-
-/** Milliseconds that a page is waited for: long, for the machine may be busy. */
-export const PATIENCE = 600_000
 
 /** A page with everything that went wrong in it. */
 export interface WatchedPage {

@@ -4,9 +4,11 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { useTemporaryFolder } from '../io/temporaryFolder.js'
-import { PATIENCE, useChromium } from './chromium.js'
-import { LabNotebook, useJupyterLab, useNotebookCopies } from './jupyterLab.js'
-import type { LabCell } from './jupyterLab.js'
+import { PATIENCE } from '../../scripts/chromium.js'
+import { LabNotebook } from '../../scripts/lab/labNotebook.js'
+import type { LabCell } from '../../scripts/lab/labNotebook.js'
+import { useChromium } from './chromium.js'
+import { useJupyterLab, useNotebookCopies } from './jupyterLab.js'
 
 const mainNotebook = path.resolve(import.meta.dirname, '../../notebooks/grpo-reasoning.ipynb')
 

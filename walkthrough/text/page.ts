@@ -62,8 +62,6 @@ function describeShow(show: Show): string {
         : `${show.part === 'code' ? 'a cell' : 'output'} of the notebook`
     case 'terminal':
       return 'a terminal'
-    case 'report':
-      return 'the report of the run'
   }
 }
 

@@ -5,7 +5,7 @@ import type { Script } from './script.js'
 /** What was measured, as it is said: `accuracy.base` is `47.1 %`. */
 export type Figures = Readonly<Record<string, string>>
 
-const placeholder = /\{([a-z][\w.]*)\}/gi
+const placeholder = /\{([a-z][\w.-]*)\}/gi
 
 /** Replaces each `{name}` by its figure. Throws a DataError for one that the run does not have; `where` is named in it. */
 export function fillFigures(text: string, figures: Figures, where: string): string {

@@ -19,9 +19,7 @@ export type Show =
       readonly isRun: boolean
     }
   /** A command that was run, by its name in recording/commands.ts. */
-  | { readonly kind: 'terminal'; readonly command: string }
-  /** A section of the run's report, by its heading. */
-  | { readonly kind: 'report'; readonly heading: string }
+  | { readonly kind: 'terminal'; readonly command: string; readonly isRun: boolean }
 
 /** Some sentences, and what they point at. */
 export interface Part {
@@ -67,10 +65,9 @@ const showSchema = z.union(
       part: z.enum(['code', 'output']).optional(),
       run: z.boolean().optional(),
     }),
-    z.strictObject({ terminal: text }),
-    z.strictObject({ report: text }),
+    z.strictObject({ terminal: text, run: z.boolean().optional() }),
   ],
-  'expected card, notebook (with cell, part, run), terminal or report',
+  'expected card, notebook (with cell, part, run) or terminal (with run)',
 )
 const partSchema = z.union([text, z.strictObject({ say: text, point: text.optional() })], 'expected say and point')
 const scriptSchema = z.strictObject({
@@ -129,8 +126,7 @@ export function parseScript(yaml: string, file: string): Script {
 
 function asShow(show: z.infer<typeof showSchema>): Show {
   if ('card' in show) return { kind: 'card', markdown: show.card }
-  if ('terminal' in show) return { kind: 'terminal', command: show.terminal }
-  if ('report' in show) return { kind: 'report', heading: show.report }
+  if ('terminal' in show) return { kind: 'terminal', command: show.terminal, isRun: show.run ?? false }
   const { notebook, cell, part, run } = show
   return { kind: 'notebook', heading: notebook, cell: cell ?? null, part: part ?? 'code', isRun: run ?? false }
 }
