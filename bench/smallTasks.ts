@@ -2,7 +2,7 @@
  * The embedded model before and after a short training on each task of its own size (a word problem, a deduction, a program): the
  * table of docs/tasks.md.
  *
- *     npm run bench:small-tasks -- [--seeds 3] [--steps 40] [--problems 200] [--learning-rate 2e-3] [--page docs/tasks.md]
+ *     npm run bench:small-tasks -- [--seeds 3] [--steps 40] [--problems 200] [--learning-rate 3e-3] [--page docs/tasks.md]
  */
 import path from 'node:path'
 import { Command } from 'commander'
@@ -17,7 +17,7 @@ const { seeds, steps, problems, learningRate, only, model, page } = new Command(
   .option('--seeds <N>', 'trainings of each task, with the seeds 1 to N', Number, 3)
   .option('--steps <N>', 'optimizer steps of a training', Number, 40)
   .option('--problems <N>', 'held-out problems of each task', Number, 200)
-  .option('--learning-rate <N>', 'learning rate', Number, 2e-3)
+  .option('--learning-rate <N>', 'learning rate', Number, 3e-3)
   .option('--only <tasks...>', `some of ${smallTasks.join(', ')}: prints the table, and leaves the page as it is`)
   .option('--model <folder>', 'folder or name of the model', runOptions.model)
   .option('--page <file>', 'the page', path.join('docs', 'tasks.md'))

@@ -256,8 +256,8 @@ show.markdown(
 // %% [markdown]
 // ## Train on code
 //
-// The small model learns its one-line programs in a few minutes; with a model that can write code and
-// a file with many problems it is the same command:
+// The small model trains on its one-line programs; a model that can write code and a file with many
+// problems take the same command:
 //
 // ```sh
 // npx grpo-ts train --model word-problems-2m --task small-programs

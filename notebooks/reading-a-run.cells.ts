@@ -150,6 +150,7 @@ show.plots([
 // is well.
 
 // %%
+import type { Finding } from 'grpo-ts'
 import { readDiagnosis } from 'grpo-ts/files'
 
 const diagnosis = await readDiagnosis(folder)
@@ -162,9 +163,8 @@ show.table(
   })),
 )
 /** Each finding once, as it was last said. */
-const latest = (findings: typeof diagnosis) => [
-  ...new Map(findings.map((finding) => [`${finding.name} ${finding.subject}`, finding])).values(),
-]
+const latest = (lines: typeof diagnosis) =>
+  [...new Map(lines.map((line) => [`${line.name} ${line.subject}`, line])).values()] as Finding[]
 show.findings(latest(diagnosis))
 
 // %% [markdown]
@@ -260,8 +260,9 @@ if (otherFolder) show.findings(latest(await readDiagnosis(otherFolder)))
 // right more often? What does one earn that is cut off?
 
 // %%
+/** To three digits behind the point, without the sign of a 0. */
 const meanOf = (values: readonly number[]) =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
+  values.length === 0 ? null : Math.round((1000 * values.reduce((sum, value) => sum + value, 0)) / values.length) / 1000 + 0
 const kinds: Record<string, (line: CompletionLine) => boolean> = {
   'answers at once (up to 10 tokens)': ({ length, finish_reason }) => length <= 10 && finish_reason === 'stop',
   'reasons (more than 10 tokens)': ({ length, finish_reason }) => length > 10 && finish_reason === 'stop',
@@ -279,7 +280,7 @@ for (const { name, folder } of runs) {
       completion: kind,
       share: found.length / lines.length,
       'share right': meanOf(found.map(({ correct }) => Number(correct))),
-      'mean advantage': meanOf(found.map(({ advantage }) => Math.round(advantage * 1e6) / 1e6)),
+      'mean advantage': meanOf(found.map(({ advantage }) => advantage)),
     })
   }
 }
@@ -287,14 +288,22 @@ show.table(rows)
 show.histogram(lengths, { title: 'Length of the completions', xaxis: { title: 'tokens' } })
 
 // %% [markdown]
-// And the best and the worst of a group in the last step:
+// Look at the two rows that are not empty for temperature 1: a completion that reasons is right more often than
+// one that answers at once, so its advantage is above 0 on average, and GRPO makes reasoning likelier. At
+// temperature 0.1 no completion reasons, so there is nothing to reinforce.
+//
+// Below, the longest right completion of the last step, beside the worst of its group:
 
 // %%
 const lines = await completionsOf(runs[runs.length - 1].folder)
-const ranked = widestGroup(lines, lines[lines.length - 1].step).sort((a, b) => b.advantage - a.advantage)
+const lastLines = lines.filter(({ step }) => step === lines[lines.length - 1].step)
+const [longest] = lastLines.filter(({ correct }) => correct).sort((a, b) => b.length - a.length)
+const [worst] = lastLines
+  .filter(({ group }) => group === (longest ?? lastLines[0]).group)
+  .sort((a, b) => a.advantage - b.advantage)
 show.traces(
-  [ranked[0], ranked[ranked.length - 1]].map((line) => ({
-    title: line === ranked[0] ? `Best of ${ranked.length}` : `Worst of ${ranked.length}`,
+  [longest, worst].filter(Boolean).map((line) => ({
+    title: line === longest ? 'The longest that is right' : 'The worst of its group',
     text: line.completion,
     correct: line.correct,
     facts: {
@@ -304,7 +313,7 @@ show.traces(
       ended: line.finish_reason === 'stop' ? 'by itself' : 'cut off',
     },
   })),
-  `${questionOf(ranked[0])} (answer: ${ranked[0].answer})`,
+  `${questionOf(worst)} (answer: ${worst.answer})`,
 )
 
 // %% [markdown]

@@ -127,7 +127,7 @@ const entries = {
       codeProblem(row, id, reasoningFormat, 'javascript', limits),
   },
   'worked-examples': {
-    description: 'three problems to see what training did: apples, roses, and the longest palindrome; a test set only',
+    description: 'three problems to look at: apples, roses, the longest palindrome; a test set only',
     options: workedExamplesOptions,
     load: workedExamples,
     problemOfRow: (row, id, options) =>

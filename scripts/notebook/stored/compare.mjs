@@ -7,8 +7,10 @@ const IGNORED_TAG = 'nbval-ignore-output'
 
 const unit = String.raw`(?:ms|s|sec|seconds?|min|minutes?|hours?|bytes|[kKMGT]i?B|(?:tokens|steps|completions|problems) ?(?:/|per|a) ?s(?:econd)?)`
 
-/** A time, a speed or a size in bytes: they differ from run to run. */
-const measuredQuantity = new RegExp(String.raw`\d[\d,.]*\s?${unit}(?![\w/])`, 'g')
+const quantity = String.raw`\d[\d,.]*\s?${unit}(?![\w/])`
+
+/** A time, a speed or a size in bytes, also as "3 min 20 s": they differ from run to run. */
+const measuredQuantity = new RegExp(`${quantity}(?:\\s${quantity})*`, 'g')
 
 /** The head of a column that holds such quantities, as "ms" or "step_time (s)". */
 const measuredHead = new RegExp(String.raw`(?:^|[\s(_,])${unit}\)?$`)

@@ -40,9 +40,9 @@ export const orderingsGenerator: ProblemGenerator = {
   name: 'orderings',
   instruction: 'Find out who is asked for.',
   answerHint: 'name',
-  easiest: 2,
+  easiest: 1,
   hardest: 3,
-  defaultDifficulty: [2, 3],
+  defaultDifficulty: [1, 2],
   grader: exactGrader,
   draw(random, difficulty) {
     const { key, question, people, asked } = drawOrderingProblem(random, difficulty)
@@ -74,8 +74,8 @@ export function drawOrderingProblem(draw: Draw, difficulty: number): Ordering {
   }
 }
 
-/** `Anna > Ben`, `Ben > Max`, `Anna > Ben > Max` */
+/** `Anna > Ben`, `Ben > Max`, `Anna > Ben > Max`; of two people `Anna > Ben` alone. */
 export function orderingSteps(people: readonly string[]): string[] {
   const pairs = people.slice(1).map((lower, i) => `${people[i]!} > ${lower}`)
-  return [...pairs, people.join(' > ')]
+  return pairs.length === 1 ? pairs : [...pairs, people.join(' > ')]
 }

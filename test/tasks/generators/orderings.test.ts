@@ -31,7 +31,7 @@ function answersTo(question: string): Set<string> {
 describe('orderings', () => {
   it('has one answer, which follows from the statements', () => {
     for (const split of ['train', 'test'] as const) {
-      const { problems } = orderings({ limit: 300, split })
+      const { problems } = orderings({ limit: 300, split, difficulty: [1, 3] })
       for (const { question, answer, difficulty } of problems) {
         assert.deepEqual(answersTo(question), new Set([answer]), question)
         assert.equal(question.match(/ than /g)?.length, difficulty)
@@ -62,12 +62,12 @@ describe('orderings', () => {
   })
 
   it('has an order of everybody as its last step, and takes a name behind #### and the reasoning', async () => {
-    const task = await loadTask('orderings', { limit: 50 })
+    const task = await loadTask('orderings', { limit: 50, difficulty: [1, 3] })
     assert.equal(task.systemPrompt, null)
     for (const problem of task.problems) {
       const steps = problem.solution!.split('\n')
-      assert.equal(steps.length, problem.difficulty! + 2)
-      assert.match(steps.at(-2)!, /^\w+( > \w+){2,3}\.$/)
+      assert.equal(steps.length, problem.difficulty === 1 ? 2 : problem.difficulty! + 2)
+      assert.match(steps.at(-2)!, /^\w+( > \w+){1,3}\.$/)
       const right = `<think>\nFirst: ${steps[0]!}\n</think>\n#### ${problem.answer}`
       assert.deepEqual(await gradeOf(right, problem), {
         correct: true,
