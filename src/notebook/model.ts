@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { memorySize, percent } from '../io/units.js'
 import { countParameters } from '../model/modelParameters.js'
 import type { CausalLM } from '../policy/causalLM.js'
@@ -9,7 +10,8 @@ export function model(policy: CausalLM): void {
   const parameters = countParameters(config)
   const count = (value: number): string => value.toLocaleString('en')
   const rows = {
-    model: `${config.architecture} in ${policy.name instanceof Object ? policy.name.id : policy.name}`,
+    // The folder's name alone: where it lies is of this machine.
+    model: `${config.architecture} in ${policy.name instanceof Object ? policy.name.id : path.basename(policy.name)}`,
     parameters: `${count(parameters)}, ${memorySize(engineModel.weightBytes)} in memory (${policy.weightFormat})`,
     layers: `${config.numLayers} of width ${config.hiddenSize}`,
     vocabulary: `${count(config.vocabularySize)} tokens`,
