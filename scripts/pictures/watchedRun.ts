@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import type { SpawnOptionsWithStdioTuple } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, Locator, Page } from 'playwright-core'
 import * as settings from '../../src/cli/quickstart/settings.js'
@@ -10,6 +9,7 @@ import { runLayout } from '../../src/run/layout.js'
 import { waitForCharts } from './catalogue/waitForCharts.js'
 import { main, root } from './places.js'
 import { screenshot } from './screenshot.js'
+import { withServed } from './served.js'
 import { themes } from './theme.js'
 
 /** The step from which on there is something to see. */
@@ -35,11 +35,7 @@ export async function watchRun(browser: Browser, folder: string): Promise<Record
       if (training.exitCode !== null) throw new Error(`the training in ${folder} ended with ${training.exitCode}`)
       await sleep(200)
     }
-    const report = spawn(process.execPath, [main, 'report', folder, '--watch'], options)
-    try {
-      const [line] = (await once(createInterface(report.stdout), 'line')) as [string]
-      const address = /https?:\S+/.exec(line)?.[0]
-      if (address === undefined) throw new Error(`grpo-ts report --watch printed '${line}', expected an address`)
+    return await withServed(['report', folder, '--watch'], async (address) => {
       const show = async (page: Page): Promise<Locator[]> => {
         await page.waitForFunction(
           (step) => Number(/step (\d+)/.exec(document.querySelector('#state')?.textContent ?? '')?.[1]) >= step,
@@ -55,9 +51,7 @@ export async function watchRun(browser: Browser, folder: string): Promise<Record
         ]),
       )
       return Object.fromEntries(taken) as Record<'light' | 'dark', Buffer>
-    } finally {
-      report.kill('SIGINT')
-    }
+    })
   } finally {
     training.kill('SIGINT')
     await ended

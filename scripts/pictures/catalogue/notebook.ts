@@ -11,7 +11,7 @@ const notebookFile = path.join(root, 'notebooks/grpo-reasoning.ipynb')
 
 /** Marks of what outputs show, in their HTML. */
 const outputs = {
-  chart: '*[contains(@class, "js-plotly-plot")]',
+  chart: 'img[starts-with(@src, "data:image/")]',
   traces: 'b[following-sibling::text()[contains(., "right") or contains(., "wrong")]]',
   tokens: 'div[contains(text(), "Change in nats") or contains(text(), "Probability when it was sampled")]',
 } as const
@@ -40,7 +40,7 @@ function cell(
   heading: string,
   output: keyof typeof outputs,
   words: { alt: string; caption: string },
-  show: { codeLines?: number; height: number },
+  show: { code: boolean; height: number },
 ): Picture {
   const place = `//*[self::h2 or self::h3][contains(., "${heading}")]/following-sibling::section[.//${outputs[output]}][1]`
   return {
@@ -50,10 +50,10 @@ function cell(
       return screenshot(await workshop.browser(), await notebookPage(workshop), theme, {
         width: 1240,
         height: show.height,
-        show: async (page: Page) => {
+        show: (page: Page) => {
           const section = page.locator(`xpath=${place}`)
-          if (output === 'chart') await section.locator('.main-svg').first().waitFor()
-          return [section.locator(show.codeLines === 0 ? '.outputs' : 'xpath=self::*')]
+          if (show.code) return Promise.resolve([section])
+          return Promise.resolve([section.locator(`xpath=(.//*[contains(@class, "rich")][.//${outputs[output]}])[1]`)])
         },
       })
     },
@@ -72,7 +72,7 @@ export const notebookPictures: readonly Picture[] = [
         'have grown with each step, with the latest steps as a table.',
       caption: 'A training in a cell: the loop, and the charts that grow with it.',
     },
-    { height: 900 },
+    { code: true, height: 1100 },
   ),
   cell(
     'notebook-traces',
@@ -84,7 +84,7 @@ export const notebookPictures: readonly Picture[] = [
         'thoughts set apart by a line at their left.',
       caption: 'A group of completions by `show.traces`: same problem, different rewards.',
     },
-    { codeLines: 0, height: 700 },
+    { code: false, height: 900 },
   ),
   cell(
     'notebook-tokens',
@@ -96,6 +96,6 @@ export const notebookPictures: readonly Picture[] = [
         'and orange where it made them less likely.',
       caption: 'A completion by `show.tokens`: blue tokens became likelier by the training, orange ones less likely.',
     },
-    { codeLines: 0, height: 500 },
+    { code: false, height: 600 },
   ),
 ]

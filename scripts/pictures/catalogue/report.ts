@@ -1,7 +1,11 @@
 import type { Locator, Page } from 'playwright-core'
+import path from 'node:path'
 import { runLayout } from '../../../src/run/layout.js'
 import type { Picture } from '../picture.js'
+import { root } from '../places.js'
 import { screenshot } from '../screenshot.js'
+import { withServed } from '../served.js'
+import { recordTrouble, TROUBLE } from './terminal.js'
 import { waitForCharts } from './waitForCharts.js'
 
 /** Answers of each model that are shown. */
@@ -104,6 +108,30 @@ export const reportPictures: readonly Picture[] = [
     },
   },
   {
+    name: 'report-trouble',
+    describe: () =>
+      Promise.resolve({
+        alt:
+          'The report of a training in which completions may have 12 tokens only: the charts of the reward and of the share of completions ' +
+          'that were cut off, and below them the findings of the diagnosis with their numbers and what to change.',
+        caption:
+          '<sub>The report of a training with `--max-completion-length 12`: two of its charts, and what the diagnosis found.</sub>',
+      }),
+    async make(workshop, theme) {
+      await recordTrouble(workshop)
+      const { report } = runLayout(path.join(root, TROUBLE))
+      const show = async (page: Page): Promise<Locator[]> => {
+        const shown = ['#chart-reward', '#chart-truncated']
+        await page.addStyleTag({
+          content: `#charts figure:not(${shown.join(', ')}), #charts-content > :not(.charts) { display: none }`,
+        })
+        await waitForCharts(page)
+        return [page.locator('#charts h2'), ...shown.map((id) => page.locator(id)), page.locator('#notes')]
+      }
+      return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 900, show })
+    },
+  },
+  {
     name: 'report-live',
     describe: () =>
       Promise.resolve({
@@ -115,6 +143,29 @@ export const reportPictures: readonly Picture[] = [
       }),
     async make(workshop, theme) {
       return (await workshop.watched())[theme.name]
+    },
+  },
+  {
+    name: 'review',
+    describe: () =>
+      Promise.resolve({
+        alt:
+          'The page of a review: a held-out problem, below it two answers side by side named answer 1 and answer 2, and at the bottom the choices: ' +
+          'answer 1, answer 2, equally good, both bad, with their keys.',
+        caption: '<sub>`grpo-ts review runs/quickstart --page`: which answer is whose is not told.</sub>',
+      }),
+    async make(workshop, theme) {
+      const args = ['review', await workshop.quickstart(), '--page']
+      return withServed(args, async (address) =>
+        screenshot(await workshop.browser(), address, theme, {
+          width: 1100,
+          height: 760,
+          show: async (page) => {
+            await page.locator('#review .sides').waitFor()
+            return [page.locator('body')]
+          },
+        }),
+      )
     },
   },
 ]

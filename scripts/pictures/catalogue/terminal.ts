@@ -4,9 +4,26 @@ import type { Workshop } from '../workshop.js'
 import type { Recording } from '../terminal/recording.js'
 import { drawTerminal } from '../terminal/drawing.js'
 import { finalLines } from '../terminal/frames.js'
-import * as settings from '../../../src/cli/quickstart/settings.js'
 
-const { model, task } = settings.runOptions
+/** Completions that are cut off before they have answered, in a training that shows soon what that does. */
+const tooShort = ['--max-completion-length', '12']
+const tooFast = ['--learning-rate', '5e-3', '--max-steps', '20', '--no-preflight']
+/** The folder of that training. */
+export const TROUBLE = 'runs/short-completions'
+const troubledTraining = [
+  'train',
+  'examples/small-run.yaml',
+  ...tooShort,
+  ...tooFast,
+  '--output-dir',
+  TROUBLE,
+  '--overwrite',
+]
+
+/** Records a training in {@link TROUBLE} that the diagnosis has something to say of. */
+export function recordTrouble(workshop: Workshop): Promise<Recording> {
+  return workshop.command('diagnosis', troubledTraining)
+}
 
 /** What a command of grpo-ts prints, with the words that describe it. */
 function printed(
@@ -41,17 +58,19 @@ export const terminalPictures: readonly Picture[] = [
       'whether it works, and which one is taken.',
     caption: '`grpo-ts doctor`: what this machine has, which engines work, and which one is taken.',
   }),
-  printed(
-    'preflight',
-    ['preflight', '--model', model, '--task', task, '--max-completion-length', '24', '--output-dir', 'runs/short'],
-    {
-      alt:
-        'What grpo-ts preflight prints of a run whose completions may have 24 tokens only: a line for each check with what was measured, ' +
-        'most of them fine, and the problem that completions are cut off, with the option to change.',
-      caption: 'A preflight that finds a problem: completions of at most 24 tokens are too short for this task.',
-      exitCodes: [0, 1],
-    },
-  ),
+  printed('preflight', ['preflight', 'examples/small-run.yaml', ...tooShort, '--output-dir', 'runs/short'], {
+    alt:
+      'What grpo-ts preflight prints of a run whose completions may have 12 tokens only: a line for each check with what was measured, ' +
+      'and the problem that completions are cut off, with the option to change.',
+    caption: 'A preflight that finds a problem: completions of at most 12 tokens are too short for this task.',
+    exitCodes: [0, 1],
+  }),
+  printed('diagnosis', troubledTraining, {
+    alt:
+      'What grpo-ts train prints when completions may have 12 tokens only: lines of steps, between them what the diagnosis found, with the ' +
+      'numbers that made it speak and what to change.',
+    caption: 'A diagnosis while it trains: what reasons is cut off, earns nothing, and is driven out.',
+  }),
   printed('evaluation', ['eval', 'runs/quickstart', '--limit', '200'], {
     alt:
       'What grpo-ts eval prints: a table of base and trained model on the same held-out problems with the difference, its interval and its ' +
