@@ -86,7 +86,7 @@ async function main(): Promise<void> {
     const workshop = openWorkshop(start, {
       folder: path.resolve(values.runs),
       benchmark: path.resolve(values.benchmark),
-      isStored: values.stored,
+      isFresh: (picture) => !values.stored && names.includes(picture),
     })
     for (const picture of pictures.filter(({ name }) => names.includes(name))) {
       noteSources(await makePicture(picture, workshop))

@@ -8,6 +8,8 @@ import type { Theme } from './theme.js'
 const SCALE = 1.5
 /** CSS pixels around what is shown. */
 const MARGIN = 14
+/** Milliseconds in which nothing moves in a page that is complete. */
+const SETTLING = 500
 
 /**
  * Opens a page in the colours of a theme, does something with it, and takes a picture of parts of it.
@@ -38,18 +40,13 @@ export async function screenshot(
     // A bar that stays at the top would cover what is shown.
     await page.addStyleTag({ content: '.top, body > header { position: static !important }' })
     const parts = await show(page)
-    const clip = await page.evaluate(
-      (elements) => {
-        const boxes = elements.map((element) => element.getBoundingClientRect())
-        const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))]
-        const [right, bottom] = [
-          Math.max(...boxes.map((box) => box.right)),
-          Math.max(...boxes.map((box) => box.bottom)),
-        ]
-        return { x: left + scrollX, y: top + scrollY, width: right - left, height: bottom - top }
-      },
-      await Promise.all(parts.map((part) => part.elementHandle())),
-    )
+    await parts.at(-1)!.scrollIntoViewIfNeeded()
+    // Texts are filled in as they come into view.
+    let clip = await rectangleOf(page, parts)
+    for (let before = ''; before !== JSON.stringify(clip); clip = await rectangleOf(page, parts)) {
+      before = JSON.stringify(clip)
+      await page.waitForTimeout(SETTLING)
+    }
     const [x, y] = [Math.max(0, clip.x - MARGIN), Math.max(0, clip.y - MARGIN)]
     const png = await page.screenshot({
       animations: 'disabled',
@@ -65,4 +62,18 @@ export async function screenshot(
   } finally {
     await context.close()
   }
+}
+
+/** The smallest rectangle of a page that holds all the parts. */
+async function rectangleOf(
+  page: Page,
+  parts: readonly Locator[],
+): Promise<{ x: number; y: number; width: number; height: number }> {
+  const handles = await Promise.all(parts.map((part) => part.elementHandle()))
+  return page.evaluate((elements) => {
+    const boxes = elements.map((element) => element.getBoundingClientRect())
+    const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))]
+    const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))]
+    return { x: left + scrollX, y: top + scrollY, width: right - left, height: bottom - top }
+  }, handles)
 }

@@ -27,7 +27,11 @@ export async function watchRun(browser: Browser, folder: string): Promise<Record
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   }
-  const training = spawn(process.execPath, [main, 'train', ...flags, '--output-dir', folder, '--no-preflight'], options)
+  const training = spawn(
+    process.execPath,
+    [main, 'train', ...flags, '--output-dir', folder, '--rewards', 'correctness', '--no-preflight'],
+    options,
+  )
   training.stdout.resume()
   const ended = once(training, 'exit')
   try {
@@ -47,7 +51,7 @@ export async function watchRun(browser: Browser, folder: string): Promise<Record
       const taken = await Promise.all(
         themes.map(async (theme) => [
           theme.name,
-          await screenshot(browser, address, theme, { width: 1100, height: 640, show }),
+          await screenshot(browser, address, theme, { width: 1280, height: 640, show }),
         ]),
       )
       return Object.fromEntries(taken) as Record<'light' | 'dark', Buffer>

@@ -40,12 +40,12 @@ export interface Workshop {
 }
 
 /**
- * @param isStored take what was recorded and trained before, and make nothing anew
+ * @param isFresh whether a picture is to be made of things that are made anew; those of other pictures are taken as they are there
  * @param benchmark the folder that `npm run bench:quickstart` wrote
  */
 export function openWorkshop(
   browser: () => Promise<Browser>,
-  { folder, benchmark, isStored }: { folder: string; benchmark: string; isStored: boolean },
+  { folder, benchmark, isFresh }: { folder: string; benchmark: string; isFresh: (picture: string) => boolean },
 ): Workshop {
   const quickstartFolder = path.join(root, 'runs/quickstart')
   const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -54,8 +54,9 @@ export function openWorkshop(
   }
   const start = once(async () => {
     const file = path.join(folder, 'start.cast')
-    if (isStored) return readRecording(file)
-    // A run that was interrupted would be gone on with.
+    if (!isFresh('start') && fs.existsSync(runLayout(quickstartFolder).report)) return readRecording(file)
+    // A run that was interrupted would be gone on with, and another run would be shown than the recorded one.
+    fs.rmSync(file, { force: true })
     fs.rmSync(quickstartFolder, { recursive: true, force: true })
     return recordTerminal(file, 'npm start', { columns: COLUMNS, rows: ROWS, cwd: root })
   })
@@ -90,22 +91,25 @@ export function openWorkshop(
       const known = await benchmarked('placebo')
       if (known.length > 0) return Promise.all(known.map(readAccuracyCurve))
       const output = path.join(folder, 'placebo')
-      if (!isStored) await run(['quickstart', '--placebo', '--output-dir', output])
+      if (isFresh('learning-curve')) await run(['quickstart', '--placebo', '--output-dir', output])
       return [await readAccuracyCurve(output)]
     }),
     watched: once(async () => {
       const fileOf = (theme: string): string => path.join(folder, `watched-${theme}.png`)
-      if (isStored) return { light: fs.readFileSync(fileOf('light')), dark: fs.readFileSync(fileOf('dark')) }
-      const pictures = await watchRun(await browser(), path.join(folder, 'watched'))
+      if (!isFresh('report-live'))
+        return { light: fs.readFileSync(fileOf('light')), dark: fs.readFileSync(fileOf('dark')) }
+      const pictures = await watchRun(await browser(), path.join(folder, 'watched/quickstart'))
       for (const [theme, picture] of Object.entries(pictures)) atomicWriteFile(fileOf(theme), picture)
       return pictures
     }),
     command(name, args, options = {}) {
       const file = path.join(folder, `${name}.cast`)
-      const typed = ['npx', 'grpo-ts', ...args].join(' ')
+      const typed = ['npx', 'grpo-ts', ...args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`))].join(
+        ' ',
+      )
       const made =
         commands.get(name) ??
-        (isStored
+        (!isFresh(name) && fs.existsSync(file)
           ? Promise.resolve(readRecording(file))
           : recordTerminal(file, typed, {
               columns: 100,

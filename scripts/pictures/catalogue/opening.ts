@@ -88,7 +88,11 @@ export const openingPictures: readonly Picture[] = [
       }),
     async make(workshop, theme) {
       const { report } = runLayout(await workshop.quickstart())
-      return screenshot(await workshop.browser(), report, theme, { width: 1400, height: 900, show: openBeforeAndAfter })
+      return screenshot(await workshop.browser(), report, theme, {
+        width: 1400,
+        height: 1000,
+        show: openBeforeAndAfter,
+      })
     },
   },
 ]

@@ -31,12 +31,16 @@ export async function openBeforeAndAfter(page: Page): Promise<Locator[]> {
     // The same calculation twice in a row, with another result the second time.
     const correction = /: (.+) = (\d+)\.\nCheck: \1 = (?!\2\.)\d+\. Wait/
     const corrected = gained.filter(({ trained }) => correction.test(trained[0]!.text))
-    const lengthOf = ({ trained }: Compared): number => trained[0]!.text.length
-    return (corrected.length > 0 ? corrected : gained).toSorted((a, b) => lengthOf(a) - lengthOf(b))[0]?.id ?? null
+    return (
+      (corrected.length > 0 ? corrected : gained).toSorted(
+        (a, b) => a.trained[0]!.text.length - b.trained[0]!.text.length,
+      )[0]?.id ?? null
+    )
   })
   if (id === null) throw new Error('no held-out problem was always wrong before and always right after the training')
   const section = page.locator('#comparison')
   await section.getByRole('searchbox').fill(id)
+  await section.getByText(/^1 of /).waitFor()
   await section.locator('.detail h3', { hasText: id }).waitFor()
   await page.addStyleTag({
     content: `#comparison .side article:nth-of-type(n + ${SHOWN_ANSWERS + 1}) { display: none } #comparison .keys { visibility: hidden }`,
@@ -102,7 +106,13 @@ export const reportPictures: readonly Picture[] = [
           page.locator(`#traces label:has(span:text-is("${label}")) select`).selectOption(option)
         await choose('Show', 'spread')
         await choose('Sort by', 'newest')
-        return [page.locator('#traces')]
+        // Above what is shown there would be space for the list to move in.
+        await page.addStyleTag({
+          content: '.viewer-list { position: static !important } .list { height: 26rem !important }',
+        })
+        await page.locator('#traces .list').focus()
+        await page.keyboard.press('Home')
+        return [page.locator('#traces h2').first(), page.locator('#group-detail article').first()]
       }
       return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 900, show })
     },
@@ -112,21 +122,26 @@ export const reportPictures: readonly Picture[] = [
     describe: () =>
       Promise.resolve({
         alt:
-          'The report of a training in which completions may have 12 tokens only: the charts of the reward and of the share of completions ' +
-          'that were cut off, and below them the findings of the diagnosis with their numbers and what to change.',
+          'The report of a training that pays for steps of reasoning, whatever they say: charts in which the reward rises while right answers ' +
+          'fall, and below them what the diagnosis found, with the numbers that made it speak and what to change.',
         caption:
-          '<sub>The report of a training with `--max-completion-length 12`: two of its charts, and what the diagnosis found.</sub>',
+          '<sub>A reward for steps, whatever they say: what is paid rises, right answers fall, and the diagnosis says so (one of its findings).</sub>',
       }),
     async make(workshop, theme) {
       await recordTrouble(workshop)
       const { report } = runLayout(path.join(root, TROUBLE))
       const show = async (page: Page): Promise<Locator[]> => {
-        const shown = ['#chart-reward', '#chart-truncated']
+        const shown = ['#chart-reward', '#chart-reward-components']
         await page.addStyleTag({
           content: `#charts figure:not(${shown.join(', ')}), #charts-content > :not(.charts) { display: none }`,
         })
         await waitForCharts(page)
-        return [page.locator('#charts h2'), ...shown.map((id) => page.locator(id)), page.locator('#notes')]
+        // One finding says it; others follow from the same.
+        const finding = page.locator('#notes .note', { hasText: 'unsound reasoning' }).first()
+        await finding.evaluate((note) => {
+          for (const other of document.querySelectorAll('#notes .note')) if (other !== note) other.remove()
+        })
+        return [page.locator('#charts h2'), ...shown.map((id) => page.locator(id)), finding]
       }
       return screenshot(await workshop.browser(), report, theme, { width: 1100, height: 900, show })
     },

@@ -5,22 +5,17 @@ import type { Recording } from '../terminal/recording.js'
 import { drawTerminal } from '../terminal/drawing.js'
 import { finalLines } from '../terminal/frames.js'
 
-/** Completions that are cut off before they have answered, in a training that shows soon what that does. */
-const tooShort = ['--max-completion-length', '12']
-const tooFast = ['--learning-rate', '5e-3', '--max-steps', '20', '--no-preflight']
-/** The folder of that training. */
-export const TROUBLE = 'runs/short-completions'
+/** The folder of a training that the diagnosis has something to say of. */
+export const TROUBLE = 'runs/paid-steps'
+/** Pays for steps of reasoning, whatever they say; that the answer is right is measured and not paid for. */
 const troubledTraining = [
   'train',
   'examples/small-run.yaml',
-  ...tooShort,
-  ...tooFast,
-  '--output-dir',
-  TROUBLE,
-  '--overwrite',
+  ...['--rewards', 'reasoning_steps?targetSteps=6', 'correctness:0'],
+  ...['--learning-rate', '5e-3', '--max-steps', '24', '--no-preflight', '--output-dir', TROUBLE, '--overwrite'],
 ]
 
-/** Records a training in {@link TROUBLE} that the diagnosis has something to say of. */
+/** Records that training. */
 export function recordTrouble(workshop: Workshop): Promise<Recording> {
   return workshop.command('diagnosis', troubledTraining)
 }
@@ -58,18 +53,25 @@ export const terminalPictures: readonly Picture[] = [
       'whether it works, and which one is taken.',
     caption: '`grpo-ts doctor`: what this machine has, which engines work, and which one is taken.',
   }),
-  printed('preflight', ['preflight', 'examples/small-run.yaml', ...tooShort, '--output-dir', 'runs/short'], {
-    alt:
-      'What grpo-ts preflight prints of a run whose completions may have 12 tokens only: a line for each check with what was measured, ' +
-      'and the problem that completions are cut off, with the option to change.',
-    caption: 'A preflight that finds a problem: completions of at most 12 tokens are too short for this task.',
-    exitCodes: [0, 1],
-  }),
+  printed(
+    'preflight',
+    [
+      ...['preflight', 'examples/small-run.yaml', '--task', 'arithmetic', '--difficulty', '6-8', '--limit', '200'],
+      ...['--output-dir', 'runs/too-hard'],
+    ],
+    {
+      alt:
+        'What grpo-ts preflight prints of problems that are too hard: a line for each check with what was measured, most of them ok, and ' +
+        'warnings of the pass rate and of usable groups, since hardly a completion is right, with what to change.',
+      caption: 'A preflight that warns: where hardly a completion is right there is little to reinforce.',
+      exitCodes: [0, 1],
+    },
+  ),
   printed('diagnosis', troubledTraining, {
     alt:
-      'What grpo-ts train prints when completions may have 12 tokens only: lines of steps, between them what the diagnosis found, with the ' +
-      'numbers that made it speak and what to change.',
-    caption: 'A diagnosis while it trains: what reasons is cut off, earns nothing, and is driven out.',
+      'What grpo-ts train prints when steps of reasoning are paid, whatever they say: lines of steps in which the reward rises, between them ' +
+      'what the diagnosis found, with the numbers that made it speak and what to change.',
+    caption: 'A diagnosis while it trains: steps are paid whatever they say, and soon they say nothing.',
   }),
   printed('evaluation', ['eval', 'runs/quickstart', '--limit', '200'], {
     alt:
