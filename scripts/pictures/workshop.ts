@@ -36,7 +36,7 @@ export interface Workshop {
   /** The live report of a training under way, in both themes. */
   watched(): Promise<Readonly<Record<'light' | 'dark', Buffer>>>
   /** A command of grpo-ts in a terminal, as a user types it behind `npx`. */
-  command(name: string, args: readonly string[], options?: { exitCodes?: readonly number[] }): Promise<Recording>
+  command(name: string, args: string, options?: { exitCodes?: readonly number[] }): Promise<Recording>
 }
 
 /**
@@ -102,7 +102,8 @@ export function openWorkshop(
       for (const [theme, picture] of Object.entries(pictures)) atomicWriteFile(fileOf(theme), picture)
       return pictures
     }),
-    command(name, args, options = {}) {
+    command(name, words, options = {}) {
+      const args = words.split(' ')
       const file = path.join(folder, `${name}.cast`)
       const typed = ['npx', 'grpo-ts', ...args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`))].join(
         ' ',

@@ -8,12 +8,7 @@ import { finalLines } from '../terminal/frames.js'
 /** The folder of a training that the diagnosis has something to say of. */
 export const TROUBLE = 'runs/paid-steps'
 /** Pays for steps of reasoning, whatever they say; that the answer is right is measured and not paid for. */
-const troubledTraining = [
-  'train',
-  'examples/small-run.yaml',
-  ...['--rewards', 'reasoning_steps?targetSteps=6', 'correctness:0'],
-  ...['--learning-rate', '5e-3', '--max-steps', '24', '--no-preflight', '--output-dir', TROUBLE, '--overwrite'],
-]
+const troubledTraining = `train examples/small-run.yaml --rewards reasoning_steps?targetSteps=6 correctness:0 --learning-rate 5e-3 --max-steps 24 --no-preflight --output-dir ${TROUBLE} --overwrite`
 
 /** Records that training. */
 export function recordTrouble(workshop: Workshop): Promise<Recording> {
@@ -23,7 +18,7 @@ export function recordTrouble(workshop: Workshop): Promise<Recording> {
 /** What a command of grpo-ts prints, with the words that describe it. */
 function printed(
   name: string,
-  args: readonly string[],
+  args: string,
   words: {
     alt: string
     caption: string
@@ -47,7 +42,7 @@ function printed(
 
 /** What commands print, in the pages that describe them. */
 export const terminalPictures: readonly Picture[] = [
-  printed('doctor', ['doctor'], {
+  printed('doctor', 'doctor', {
     alt:
       'What grpo-ts doctor prints: Node.js, processor, memory, WebAssembly, GPU, disk, Hub and cache of this machine, then for each engine ' +
       'whether it works, and which one is taken.',
@@ -55,10 +50,7 @@ export const terminalPictures: readonly Picture[] = [
   }),
   printed(
     'preflight',
-    [
-      ...['preflight', 'examples/small-run.yaml', '--task', 'arithmetic', '--difficulty', '6-8', '--limit', '200'],
-      ...['--output-dir', 'runs/too-hard'],
-    ],
+    'preflight examples/small-run.yaml --task arithmetic --difficulty 6-8 --limit 200 --output-dir runs/too-hard',
     {
       alt:
         'What grpo-ts preflight prints of problems that are too hard: a line for each check with what was measured, most of them ok, and ' +
@@ -73,7 +65,7 @@ export const terminalPictures: readonly Picture[] = [
       'what the diagnosis found, with the numbers that made it speak and what to change.',
     caption: 'A diagnosis while it trains: steps are paid whatever they say, and soon they say nothing.',
   }),
-  printed('evaluation', ['eval', 'runs/quickstart', '--limit', '200'], {
+  printed('evaluation', 'eval runs/quickstart --limit 200', {
     alt:
       'What grpo-ts eval prints: a table of base and trained model on the same held-out problems with the difference, its interval and its ' +
       'p-value, sentences that say what it shows, and problems that became better and worse with what both models wrote.',
