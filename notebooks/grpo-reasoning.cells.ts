@@ -60,7 +60,7 @@ let outputDir = 'runs/notebook'
 // This step finds out what the machine offers. Everything runs inside this Node process, without Python and without a server; grpo-ts
 // takes the fastest *engine* (what computes with the model's numbers) that works here, and says why.
 
-// %%
+// %% tags=["nbval-ignore-output"]
 import * as fs from 'fs'
 import * as path from 'path'
 import * as dfd from 'danfojs-node'
@@ -78,12 +78,12 @@ show.environment({
 // What suits the model, unless the parameters say otherwise.
 const isEmbedded = model === ''
 const settings = {
-  maxSteps: maxSteps || (isEmbedded ? 80 : 20),
+  maxSteps: maxSteps || (isEmbedded ? 50 : 20),
   problemsPerStep: problemsPerStep || (isEmbedded ? 16 : 4),
   numGenerations: numGenerations || (isEmbedded ? 8 : 4),
   maxCompletionLength: maxCompletionLength || (isEmbedded ? 128 : 256),
   learningRate: learningRate || (isEmbedded ? 1e-3 : 5e-5),
-  evaluationProblems: evaluationProblems || (isEmbedded ? 300 : 20),
+  evaluationProblems: evaluationProblems || (isEmbedded ? 200 : 20),
 }
 show.table([settings], { caption: 'Settings of this run' })
 show.markdown('**Look at** the row `engine`: everything below is computed by it.')
@@ -171,7 +171,8 @@ show.markdown(
 //
 // The first reward pays 1 for the right answer and nothing else: reasoning earns nothing by itself. It is the library's, since reading
 // answers out of free text has many traps. The second is written here: the share of the calculations that come out. Its weight of 0 means
-// that it is watched but not paid. A reward that pays a cheat like a right answer is *exploitable* and must not be the main one.
+// that it is watched but not paid. A reward that pays a cheat like a right answer is *exploitable* and must not be the main one. More of
+// them, for partial credit, for steps, for brevity, and how they are combined, are on [a page of their own](../docs/rewards.md).
 
 // %%
 import { rewards } from 'grpo-ts'
@@ -191,7 +192,7 @@ const rewardFunctions: RewardFunction[] = isEmbedded
   : [rewards.correctness(), rewards.format({ weight: 0.2 }), soundness]
 const rewardTests = await show.rewardTests(rewardFunctions, trainTask.problems.slice(0, 10))
 
-// %%
+// %% tags=["nbval-ignore-output"]
 // The options have the names of GRPOConfig in TRL, in camel case, and its defaults where they are not given.
 import { preflight } from 'grpo-ts'
 import type { GRPOConfig } from 'grpo-ts'
@@ -451,7 +452,8 @@ show.markdown(
 // trusted and a test that says how often chance alone would give as much.
 //
 // *pass@k* is the chance that one of k answers is right. Where that of the base is high, training makes the model do reliably what it could
-// do now and then; where it is low, training has nothing to reinforce. The word problems also come in wordings that training never used, a
+// do now and then; where it is low, training has nothing to reinforce. How well it reasons shows in the calculations that hold (sound
+// steps), in answers that follow from the last step (coherence), and in self-corrections (errors noticed). The word problems also come in wordings that training never used, a
 // calculation longer, and with larger numbers: does what was learned carry over?
 
 // %%
@@ -521,10 +523,10 @@ for (const kind of isEmbedded ? ['word-problems', 'orderings', 'small-programs']
   const pupil = isEmbedded && kind !== task ? base.withLora(lora) : policy
   if (pupil !== policy) {
     const [practice, judges] = [await tasks.loadTask(kind, { seed: seed }), [rewards.correctness()]]
-    const brief = { ...usual, maxSteps: 25, maxCompletionLength: 96 }
+    const brief = { ...usual, maxSteps: Math.min(25, settings.maxSteps), maxCompletionLength: 96 }
     await experiment(kind, { policy: pupil, task: practice, rewards: judges, config: brief })
   }
-  const problems = await tasks.loadTask(kind, { split: 'test', limit: isEmbedded ? 60 : 3 })
+  const problems = await tasks.loadTask(kind, { split: 'test', limit: Math.min(60, settings.evaluationProblems) })
   const length = { maxCompletionLength: settings.maxCompletionLength }
   const answers = answerPairs(await evaluate({ base: base, trained: pupil }, problems, length))
   const right = (who: string) => answers.filter((pair) => pair.answers[who].correct).length
@@ -552,7 +554,7 @@ const { change: lost } = await compareTokens(policy, reloaded, reading)
 const reloadDifference = Math.max(...lost.map(Math.abs))
 const names = rewardFunctions.map(({ name }) => name)
 writeRunConfig(outputDir, { model: model || embeddedModel, task: task, rewards: names, ...trainer.config })
-console.log(`open ${path.resolve(writeReport(outputDir))}`)
+console.log(`open ${path.relative('.', writeReport(outputDir))}`)
 const isDryRun = hubRepository === '' || !process.env.HF_TOKEN
 const repo = hubRepository || 'your-name/grpo-reasoning'
 const { url, files } = await pushToHub({ run: outputDir, repo: repo, dryRun: isDryRun, onWarning: console.log })
@@ -656,6 +658,7 @@ if (interludes) {
     accuracy: 'Right answers',
   })
   troubles.push({ finding: 'no_reasoning', provoked: provoked, cured: cured })
+  show.markdown('**Look at** the first chart: steps vanish where they are cut off, and grow where there is room for them and they pay.')
 }
 
 // %% [markdown]
@@ -674,6 +677,7 @@ if (interludes) {
     'diversity/unique_completions': 'Different completions of 8',
   })
   troubles.push({ finding: 'identical_completions', provoked: provoked, cured: cured })
+  show.markdown('**Look at** the first chart: at 1 no group has anything to teach, however long the training goes on.')
 }
 
 // %% [markdown]
@@ -698,6 +702,7 @@ if (interludes) {
   for (const { name, steps: made } of [provoked, cured])
     show.groups(made[made.length - 1].groups.slice(0, 1), { extremes: true, title: name })
   troubles.push({ finding: 'unsound_reasoning', provoked: provoked, cured: cured })
+  show.markdown('**Look at** steps and right answers together: more steps are better reasoning only where more answers are right.')
 }
 
 // %% [markdown]
@@ -719,6 +724,7 @@ if (interludes) {
     grad_norm: 'Length of the gradient',
   })
   troubles.push({ finding: 'reward_collapse', provoked: provoked, cured: cured })
+  show.markdown('**Look at** the distance to the base model: it jumps before the reward falls.')
 }
 
 // %% [markdown]
