@@ -78,7 +78,7 @@ show.environment({
 // What suits the model, unless the parameters say otherwise.
 const isEmbedded = model === ''
 const settings = {
-  maxSteps: maxSteps || (isEmbedded ? 50 : 20),
+  maxSteps: maxSteps || (isEmbedded ? 80 : 20),
   problemsPerStep: problemsPerStep || (isEmbedded ? 16 : 4),
   numGenerations: numGenerations || (isEmbedded ? 8 : 4),
   maxCompletionLength: maxCompletionLength || (isEmbedded ? 128 : 256),
@@ -191,6 +191,7 @@ const rewardFunctions: RewardFunction[] = isEmbedded
   ? [rewards.correctness(), soundness]
   : [rewards.correctness(), rewards.format({ weight: 0.2 }), soundness]
 const rewardTests = await show.rewardTests(rewardFunctions, trainTask.problems.slice(0, 10))
+show.markdown('**Look at** the verdicts: the first reward has to be sound. One that is only watched may pay what it likes.')
 
 // %% tags=["nbval-ignore-output"]
 // The options have the names of GRPOConfig in TRL, in camel case, and its defaults where they are not given.
@@ -236,7 +237,7 @@ show.markdown(
 //
 // Tokens are drawn at random by their probabilities. Near a temperature of 0 the likeliest token always wins, and all completions of a
 // group are the same; above 1 unlikely tokens are drawn more often, sense and nonsense alike. The cell tries five temperatures, then shows
-// the most mixed group of temperature 1 side by side: problem, thinking, calculations, answer.
+// the most mixed group of temperature 1 side by side. **Look at** the parts of a trace: problem, thinking, calculations, answer.
 
 // %%
 import { collectRollouts, parseGRPOConfig } from 'grpo-ts/parts'
@@ -249,8 +250,10 @@ const sample = (temperature: number) => {
 }
 const temperatures = [0.1, 0.4, 0.7, 1, 1.3]
 const tried = []
+let firstGroups: readonly RolloutGroup[] = []
 for (const temperature of temperatures) {
-  const { metrics } = await sample(temperature)
+  const { metrics, groups } = await sample(temperature)
+  if (temperature === 1) firstGroups = groups
   tried.push({
     temperature: temperature,
     'different completions': metrics['diversity/unique_completions'],
@@ -269,7 +272,6 @@ const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + on
 const variance = (values: readonly number[]) => mean(values.map((one) => (one - mean(values)) ** 2))
 const rewardsOf = ({ completions }: RolloutGroup) => completions.map(({ reward }) => reward)
 const spread = (one: RolloutGroup) => variance(rewardsOf(one))
-const { groups: firstGroups } = await sample(1)
 const [group] = [...firstGroups].sort((a, b) => spread(b) - spread(a))
 show.groups([group])
 
@@ -311,7 +313,7 @@ show.markdown(
   groupStd === 0
     ? `All ${totals.length} completions got the reward ${m}: every advantage is 0, and this group teaches nothing.`
     : `**Look at** completion ${best + 1}: (${r} − ${m}) / ${s} = **${advantages[best].toFixed(2)}**. It did better than its group, so each ` +
-        `of its ${group.completions[best].ids.length} tokens becomes likelier. The advantages add up to ${Math.abs(mean(advantages)).toFixed(2)}: ` +
+        `of its ${group.completions[best].ids.length} tokens becomes likelier. The advantages add up to ${Math.abs(totals.length * mean(advantages)).toFixed(2)}: ` +
         `probability moves from the worse completions to the better ones. DPO would need people to label pairs; the check of the answers ` +
         `makes ${rightOnes} × ${wrongOnes} = ${rightOnes * wrongOnes} pairs of a right and a wrong one, and GRPO uses all ${totals.length} completions. ` +
         `PPO would train a critic, usually as large as the model, to predict the ${m} that are read off the group here.`,
@@ -321,11 +323,11 @@ show.markdown(
 // ### Why compare within a group
 //
 // Without the group, the plain way would be to weigh each completion with its reward (REINFORCE). On average that pulls in the same
-// direction: subtracting what was to be expected changes nothing on average, since completions above and below it cancel out. But it
-// scatters far less. Take a problem that is solved in 7 of 8 attempts, with rewards 1, 1, 1, 1, 1, 1, 1, 0. Plain rewards push 7 completions
+// direction: the same number subtracted from all rewards changes nothing on average, since probabilities always add up to 1. But
+// how far it scatters depends on that number. Take a problem that is solved in 7 of 8 attempts, with rewards 1, 1, 1, 1, 1, 1, 1, 0. Plain rewards push 7 completions
 // with weight 1: mean square $7/8 = 0.875$. Minus the mean $7/8$ they weigh $+0.125$ seven times and $-0.875$ once: mean square
-// $(7 \cdot 0.125^2 + 0.875^2)/8 = 0.109$, an eighth. Add 10 to every reward, and the plain weights grow to about 11, while the differences
-// stay as they are.
+// $(7 \cdot 0.125^2 + 0.875^2)/8 = 0.109$, an eighth. And a reward has no natural zero: 0 and 1, or 10 and 11, say the
+// same. Add 10 to every reward, and the plain weights grow to about 11, while the differences within the group stay as they are.
 //
 // The cell measures that on the model: the gradient of each sampled group, with three ways to weigh its completions, and how far these
 // gradients are from each other (their variance, the trace of the covariance). Less scatter is what makes training **more stable**: a step
@@ -366,11 +368,13 @@ show.plot(
 )
 const [plain, shifted, relative] = scatter.map((row) => row['variance of the gradient'])
 const usable = firstGroups.filter((one) => spread(one) > 0).length
+const notLess = ', not less here: wrong answers, of unlikely tokens, have long gradients, which a reward of 0 happens to silence. '
 show.markdown(
-  `**Look at** the last column: compared with the group, ${((100 * relative) / plain).toFixed(0)} % of the variance of plain rewards is left, and ` +
-    `${((100 * relative) / shifted).toFixed(1)} % of that with 10 more for each. In the chart, the only right completion of ${size} gets ` +
-    `${advantagesOf(1)[0].toFixed(2)}, one of ${size - 1} right ones ${advantagesOf(size - 1)[0].toFixed(2)}. Where all are right or all wrong nobody gets ` +
-    `anything: of the ${firstGroups.length} groups above ${usable} hold different rewards, the other ${firstGroups.length - usable} teach nothing.`,
+  `**Look at** the last column. With 10 more for each completion the variance is ${shifted.toFixed(0)}; the mean of the group takes ` +
+    `${(100 * (1 - relative / shifted)).toFixed(1)} % of it away, wherever the zero of the reward lies. Against rewards of 0 and 1 it is ` +
+    `${relative.toFixed(2)} instead of ${plain.toFixed(2)}${relative < plain ? '. ' : notLess}` +
+    `In the chart, the only right completion of ${size} gets ${advantagesOf(1)[0].toFixed(2)}, one of ${size - 1} right ones ${advantagesOf(size - 1)[0].toFixed(2)}. Where ` +
+    `all are right or wrong nobody gets anything: of ${firstGroups.length} groups ${usable} hold different rewards, the others teach nothing.`,
 )
 
 // %% [markdown]
@@ -518,23 +522,23 @@ show.markdown(
 import { experiment } from 'grpo-ts'
 
 const usual = { numGenerations: 8, perDeviceTrainBatchSize: 64, learningRate: 5e-3, seed: seed }
-const solved: string[] = []
+const solved: { kind: string; done: boolean; counts: string }[] = []
 for (const kind of isEmbedded ? ['word-problems', 'orderings', 'small-programs'] : ['worked-examples']) {
   const pupil = isEmbedded && kind !== task ? base.withLora(lora) : policy
   if (pupil !== policy) {
     const [practice, judges] = [await tasks.loadTask(kind, { seed: seed }), [rewards.correctness()]]
-    const brief = { ...usual, maxSteps: Math.min(25, settings.maxSteps), maxCompletionLength: 96 }
+    const most = Math.min(kind === 'orderings' ? 40 : 15, settings.maxSteps)
+    const brief = { ...usual, learningRate: 3e-3, maxSteps: most, maxCompletionLength: 96 }
     await experiment(kind, { policy: pupil, task: practice, rewards: judges, config: brief })
   }
   const problems = await tasks.loadTask(kind, { split: 'test', limit: Math.min(60, settings.evaluationProblems) })
-  const length = { maxCompletionLength: settings.maxCompletionLength }
-  const answers = answerPairs(await evaluate({ base: base, trained: pupil }, problems, length))
+  const answers = answerPairs(await evaluate({ base: base, trained: pupil }, problems, decoding(1)))
   const right = (who: string) => answers.filter((pair) => pair.answers[who].correct).length
   const counts = `the base model solves ${right('base')}, the trained one ${right('trained')}`
-  show.markdown(`**${kind}**: of ${answers.length} problems that training never saw ${counts}.`)
+  show.markdown(`**${kind}**: of ${answers.length} problems that training never saw ${counts}. **Look at** the answers, and the verdicts of the checks:`)
   const better = answers.filter(({ outcome }) => outcome === 'improved')
   show.pairs(isEmbedded ? [...better, ...answers].slice(0, 1) : answers)
-  solved.push(`${kind}: ${counts}`)
+  solved.push({ kind: kind, done: right('trained') > 0, counts: counts })
 }
 
 // %% [markdown]
@@ -650,8 +654,9 @@ show.markdown(
 
 // %%
 if (interludes) {
-  const provoked = await short('at most 12 tokens', { maxSteps: 20, maxCompletionLength: 12 })
-  const cured = await short('at most 128 tokens', { maxSteps: 20 })
+  const rate = { maxSteps: 20, learningRate: 3e-3 }
+  const provoked = await short('at most 12 tokens', { ...rate, maxCompletionLength: 12 })
+  const cured = await short('at most 128 tokens', rate)
   show.experiments([provoked, cured], {
     'reasoning/steps': 'Steps of reasoning in a completion',
     'completions/clipped_ratio': 'Share that is cut off',
@@ -692,8 +697,8 @@ const countSteps = rewards.reasoningSteps({ targetSteps: 6 })
 await show.rewardTests([countSteps], smallTask.problems.slice(0, 10))
 if (interludes) {
   const paid = [rewards.correctness(), rewards.stepArithmetic()]
-  const provoked = await short('steps are paid', { maxSteps: 15 }, [countSteps, watched])
-  const cured = await short('right answers are paid, errors fined', { maxSteps: 15 }, paid)
+  const provoked = await short('steps are paid', { maxSteps: 16 }, [countSteps, watched])
+  const cured = await short('right answers are paid, errors fined', { maxSteps: 16 }, paid)
   show.experiments([provoked, cured], {
     'reasoning/steps': 'Steps of reasoning in a completion',
     'reasoning/correct_calculations': 'Calculations that come out',
@@ -724,7 +729,7 @@ if (interludes) {
     grad_norm: 'Length of the gradient',
   })
   troubles.push({ finding: 'reward_collapse', provoked: provoked, cured: cured })
-  show.markdown('**Look at** the distance to the base model: it jumps before the reward falls.')
+  show.markdown('**Look at** the distance to the base model: it grows by leaps where the reward falls.')
 }
 
 // %% [markdown]
@@ -737,12 +742,13 @@ import { completionChecklist } from 'grpo-ts'
 
 const has = ({ findings }: Experiment, finding: string) => findings.some(({ name }) => name === finding)
 const done = { ...run, trainer: trainer, steps: steps, evaluation: evaluation, outputDir: outputDir }
-const digits = (value: number) => `largest difference ${value.toExponential(0)}`
+const digits = (value: number) => `largest difference ${value}`
 show.checklist([
   { item: 'Environment set up', done: true, evidence: `engine ${engine.name}` },
   ...completionChecklist({ ...done, rewardTests: rewardTests }),
   { item: 'Saved model loads to the same numbers', done: reloadDifference === 0, evidence: digits(reloadDifference) },
   { item: 'Advantages worked out by hand', done: largestDifference < 1e-6, evidence: digits(largestDifference) },
+  ...solved.map(({ kind, done: isDone, counts }) => ({ item: `Worked example: ${kind}`, done: isDone, evidence: counts })),
   ...troubles.map(({ finding, provoked, cured }) => ({
     item: `Provoked, diagnosed and cured: ${finding.replace(/_/g, ' ')}`,
     done: has(provoked, finding) && !has(cured, finding),

@@ -368,6 +368,10 @@ describe('grpo/diagnosis/rules', () => {
         [],
       )
       assert.deepEqual(said(constant(0), { steps: 2 }), [])
+      // It paid once, so it can.
+      const paidOnce = (step: number) =>
+        step === 3 ? { 'rewards/format/mean': 0.1, 'rewards/format/std': 0.3 } : constant(0)()
+      assert.deepEqual(said(paidOnce), [])
       assert.deepEqual(said(constant(0), { steps: 15, config: { generationBatchSize: 8 } }), [])
     })
   })

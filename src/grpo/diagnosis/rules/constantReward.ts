@@ -23,6 +23,8 @@ export const constantReward: Rule = (history, config) => {
     const completions = batches * config.generationBatchSize
     const evidence = { [`rewards/${subject}/mean`]: value, [`rewards/${subject}/std`]: 0, completions }
     if (Math.abs(value) <= EQUAL_REWARDS) {
+      // One that paid earlier can: it is the completions that have changed.
+      if (history.all(`rewards/${subject}/mean`).some((earlier) => Math.abs(earlier) > EQUAL_REWARDS)) return []
       return {
         name: 'reward_never_fires',
         subject,

@@ -19,7 +19,7 @@ const STEPS_TO_BEGIN = 20
 const MOSTLY_RIGHT = 0.8
 
 /** A share of cut off completions, at its highest, that can have driven reasoning out. */
-const CUT_OFF = 0.2
+const CUT_OFF = 0.1
 
 /** Completions hold (hardly) any steps of reasoning: it was driven out, or the model never began. */
 export const noReasoning: Rule = (history, config) => {
