@@ -520,9 +520,10 @@ show.markdown(
 
 // %%
 import { experiment } from 'grpo-ts'
+import type { ChecklistItem } from 'grpo-ts'
 
 const usual = { numGenerations: 8, perDeviceTrainBatchSize: 64, learningRate: 5e-3, seed: seed }
-const solved: { kind: string; done: boolean; counts: string }[] = []
+const solved: ChecklistItem[] = []
 for (const kind of isEmbedded ? ['word-problems', 'orderings', 'small-programs'] : ['worked-examples']) {
   const pupil = isEmbedded && kind !== task ? base.withLora(lora) : policy
   if (pupil !== policy) {
@@ -534,11 +535,11 @@ for (const kind of isEmbedded ? ['word-problems', 'orderings', 'small-programs']
   const problems = await tasks.loadTask(kind, { split: 'test', limit: Math.min(60, settings.evaluationProblems) })
   const answers = answerPairs(await evaluate({ base: base, trained: pupil }, problems, decoding(1)))
   const right = (who: string) => answers.filter((pair) => pair.answers[who].correct).length
-  const counts = `the base model solves ${right('base')}, the trained one ${right('trained')}`
-  show.markdown(`**${kind}**: of ${answers.length} problems that training never saw ${counts}. **Look at** the answers, and the verdicts of the checks:`)
+  const said = `the base model solves ${right('base')}, the trained one ${right('trained')}`
+  show.markdown(`**${kind}**: of ${answers.length} problems that training never saw ${said}. **Look at** the answers, and the verdicts of the checks:`)
   const better = answers.filter(({ outcome }) => outcome === 'improved')
   show.pairs(isEmbedded ? [...better, ...answers].slice(0, 1) : answers)
-  solved.push({ kind: kind, done: right('trained') > 0, counts: counts })
+  solved.push({ item: `Worked examples: ${kind}`, done: right('trained') > 0, evidence: said })
 }
 
 // %% [markdown]
@@ -697,8 +698,8 @@ const countSteps = rewards.reasoningSteps({ targetSteps: 6 })
 await show.rewardTests([countSteps], smallTask.problems.slice(0, 10))
 if (interludes) {
   const paid = [rewards.correctness(), rewards.stepArithmetic()]
-  const provoked = await short('steps are paid', { maxSteps: 16 }, [countSteps, watched])
-  const cured = await short('right answers are paid, errors fined', { maxSteps: 16 }, paid)
+  const provoked = await short('steps are paid', { maxSteps: 20 }, [countSteps, watched])
+  const cured = await short('right answers are paid, errors fined', { maxSteps: 20 }, paid)
   show.experiments([provoked, cured], {
     'reasoning/steps': 'Steps of reasoning in a completion',
     'reasoning/correct_calculations': 'Calculations that come out',
@@ -741,14 +742,14 @@ if (interludes) {
 import { completionChecklist } from 'grpo-ts'
 
 const has = ({ findings }: Experiment, finding: string) => findings.some(({ name }) => name === finding)
-const done = { ...run, trainer: trainer, steps: steps, evaluation: evaluation, outputDir: outputDir }
+const finished = { ...run, trainer: trainer, steps: steps, evaluation: evaluation, outputDir: outputDir }
 const digits = (value: number) => `largest difference ${value}`
 show.checklist([
   { item: 'Environment set up', done: true, evidence: `engine ${engine.name}` },
-  ...completionChecklist({ ...done, rewardTests: rewardTests }),
+  ...completionChecklist({ ...finished, rewardTests: rewardTests }),
   { item: 'Saved model loads to the same numbers', done: reloadDifference === 0, evidence: digits(reloadDifference) },
   { item: 'Advantages worked out by hand', done: largestDifference < 1e-6, evidence: digits(largestDifference) },
-  ...solved.map(({ kind, done: isDone, counts }) => ({ item: `Worked example: ${kind}`, done: isDone, evidence: counts })),
+  ...solved,
   ...troubles.map(({ finding, provoked, cured }) => ({
     item: `Provoked, diagnosed and cured: ${finding.replace(/_/g, ' ')}`,
     done: has(provoked, finding) && !has(cured, finding),
