@@ -1,5 +1,5 @@
 // Builds dist/: the cpu backend's kernels (AssemblyScript -> WebAssembly, with and without relaxed FMA), the quantiser (the same), the
-// TypeScript sources, the dependencies that the package carries along, and the program and styles of the report's page.
+// TypeScript sources, the dependencies that the package carries along, and the programs and styles of pages.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -121,18 +121,21 @@ if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
 removeStale()
 bundleDependencies()
-buildSync({
-  absWorkingDir: root,
-  entryPoints: { page: 'src/report/page/main.ts', 'page.css': 'src/report/page/page.css' },
-  entryNames: 'page',
-  outdir: 'dist/report',
-  bundle: true,
-  minify: true,
-  format: 'iife',
-  target: 'es2022',
-  charset: 'utf8',
-  logLevel: 'warning',
-})
+// The programs and styles of pages.
+for (const page of ['report', 'review']) {
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: { page: `src/${page}/page/main.ts`, 'page.css': `src/${page}/page/page.css` },
+    entryNames: 'page',
+    outdir: `dist/${page}`,
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    charset: 'utf8',
+    logLevel: 'warning',
+  })
+}
 // What draws the charts of a notebook in its page.
 buildSync({
   absWorkingDir: root,

@@ -30,6 +30,7 @@ export const layers = [
   'selftest',
   'push',
   'report',
+  'review',
   'server',
   'export',
   'import',

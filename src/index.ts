@@ -52,6 +52,13 @@ export { answerPairs } from './eval/answerPairs.js'
 export type { AnswerPair } from './eval/answerPairs.js'
 export { describeComparison } from './eval/verdict.js'
 
+export { serveReview } from './review/serveReview.js'
+export type { ReviewServer } from './review/serveReview.js'
+export type { ReviewSessionOptions } from './review/session.js'
+export { readReviewResults } from './eval/review/readResults.js'
+export type { ReviewResults } from './eval/review/results.js'
+export { describeReview } from './eval/review/describe.js'
+
 export { mergeAdapter } from './model/mergeAdapter.js'
 export type { MergeOptions } from './model/mergeAdapter.js'
 export { quantizeModel } from './model/quantizeModel.js'

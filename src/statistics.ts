@@ -5,6 +5,8 @@
 
 export { bootstrapIntervals } from './eval/statistics/bootstrap.js'
 export { clusteredInterval } from './eval/statistics/clusteredInterval.js'
+export type { RaterAgreement } from './eval/statistics/cohenKappa.js'
+export { cohenKappa } from './eval/statistics/cohenKappa.js'
 export { statisticsReady } from './eval/statistics/distributions.js'
 export { majorityCorrect } from './eval/statistics/majority.js'
 export { mcnemarTest, mcnemarTestOneSided } from './eval/statistics/mcnemar.js'

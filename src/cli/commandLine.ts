@@ -22,6 +22,7 @@ import { addQuantiseCommand } from './verbs/quantise.js'
 import { addPreflightCommand } from './verbs/preflight.js'
 import { addQuickstartCommand } from './quickstart/command.js'
 import { addReportCommand } from './verbs/report.js'
+import { addReviewCommand } from './verbs/review/reviewCommand.js'
 import { addScoreCommand } from './verbs/score.js'
 import { addSelfTestCommand } from './verbs/selftest.js'
 import { addServeCommand } from './verbs/serve.js'
@@ -48,6 +49,7 @@ const verbs: readonly AddCommand[] = [
   addDownloadCommand,
   addImportCommand,
   addReportCommand,
+  addReviewCommand,
   addMergeCommand,
   addQuantiseCommand,
   addPushCommand,

@@ -137,6 +137,15 @@ export class JsonLinesWriter {
     appendFully(this.file, this.descriptor, Buffer.from(`${text}\n`))
   }
 
+  /** Returns when what was written is on the disk. Throws a GrpoError when the operating system refuses. */
+  flush(): void {
+    try {
+      if (this.descriptor !== null) fs.fsyncSync(this.descriptor)
+    } catch (error) {
+      throw asWriteError(this.file, error)
+    }
+  }
+
   close(): void {
     if (this.descriptor !== null) fs.closeSync(this.descriptor)
     this.descriptor = null

@@ -17,19 +17,20 @@ let assets: PageAssets | null = null
 /** The assets, which `npm run build` makes; read once. Throws a GrpoError when they are missing. */
 export function pageAssets(): PageAssets {
   assets ??= {
-    styles: readBuilt('page.css'),
-    program: readBuilt('page.js'),
+    styles: readBuilt('report', 'page.css'),
+    program: readBuilt('report', 'page.js'),
     plotly: readPlotly(),
   }
   return assets
 }
 
-function readBuilt(name: string): string {
-  const file = new URL(`../../dist/report/${name}`, import.meta.url)
+/** A file that the build makes for a page: of the report, or of another one. Throws a GrpoError when it is missing. */
+export function readBuilt(page: string, name: string): string {
+  const file = new URL(`../../dist/${page}/${name}`, import.meta.url)
   try {
     return fs.readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new GrpoError(`the report's ${name} is missing (${file.pathname}); run \`npm run build\``, { cause })
+    throw new GrpoError(`${name} of the page ${page} is missing (${file.pathname}); run \`npm run build\``, { cause })
   }
 }
 

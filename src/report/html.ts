@@ -52,6 +52,7 @@ export function renderPage(data: ReportData, assets: PageAssets): string {
 <noscript><p class="note note-warning">This report draws its charts and traces with JavaScript, which is switched off.</p></noscript>
 <section id="overview" aria-labelledby="overview-title"><h2 id="overview-title">Overview</h2><div id="overview-content"></div></section>
 <section id="comparison" aria-labelledby="comparison-title" hidden><h2 id="comparison-title">The same problem before and after</h2><div id="comparison-content"></div></section>
+<section id="review" aria-labelledby="review-title" hidden><h2 id="review-title">Human evaluation</h2><div id="review-content"></div></section>
 <section id="charts" aria-labelledby="charts-title"><h2 id="charts-title">Charts</h2><div id="charts-content"></div></section>
 <section id="notes" aria-labelledby="notes-title"><h2 id="notes-title">Diagnosis</h2><div id="notes-content"></div></section>
 <section id="preflight" aria-labelledby="preflight-title" hidden><h2 id="preflight-title">Preflight</h2><div id="preflight-content"></div></section>

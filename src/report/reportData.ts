@@ -1,3 +1,4 @@
+import type { ReviewSummary } from '../eval/review/summary.js'
 import type { ConfigFile } from '../run/configFile.js'
 import type { RunStatus } from '../run/control.js'
 import type { DiagnosisLine } from '../run/diagnosisFile.js'
@@ -27,6 +28,8 @@ export interface ReportData {
   readonly notes: readonly DiagnosisNote[]
   readonly preflight: Pick<PreflightFile, 'go' | 'checks'> | null
   readonly evaluation: EvaluationReport | null
+  /** What people said of the answers of both models; null where nobody has. */
+  readonly review: ReviewSummary | null
   /** What was wrong with the files, for the reader of the page. */
   readonly problems: readonly string[]
   /** How the page talks to `grpo-ts report --watch`; null in a file. */

@@ -16,11 +16,13 @@ import type { PreflightFile } from '../run/preflightFile.js'
 import { readImportFile } from '../run/importFile.js'
 import type { ImportFile } from '../run/importFile.js'
 import type { RecordTail } from '../run/recordTail.js'
+import type { ReviewSummary } from '../eval/review/summary.js'
 import { CompletionLog } from './completionLog.js'
 import { DiagnosisLog } from './diagnosisLog.js'
 import { evaluationReport } from './evaluationReport.js'
 import { MetricsLog } from './metricsLog.js'
 import type { EvaluationReport, ReportData } from './reportData.js'
+import { reviewReport } from './reviewReport.js'
 import { statusOf } from '../io/statusOf.js'
 
 /** What is read of a run, but for how the page is shown. */
@@ -40,6 +42,7 @@ export class RunReader {
   readonly #import: ChangingFile<ImportFile>
   readonly #preflight: ChangingFile<PreflightFile>
   readonly #evaluation: ChangingFile<EvaluationReport>
+  readonly #review: ChangingFile<ReviewSummary | null>
   #lines: RunLines
 
   /** @throws DataError when there is no such folder */
@@ -49,11 +52,12 @@ export class RunReader {
     if (!statusOf(this.folder)?.isDirectory()) {
       throw new DataError(`${folder} is not a folder; expected the folder of a run, such as runs/quickstart`)
     }
-    const { config, import: imported, preflight, evaluation } = runLayout(this.folder)
+    const { config, import: imported, preflight, evaluation, reviews } = runLayout(this.folder)
     this.#config = new ChangingFile(config, () => readRunConfig(this.folder))
     this.#import = new ChangingFile(imported, () => readImportFile(this.folder))
     this.#preflight = new ChangingFile(preflight, () => readPreflight(this.folder))
     this.#evaluation = new ChangingFile(evaluation, () => evaluationReport(readEvaluation(evaluation)))
+    this.#review = new ChangingFile(reviews, () => reviewReport(this.folder), evaluation)
     this.#lines = this.#start()
   }
 
@@ -67,7 +71,7 @@ export class RunReader {
       this.generation++
       this.#lines = this.#start()
     }
-    const files = [this.#config, this.#import, this.#preflight, this.#evaluation]
+    const files = [this.#config, this.#import, this.#preflight, this.#evaluation, this.#review]
     for (const file of files) file.update()
     const { metrics, completions, diagnosis } = this.#lines
     metrics.read(final)
@@ -87,6 +91,7 @@ export class RunReader {
       notes: diagnosis.log.notes,
       preflight: this.#preflight.value,
       evaluation: this.#evaluation.value,
+      review: this.#review.value,
       problems: [...files, metrics.tail, completions.tail, diagnosis.tail].flatMap(({ problem }) => problem ?? []),
     }
   }
@@ -141,16 +146,19 @@ class ChangingFile<T> {
   value: T | null = null
   /** Why it was left out. */
   problem: string | null = null
-  #version = ''
+  #version: string | null = null
 
   constructor(
     private readonly file: string,
     private readonly read: () => T,
+    /** Another file that it is read together with, where there is one. */
+    private readonly other: string | null = null,
   ) {}
 
   update(): void {
     const status = fs.statSync(this.file, { throwIfNoEntry: false })
-    const version = status ? `${status.ino} ${status.size} ${status.mtimeMs}` : ''
+    const other = this.other === null ? undefined : fs.statSync(this.other, { throwIfNoEntry: false })
+    const version = `${versionOf(status)} ${versionOf(other)}`
     if (version === this.#version) return
     this.#version = version
     this.value = this.problem = null
@@ -164,4 +172,9 @@ class ChangingFile<T> {
       this.problem = `${path.basename(this.file)} was left out: ${error.message.replace(`${error.file}: `, '')}`
     }
   }
+}
+
+/** Another text for a file that was replaced, or has grown. */
+function versionOf(status: fs.Stats | undefined): string {
+  return status ? `${status.ino} ${status.size} ${status.mtimeMs}` : ''
 }

@@ -20,6 +20,8 @@ export const runFileNames = {
   /** Folder of the model that a pretraining makes, or a run that trains all weights. */
   model: 'model',
   evaluation: 'eval.json',
+  /** A line a verdict of a person on two completions. */
+  reviews: 'reviews.jsonl',
   /** Folder of the run with random rewards that `eval --placebo` makes. */
   placebo: 'placebo',
   /** What the quickstart found. */

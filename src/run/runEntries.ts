@@ -7,10 +7,16 @@ import type { ConfigFile } from './configFile.js'
 import { runFileNames } from './fileNames.js'
 import { runLayout } from './layout.js'
 
+/** What is no part of one run alone. The verdicts of people stay too: no command brings them back, and they count for the same answers only. */
+const lastingNames: readonly string[] = [
+  runFileNames.lock,
+  runFileNames.model,
+  runFileNames.summary,
+  runFileNames.reviews,
+]
+
 /** What belongs to one run alone and goes when another one takes its place: no name that a user may give to a folder too. */
-const runEntryNames: readonly string[] = Object.values(runFileNames).filter(
-  (name) => name !== runFileNames.lock && name !== runFileNames.model && name !== runFileNames.summary,
-)
+const runEntryNames: readonly string[] = Object.values(runFileNames).filter((name) => !lastingNames.includes(name))
 
 /** What train and pretrain offer where the folder holds a run. */
 const REMEDY =

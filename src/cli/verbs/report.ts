@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.js'
+import { statisticsReady } from '../../eval/statistics/distributions.js'
 import { serveReport } from '../../report/serveReport.js'
 import { writeReport } from '../../report/writeReport.js'
 import type { Streams } from '../terminal/streams.js'
@@ -31,12 +32,13 @@ export function addReportCommand(program: Command, streams: Streams): void {
     .option('--port <number>', 'port to serve on, with --watch (default: a free one)')
     .action(async (run: string, flags: ReportFlags) => {
       if (flags.watch) await watch(run, flags, streams)
-      else write(run, flags, streams)
+      else await write(run, flags, streams)
     })
 }
 
-function write(run: string, { output, port }: ReportFlags, streams: Streams): void {
+async function write(run: string, { output, port }: ReportFlags, streams: Streams): Promise<void> {
   if (port !== undefined) throw new ConfigError('--port is for --watch; without it the page is a file')
+  await statisticsReady
   streams.stdout.write(`report   ${writeReport(run, output)}\n`)
 }
 

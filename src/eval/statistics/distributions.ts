@@ -11,6 +11,11 @@ export const statisticsReady: Promise<unknown> = compiled.then(() => {
 
 let isReady = false
 
+/** Whether {@link statisticsReady} has resolved. */
+export function areStatisticsReady(): boolean {
+  return isReady
+}
+
 function checkReady(): void {
   if (isReady) return
   throw new ConfigError(

@@ -5,6 +5,7 @@ import { followRun } from './live.js'
 import { showNotes } from './notes.js'
 import { showOverview } from './overview.js'
 import { Run } from './run.js'
+import { showReview } from './review.js'
 import { setUpTheme } from './theme.js'
 import { showComparison } from './traces/comparisonViewer.js'
 import { showTraces } from './traces/traceViewer.js'
@@ -14,6 +15,7 @@ showOverview(run)
 showNotes(run)
 showTraces(run)
 showComparison(run)
+showReview(run)
 const charts = showCharts(run)
 setUpTheme(charts.redraw)
 followRun(run)

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { readBuilt } from '../report/assets.js'
+import { scriptJson } from '../report/html.js'
+import { escapeHtml } from '../io/escapeHtml.js'
+import type { ReviewPageData } from './reviewData.js'
+
+/**
+ * The page of a review. Completions are no part of it: its program asks for one pair after the other, and makes text nodes of them. The
+ * content security policy lets no other script run, and nothing be fetched from anywhere else.
+ */
+export function renderReviewPage(data: ReviewPageData): string {
+  const program = readBuilt('review', 'page.js')
+  const policy = [
+    "default-src 'none'",
+    `script-src 'sha256-${createHash('sha256').update(program).digest('base64')}'`,
+    "style-src 'unsafe-inline'",
+    'img-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<link rel="icon" href="data:,">
+<title>Review of ${escapeHtml(data.name)} · grpo-ts</title>
+<style>${readBuilt('report', 'page.css')}${readBuilt('review', 'page.css')}</style>
+</head>
+<body>
+<header class="top">
+<div class="top-title"><h1>Review of ${escapeHtml(data.name)}</h1><p class="muted small">by ${escapeHtml(data.reviewer)}</p></div>
+<div class="progress"><progress id="bar" max="1" value="0" aria-label="Pairs judged"></progress> <span id="count" aria-live="polite"></span></div>
+<button type="button" id="theme">◐ Auto</button>
+</header>
+<main>
+<noscript><p class="note note-warning">This page shows the answers with JavaScript, which is switched off.</p></noscript>
+<p id="trouble" class="note note-error" role="alert" hidden></p>
+<div id="review"></div>
+</main>
+<footer id="choices" class="choices" hidden></footer>
+<script type="application/json" id="review-data">${scriptJson(data)}</script>
+<script>${program}</script>
+</body>
+</html>
+`
+}
