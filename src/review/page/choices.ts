@@ -4,10 +4,10 @@ import type { ReviewState } from '../reviewData.js'
 
 /** What the reviewer can do. */
 interface Actions {
-  give(verdict: ReviewVerdict): void
-  undo(): void
-  showAnswer(): void
-  finish(): void
+  readonly give: (verdict: ReviewVerdict) => void
+  readonly undo: () => void
+  readonly showAnswer: () => void
+  readonly finish: () => void
 }
 
 const verdicts: readonly (readonly [verdict: ReviewVerdict, label: string, keys: readonly string[]])[] = [

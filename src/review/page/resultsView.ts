@@ -7,7 +7,7 @@ import type { ReviewState } from '../reviewData.js'
 export function resultsView(
   summary: ReviewSummary,
   { given, total, canUndo }: ReviewState,
-  { goOn, undo }: { goOn(): void; undo(): void },
+  { goOn, undo }: { readonly goOn: () => void; readonly undo: () => void },
 ): HTMLElement[] {
   const isOver = given >= total
   return [

@@ -42,7 +42,7 @@ export function evaluationOf(given: readonly GivenProblem[], names = ['base', 't
   }))
   const isSampled = Array.isArray(given[0]!.base)
   const policy = (name: string, of: (problem: GivenProblem) => GivenProblem['base']): PolicyResult => {
-    const traces = given.map((problem) => [of(problem)].flat().map((one) => traceOf(one as Given)))
+    const traces = given.map((problem) => [of(problem)].flat().map((one) => traceOf(one)))
     const result = summarizeTraces(problems, traces, settings)
     return {
       name,

@@ -40,9 +40,9 @@ function lineKeys(stdin: Streams['stdin'], signal: AbortSignal): Keys {
     settle: () => undefined,
     async next() {
       for (;;) {
-        const { value, done } = await untilAborted(iterator.next(), signal)
-        if (done) return null
-        const key = value.trim()
+        const line = await untilAborted(iterator.next(), signal)
+        if (line.done === true) return null
+        const key = line.value.trim()
         if (key !== '') return key.toLowerCase().charAt(0)
       }
     },

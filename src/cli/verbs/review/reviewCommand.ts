@@ -73,9 +73,9 @@ async function reviewOnPage(
   streams: Streams,
 ): Promise<void> {
   const session = new ReviewSession(run, options)
-  const { url, close } = await serveSession(session, port)
+  const server = await serveSession(session, port)
   streams.stdout.write(
-    `${describeStart(session)}review   ${url}\nCtrl-C ends the review; every verdict is kept at once.\n`,
+    `${describeStart(session)}review   ${server.url}\nCtrl-C ends the review; every verdict is kept at once.\n`,
   )
   try {
     await interruptible((signal) => untilAborted(new Promise<never>(() => undefined), signal))
@@ -83,7 +83,7 @@ async function reviewOnPage(
     // Ctrl-C is how it is meant to end.
     if (!(error instanceof Interrupted && error.signal === 'SIGINT')) throw error
   } finally {
-    await close()
+    await server.close()
   }
   streams.stdout.write(`\n${describeKept(run, session)}\n${await describeReviewResults(run)}`)
 }
