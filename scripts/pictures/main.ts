@@ -90,10 +90,10 @@ async function main(): Promise<void> {
     })
     for (const picture of pictures.filter(({ name }) => names.includes(name))) {
       noteSources(await makePicture(picture, workshop))
-    }
-    if (names.includes('start')) {
-      const text = shortenedOutput(finalLines(await workshop.start()))
-      fillPlace(root, 'text', 'start', () => `\`\`\`\n${text}\n\`\`\``)
+      if (picture.name === 'start') {
+        const text = shortenedOutput(finalLines(await workshop.start()))
+        fillPlace(root, 'text', 'start', () => `\`\`\`\n${text}\n\`\`\``)
+      }
     }
   } finally {
     await (await (browser as Promise<Browser> | null))?.close()

@@ -54,7 +54,6 @@ export const openingPictures: readonly Picture[] = [
   },
   {
     name: 'learning-curve',
-    width: 760,
     async describe(workshop) {
       const [runs, placebos] = [await workshop.seeds(), await workshop.placebos()]
       const { problems } = runs[0]!.summary
