@@ -103,7 +103,7 @@ file 'b.png'
     assert.match(titlePage(section, 5), /Part 1 of 5.*a &#60; b/s)
     assert.match(
       terminalPage('npm start', 'x\n<think>\n'),
-      /<pre>\$ npm start<\/pre><pre>x<\/pre><pre>&#60;think&#62;<\/pre><\/main>/,
+      /<pre>\$ npm start<\/pre><pre>x<\/pre><pre>&#60;think&#62;<\/pre><\/div><\/main>/,
     )
     const strip = { caption: 'is `1 < 2`', place: 'here', speed: 2 }
     assert.match(stripsPage([strip], 80), /is 1 &#60; 2.*2\.0 × as fast/s)

@@ -22,7 +22,7 @@ export function titlePage(section: Section, sections: number): string {
 /** A terminal in which a command has printed something, a line an element. */
 export function terminalPage(command: string, printed: string): string {
   const lines = [`$ ${command}`, ...printed.trimEnd().split('\n')]
-  return page(`<main>${lines.map((line) => `<pre>${escapeHtml(line)}</pre>`).join('')}</main>`, TERMINAL)
+  return page(`<main><div>${lines.map((line) => `<pre>${escapeHtml(line)}</pre>`).join('')}</div></main>`, TERMINAL)
 }
 
 /** What stands in the strip below the picture. */
@@ -69,7 +69,8 @@ th, td { text-align: left; padding: 0.5rem 1rem; border-bottom: 1px solid #31547
 th { color: #8fc1ff }
 `
 const TERMINAL = `
-body { background: #1b1e23; color: #dfe4ea; padding: 1.2rem 1.8rem; height: auto; min-height: 100% }
+body { background: #1b1e23; color: #dfe4ea; padding: 1.2rem 1.8rem }
+main { height: 100%; overflow: hidden }
 pre { font: 15px/1.42 "DejaVu Sans Mono", monospace; white-space: pre-wrap; min-height: 1.42em; width: fit-content }
 pre:first-child { color: #8ce99a; font-weight: bold }
 `

@@ -62,14 +62,14 @@ export async function sceneFrames(stage: Stage, timed: TimedScene): Promise<Scen
       const { typed } = commands[show.command]!
       const { seconds, lines } = readPrinted(show.command, stage.recording)
       const toEnd = (): Promise<void> =>
-        stage.page.page.evaluate(() => {
-          scrollTo(0, document.documentElement.scrollHeight)
+        stage.page.page.locator('main').evaluate((main) => {
+          main.scrollTop = main.scrollHeight
         })
       const whole = lines.map(({ text }) => text).join('')
       const frames = await stills(stage.page, async (point) => {
         await stage.page.setContent(terminalPage(typed, whole))
         if (point === null) await toEnd()
-        else await aim(stage.page.page, { scroller: null, element: 'main', point }, where)
+        else await aim(stage.page.page, { scroller: 'main', element: 'main > div', point }, where)
       })
       if (!show.isRun) return { frames, speed: 1 }
       const taken: { at: number; file: string }[] = []

@@ -100,9 +100,10 @@ function aimInPage({ scroller, element, point }: Target): string | null {
   const visible = smallest.find((one) => one.getClientRects().length > 0)
   const pointed = visible?.closest('tr, .js-plotly-plot, figure, li, .cm-line') ?? visible
   if (!pointed) return `'${point}' does not stand in what is shown (${shown.textContent.slice(0, 200)} …)`
+  // What is low in the picture, or below it, comes to its upper part, so that what follows is seen too.
   const before = pointed.getBoundingClientRect()
-  const bottom = view.top + Math.min(view.height, innerHeight - view.top) - margin
-  if (before.bottom > bottom) area.scrollTop += Math.min(before.bottom - bottom + 60, before.top - view.top - margin)
+  const height = Math.min(view.height, innerHeight - view.top)
+  if (before.bottom > view.top + 0.75 * height) area.scrollTop += Math.max(0, before.top - view.top - 0.2 * height)
   const rectangle = pointed.getBoundingClientRect()
   const mark = document.createElement('div')
   mark.id = 'walkthrough-mark'
