@@ -50,10 +50,14 @@ function cell(
       return screenshot(await workshop.browser(), await notebookPage(workshop), theme, {
         width: 1240,
         height: show.height,
-        show: (page: Page) => {
+        show: async (page: Page) => {
           const section = page.locator(`xpath=${place}`)
-          if (show.code) return Promise.resolve([section])
-          return Promise.resolve([section.locator(`xpath=(.//*[contains(@class, "rich")][.//${outputs[output]}])[1]`)])
+          if (show.code) return [section]
+          const shown = section.locator(`xpath=(.//*[contains(@class, "rich")][.//${outputs[output]}])[1]`)
+          await shown.evaluate((element) => {
+            for (const other of [...element.parentElement!.children]) if (other !== element) other.remove()
+          })
+          return [shown]
         },
       })
     },

@@ -174,7 +174,7 @@ export const reportPictures: readonly Picture[] = [
       return withServed(args, async (address) =>
         screenshot(await workshop.browser(), address, theme, {
           width: 1100,
-          height: 760,
+          height: 480,
           show: async (page) => {
             await page.locator('#review .sides').waitFor()
             return [page.locator('body')]
