@@ -19,8 +19,8 @@ describe('bench/smallTasks', () => {
   it('writes the model before and all seeds after training into its place in docs/tasks.md', () => {
     const trained = [1, 0.98].map((greedy) => ({ ...answered, greedy, seconds: 12.3 }))
     const table = smallTasksTable([{ task: 'orderings', base: answered, trained }])
-    assert.match(table, /\| `orderings`, base \| 50\.0 % \| 45\.6 % \| 0\.6 \| 10 \| {2}\|/)
-    assert.match(table, /\| `orderings`, trained \| 100\.0, 98\.0 % \| 45\.6, 45\.6 % \| .* \| 12, 12 s \|/)
+    assert.match(table, /\| `orderings`, base \| 50\.0 % \| 45\.6 % \| 0\.6 \| 10 \|/)
+    assert.match(table, /\| `orderings`, trained \| 100\.0, 98\.0 % \| 45\.6, 45\.6 % \| 0\.6, 0\.6 \| 10, 10 \|/)
     const page = path.resolve(import.meta.dirname, '../../docs/tasks.md')
     fs.copyFileSync(page, at('tasks.md'))
     const lines = (text: string): number => text.split('\n').length
