@@ -191,7 +191,7 @@ describe('importRun, of TRL', () => {
     const [line] = await completionsOf(run.folder)
     assert.match(line!.problem, /^prompt-[0-9a-f]{12}$/)
     assert.deepEqual([line!.answer, line!.correct, line!.finish_reason, line!.length], ['19', false, null, null])
-    assert.deepEqual([run.task, run.model, run.findings.length], [null, 'checkpoints/word-problems-1m', 0])
+    assert.deepEqual([run.task, run.model, run.findings.length], [null, 'test/fixtures/import/word-problems-1m', 0])
     for (const note of [/made-up names/, /max_completion_length is not known/, /there is no diagnosis/]) {
       assert.match(run.notes.join('\n'), note)
     }
