@@ -1,6 +1,6 @@
 import { describeMemory, describeNode, describeProcessor } from '../engine/machine.js'
 import { packageVersion } from '../packageVersion.js'
-import { describeGpu } from '../xla/setup/describeXla.js'
+import { describeGpu } from '../xla/describeXla.js'
 import { table } from './table.js'
 
 /**

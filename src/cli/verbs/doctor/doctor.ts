@@ -8,7 +8,7 @@ import { describeWebAssembly, tryEngine } from './engines.js'
 import { describeCache, describeHub } from './hub.js'
 import { describeDisk, describeKernel, describePython } from './machine.js'
 import { describeModel } from './model.js'
-import { describeGpu, describePlugins } from '../../../xla/setup/describeXla.js'
+import { describeGpu, describePlugins } from '../../../xla/describeXla.js'
 
 export function addDoctorCommand(program: Command, streams: Streams): void {
   program

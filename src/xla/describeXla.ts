@@ -1,9 +1,9 @@
-import { gpuUse, describeCards } from './gpuUse.js'
-import { readGraphics } from './graphics.js'
-import { installedPlugins } from './installed.js'
-import type { InstalledPlugin } from './installed.js'
-import { loadPjrtAddon } from '../runtime/addon.js'
-import { GrpoError } from '../../errors.js'
+import { gpuUse, describeCards } from './setup/gpuUse.js'
+import { readGraphics } from './setup/graphics.js'
+import { installedPlugins } from './setup/installed.js'
+import type { InstalledPlugin } from './setup/installed.js'
+import { loadPjrtAddon } from './runtime/addon.js'
+import { GrpoError } from '../errors.js'
 
 /** Graphics cards, and whether they can be used or what stands in the way. */
 export function describeGpu(): string {
