@@ -5,7 +5,7 @@ import { formatNotebook, joinLines } from '../notebookFile.mjs'
 import { drawingOf } from './form.mjs'
 
 /** Bytes of a notebook: pages that show notebooks give up on large ones. */
-export const MOST_BYTES = 1_000_000
+export const MOST_BYTES = 2_000_000
 
 /** What no output may hold, as it tells about the machine or its user. */
 const secrets = [
