@@ -149,7 +149,7 @@ function drawLegend(data: readonly Trace[], width: number): { readonly lines: nu
     .filter(({ showlegend }) => showlegend !== false)
     .map((trace) => {
       const { name = '' } = trace
-      const space = (name.length + 3) * CHARACTER_WIDTH
+      const space = (name.length + 2) * (CHARACTER_WIDTH + 1) + 12
       if (x > MARGIN.left && x + space > width) [x, line] = [MARGIN.left, line + 1]
       const entry = `<text x="${round(x)}" y="${18 + line * LEGEND_LINE}" fill="${escapeHtml(traceColor(trace))}">■ ${escapeHtml(name)}</text>`
       x += space
