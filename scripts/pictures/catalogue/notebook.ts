@@ -56,6 +56,8 @@ function cell(
           const shown = section.locator(`xpath=(.//*[contains(@class, "rich")][.//${outputs[output]}])[1]`)
           await shown.evaluate((element) => {
             for (const other of [...element.parentElement!.children]) if (other !== element) other.remove()
+            // The code would end just above what is shown.
+            element.closest('section')!.querySelector('pre')!.style.visibility = 'hidden'
           })
           return [shown]
         },
