@@ -168,7 +168,7 @@ describe('the text of the walkthrough', () => {
     assert.match(page, /^\| \[1\. First & last\]\(#1-first--last\) \| 0:00 \| 0:\d\d \|$/m)
     assert.match(
       page,
-      /### 0:03 What it is\n\n!\[What it is: a card\]\(images\/walkthrough\/1-1\.webp\)\n\nThe `model` is right in 47\.1 %/,
+      /### 0:03 What it is\n\n!\[What it is: a card with a title and a few lines\]\(images\/walkthrough\/1-1\.webp\)\n\nThe `model` is right in 47\.1 %/,
     )
     assert.match(page, /1-2\.webp\)\n\n\*In the video 2\.0 times as fast as it ran\.\*\n\nHere it runs\. And here/)
   })

@@ -55,7 +55,7 @@ function speedNote(speed: number | undefined): string[] {
 function describeShow(show: Show): string {
   switch (show.kind) {
     case 'card':
-      return 'a card'
+      return 'a card with a title and a few lines'
     case 'notebook':
       return show.cell === null
         ? 'text of the notebook'
