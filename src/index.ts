@@ -57,7 +57,7 @@ export type { ReviewServer } from './review/serveReview.js'
 export type { ReviewSessionOptions } from './review/session.js'
 export { readReviewResults } from './eval/review/readResults.js'
 export type { ReviewResults } from './eval/review/results.js'
-export { describeReview } from './eval/review/describe.js'
+export type { ReviewSummary } from './eval/review/summary.js'
 
 export { mergeAdapter } from './model/mergeAdapter.js'
 export type { MergeOptions } from './model/mergeAdapter.js'

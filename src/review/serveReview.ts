@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { readReviewResults } from '../eval/review/readResults.js'
-import { summarizeReview } from '../eval/review/summary.js'
 import { refusal, servePage } from '../io/pageServer.js'
 import type { PageAnswer, PageRequest } from '../io/pageServer.js'
 import { reviewVerdicts } from '../run/reviewsFile.js'
@@ -46,10 +45,7 @@ export async function serveSession(session: ReviewSession, port: number): Promis
 
   async function answer({ method, path: at, body }: PageRequest): Promise<PageAnswer | null> {
     if (method === 'GET' && at === '/next') return json(state())
-    if (method === 'GET' && at === '/results') {
-      const { results, problem } = await readReviewResults(folder)
-      return json(summarizeReview(results, problem))
-    }
+    if (method === 'GET' && at === '/results') return json((await readReviewResults(folder)).summary)
     if (method === 'POST' && at === '/undo') return json(state((await session.undo()) ?? undefined))
     if (method !== 'POST' || at !== '/give') return null
     const given = givenSchema.safeParse(parse(body))

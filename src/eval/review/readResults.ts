@@ -6,18 +6,21 @@ import { readReviews } from '../../run/reviewsFile.js'
 import { statisticsReady } from '../statistics/distributions.js'
 import { reviewResults } from './results.js'
 import type { ReviewResults } from './results.js'
+import { summarizeReview } from './summary.js'
+import type { ReviewSummary } from './summary.js'
 
 /**
  * What people have said so far of the completions of a run: sums up its reviews.jsonl by its eval.json.
- * @returns the results, and in words which lines of reviews.jsonl are damaged and were left out; null where none is
+ * @returns the numbers, and the same as texts, which also say where lines of reviews.jsonl are damaged and were left out
  * @throws DataError where there is no such folder, FileFormatError for an eval.json that is missing or damaged
  */
-export async function readReviewResults(folder: string): Promise<{ results: ReviewResults; problem: string | null }> {
+export async function readReviewResults(folder: string): Promise<{ results: ReviewResults; summary: ReviewSummary }> {
   checkRunIsFolder(folder)
   const evaluation = readEvaluation(runLayout(folder).evaluation)
   await statisticsReady
   const { lines, problem } = readReviews(folder)
-  return { results: reviewResults(evaluation, lines), problem }
+  const results = reviewResults(evaluation, lines)
+  return { results, summary: summarizeReview(results, problem) }
 }
 
 /** Throws a DataError where there is no such folder. */

@@ -1,13 +1,11 @@
 import { readReviewResults } from '../../../eval/review/readResults.js'
-import { summarizeReview } from '../../../eval/review/summary.js'
 import type { ReviewRow } from '../../../eval/review/summary.js'
 import { visibleLine } from '../../../io/visibleText.js'
 import { formatTable } from '../../terminal/table.js'
 
 /** What people have said of a run so far, as tables and sentences. */
 export async function describeReviewResults(run: string): Promise<string> {
-  const { results, problem } = await readReviewResults(run)
-  const { heading, counts, measures, sentences } = summarizeReview(results, problem)
+  const { heading, counts, measures, sentences } = (await readReviewResults(run)).summary
   return [
     `${visibleLine(heading)}\n`,
     formatRows('', counts),
