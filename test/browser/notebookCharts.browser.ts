@@ -64,7 +64,7 @@ describe("a notebook's charts in a browser", () => {
       .locator('img')
       .first()
       .evaluate((picture: HTMLImageElement) => [picture.naturalWidth, picture.naturalHeight])
-    assert.deepEqual([width, height], [640, 300])
+    assert.deepEqual([width, height], [450, 300])
     await page.context().close()
   })
 
