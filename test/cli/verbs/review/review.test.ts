@@ -93,11 +93,16 @@ describe('cli/verbs/review', () => {
     return { stdin, modes, output, shown: () => shown }
   }
 
-  async function press(given: ReturnType<typeof terminal>, keys: readonly string[]): Promise<number> {
-    const { stdin, output } = given
+  /** Presses keys, each when something is shown. */
+  async function press(
+    given: ReturnType<typeof terminal>,
+    keys: readonly (readonly [shown: string, key: string])[],
+  ): Promise<number> {
+    const { stdin, output, shown } = given
     const args = ['review', inFolder('.'), '--reviewer', 'anna']
     const ended = runCommandLine(args, { stdin, stdout: output, stderr: output })
-    for (const key of keys) {
+    for (const [awaited, key] of keys) {
+      while (!shown().split(awaited)[1]?.includes('q quit')) await wait(20)
       // A key right after the one before, or right after a new pair, does not count.
       await wait(900)
       stdin.write(key)
@@ -108,7 +113,14 @@ describe('cli/verbs/review', () => {
   it('takes single keys of a terminal, arrows too, and gives it back as it was', async () => {
     writeEvaluation(inFolder('eval.json'), differing(3))
     const tty = terminal()
-    assert.equal(await press(tty, ['\u001b[D', '\u001b[15~', 'pasted 1', '\u001bOC', '3']), 0)
+    const code = await press(tty, [
+      ['Pair 1 of 3', '\u001b[D'],
+      ['Pair 2 of 3', '\u001b[15~'],
+      ['Pair 2 of 3', 'pasted 1'],
+      ['Pair 2 of 3', '\u001bOC'],
+      ['Pair 3 of 3', '3'],
+    ])
+    assert.equal(code, 0)
     assert.deepEqual(verdicts(), ['left', 'right', 'tie'])
     assert.deepEqual(tty.modes, [true, false])
     for (const line of tty.shown().split('\n')) if (/^(\||=)/.test(line)) assert.ok(line.length < 60, line)
@@ -117,8 +129,8 @@ describe('cli/verbs/review', () => {
   it('does not take a key that is held down for verdicts on what was never read', async () => {
     writeEvaluation(inFolder('eval.json'), differing(9))
     const tty = terminal()
-    const ended = press(tty, ['1'])
-    while (!tty.shown().includes('Pair 2 of 9')) await wait(20)
+    const ended = press(tty, [['Pair 1 of 9', '1']])
+    while (!tty.shown().split('Pair 2 of 9')[1]?.includes('q quit')) await wait(20)
     // A terminal repeats a key after a moment, and then quickly.
     await wait(250)
     for (let i = 0; i < 20; i++) tty.stdin.write('1')
@@ -132,7 +144,11 @@ describe('cli/verbs/review', () => {
   it('keeps what was given when Ctrl-C ends it', async () => {
     writeEvaluation(inFolder('eval.json'), differing(3))
     const tty = terminal()
-    assert.equal(await press(tty, ['2', '\u0003']), 130)
+    const code = await press(tty, [
+      ['Pair 1 of 3', '2'],
+      ['Pair 2 of 3', '\u0003'],
+    ])
+    assert.equal(code, 130)
     assert.deepEqual(verdicts(), ['right'])
     assert.deepEqual(tty.modes, [true, false])
     assert.match(tty.shown(), /1 of 3 pairs are judged; the same command goes on with the others/)
