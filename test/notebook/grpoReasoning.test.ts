@@ -71,9 +71,11 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
   after(folder.remove)
 
   it('can be read in one sitting', () => {
-    const code = notebook.cells.filter(({ cell_type }) => cell_type === 'code')
+    // As it is kept: an executed one has a cell more, with the parameters that it was given.
+    const { cells } = readNotebook(path.join(root, 'notebooks/grpo-reasoning.ipynb'))
+    const code = cells.filter(({ cell_type }) => cell_type === 'code')
     const lines = code.reduce((sum, { source }) => sum + source.length, 0)
-    assert.ok(notebook.cells.length <= MOST_CELLS, `${notebook.cells.length} cells`)
+    assert.ok(cells.length <= MOST_CELLS, `${cells.length} cells`)
     assert.ok(lines <= MOST_LINES_OF_CODE, `${lines} lines of code`)
     // Nothing is gained by lines that have to be scrolled.
     const longest = Math.max(...code.flatMap(({ source }) => source.map((line) => line.trimEnd().length)))
@@ -112,10 +114,10 @@ describe('notebooks/grpo-reasoning.ipynb', () => {
     }
   })
 
-  it('measures that the mean of the group takes variance away', () => {
+  it('measures that the mean of the group takes away the variance that a constant in the rewards brings', () => {
     const cell = findCell('gradientVariance(')
     const [plain, shifted, relative] = column(cell, 'variance of the gradient').map(Number)
-    assert.ok(plain! > relative! && shifted! > plain!, column(cell, 'variance of the gradient').join(', '))
+    assert.ok(shifted! > 10 * relative! && shifted! > 10 * plain!, column(cell, 'variance of the gradient').join(', '))
   })
 
   it('evaluates base and trained model on the same problems', () => {
