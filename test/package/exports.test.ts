@@ -69,8 +69,12 @@ describe('the entry points of the package', () => {
       exported.get('grpo-ts')!.values.filter((name) => !errors.includes(name)),
       [
         'GRPOTrainer',
+        'answerPairs',
+        'completionChecklist',
         'describeComparison',
         'evaluate',
+        'experiment',
+        'findingsOf',
         'generate',
         'loadModel',
         'mergeAdapter',

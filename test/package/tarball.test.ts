@@ -16,7 +16,7 @@ const published = [
   /^(package\.json|CHANGELOG\.md|README\.md|LICENSE)$/,
   /^dist\/.+\.(js|d\.ts)$/,
   /^dist\/(kernels(-fma)?|quantizer)\.wasm$/,
-  /^dist\/report\/page\.css$/,
+  /^dist\/(report|review)\/page\.css$/,
   /^dist\/sandbox\/python\/\w+\.py$/,
   // What an export is made of.
   /^dist\/export\/(python|scripts|trl|verl|openrlhf)\/\w+\.(py|sh)$/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import fs from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import { promisify } from 'node:util'
 import { GrpoError } from '../../src/errors.js'
 import { appendReview, readReviews } from '../../src/run/reviewsFile.js'
 import type { ReviewLine } from '../../src/run/reviewsFile.js'
@@ -57,25 +57,15 @@ describe('run/reviewsFile', () => {
 
   it('keeps the verdicts of several programs that write at once', async () => {
     const source = `
-      import { workerData } from 'node:worker_threads'
-      import fs from 'node:fs'
-      // Cut lines, as of a writer that is not done, are what the lock guards against.
-      const { appendReview } = await import(workerData.module)
-      for (let i = 0; i < 20; i++) await appendReview(workerData.folder, { ...workerData.line, reviewer: workerData.name, sample: i })
+      const [module, folder, line, reviewer] = process.argv.slice(1)
+      const { appendReview } = await import(module)
+      for (let i = 0; i < 20; i++) await appendReview(folder, { ...JSON.parse(line), reviewer, sample: i })
     `
-    const workers = ['anna', 'ben', 'carl'].map(
-      (name) =>
-        new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-          execArgv: ['--import', 'tsx'],
-          workerData: {
-            module: new URL('../../src/run/reviewsFile.ts', import.meta.url).href,
-            folder: inFolder('.'),
-            line,
-            name,
-          },
-        }),
-    )
-    await Promise.all(workers.map((worker) => once(worker, 'exit')))
+    const module = new URL('../../src/run/reviewsFile.ts', import.meta.url).href
+    const options = ['--import', 'tsx', '--input-type=module', '--eval', source, '--']
+    const write = (name: string): Promise<unknown> =>
+      promisify(execFile)(process.execPath, [...options, module, inFolder('.'), JSON.stringify(line), name])
+    await Promise.all(['anna', 'ben', 'carl'].map(write))
     const { lines, problem } = readReviews(inFolder('.'))
     assert.deepEqual([lines.length, problem], [60, null])
     for (const name of ['anna', 'ben', 'carl']) {

@@ -12,8 +12,9 @@ import type { MeasureName } from './measures.js'
 
 /** What people said of the completions of a base and a trained model. */
 export interface ReviewResults {
-  /** Names of the two models. */
+  /** Name of the base model. */
   readonly baseName: string
+  /** Name of the trained model. */
   readonly trainedName: string
   /** Confidence of all intervals. */
   readonly confidence: number
@@ -25,6 +26,7 @@ export interface ReviewResults {
   readonly pairs: number
   /** Problems that they are about. */
   readonly problems: number
+  /** How often each verdict was given. */
   readonly counts: ReviewCounts
   /** Share of verdicts for the trained model among those that prefer one; null where none does. */
   readonly preference: Preference | null

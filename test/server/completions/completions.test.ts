@@ -177,7 +177,7 @@ describe('server/completions', () => {
       assert.deepEqual([reason, by, ids!.at(-1)], ['stop', null, eos])
       assert.equal(text, model.tokenizer!.decode(ids!.slice(0, -1), skip))
     }
-    for (const choice of await choicesOf({ ...request, max_tokens: 3 })) {
+    for (const choice of await choicesOf({ ...request, max_tokens: 2 })) {
       assert.deepEqual([choice.finish_reason, choice.stop_reason], ['length', null])
     }
     const stopped = await choicesOf({ ...request, stop: ['zzz', '.'] })
