@@ -121,32 +121,30 @@ if (process.argv.includes('--kernels')) process.exit(0)
 run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])
 removeStale()
 bundleDependencies()
-// The programs and styles of pages.
-for (const page of ['report', 'review']) {
-  buildSync({
-    absWorkingDir: root,
-    entryPoints: { page: `src/${page}/page/main.ts`, 'page.css': `src/${page}/page/page.css` },
-    entryNames: 'page',
-    outdir: `dist/${page}`,
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    target: 'es2022',
-    charset: 'utf8',
-    logLevel: 'warning',
-  })
-}
-// What draws the charts of a notebook in its page.
-buildSync({
+/** How the programs of pages are bundled. */
+const forPages = /** @type {const} */ ({
   absWorkingDir: root,
-  entryPoints: ['src/notebook/page/charts.ts'],
-  outdir: 'dist/notebook/page',
   bundle: true,
   minify: true,
   format: 'iife',
   target: 'es2022',
   charset: 'utf8',
   logLevel: 'warning',
+})
+// The programs and styles of pages.
+for (const page of ['report', 'review']) {
+  buildSync({
+    entryPoints: { page: `src/${page}/page/main.ts`, 'page.css': `src/${page}/page/page.css` },
+    entryNames: 'page',
+    outdir: `dist/${page}`,
+    ...forPages,
+  })
+}
+// What draws the charts of a notebook in its page.
+buildSync({
+  ...forPages,
+  entryPoints: ['src/notebook/page/charts.ts'],
+  outdir: 'dist/notebook/page',
 })
 // What runs beside programs in their sandboxes is no TypeScript: Python, and JavaScript that QuickJS runs. Nor is what exports are made of.
 for (const [folder, ending] of [

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { escapeHtml } from '../io/escapeHtml.js'
 import type { PageAssets } from './assets.js'
+import { pageHead } from './pageHead.js'
 import type { ReportData } from './reportData.js'
 
 /**
@@ -10,30 +10,15 @@ import type { ReportData } from './reportData.js'
  */
 export function renderPage(data: ReportData, assets: PageAssets): string {
   const scripts = [`${assets.plotly}\nglobalThis.Plotly ??= globalThis.moduleName\n`, assets.program]
-  const hashes = scripts.map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
-  const policy = [
-    "default-src 'none'",
-    `script-src ${hashes.join(' ')}`,
-    // Plotly sets styles of its own.
-    "style-src 'unsafe-inline'",
+  const head = pageHead({
+    title: data.name,
+    styles: assets.styles,
+    scripts,
     // Pictures that Plotly makes of charts to be saved.
-    'img-src data: blob:',
-    `connect-src ${data.live ? "'self'" : "'none'"}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ')
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>${escapeHtml(data.name)} · grpo-ts</title>
-<style>${assets.styles}</style>
-</head>
+    images: 'data: blob:',
+    connect: data.live ? "'self'" : "'none'",
+  })
+  return `${head}
 <body>
 <a class="skip" href="#traces">Skip to the traces</a>
 <header class="top">

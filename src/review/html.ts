@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { readBuilt } from '../report/assets.js'
 import { scriptJson } from '../report/html.js'
+import { pageHead } from '../report/pageHead.js'
 import { escapeHtml } from '../io/escapeHtml.js'
 import type { ReviewPageData } from './reviewData.js'
 
@@ -10,27 +10,14 @@ import type { ReviewPageData } from './reviewData.js'
  */
 export function renderReviewPage(data: ReviewPageData): string {
   const program = readBuilt('review', 'page.js')
-  const policy = [
-    "default-src 'none'",
-    `script-src 'sha256-${createHash('sha256').update(program).digest('base64')}'`,
-    "style-src 'unsafe-inline'",
-    'img-src data:',
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ')
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>Review of ${escapeHtml(data.name)} · grpo-ts</title>
-<style>${readBuilt('report', 'page.css')}${readBuilt('review', 'page.css')}</style>
-</head>
+  const head = pageHead({
+    title: `Review of ${data.name}`,
+    styles: readBuilt('report', 'page.css') + readBuilt('review', 'page.css'),
+    scripts: [program],
+    images: 'data:',
+    connect: "'self'",
+  })
+  return `${head}
 <body>
 <header class="top">
 <div class="top-title"><h1>Review of ${escapeHtml(data.name)}</h1><p class="muted small">by ${escapeHtml(data.reviewer)}</p></div>

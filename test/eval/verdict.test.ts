@@ -2,22 +2,10 @@ import assert from 'node:assert/strict'
 import { describeComparison } from '../../src/index.js'
 import type { EvaluatedProblem, EvaluationSettings, Trace } from '../../src/run/evaluation.js'
 import { summarizeTraces } from '../../src/eval/decodingResult.js'
+import { evaluationSettings } from './review/evaluationFixture.js'
 import { pairResults } from '../../src/eval/pairedResult.js'
 
-const settings: EvaluationSettings = {
-  maxCompletionLength: 8,
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  stopStrings: [],
-  greedy: true,
-  samples: 0,
-  seed: 0,
-  confidence: 0.95,
-  resamples: 500,
-}
+const settings: EvaluationSettings = { ...evaluationSettings, maxCompletionLength: 8, resamples: 500 }
 
 const noReasoning = {
   steps: 0,

@@ -1,5 +1,5 @@
 import { escapeHtml } from '../../../src/io/escapeHtml.js'
-import { meanOf } from '../mean.js'
+import { mean } from '../../../src/eval/estimates.js'
 import type { Theme } from '../theme.js'
 import type { AccuracyCurve } from './accuracyCurve.js'
 
@@ -48,9 +48,9 @@ export function drawLearningCurve(
   /** A circle where a held-out accuracy is, empty before the training. */
   const circle = (step: number, share: number, color: string, isFilled: boolean): string =>
     `<circle cx="${toX(step)}" cy="${toY(share)}" r="5" stroke="${color}" stroke-width="2" fill="${isFilled ? color : theme.ground}"/>`
-  const after = meanOf(runs.map(({ summary }) => summary.trained.accuracy.value))
-  const before = meanOf(runs.map(({ summary }) => summary.base.accuracy.value))
-  const ofPlacebo = meanOf(placebos.map(({ summary }) => summary.trained.accuracy.value))
+  const after = mean(runs.map(({ summary }) => summary.trained.accuracy.value))
+  const before = mean(runs.map(({ summary }) => summary.base.accuracy.value))
+  const ofPlacebo = mean(placebos.map(({ summary }) => summary.trained.accuracy.value))
   const label = (share: number, color: string, name: string): string =>
     text(
       toX(steps) + 14,
@@ -59,8 +59,8 @@ export function drawLearningCurve(
       `fill="${color}" font-weight="600" font-size="18"`,
     ) + text(toX(steps) + 14, toY(share) + 16, name, `fill="${color}"`)
 
-  const mean = (curves: readonly AccuracyCurve[]): number[] =>
-    Array.from({ length: steps }, (_, i) => meanOf(curves.map(({ shares }) => shares[i]!)))
+  const meanCurve = (curves: readonly AccuracyCurve[]): number[] =>
+    Array.from({ length: steps }, (_, i) => mean(curves.map(({ shares }) => shares[i]!)))
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
     `font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" font-size="14" role="img">\n` +
@@ -71,8 +71,8 @@ export function drawLearningCurve(
     [
       ...runs.map(({ shares }) => line(shares, `stroke="${theme.accent}" stroke-opacity=".35"`)),
       ...placebos.map(({ shares }) => line(shares, `stroke="${theme.other}" stroke-opacity=".35"`)),
-      line(smoothed(mean(placebos)), `stroke="${theme.other}" stroke-width="3"`),
-      line(smoothed(mean(runs)), `stroke="${theme.accent}" stroke-width="3"`),
+      line(smoothed(meanCurve(placebos)), `stroke="${theme.other}" stroke-width="3"`),
+      line(smoothed(meanCurve(runs)), `stroke="${theme.accent}" stroke-width="3"`),
       circle(0, before, theme.text, false),
       circle(steps, ofPlacebo, theme.other, true),
       circle(steps, after, theme.accent, true),
@@ -84,7 +84,7 @@ export function drawLearningCurve(
 }
 
 function smoothed(values: readonly number[]): number[] {
-  return values.map((_, i) => meanOf(values.slice(Math.max(0, i - WINDOW + 1), i + 1)))
+  return values.map((_, i) => mean(values.slice(Math.max(0, i - WINDOW + 1), i + 1)))
 }
 
 function round(value: number): number {

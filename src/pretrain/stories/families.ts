@@ -5,7 +5,7 @@
 export interface StoryFamily {
   /** The calculations: `a` to `d` are numbers of the story, `r1` and `r2` results of the first and the second one. */
   readonly steps: string
-  /** What is asked for is a number of {T}, so that events may follow instead of the question. */
+  /** The whole story with its question, in the form of the wordings of situations.ts, with a third person {O}. */
   readonly wordings: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-import { calculate, drawFactors } from '../../tasks/generators/wordProblems/story.js'
+import { calculate, drawEnding, drawFactors } from '../../tasks/generators/wordProblems/story.js'
 import type { Calculation, Story } from '../../tasks/generators/wordProblems/story.js'
 import type { Draw } from '../../tasks/generators/wordProblems/draw.js'
 import { crc32 } from 'node:zlib'
@@ -22,6 +22,7 @@ export interface VariedStorySize {
 
 const FAMILY_SHARE = 0.45
 const ASIDE_SHARE = 0.12
+const ENDING_SHARE = 0.4
 /** One wording in so many is kept. */
 const KEPT_EVERY = 10
 
@@ -137,20 +138,12 @@ function drawEventStory(draw: Draw, size: VariedStorySize, part: WordingPart): S
   while (calculations.length < length) {
     if (draw.chance(ASIDE_SHARE / 3)) say(asides)
     const isLast = calculations.length === length - 1
-    if (isLast && draw.chance(0.4)) {
-      const divisors = [2, 3, 4, 5, 6, 7, 8, 9].filter((divisor) => value % divisor === 0 && value / divisor > 1)
-      if (divisors.length > 0 && value <= size.largestProduct && draw.chance(0.6)) {
-        const b = draw.pick(divisors)
-        say(quotientEndings, { b })
-        then('/', b)
-        return { text: sentences.join(' '), calculations }
-      }
-      if (value >= 2 && value <= 9) {
-        const b = draw.int(2, Math.min(9, Math.floor(size.largestProduct / value)))
-        say(productEndings, { b })
-        then('*', b)
-        return { text: sentences.join(' '), calculations }
-      }
+    const ending = isLast ? drawEnding(draw, size, value, ENDING_SHARE) : null
+    if (ending) {
+      const divides = ending.kind === 'divide'
+      say(divides ? quotientEndings : productEndings, { b: ending.number })
+      then(divides ? '/' : '*', ending.number)
+      return { text: sentences.join(' '), calculations }
     }
     if (value >= 2 && value % 2 === 0 && value <= size.largestSum && draw.chance(0.05)) {
       say(situation.halve)

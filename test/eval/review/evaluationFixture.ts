@@ -16,7 +16,8 @@ export interface GivenProblem {
   readonly trained: Given | readonly Given[]
 }
 
-const settings: EvaluationSettings = {
+/** How an evaluation of a few completions is made. */
+export const evaluationSettings: EvaluationSettings = {
   maxCompletionLength: 64,
   temperature: 1,
   topK: 0,
@@ -43,7 +44,7 @@ export function evaluationOf(given: readonly GivenProblem[], names = ['base', 't
   const isSampled = Array.isArray(given[0]!.base)
   const policy = (name: string, of: (problem: GivenProblem) => GivenProblem['base']): PolicyResult => {
     const traces = given.map((problem) => [of(problem)].flat().map((one) => traceOf(one)))
-    const result = summarizeTraces(problems, traces, settings)
+    const result = summarizeTraces(problems, traces, evaluationSettings)
     return {
       name,
       model: 'models/m',
@@ -57,7 +58,7 @@ export function evaluationOf(given: readonly GivenProblem[], names = ['base', 't
     version: 1,
     createdAt: '2026-12-01T00:00:00.000Z',
     task: 'sums',
-    settings: { ...settings, greedy: !isSampled, samples: isSampled ? [given[0]!.base].flat().length : 0 },
+    settings: { ...evaluationSettings, greedy: !isSampled, samples: isSampled ? [given[0]!.base].flat().length : 0 },
     problems,
     policies: names.map((name, i) => policy(name, i === 0 ? ({ base }) => base : ({ trained }) => trained)),
     comparisons: [],

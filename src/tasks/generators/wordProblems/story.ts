@@ -73,6 +73,9 @@ const PHRASES = {
   },
 } as const satisfies Record<Wording, Record<string, readonly string[]>>
 
+/** Share of the stories of events whose last sentence multiplies or divides, where that is possible. */
+const ENDING_SHARE = 0.5
+
 /** Makes a story up. */
 export function drawStory(draw: Draw, size: StorySize, wording: Wording): Story {
   const length = Number(draw.weighted(size.lengths))
@@ -106,7 +109,7 @@ export function drawStory(draw: Draw, size: StorySize, wording: Wording): Story 
   if (opening === 'startTimes') then('*', b)
   while (calculations.length < length) {
     const last = calculations.length === length - 1
-    const ending = last ? drawEnding(draw, size, value) : null
+    const ending = last ? drawEnding(draw, size, value, ENDING_SHARE) : null
     if (ending) {
       sentences.push(tell(draw.pick(phrases[ending.kind]), { b: ending.number }))
       then(ending.kind === 'times' ? '*' : '/', ending.number)
@@ -143,13 +146,14 @@ export function drawFactors(draw: Draw, { largestProduct }: Pick<StorySize, 'lar
   return [first, draw.int(2, Math.min(9, Math.floor(largestProduct / first)))]
 }
 
-/** A last sentence that multiplies or divides, where the number so far allows it; null for none. */
-function drawEnding(
+/** A last sentence that multiplies or divides, with some probability and where the number so far allows it; null for none. */
+export function drawEnding(
   draw: Draw,
-  { largestProduct }: StorySize,
+  { largestProduct }: Pick<StorySize, 'largestProduct'>,
   value: number,
+  probability: number,
 ): { kind: 'times' | 'divide'; number: number } | null {
-  if (!draw.chance(0.5)) return null
+  if (!draw.chance(probability)) return null
   const divisors = [2, 3, 4, 5, 6, 7, 8, 9].filter((divisor) => value % divisor === 0 && value / divisor > 1)
   if (divisors.length > 0 && value <= largestProduct && draw.chance(0.6)) {
     return { kind: 'divide', number: draw.pick(divisors) }
